@@ -1,0 +1,142 @@
+package payment
+
+import "time"
+
+// ProviderID names a provider.
+type ProviderID string
+
+// The providers.
+const (
+	// Daraja is Safaricom's M-Pesa gateway.
+	Daraja ProviderID = "daraja"
+	// WasaaPay is WasaaPay's partner API.
+	WasaaPay ProviderID = "wasaapay"
+	// Sevi is the wallet "Transactions" webhook; receive only.
+	Sevi ProviderID = "sevi"
+)
+
+// Environment says whose system is spoken to.
+type Environment string
+
+// The environments.
+const (
+	// Local is payctl's own emulator.
+	Local Environment = "local"
+	// Sandbox is the provider's test system.
+	Sandbox Environment = "sandbox"
+	// Production moves real money.
+	Production Environment = "production"
+)
+
+// Failure is why a deposit failed.
+type Failure struct {
+	// Code is the provider's own code as text ("1032"), "" if it gave none.
+	Code string `json:"code"`
+	// Reason is the provider's own words.
+	Reason string `json:"reason"`
+	// Advice is what to do next, in payctl's words.
+	Advice string `json:"advice"`
+}
+
+// Deposit is money asked from a customer, as the ledger holds it.
+type Deposit struct {
+	ID          string
+	Provider    ProviderID
+	Environment Environment
+	// Reference is the operator's own (AccountReference, externalReference).
+	Reference      string
+	Description    string
+	IdempotencyKey string
+	Status         Status
+	Amount         Amount
+	Phone          Phone
+	// ShortCode is the BusinessShortCode the push was sent for; WasaaPay: "".
+	ShortCode string
+	// Wallet is the WasaaPay walletId; Daraja: "".
+	Wallet string
+	// ProviderID is the CheckoutRequestID or the WasaaPay deposit id.
+	ProviderID        string
+	MerchantRequestID string
+	Receipt           string
+	Failure           *Failure
+	// DecidedBy is "" while undecided.
+	DecidedBy Source
+	// Conflict describes a recorded contradiction, "" if there is none.
+	Conflict string
+	// CallbackToken is the secret last segment of the callback path; a callback
+	// that carries it proves that it was told the URL.
+	CallbackToken string
+	// Sent is when the request left, zero before.
+	SentAt    time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// ExpiresAt is when the customer's prompt is over at the latest: 2 minutes
+	// after sending (reference/wasaapay.md §7.2; reference/daraja.md §4.3).
+	ExpiresAt time.Time
+}
+
+// PromptLifetime is how long a customer's prompt can be answered at most.
+const PromptLifetime = 2 * time.Minute
+
+// Claim is what some source says about a deposit.
+type Claim struct {
+	Status  Status
+	By      Source
+	Receipt string
+	// ProviderID and MerchantRequestID fill in what the deposit lacks.
+	ProviderID        string
+	MerchantRequestID string
+	Failure           *Failure
+	// Settles says that this claim was asked for to end a recorded conflict
+	// (reference/wasaapay.md §11.6): it decides against a conflict's either side.
+	Settles bool
+	// At is when the claim was made, by this machine's clock.
+	At time.Time
+}
+
+// Apply returns the deposit after the claim, and what the claim did. It is the
+// one place where a deposit's fields move.
+func (d Deposit) Apply(c Claim) (Deposit, Move) {
+	if d.ProviderID == "" {
+		d.ProviderID = c.ProviderID
+	}
+	if d.MerchantRequestID == "" {
+		d.MerchantRequestID = c.MerchantRequestID
+	}
+	move := Decide(d.Status, d.DecidedBy, c.Status, c.By)
+	if c.Settles && d.Conflict != "" && c.Status.Final() {
+		d.Conflict = ""
+		if c.Status != d.Status {
+			move = MoveApply
+		}
+	}
+	switch move {
+	case MoveApply, MoveOverrule:
+		if move == MoveOverrule {
+			d.Conflict = contradiction(d, c)
+		}
+		d.Status, d.Failure, d.DecidedBy = c.Status, nil, ""
+		if c.Status.Final() {
+			d.DecidedBy = c.By
+		}
+		if c.Status == StatusFailed {
+			d.Failure = c.Failure
+		}
+		if c.Receipt != "" {
+			d.Receipt = c.Receipt
+		}
+		d.UpdatedAt = c.At
+	case MoveConfirm:
+		if d.Receipt == "" && c.Receipt != "" {
+			d.Receipt, d.UpdatedAt = c.Receipt, c.At
+		}
+	case MoveConflict:
+		d.Conflict, d.UpdatedAt = contradiction(d, c), c.At
+	case MoveNone:
+	}
+	return d, move
+}
+
+func contradiction(d Deposit, c Claim) string {
+	return "the " + string(d.DecidedBy) + " said " + string(d.Status) + ", the " + string(c.By) + " says " + string(c.Status)
+}

@@ -1,0 +1,58 @@
+// Package secret holds values that must not be printed: keys, passkeys,
+// passwords and tokens. It does not fetch them; config does.
+package secret
+
+import "log/slog"
+
+// redacted is what every way of printing a Secret gives.
+const redacted = "[redacted]"
+
+// Secret is a string that cannot be printed by accident. Hold it by pointer:
+// fmt prints the raw fields of a value that sits in an unexported field.
+type Secret struct{ value string }
+
+// New wraps a value.
+func New(value string) *Secret { return &Secret{value: value} }
+
+// Reveal returns the value: the one door to it. A nil Secret reveals "".
+func (s *Secret) Reveal() string {
+	if s == nil {
+		return ""
+	}
+	return s.value
+}
+
+// IsSet tells whether there is a value.
+func (s *Secret) IsSet() bool { return s != nil && s.value != "" }
+
+// String returns a fixed text.
+func (s *Secret) String() string { return redacted }
+
+// GoString returns a fixed text.
+func (s *Secret) GoString() string { return redacted }
+
+// MarshalText writes a fixed text, for JSON and YAML alike.
+func (s *Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns a fixed text.
+func (s *Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Masked shows just enough of a key to tell it from another: the prefix up to
+// the last underscore (at most 12 characters) and the last 4 characters. Short
+// values show nothing (reference/wasaapay.md §2).
+func (s *Secret) Masked() string {
+	v := s.Reveal()
+	if v == "" {
+		return ""
+	}
+	if len(v) < 16 {
+		return "****"
+	}
+	prefix := ""
+	for i := 0; i < len(v) && i < 12; i++ {
+		if v[i] == '_' {
+			prefix = v[:i+1]
+		}
+	}
+	return prefix + "****" + v[len(v)-4:]
+}
