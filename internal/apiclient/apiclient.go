@@ -1,0 +1,163 @@
+// Package apiclient sends one JSON request over HTTP and hands back what came:
+// a bounded body and a status, whatever it is. It knows whether bytes may have
+// left the machine, and it keeps secrets out of its wire log. What an answer
+// means is the adapters' business, and so is trying again.
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// maxResponse bounds an answer's body, in bytes.
+const maxResponse = 4 << 20
+
+// Options configures a Client.
+type Options struct {
+	// HTTP does the sending; its redirects policy is replaced: none is followed,
+	// since a redirected POST would be a second request for money.
+	HTTP     *http.Client
+	Provider payment.ProviderID
+	// Log is called after each exchange with everything secret already taken
+	// out; nil logs nothing.
+	Log func(Exchange)
+}
+
+// Client sends requests to one provider.
+type Client struct {
+	http     *http.Client
+	provider payment.ProviderID
+	log      func(Exchange)
+}
+
+// New returns a client.
+func New(o Options) *Client {
+	copied := *o.HTTP
+	copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{http: &copied, provider: o.Provider, log: o.Log}
+}
+
+// Request is one call.
+type Request struct {
+	Method, URL string
+	Header      http.Header
+	// JSON is marshalled without HTML escaping when it is not nil.
+	JSON any
+	// Body is sent as it is when JSON is nil.
+	Body []byte
+	// Endpoint names the call in errors: "stk push".
+	Endpoint string
+}
+
+// Response is what came back, whatever the status.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// IsJSON tells by the bytes, not by the content type, whether the body is one
+// JSON value: gateways label HTML as JSON and JSON as text.
+func (r *Response) IsJSON() bool { return json.Valid(r.Body) }
+
+// Do sends the request once. Any HTTP status is a Response. A transport error
+// is KindUnavailable; it also is payment.ErrOutcomeUnknown when a connection
+// had been obtained, so that bytes may have left. A cancelled or expired ctx
+// can be told with errors.Is. A request that cannot be built is KindUsage.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := c.build(traced, r)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.fail(r, err, connected.Load())
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	if err == nil && len(body) > maxResponse {
+		err = fmt.Errorf("answer larger than %d bytes", maxResponse)
+	}
+	if err != nil {
+		return nil, c.fail(r, err, true)
+	}
+	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	if c.log != nil {
+		c.log(exchange(r, req, out))
+	}
+	return out, nil
+}
+
+func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
+	body := r.Body
+	if r.JSON != nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(r.JSON); err != nil {
+			return nil, &payment.Error{Kind: payment.KindInternal, Message: r.Endpoint + ": cannot encode the request", Err: err}
+		}
+		body = bytes.TrimRight(b.Bytes(), "\n")
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, &payment.Error{
+			Kind: payment.KindUsage, Message: r.Endpoint + ": the base URL is not a URL",
+			Hint: "check the profile's base_url", Provider: c.provider, Err: err,
+		}
+	}
+	// Without GetBody the transport cannot send a POST a second time by itself.
+	req.GetBody = nil
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	if r.JSON != nil && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "application/json")
+	}
+	req.Header.Set("User-Agent", "payctl")
+	return req, nil
+}
+
+// fail words a transport error. The URL stays out but for its host: queries
+// and paths may hold secrets and phone numbers.
+func (c *Client) fail(r Request, err error, connected bool) error {
+	host := "the provider"
+	if u, parseErr := url.Parse(r.URL); parseErr == nil && u.Host != "" {
+		host = u.Host
+	}
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err
+	}
+	e := &payment.Error{
+		Kind: payment.KindUnavailable, Provider: c.provider, Retryable: !connected, Err: err,
+		Message: fmt.Sprintf("%s: cannot reach %s: %v", r.Endpoint, host, err),
+		Hint:    "check the network and the profile's base_url",
+	}
+	if connected {
+		e.Message = fmt.Sprintf("%s: no complete answer from %s: %v", r.Endpoint, host, err)
+		e.Hint = "the request may have arrived all the same"
+		e.Err = errors.Join(payment.ErrOutcomeUnknown, err)
+	}
+	if errors.Is(err, context.Canceled) {
+		e.Kind = payment.KindInterrupted
+	}
+	return e
+}

@@ -1,0 +1,98 @@
+package apiclient
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Exchange is one line of the wire log, with everything secret taken out.
+type Exchange struct {
+	Method   string `json:"method"`
+	URL      string `json:"url"`
+	Request  string `json:"request"`
+	Status   int    `json:"status"`
+	Response string `json:"response"`
+}
+
+// maxLogged bounds a body in the wire log, in bytes.
+const maxLogged = 4096
+
+// secretMember finds JSON members whose value must not be logged, by the names
+// that Daraja and WasaaPay use.
+var secretMember = regexp.MustCompile(`(?i)("(?:password|passkey|securitycredential|access_token|apikey|api_key|secret|token|signature|authorization)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)`)
+
+// bearerText finds tokens inside error texts
+// ("Invalid Access Token - <token>", reference/daraja.md §3.4).
+var bearerText = regexp.MustCompile(`(?i)(access token - )[A-Za-z0-9._~+/=-]+`)
+
+// Redact returns a body for logs: secrets replaced, phone numbers masked, cut
+// to 4096 bytes, control characters escaped.
+func Redact(body []byte) string {
+	cut := len(body) > maxLogged
+	if cut {
+		body = body[:maxLogged]
+	}
+	text := secretMember.ReplaceAllString(string(body), `$1"[redacted]"`)
+	text = bearerText.ReplaceAllString(text, "$1[redacted]")
+	text = payment.MaskDigits(text)
+	text = strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\t' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if cut {
+		text += "…"
+	}
+	return text
+}
+
+func exchange(r Request, req *http.Request, resp *Response) Exchange {
+	sent := r.Body
+	if req.Body != nil && r.JSON != nil {
+		sent = marshalForLog(r.JSON)
+	}
+	return Exchange{
+		Method:   req.Method,
+		URL:      payment.MaskDigits(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path),
+		Request:  Redact(sent),
+		Status:   resp.Status,
+		Response: Redact(resp.Body),
+	}
+}
+
+// RetryAfter reads the Retry-After header: seconds or an HTTP date. It returns
+// false when the header is absent or unusable. The wait is never negative and
+// never more than an hour.
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if text == "" {
+		return 0, false
+	}
+	wait := time.Duration(0)
+	if seconds, err := strconv.Atoi(text); err == nil {
+		if seconds > int(time.Hour/time.Second) {
+			seconds = int(time.Hour / time.Second)
+		}
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	} else {
+		return 0, false
+	}
+	return min(max(wait, 0), time.Hour), true
+}
+
+func marshalForLog(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return []byte("(cannot be shown)")
+	}
+	return body
+}
