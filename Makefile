@@ -1,0 +1,78 @@
+# Everything runs with Go alone; tools come by "go run" at these versions.
+GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GORELEASER := github.com/goreleaser/goreleaser/v2@v2.17.0
+
+export CGO_ENABLED = 0
+# The race detector needs a C compiler; without one the tests run all the same.
+CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
+RACE = $(if $(CC_FOUND),-race)
+RACE_CGO = $(if $(CC_FOUND),1,0)
+FUZZTIME ?= 10s
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: build demo test race lint fmt fmt-check vet fuzz bench cover completions completions-check torture cross release-check snapshot check
+
+build: ## bin/payctl
+	go build -trimpath -o bin/payctl ./cmd/payctl
+
+demo: ## the main job, offline, from a fresh clone
+	go run ./cmd/payctl demo
+
+test: ## all tests; with the race detector where a C compiler is found
+	CGO_ENABLED=$(RACE_CGO) go test $(RACE) ./...
+
+race: ## all tests with the race detector, failing without a C compiler
+	CGO_ENABLED=1 go test -race ./...
+
+lint:
+	go run $(GOLANGCI) run ./...
+
+fmt:
+	go run $(GOLANGCI) fmt ./...
+
+fmt-check:
+	@out="$$(gofmt -l cmd internal)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
+
+vet: ## for every system that a release is built for
+	go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+bench: ## figures beside a baseline measured in the same run
+	go test -run '^$$' -bench . -benchmem ./...
+
+torture: ## the long crash test: kill -9 under load, hundreds of rounds
+	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture' -v ./internal/store ./internal/listen ./cmd/payctl
+
+cover:
+	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
+
+completions: ## write completions/ anew
+	go run ./cmd/payctl completion bash > completions/payctl.bash
+	go run ./cmd/payctl completion zsh > completions/_payctl
+	go run ./cmd/payctl completion fish > completions/payctl.fish
+	go run ./cmd/payctl completion powershell > completions/payctl.ps1
+
+completions-check:
+	go test -run TestCompletionsAreCurrent ./internal/cli
+
+cross: ## every release platform compiles
+	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/payctl; done
+
+release-check:
+	go run $(GORELEASER) check
+
+snapshot: ## release archives in dist/, without publishing
+	go run $(GORELEASER) release --snapshot --clean --skip=publish
+
+check: fmt-check vet lint ## what CI runs
+	$(MAKE) test
+	$(MAKE) demo
+	$(MAKE) completions-check cross release-check
