@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"regexp"
+	"strings"
 	"sync/atomic"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -79,7 +81,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	req, err := c.build(traced, r)
+	req, sent, err := c.build(traced, r)
 	if err != nil {
 		return nil, err
 	}
@@ -97,25 +99,26 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	}
 	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if c.log != nil {
-		c.log(exchange(r, req, out))
+		c.log(exchange(req, sent, out))
 	}
 	return out, nil
 }
 
-func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
+// build makes the HTTP request and returns the body that it will send beside it.
+func (c *Client) build(ctx context.Context, r Request) (*http.Request, []byte, error) {
 	body := r.Body
 	if r.JSON != nil {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
 		if err := enc.Encode(r.JSON); err != nil {
-			return nil, &payment.Error{Kind: payment.KindInternal, Message: r.Endpoint + ": cannot encode the request", Err: err}
+			return nil, nil, &payment.Error{Kind: payment.KindInternal, Message: r.Endpoint + ": cannot encode the request", Err: err}
 		}
 		body = bytes.TrimRight(b.Bytes(), "\n")
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(body))
 	if err != nil {
-		return nil, &payment.Error{
+		return nil, nil, &payment.Error{
 			Kind: payment.KindUsage, Message: r.Endpoint + ": the base URL is not a URL",
 			Hint: "check the profile's base_url", Provider: c.provider, Err: err,
 		}
@@ -132,7 +135,23 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 		req.Header.Set("Accept", "application/json")
 	}
 	req.Header.Set("User-Agent", "payctl")
-	return req, nil
+	return req, body, nil
+}
+
+// quotedText finds what net/http quotes in its errors: pieces of an answer that
+// is not HTTP, or of a redirect's address.
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+
+// maxReason bounds the reason of a transport error, in bytes.
+const maxReason = 200
+
+// reason returns a transport error's text without anything the other side wrote.
+func reason(err error) string {
+	text := Redact([]byte(quotedText.ReplaceAllString(err.Error(), "(…)")))
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
 }
 
 // fail words a transport error. The URL stays out but for its host: queries
@@ -148,11 +167,11 @@ func (c *Client) fail(r Request, err error, connected bool) error {
 	}
 	e := &payment.Error{
 		Kind: payment.KindUnavailable, Provider: c.provider, Retryable: !connected, Err: err,
-		Message: fmt.Sprintf("%s: cannot reach %s: %v", r.Endpoint, host, err),
+		Message: fmt.Sprintf("%s: cannot reach %s: %s", r.Endpoint, host, reason(err)),
 		Hint:    "check the network and the profile's base_url",
 	}
 	if connected {
-		e.Message = fmt.Sprintf("%s: no complete answer from %s: %v", r.Endpoint, host, err)
+		e.Message = fmt.Sprintf("%s: no complete answer from %s: %s", r.Endpoint, host, reason(err))
 		e.Hint = "the request may have arrived all the same"
 		e.Err = errors.Join(payment.ErrOutcomeUnknown, err)
 	}

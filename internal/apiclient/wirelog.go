@@ -1,7 +1,7 @@
 package apiclient
 
 import (
-	"encoding/json"
+	"bytes"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -36,7 +36,8 @@ var bearerText = regexp.MustCompile(`(?i)(access token - )[A-Za-z0-9._~+/=-]+`)
 func Redact(body []byte) string {
 	cut := len(body) > maxLogged
 	if cut {
-		body = body[:maxLogged]
+		// Half a phone number could not be told from any other number.
+		body = bytes.TrimRight(body[:maxLogged], "0123456789")
 	}
 	text := secretMember.ReplaceAllString(string(body), `$1"[redacted]"`)
 	text = bearerText.ReplaceAllString(text, "$1[redacted]")
@@ -53,11 +54,7 @@ func Redact(body []byte) string {
 	return text
 }
 
-func exchange(r Request, req *http.Request, resp *Response) Exchange {
-	sent := r.Body
-	if req.Body != nil && r.JSON != nil {
-		sent = marshalForLog(r.JSON)
-	}
+func exchange(req *http.Request, sent []byte, resp *Response) Exchange {
 	return Exchange{
 		Method:   req.Method,
 		URL:      payment.MaskDigits(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path),
@@ -75,24 +72,12 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if text == "" {
 		return 0, false
 	}
-	wait := time.Duration(0)
 	if seconds, err := strconv.Atoi(text); err == nil {
-		if seconds > int(time.Hour/time.Second) {
-			seconds = int(time.Hour / time.Second)
-		}
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	} else {
+		return time.Duration(min(max(seconds, 0), int(time.Hour/time.Second))) * time.Second, true
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
 		return 0, false
 	}
-	return min(max(wait, 0), time.Hour), true
-}
-
-func marshalForLog(v any) []byte {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return []byte("(cannot be shown)")
-	}
-	return body
+	return min(max(at.Sub(now), 0), time.Hour), true
 }

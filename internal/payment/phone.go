@@ -68,6 +68,19 @@ func (p Phone) String() string {
 // GoString masks too: %#v must not reveal more than %v.
 func (p Phone) GoString() string { return "payment.Phone(" + p.String() + ")" }
 
+// Format prints the masked form whatever the verb: without it, %d and %x would
+// print the field inside.
+func (p Phone) Format(s fmt.State, verb rune) {
+	text := p.String()
+	if verb == 'v' && s.Flag('#') {
+		text = p.GoString()
+	}
+	if verb != 'q' {
+		verb = 's'
+	}
+	_, _ = fmt.Fprintf(s, fmt.FormatString(s, verb), text)
+}
+
 // LikelySafaricom guesses from the prefix whether the line is on M-PESA's own
 // network. Numbers are portable, so a false is worth a warning and no more
 // (reference/daraja.md §9). All 01 numbers that other networks are not known

@@ -1,0 +1,207 @@
+package payment
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func exact() cmp.Option { return cmp.AllowUnexported(Amount{}, Phone{}) }
+
+// TestApply checks what each move does to a deposit's fields.
+func TestApply(t *testing.T) {
+	t.Parallel()
+	then := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now := then.Add(time.Minute)
+	base := Deposit{ID: "d", Status: StatusPending, Amount: AmountOf(100, KES), ProviderID: "ws_CO_1", UpdatedAt: then}
+	of := func(d Deposit, change func(*Deposit)) Deposit {
+		change(&d)
+		return d
+	}
+	cancelled := &Failure{Code: "1032", Reason: "Request cancelled by user"}
+	failedByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Failure = StatusFailed, SourcePoll, cancelled })
+	paidByCallback := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Receipt = StatusCompleted, SourceCallback, "R1" })
+	paidByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy = StatusCompleted, SourcePoll })
+	contradicted := of(paidByCallback, func(d *Deposit) { d.Conflict = "the callback said COMPLETED, the poll says FAILED" })
+	for _, c := range []struct {
+		name  string
+		d     Deposit
+		claim Claim
+		want  Deposit
+		move  Move
+	}{
+		{
+			"accepted", of(base, func(d *Deposit) { d.Status, d.ProviderID = StatusCreated, "" }),
+			Claim{Status: StatusPending, By: SourceAnswer, ProviderID: "ws_CO_2", MerchantRequestID: "m", At: now},
+			of(base, func(d *Deposit) { d.ProviderID, d.MerchantRequestID, d.UpdatedAt = "ws_CO_2", "m", now }), MoveApply,
+		},
+		{
+			"ids are filled in, never replaced", base,
+			Claim{Status: StatusPending, By: SourcePoll, ProviderID: "other", MerchantRequestID: "m", At: now},
+			of(base, func(d *Deposit) { d.MerchantRequestID = "m" }), MoveNone,
+		},
+		{
+			"paid", base,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now},
+			of(paidByCallback, func(d *Deposit) { d.UpdatedAt = now }), MoveApply,
+		},
+		{
+			"paid by a claim that also carries a failure has none", base,
+			Claim{Status: StatusCompleted, By: SourcePoll, Failure: cancelled, At: now},
+			of(paidByPoll, func(d *Deposit) { d.UpdatedAt = now }), MoveApply,
+		},
+		{
+			"failed", base,
+			Claim{Status: StatusFailed, By: SourcePoll, Failure: cancelled, At: now},
+			of(failedByPoll, func(d *Deposit) { d.UpdatedAt = now }), MoveApply,
+		},
+		{
+			"a late pending", paidByCallback, Claim{Status: StatusPending, By: SourceCallback, At: now}, paidByCallback, MoveNone,
+		},
+		{
+			"a duplicate", paidByCallback, Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now}, paidByCallback, MoveConfirm,
+		},
+		{
+			"a duplicate brings the missing receipt", paidByPoll,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now},
+			of(paidByPoll, func(d *Deposit) { d.Receipt, d.UpdatedAt = "R1", now }), MoveConfirm,
+		},
+		{
+			"a duplicate with another receipt replaces nothing", paidByCallback,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R2", At: now},
+			paidByCallback, MoveConfirm,
+		},
+		{
+			"a callback's success overrules a poll's failure", failedByPoll,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now},
+			of(paidByCallback, func(d *Deposit) {
+				d.Conflict, d.UpdatedAt = "the poll said FAILED, the callback says COMPLETED", now
+			}), MoveOverrule,
+		},
+		{
+			"a poll's failure does not touch a callback's success", paidByCallback,
+			Claim{Status: StatusFailed, By: SourcePoll, Failure: cancelled, At: now},
+			of(contradicted, func(d *Deposit) { d.UpdatedAt = now }), MoveConflict,
+		},
+		{
+			"asking settles a conflict for the present side", contradicted,
+			Claim{Status: StatusCompleted, By: SourceQuery, Settles: true, At: now},
+			paidByCallback, MoveConfirm,
+		},
+		{
+			"asking settles a conflict for the other side", contradicted,
+			Claim{Status: StatusFailed, By: SourceQuery, Failure: cancelled, Settles: true, At: now},
+			of(paidByCallback, func(d *Deposit) {
+				d.Status, d.DecidedBy, d.Failure, d.UpdatedAt = StatusFailed, SourceQuery, cancelled, now
+			}), MoveApply,
+		},
+		{
+			"an undecided answer settles no conflict", contradicted,
+			Claim{Status: StatusPending, By: SourceQuery, Settles: true, At: now},
+			contradicted, MoveNone,
+		},
+		{
+			"without a conflict there is nothing to settle", paidByCallback,
+			Claim{Status: StatusFailed, By: SourceQuery, Settles: true, At: now},
+			of(paidByCallback, func(d *Deposit) {
+				d.Conflict, d.UpdatedAt = "the callback said COMPLETED, the query says FAILED", now
+			}), MoveConflict,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, move := c.d.Apply(c.claim)
+			if diff := cmp.Diff(c.want, got, exact()); diff != "" {
+				t.Errorf("deposit (-want +got):\n%s", diff)
+			}
+			if move != c.move {
+				t.Errorf("move %d, want %d", move, c.move)
+			}
+		})
+	}
+}
+
+// TestApplyInAnyOrder throws random claims at deposits and checks what must
+// hold whatever comes: a success told by a callback is never lost, a final
+// status never becomes undecided, a contradiction never passes silently, and a
+// failure's words stand only beside FAILED.
+func TestApplyInAnyOrder(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		d := Deposit{Status: StatusCreated}
+		paid, finals := false, map[Status]bool{}
+		for range 1 + rnd.IntN(6) {
+			c := Claim{
+				Status: Statuses()[rnd.IntN(5)], By: allSources()[rnd.IntN(6)],
+				Failure: &Failure{Code: "1032"}, At: time.Unix(rnd.Int64N(1000), 0),
+			}
+			before := d
+			d, _ = d.Apply(c)
+			if c.Status.Final() {
+				finals[c.Status] = true
+			}
+			paid = paid || d.Status == StatusCompleted && d.DecidedBy == SourceCallback
+			switch {
+			case before.Status.Final() && !d.Status.Final():
+				t.Fatalf("%s became %s by %+v", before.Status, d.Status, c)
+			case paid && d.Status != StatusCompleted:
+				t.Fatalf("a paid callback was lost to %+v", c)
+			case d.Status.Final() != (d.DecidedBy != ""):
+				t.Fatalf("%s decided by %q", d.Status, d.DecidedBy)
+			case (d.Failure != nil) != (d.Status == StatusFailed):
+				t.Fatalf("%s with failure %v", d.Status, d.Failure)
+			}
+		}
+		if (d.Conflict != "") != (len(finals) == 2) {
+			t.Fatalf("conflict %q after finals %v", d.Conflict, finals)
+		}
+	}
+}
+
+// TestTrust checks what makes a callback unbelievable (money rule 5).
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	d := Deposit{
+		CallbackToken: "tok", ProviderID: "ws_CO_1", ShortCode: "174379", Amount: AmountOf(15000, KES),
+		Phone: Phone{digits: "254711000222"},
+	}
+	whole := Event{ProviderID: "ws_CO_1", ShortCode: "174379", Amount: AmountOf(15000, KES), Phone: "254711000222"}
+	of := func(change func(*Event)) Event {
+		e := whole
+		change(&e)
+		return e
+	}
+	for _, c := range []struct {
+		name  string
+		d     Deposit
+		e     Event
+		token string
+		want  string
+	}{
+		{"all fits", d, whole, "tok", ""},
+		{"no token in the path", d, whole, "", ""},
+		{"a deposit without a token", Deposit{Amount: AmountOf(15000, KES)}, whole, "tok", ""},
+		{"another deposit's token", d, whole, "kot", "the path token is another deposit's"},
+		{"another id", d, of(func(e *Event) { e.ProviderID = "ws_CO_2" }), "tok", "the provider's id is not this deposit's"},
+		{"before the answer was stored there is no id", Deposit{CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "tok", ""},
+		{"a failure has no amount", d, of(func(e *Event) { e.Amount = Amount{} }), "tok", ""},
+		{
+			"a cent too little", d, of(func(e *Event) { e.Amount = AmountOf(14999, KES) }), "tok",
+			"the amount 149.99 is not the 150.00 asked for",
+		},
+		{"a zero amount is an amount", d, of(func(e *Event) { e.Amount = AmountOf(0, KES) }), "tok", "the amount 0.00 is not the 150.00 asked for"},
+		{"another shortcode", d, of(func(e *Event) { e.ShortCode = "600111" }), "tok", "the shortcode is not the one the push was sent for"},
+		{"no shortcode", d, of(func(e *Event) { e.ShortCode = "" }), "tok", ""},
+		{"the phone is never compared", d, of(func(e *Event) { e.Phone = "254708***430" }), "tok", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Trust(c.d, c.e, c.token); got != c.want {
+				t.Errorf("Trust = %q, want %q", got, c.want)
+			}
+		})
+	}
+}
