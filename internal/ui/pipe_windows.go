@@ -1,0 +1,15 @@
+//go:build windows
+
+package ui
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/windows"
+)
+
+// isBrokenPipe tells that nobody reads any more.
+func isBrokenPipe(err error) bool {
+	return errors.Is(err, windows.ERROR_BROKEN_PIPE) || errors.Is(err, windows.ERROR_NO_DATA) || errors.Is(err, io.ErrClosedPipe)
+}

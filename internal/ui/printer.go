@@ -1,0 +1,231 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// Format is what stdout carries.
+type Format string
+
+// The formats.
+const (
+	// FormatText is for people.
+	FormatText Format = "text"
+	// FormatJSON prints one document; streams print one object a line.
+	FormatJSON Format = "json"
+	// FormatNDJSON prints one object a line.
+	FormatNDJSON Format = "ndjson"
+)
+
+// ParseFormat reads the value of --output.
+func ParseFormat(text string) (Format, error) {
+	switch f := Format(text); f {
+	case FormatText, FormatJSON, FormatNDJSON:
+		return f, nil
+	}
+	return "", fmt.Errorf("--output %q: not a format; write text, json or ndjson", text)
+}
+
+// ErrBrokenPipe says that the reader of stdout has gone, as in "payctl … | head".
+// It is no reason to complain.
+var ErrBrokenPipe = errors.New("stdout: the reader has gone")
+
+// ErrOutput marks every other failure to write stdout, such as a full disk.
+var ErrOutput = errors.New("stdout could not be written")
+
+// Options says what the process around the Printer is like.
+type Options struct {
+	// Stdout and Stderr are where to write.
+	Stdout, Stderr io.Writer
+	// StdoutTTY and StderrTTY say that a person reads there.
+	StdoutTTY, StderrTTY bool
+	// Width is the terminal's in cells, 0 if unknown. Pipes are never cut to it.
+	Width int
+	// Format is text when empty.
+	Format Format
+	// JQ and Template filter every document; at most one may be set. Under
+	// text they filter what json would print.
+	JQ, Template string
+	// Quiet silences notes and progress; Verbose lets Debug speak.
+	Quiet, Verbose bool
+	// Color is "auto", "always" or "never"; empty is auto.
+	Color string
+	// Env looks up NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and the locale; nil is an empty environment.
+	Env func(string) string
+	// ShowPhone is the operator's wish to see full phone numbers; the Printer
+	// only carries it to whoever builds views.
+	ShowPhone bool
+}
+
+// Printer writes stdout and stderr. All methods are safe for concurrent use.
+type Printer struct {
+	opts   Options
+	filter filter
+	out    style
+	err    style
+
+	mu sync.Mutex
+	// failed is the first failure to write stdout; nothing is written after it.
+	failed error
+	// frame says that a spinner's frame stands on the terminal's last line.
+	frame bool
+	// busy says that a spinner is running.
+	busy bool
+}
+
+// View is a struct with JSON tags and one method for its human form.
+type View interface {
+	Text(t *Text)
+}
+
+// New returns a Printer. It touches neither stream. Every error is about the
+// options (usage): an unknown format or colour mode, or a --jq or --template
+// that does not parse, with the position.
+func New(o Options) (*Printer, error) {
+	if o.Env == nil {
+		o.Env = func(string) string { return "" }
+	}
+	if o.Format == "" {
+		o.Format = FormatText
+	}
+	if _, err := ParseFormat(string(o.Format)); err != nil {
+		return nil, err
+	}
+	outColor, err := wantsColor(o.Color, o.StdoutTTY, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	errColor, err := wantsColor(o.Color, o.StderrTTY, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFilter(o.JQ, o.Template)
+	if err != nil {
+		return nil, err
+	}
+	p := &Printer{opts: o, filter: f}
+	p.out = style{w: o.Stdout, color: outColor}
+	p.err = style{w: o.Stderr, color: errColor}
+	return p, nil
+}
+
+// Format returns what stdout carries: json when a filter was given with text.
+func (p *Printer) Format() Format {
+	if p.filter != nil && p.opts.Format == FormatText {
+		return FormatJSON
+	}
+	return p.opts.Format
+}
+
+// ShowPhone tells whether full phone numbers were asked for.
+func (p *Printer) ShowPhone() bool { return p.opts.ShowPhone }
+
+// Quiet tells whether notes are silenced.
+func (p *Printer) Quiet() bool { return p.opts.Quiet }
+
+// Verbose tells whether Debug speaks, so that costly detail is not built in vain.
+func (p *Printer) Verbose() bool { return p.opts.Verbose }
+
+// One prints one document: an object under json and ndjson, the View's own
+// words under text. Errors are ErrBrokenPipe, ErrOutput or a *FilterError.
+func (p *Printer) One(v View) error {
+	if p.Format() == FormatText {
+		return p.text(v.Text)
+	}
+	return p.document(v, p.Format() == FormatJSON)
+}
+
+// Line prints one item of a stream: one object a line under json and ndjson
+// alike. Errors are those of One.
+func (p *Printer) Line(v View) error {
+	if p.Format() == FormatText {
+		return p.text(v.Text)
+	}
+	return p.document(v, false)
+}
+
+// Raw writes bytes to stdout exactly as they are, whatever the format.
+// Errors are ErrBrokenPipe or ErrOutput.
+func (p *Printer) Raw(b []byte) error { return p.write(b) }
+
+// Words prints text that has no JSON form, such as a help topic, under any format.
+func (p *Printer) Words(f func(t *Text)) error { return p.text(f) }
+
+func (p *Printer) text(f func(*Text)) error {
+	t := &Text{style: &p.out}
+	if p.opts.StdoutTTY {
+		t.width = p.opts.Width
+	}
+	f(t)
+	return p.write(t.buf.Bytes())
+}
+
+// document prints a value as JSON through the filter. A single document on a
+// terminal is indented for the eye; in a pipe it is one line.
+func (p *Printer) document(v any, single bool) error {
+	data, err := encode(v)
+	if err != nil {
+		return err
+	}
+	tty := p.opts.StdoutTTY
+	if p.filter != nil {
+		if data, err = p.filter(data, tty && single); err != nil {
+			return &FilterError{err: err}
+		}
+		if tty {
+			data = []byte(safeLines(string(data)))
+		}
+		return p.write(data)
+	}
+	if tty && single {
+		data = indent(data)
+	}
+	return p.write(append(data, '\n'))
+}
+
+// write puts one whole piece on stdout.
+func (p *Printer) write(b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil || len(b) == 0 {
+		return p.failed
+	}
+	if p.opts.StdoutTTY {
+		p.clearFrame()
+	}
+	if _, err := p.opts.Stdout.Write(b); err != nil {
+		if isBrokenPipe(err) {
+			p.failed = ErrBrokenPipe
+		} else {
+			p.failed = fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+	}
+	return p.failed
+}
+
+// talk puts one whole piece on stderr. A failure there cannot be told to anybody.
+func (p *Printer) talk(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clearFrame()
+	_, _ = p.opts.Stderr.Write(b)
+}
+
+// clearFrame wipes the spinner's line so that other text starts on a clean one.
+// The caller holds p.mu.
+func (p *Printer) clearFrame() {
+	if p.frame {
+		_, _ = io.WriteString(p.opts.Stderr, eraseLine)
+		p.frame = false
+	}
+}
+
+// stderrFile returns stderr as the file that the spinner wants, or nil.
+func (p *Printer) stderrFile() *os.File {
+	f, _ := p.opts.Stderr.(*os.File)
+	return f
+}

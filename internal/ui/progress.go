@@ -1,0 +1,174 @@
+package ui
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/briandowns/spinner"
+)
+
+// eraseLine goes to the line's start and clears it.
+const eraseLine = "\r\x1b[K"
+
+const (
+	frameEvery = 100 * time.Millisecond
+	// assumedWidth is used where the terminal's width is not known, in cells.
+	assumedWidth = 80
+)
+
+// Progress tells on stderr how something long goes. On a terminal it is a
+// spinner with a text; elsewhere each change of the text is one plain line;
+// under --quiet it is silent. Its methods are safe for concurrent use, and the
+// zero or nil Progress does nothing.
+type Progress struct {
+	p *Printer
+
+	mu   sync.Mutex
+	last string
+	spin *spinner.Spinner
+	over bool
+}
+
+// Progress begins one. Only one spinner can run at a time: a second Progress
+// prints lines. Stop or Done must be called.
+func (p *Printer) Progress(text string) *Progress {
+	g := &Progress{p: p}
+	if !p.opts.Quiet && p.opts.StderrTTY && p.opts.Env("TERM") != "dumb" {
+		g.spin = p.newSpinner(text)
+	}
+	if g.spin == nil {
+		g.Update(text)
+	} else {
+		g.last = text
+	}
+	return g
+}
+
+// newSpinner starts a spinner, or returns nil when one runs already or stderr
+// turns out to be no terminal.
+func (p *Printer) newSpinner(text string) *spinner.Spinner {
+	file := p.stderrFile()
+	p.mu.Lock()
+	free := file != nil && !p.busy
+	p.busy = p.busy || free
+	p.mu.Unlock()
+	if !free {
+		return nil
+	}
+	look := "reset"
+	if p.err.color {
+		look = "cyan"
+	}
+	// The file decides whether it is a terminal; the writer then goes through
+	// the Printer, so that frames and lines never mix. The cursor stays visible:
+	// a killed process could not bring it back.
+	s := spinner.New(p.frames(), frameEvery, spinner.WithWriterFile(file), spinner.WithHiddenCursor(false), spinner.WithColor(look))
+	s.Writer = &frameWriter{p: p}
+	s.Suffix = p.suffix(text)
+	s.Start()
+	if !s.Active() {
+		p.mu.Lock()
+		p.busy = false
+		p.mu.Unlock()
+		return nil
+	}
+	return s
+}
+
+// suffix is the text beside the spinner: one line that does not wrap.
+func (p *Printer) suffix(text string) string {
+	width := p.opts.Width
+	if width <= 0 {
+		width = assumedWidth
+	}
+	return " " + cut(Safe(text), max(width-4, 1))
+}
+
+// frames are dots where the locale can show them.
+func (p *Printer) frames() []string {
+	locale := p.opts.Env("LC_ALL") + p.opts.Env("LC_CTYPE") + p.opts.Env("LANG")
+	if l := strings.ToLower(locale); strings.Contains(l, "utf-8") || strings.Contains(l, "utf8") {
+		return []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
+	}
+	return []string{"|", "/", "-", `\`}
+}
+
+// Update changes the text. The same text again says nothing.
+func (g *Progress) Update(text string) {
+	if g == nil || g.p == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over || text == g.last {
+		return
+	}
+	g.last = text
+	if g.spin == nil {
+		g.p.Note("%s", text)
+		return
+	}
+	g.spin.Lock()
+	g.spin.Suffix = g.p.suffix(text)
+	g.spin.Unlock()
+}
+
+// Stop ends it and leaves nothing behind but the plain lines already printed.
+func (g *Progress) Stop() { g.end("") }
+
+// Done ends it and leaves a last line, unless that is what was printed last.
+func (g *Progress) Done(text string) { g.end(text) }
+
+func (g *Progress) end(text string) {
+	if g == nil || g.p == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return
+	}
+	g.over = true
+	said := g.last
+	if g.spin != nil {
+		said = ""
+		g.spin.Stop()
+		g.p.mu.Lock()
+		g.p.clearFrame()
+		g.p.busy = false
+		g.p.mu.Unlock()
+	}
+	if text != "" && text != said {
+		g.p.Note("%s", text)
+	}
+}
+
+// frameWriter takes what the spinner writes: erasures and frames. It knows
+// whether a frame stands on the line, so an erasure never eats another line.
+type frameWriter struct{ p *Printer }
+
+func (w *frameWriter) Write(b []byte) (int, error) {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	w.p.clearFrame()
+	frame := bytes.TrimLeft(b, "\r")
+	if isErasure(frame) {
+		return len(b), nil
+	}
+	if _, err := w.p.opts.Stderr.Write(append([]byte("\r"), frame...)); err != nil {
+		return 0, err
+	}
+	w.p.frame = true
+	return len(b), nil
+}
+
+// isErasure tells the spinner's wiping of its own lines from a frame: nothing
+// but blanks and the sequences "up one line" and "clear the line".
+func isErasure(b []byte) bool {
+	for _, code := range []string{"\x1b[K", "\x1b[F", "\r", " "} {
+		b = bytes.ReplaceAll(b, []byte(code), nil)
+	}
+	return len(b) == 0
+}

@@ -1,0 +1,96 @@
+package ui
+
+import "fmt"
+
+// Note prints one line on stderr. Under --quiet it is silent.
+func (p *Printer) Note(format string, args ...any) {
+	if p.opts.Quiet {
+		return
+	}
+	p.say(Plain(fmt.Sprintf(format, args...)))
+}
+
+// Warn prints one line on stderr that stands out, also under --quiet: it is
+// for what an operator must not miss.
+func (p *Printer) Warn(format string, args ...any) {
+	p.say(Warn("warning: "), Plain(fmt.Sprintf(format, args...)))
+}
+
+// Debug prints one line on stderr, only under --verbose.
+func (p *Printer) Debug(format string, args ...any) {
+	if !p.opts.Verbose {
+		return
+	}
+	p.say(Dim(fmt.Sprintf(format, args...)))
+}
+
+// Prompt asks on stderr without ending the line; the answer is read by the
+// caller.
+func (p *Printer) Prompt(format string, args ...any) {
+	p.talk([]byte(Safe(fmt.Sprintf(format, args...)) + " "))
+}
+
+func (p *Printer) say(spans ...Span) {
+	t := &Text{style: &p.err}
+	t.Line(spans...)
+	p.talk(t.buf.Bytes())
+}
+
+// ErrorView is an error as it is shown. Empty strings are null in JSON.
+type ErrorView struct {
+	// Kind is the word of the exit-code table, such as "usage".
+	Kind string
+	// Message says what went wrong, in one line, lower case.
+	Message string
+	// Hint says what to do about it; it may hold several lines.
+	Hint string
+	// ExitCode is what the process will exit with.
+	ExitCode int
+	// Provider and ProviderCode say who refused, in its own code.
+	Provider, ProviderCode string
+	// Retryable says that the same command may be run again without harm.
+	Retryable bool
+}
+
+// MarshalJSON writes {"error":{…}} with every key present.
+func (e ErrorView) MarshalJSON() ([]byte, error) {
+	type body struct {
+		Kind         string  `json:"kind"`
+		Message      string  `json:"message"`
+		Hint         *string `json:"hint"`
+		ExitCode     int     `json:"exit_code"`
+		Provider     *string `json:"provider"`
+		ProviderCode *string `json:"provider_code"`
+		Retryable    bool    `json:"retryable"`
+	}
+	return encode(struct {
+		Error body `json:"error"`
+	}{body{
+		Kind: e.Kind, Message: e.Message, Hint: orNull(e.Hint), ExitCode: e.ExitCode,
+		Provider: orNull(e.Provider), ProviderCode: orNull(e.ProviderCode), Retryable: e.Retryable,
+	}})
+}
+
+// Error prints an error on stderr: "payctl: message" and "hint: …" lines under
+// text, one object under json and ndjson, whatever --quiet says.
+func (p *Printer) Error(e ErrorView) {
+	if p.opts.Format != FormatText {
+		if data, err := encode(e); err == nil {
+			p.talk(append(data, '\n'))
+			return
+		}
+	}
+	t := &Text{style: &p.err}
+	t.Line(Bad("payctl: "), Plain(e.Message))
+	for _, line := range lines(e.Hint) {
+		t.Line(Dim("hint: "), Plain(line))
+	}
+	p.talk(t.buf.Bytes())
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
