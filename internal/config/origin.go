@@ -1,0 +1,46 @@
+package config
+
+import "strconv"
+
+// OriginKind is where a setting came from.
+type OriginKind string
+
+// The origins, the strongest first.
+const (
+	FromFlag        OriginKind = "flag"
+	FromEnvironment OriginKind = "environment"
+	FromProjectFile OriginKind = "project file"
+	FromUserFile    OriginKind = "user file"
+	FromBuiltIn     OriginKind = "built-in profile"
+	FromDefault     OriginKind = "default"
+	// FromNowhere is the origin of a setting that nothing sets.
+	FromNowhere OriginKind = "not set"
+)
+
+// Origin is the place that a value came from.
+type Origin struct {
+	Kind OriginKind `json:"kind"`
+	// Name is the flag, the variable, the file's path or the built-in profile; "" for a default.
+	Name string `json:"name"`
+	// Line is the line in a file, 0 elsewhere.
+	Line int `json:"line"`
+}
+
+// String returns the place as a person would say it: "--db", "PAYCTL_DB", "path:3".
+func (o Origin) String() string {
+	switch o.Kind {
+	case FromFlag:
+		return "flag --" + o.Name
+	case FromEnvironment:
+		return o.Name
+	case FromProjectFile, FromUserFile:
+		if o.Line > 0 {
+			return o.Name + ":" + strconv.Itoa(o.Line)
+		}
+		return o.Name
+	case FromBuiltIn:
+		return "built-in profile " + o.Name
+	case FromDefault, FromNowhere:
+	}
+	return string(o.Kind)
+}

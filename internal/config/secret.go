@@ -1,0 +1,225 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+)
+
+const (
+	// maxSecret bounds a secret, in bytes.
+	maxSecret = 64 << 10
+	// fetchTimeout bounds a secret command and the keyring; both may ask a person.
+	fetchTimeout = 60 * time.Second
+)
+
+// SecretRef is a secret that is fetched when it is first asked for. Its
+// methods are safe for concurrent use; nil is a secret that is not set.
+type SecretRef struct {
+	key    string
+	env    payment.Environment
+	source *Source
+	from   candidate
+	set    bool
+
+	mu    sync.Mutex
+	value *secret.Secret
+}
+
+// Key returns the setting's key.
+func (r *SecretRef) Key() string {
+	if r == nil {
+		return ""
+	}
+	return r.key
+}
+
+// IsSet tells whether some source gives the secret. It fetches nothing.
+func (r *SecretRef) IsSet() bool { return r != nil && r.set }
+
+// String names the setting, never its value.
+func (r *SecretRef) String() string { return "secret " + r.Key() }
+
+// GoString names the setting: %#v must not reveal more than %v.
+func (r *SecretRef) GoString() string { return r.String() }
+
+// Get fetches the secret, once; a failure may be tried again. A secret that is
+// not set is nil without an error: Missing says so in words. Errors are
+// KindUnauthorized when a source gives nothing usable, KindUsage for an API key
+// of another environment, and ctx's own.
+func (r *SecretRef) Get(ctx context.Context) (*secret.Secret, error) {
+	if !r.IsSet() {
+		return nil, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.value != nil {
+		return r.value, nil
+	}
+	text, err := r.fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, r.failed("yields nothing")
+	case strings.ContainsAny(text, "\r\n\x00"):
+		return nil, r.failed("yields more than one line")
+	}
+	if r.key == "wasaapay.api_key" {
+		if err := checkKeyClass(text, r.env); err != nil {
+			return nil, r.from.bad(err.Error(), "choose the profile of the key's environment, or correct the key")
+		}
+	}
+	r.value = secret.New(text)
+	return r.value, nil
+}
+
+func (r *SecretRef) fetch(ctx context.Context) (string, error) {
+	switch r.from.form {
+	case byFile:
+		return r.fromFile()
+	case byCommand:
+		return r.fromCommand(ctx)
+	case byKeyring:
+		return r.fromKeyring(ctx)
+	}
+	return r.from.text, nil
+}
+
+// failed says that the secret could not be fetched, and from where.
+func (r *SecretRef) failed(problem string) *payment.Error {
+	place := r.from.place()
+	if r.from.form == plainly {
+		place = "the value"
+	}
+	return &payment.Error{
+		Kind:    payment.KindUnauthorized,
+		Message: fmt.Sprintf("%s: %s: %s %s", r.from.origin, r.key, place, problem),
+		Hint:    "correct " + r.key + r.from.form + ", or give the secret another way",
+	}
+}
+
+func (r *SecretRef) fromFile() (string, error) {
+	path, err := r.from.path(*r.source)
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		e := r.failed("cannot be read")
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			e = r.failed("does not exist")
+		case errors.Is(err, fs.ErrPermission):
+			e = r.failed("cannot be read: permission denied")
+		}
+		e.Err = err
+		return "", e
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	switch {
+	case err != nil:
+		return "", r.failed("cannot be read")
+	case len(data) > maxSecret:
+		return "", r.failed("is larger than 64 KiB")
+	}
+	return withoutLineEnd(string(data)), nil
+}
+
+func (r *SecretRef) fromCommand(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	argv := r.from.list
+	if argv == nil {
+		argv = shell(r.from.text)
+	}
+	if len(argv) == 0 || argv[0] == "" {
+		return "", r.failed("names no program")
+	}
+	out, err := runCommand(ctx, argv, r.from.dir)
+	if err != nil {
+		return "", r.explainCommand(ctx, err)
+	}
+	return withoutLineEnd(out), nil
+}
+
+// fromKeyring asks the system's keyring, which may wait for a person to unlock
+// it and cannot be interrupted: when ctx ends first, its goroutine is left to
+// end by itself.
+func (r *SecretRef) fromKeyring(ctx context.Context) (string, error) {
+	service, account, ok := strings.Cut(r.from.text, "/")
+	if !ok || service == "" || account == "" {
+		return "", r.from.hidden("the keyring entry is not service/account", "write it like payctl/"+r.key)
+	}
+	get := r.source.Keyring
+	if get == nil {
+		get = keyring.Get
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := get(service, account)
+		answers <- answer{text, err}
+	}()
+	limit := time.NewTimer(fetchTimeout)
+	defer limit.Stop()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-limit.C:
+		return "", r.failed("did not answer")
+	case a := <-answers:
+		switch {
+		case errors.Is(a.err, keyring.ErrNotFound):
+			return "", r.failed("has no such entry")
+		case a.err != nil:
+			e := r.failed("cannot be read")
+			e.Err = a.err
+			return "", e
+		}
+		return a.text, nil
+	}
+}
+
+// withoutLineEnd takes off the one line end that editors and commands add.
+func withoutLineEnd(s string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+}
+
+// place says where a secret is kept, without revealing it.
+func (c candidate) place() string {
+	switch c.form {
+	case byFile:
+		return "file " + quote(c.text)
+	case byCommand:
+		return "command " + quote(programName(c))
+	case byKeyring:
+		return "keyring entry " + quote(c.text)
+	}
+	return secret.New(c.text).Masked()
+}
+
+// programName is a command's first word: its arguments may be telling.
+func programName(c candidate) string {
+	if len(c.list) > 0 {
+		return c.list[0]
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(c.text), " ")
+	return name
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// bad is an error about a candidate's value; the value is shown unless it may
+// hold a secret.
+func (c candidate) bad(problem, hint string) error {
+	shown := quote(c.text)
+	if c.setting.kind == kindSecret {
+		shown = ""
+	} else {
+		shown = " " + shown
+	}
+	return payment.Usage(c.origin.String()+": "+c.setting.key+shown+": "+problem, hint)
+}
+
+// address checks a URL: its scheme is one of those given, and it has a host
+// but no user, query or fragment. The final slash goes.
+func (c candidate) address(schemes ...string) (string, error) {
+	hint := "write it like " + schemes[len(schemes)-1] + "://host.example"
+	u, err := url.Parse(c.text)
+	if err != nil {
+		return "", c.hidden("is not a URL", hint)
+	}
+	switch {
+	case u.User != nil:
+		return "", c.hidden("holds a user name or password", "leave them out of the URL")
+	case !contains(schemes, strings.ToLower(u.Scheme)):
+		return "", c.bad("does not begin with "+strings.Join(schemes, ":// or ")+"://", hint)
+	case u.Hostname() == "":
+		return "", c.bad("has no host", hint)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", c.hidden("has a query or fragment", "end it with the path")
+	case u.Port() != "" && !isPort(u.Port()):
+		return "", c.bad("has no such port", hint)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// hidden is bad without the value.
+func (c candidate) hidden(problem, hint string) error {
+	return payment.Usage(c.origin.String()+": "+c.setting.key+": "+problem, hint)
+}
+
+func (c candidate) digits() (string, error) {
+	if len(c.text) < 5 || len(c.text) > 9 || strings.Trim(c.text, "0123456789") != "" {
+		return "", c.bad("not 5 to 9 digits", "write the number as Safaricom gave it")
+	}
+	return c.text, nil
+}
+
+func (c candidate) choice() (string, error) {
+	if !contains(c.setting.choices, c.text) {
+		return "", c.bad("not one of the choices"+didYouMean(c.text, c.setting.choices), "write "+strings.Join(c.setting.choices, ", "))
+	}
+	return c.text, nil
+}
+
+// addresses reads a list, or text with commas or spaces between the items.
+func (c candidate) addresses() ([]netip.Prefix, error) {
+	items := c.list
+	if items == nil {
+		items = strings.FieldsFunc(c.text, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	out := make([]netip.Prefix, 0, len(items))
+	for _, item := range items {
+		if prefix, err := netip.ParsePrefix(item); err == nil {
+			if prefix.Bits() == 0 {
+				c.text = item
+				return nil, c.bad("stands for every address", "name the networks that are meant")
+			}
+			out = append(out, prefix.Masked())
+			continue
+		}
+		addr, err := netip.ParseAddr(item)
+		if err != nil || addr.Zone() != "" {
+			c.text = item
+			return nil, c.bad("not an IP address or network", "write addresses like 196.201.214.200 or 10.0.0.0/8")
+		}
+		addr = addr.Unmap()
+		out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	return out, nil
+}
+
+func (c candidate) pattern() (*regexp.Regexp, error) {
+	re, err := regexp.Compile(`^(?:` + c.text + `)$`)
+	if err != nil {
+		return nil, c.bad("not a regular expression", "see https://pkg.go.dev/regexp/syntax")
+	}
+	return re, nil
+}
+
+// duration reads Go's durations and whole days ("90d").
+func (c candidate) duration() (time.Duration, error) {
+	hint := "write it like 90d, 36h or 0 for ever"
+	if days, ok := strings.CutSuffix(c.text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, c.bad("not a duration", hint)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(c.text)
+	if err != nil || d < 0 {
+		return 0, c.bad("not a duration", hint)
+	}
+	return d, nil
+}
+
+func (c candidate) amount() (payment.Amount, error) {
+	a, err := payment.ParseAmount(c.text, payment.KES)
+	if err != nil {
+		var e *payment.Error
+		if errors.As(err, &e) {
+			return a, payment.Usage(fmt.Sprintf("%s: %s: %s", c.origin, c.setting.key, e.Message), e.Hint)
+		}
+		return a, err
+	}
+	return a, nil
+}
+
+func (c candidate) count() (int, error) {
+	n, err := strconv.ParseUint(c.text, 10, 16)
+	if err != nil {
+		return 0, c.bad("not a whole number from 0 to 65535", "write 0 for no limit")
+	}
+	return int(n), nil
+}
+
+// ledger checks the ledger's place. Only files are supported.
+func (c candidate) ledger(s Source) (string, error) {
+	scheme, _, isURL := strings.Cut(c.text, "://")
+	switch {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		return "", c.hidden("a PostgreSQL ledger is not supported yet", "name a file")
+	case isURL, strings.HasPrefix(c.text, "file:"), strings.HasPrefix(c.text, "sqlite:"):
+		return "", c.hidden("a URL is not supported", "name a file")
+	case c.text == ":memory:":
+		return "", c.bad("a ledger in memory would be forgotten", "name a file")
+	}
+	return c.path(s)
+}
+
+func (c candidate) path(s Source) (string, error) {
+	if strings.ContainsAny(c.text, "\x00\n\r") {
+		return "", c.bad("not a path", "name a file")
+	}
+	path, err := s.path(c.text, c.dir)
+	if err != nil {
+		return "", fromOrigin(c.origin, err)
+	}
+	return path, nil
+}
