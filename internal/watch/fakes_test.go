@@ -1,0 +1,325 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const (
+	depositID  = "dep-1"
+	checkoutID = "ws_CO_020120260304057711000222"
+)
+
+// memLedger is a ledger in memory that applies claims by the real rules.
+type memLedger struct {
+	mu       sync.Mutex
+	deposits map[string]payment.Deposit
+	claims   []payment.Claim
+	watchers []chan struct{}
+	// mute keeps changes from being told, and closes the channel at once.
+	mute bool
+	// readErr and claimErr, when not nil, may fail a call.
+	readErr, claimErr func() error
+}
+
+func newLedger(deposits ...payment.Deposit) *memLedger {
+	l := &memLedger{deposits: map[string]payment.Deposit{}}
+	for _, d := range deposits {
+		l.deposits[d.ID] = d
+	}
+	return l
+}
+
+func (l *memLedger) Deposit(ctx context.Context, id string) (payment.Deposit, error) {
+	if err := ctx.Err(); err != nil {
+		return payment.Deposit{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.readErr != nil {
+		if err := l.readErr(); err != nil {
+			return payment.Deposit{}, err
+		}
+	}
+	d, ok := l.deposits[id]
+	if !ok {
+		return d, payment.NotFound("no deposit "+id, "")
+	}
+	return d, nil
+}
+
+func (l *memLedger) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+	if err := ctx.Err(); err != nil {
+		return payment.Deposit{}, payment.MoveNone, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.claimErr != nil {
+		if err := l.claimErr(); err != nil {
+			return payment.Deposit{}, payment.MoveNone, err
+		}
+	}
+	d, move := l.deposits[id].Apply(c)
+	l.deposits[id] = d
+	l.claims = append(l.claims, c)
+	l.changed()
+	return d, move, nil
+}
+
+// edit changes a deposit as another process would.
+func (l *memLedger) edit(id string, change func(*payment.Deposit)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.deposits[id]
+	change(&d)
+	l.deposits[id] = d
+	l.changed()
+}
+
+func (l *memLedger) changed() {
+	if l.mute {
+		return
+	}
+	for _, w := range l.watchers {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (l *memLedger) Changes(context.Context) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := make(chan struct{}, 1)
+	if l.mute {
+		close(c)
+		return c
+	}
+	l.watchers = append(l.watchers, c)
+	return c
+}
+
+// callback is what the listener of another process stores.
+func (l *memLedger) callback(t *testing.T, id string, status payment.Status) {
+	t.Helper()
+	c := payment.Claim{Status: status, By: payment.SourceCallback, At: time.Now()}
+	if status == payment.StatusCompleted {
+		c.Receipt = "UA2K7QX9ZP"
+	} else {
+		c.Failure = &payment.Failure{Code: "1032", Reason: "Request cancelled by user", Advice: "ask the customer"}
+	}
+	if _, _, err := l.ApplyClaim(context.WithoutCancel(t.Context()), id, c); err != nil {
+		t.Error(err)
+	}
+}
+
+// reply is one scripted answer: after takes that long.
+type reply struct {
+	answer payment.Answer
+	err    error
+	after  time.Duration
+}
+
+func says(s payment.Status) reply {
+	a := payment.Answer{Status: s, ProviderID: checkoutID}
+	switch s {
+	case payment.StatusFailed:
+		a.Failure = &payment.Failure{Code: "1032", Reason: "Request Cancelled by user."}
+	case payment.StatusPending:
+		a.Code, a.Message = "4999", "The transaction is still under processing"
+	case payment.StatusCompleted, payment.StatusCreated, payment.StatusUnknown:
+	}
+	return reply{answer: a}
+}
+
+func refuses(k payment.Kind, message string) reply {
+	return reply{err: &payment.Error{Kind: k, Message: message}}
+}
+
+// oracle answers questions from a script, one line for each provider id, and
+// fails the test when it is asked more than that.
+type oracle struct {
+	t     *testing.T
+	start time.Time
+	mu    sync.Mutex
+	lines map[string][]reply
+	// asked holds when each question came, most how many were under way at once.
+	asked     []time.Duration
+	now, most int
+}
+
+func newOracle(t *testing.T, replies ...reply) *oracle {
+	return &oracle{t: t, start: time.Now(), lines: map[string][]reply{checkoutID: replies}}
+}
+
+func (o *oracle) Create(context.Context, payment.DepositRequest) (payment.Answer, error) {
+	o.t.Error("a watch must never ask a customer for money")
+	return payment.Answer{}, nil
+}
+
+func (o *oracle) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error) {
+	o.mu.Lock()
+	o.asked = append(o.asked, time.Since(o.start))
+	o.now++
+	o.most = max(o.most, o.now)
+	line := o.lines[d.ProviderID]
+	var r reply
+	if len(line) == 0 {
+		o.t.Errorf("unexpected question about %q after %s", d.ProviderID, time.Since(o.start))
+	} else {
+		r, o.lines[d.ProviderID] = line[0], line[1:]
+	}
+	o.mu.Unlock()
+	timer := time.NewTimer(r.after)
+	defer timer.Stop()
+	defer func() {
+		o.mu.Lock()
+		o.now--
+		o.mu.Unlock()
+	}()
+	select {
+	case <-ctx.Done():
+		return payment.Answer{}, ctx.Err()
+	case <-timer.C:
+		return r.answer, r.err
+	}
+}
+
+// spent fails the test when replies were left over.
+func (o *oracle) spent() {
+	o.t.Helper()
+	for id, line := range o.lines {
+		if len(line) > 0 {
+			o.t.Errorf("%d scripted answers for %q were not asked for", len(line), id)
+		}
+	}
+}
+
+// step is one thing a scripted stream does, after a wait.
+type step struct {
+	after  time.Duration
+	update payment.StreamUpdate
+	// end ends the stream with err.
+	end bool
+	err error
+}
+
+func up(after time.Duration) step {
+	return step{after: after, update: payment.StreamUpdate{Signal: payment.StreamUp, Note: "websocket"}}
+}
+
+func down(after time.Duration) step {
+	return step{after: after, update: payment.StreamUpdate{Signal: payment.StreamDown, Note: "connection reset"}}
+}
+
+func tells(after time.Duration, e payment.Event) step {
+	if e.ProviderID == "" {
+		e.ProviderID = checkoutID
+	}
+	return step{after: after, update: payment.StreamUpdate{Signal: payment.StreamEvent, Event: e}}
+}
+
+func ends(after time.Duration, err error) step { return step{after: after, end: true, err: err} }
+
+// tape is a Streamer that plays steps and then waits.
+type tape struct {
+	mu    sync.Mutex
+	steps []step
+	// subscribed holds the ids of each connection.
+	subscribed [][]string
+}
+
+func (s *tape) Stream(ctx context.Context, ids []string, emit func(payment.StreamUpdate)) error {
+	s.mu.Lock()
+	s.subscribed = append(s.subscribed, ids)
+	steps := s.steps
+	s.mu.Unlock()
+	for _, p := range steps {
+		timer := time.NewTimer(p.after)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+		if p.end {
+			return p.err
+		}
+		emit(p.update)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// memBudget is a shared rate budget in memory.
+type memBudget struct {
+	mu    sync.Mutex
+	next  time.Time
+	holds []time.Duration
+	start time.Time
+	err   func() error
+}
+
+func (b *memBudget) Reserve(_ context.Context, key string, per time.Duration) (time.Duration, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if key == "" {
+		return 0, fmt.Errorf("no budget key")
+	}
+	if b.err != nil {
+		if err := b.err(); err != nil {
+			return 0, err
+		}
+	}
+	at := time.Now()
+	if b.next.After(at) {
+		at = b.next
+	}
+	if per > 0 {
+		b.next = at.Add(per)
+	}
+	return time.Until(at), nil
+}
+
+func (b *memBudget) Hold(_ context.Context, _ string, until time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.holds = append(b.holds, until.Sub(b.start))
+	if until.After(b.next) {
+		b.next = until
+	}
+	return nil
+}
+
+// slowDownError is a rate limit with a Retry-After.
+type slowDownError struct {
+	err  *payment.Error
+	wait time.Duration
+}
+
+func (s *slowDownError) Error() string             { return s.err.Error() }
+func (s *slowDownError) RetryAfter() time.Duration { return s.wait }
+func (s *slowDownError) Unwrap() error             { return s.err }
+
+func limited(wait time.Duration) reply {
+	e := &payment.Error{Kind: payment.KindUnavailable, Message: "stk query: HTTP 429"}
+	if wait == 0 {
+		return reply{err: e}
+	}
+	return reply{err: &slowDownError{err: e, wait: wait}}
+}
+
+// pending is a deposit whose push left at sent.
+func pending(id, providerID string, sent time.Time) payment.Deposit {
+	return payment.Deposit{
+		ID: id, Provider: payment.Daraja, Environment: payment.Sandbox, Reference: "INV-1", Status: payment.StatusPending,
+		Amount: payment.AmountOf(10000, payment.KES), ShortCode: "174379", ProviderID: providerID, MerchantRequestID: "9c1e-4f0a",
+		SentAt: sent, CreatedAt: sent, ExpiresAt: sent.Add(payment.PromptLifetime),
+	}
+}

@@ -1,0 +1,176 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Result is where a watched deposit stood at the end.
+type Result struct {
+	Deposit payment.Deposit
+	// Contradiction is the conflict that was met during the watch, also when
+	// asking settled it since; "" if there was none.
+	Contradiction string
+	// Questions counts the questions asked about it.
+	Questions int
+}
+
+// Err returns what the result means to a script, as Outcome does. A
+// contradiction that was settled during this watch is still KindConflict, once:
+// the next look at the deposit gives its outcome alone.
+func (r Result) Err() error {
+	err := Outcome(r.Deposit)
+	if r.Contradiction == "" || r.Deposit.Conflict != "" {
+		return err
+	}
+	return &payment.Error{
+		Kind: payment.KindConflict, Provider: r.Deposit.Provider,
+		Message: fmt.Sprintf("%s: %s; asked again, the provider says %s", name(r.Deposit), r.Contradiction, r.Deposit.Status),
+		Hint:    `see all that was said with "payctl deposit get ` + r.Deposit.ID + `" before delivering or paying back`,
+	}
+}
+
+// Results are the results of a watch, one for each distinct id, in order.
+type Results []Result
+
+// Err returns the worst outcome: nil when every deposit is COMPLETED.
+func (rs Results) Err() error {
+	errs := make([]error, len(rs))
+	open := 0
+	for i, r := range rs {
+		if errs[i] = r.Err(); errs[i] != nil {
+			open++
+		}
+	}
+	err := worst(errs)
+	var e *payment.Error
+	if open > 1 && errors.As(err, &e) {
+		summed := *e
+		summed.Message += fmt.Sprintf(" (and %d more of %d deposits are not cleanly paid)", open-1, len(rs))
+		return &summed
+	}
+	return err
+}
+
+// Outcome returns what a deposit's state means to a script that waited for its
+// end: nil for COMPLETED, KindDeclined for FAILED, KindConflict for a recorded
+// contradiction, KindPending for anything undecided.
+func Outcome(d payment.Deposit) error {
+	e := &payment.Error{Provider: d.Provider}
+	switch {
+	case d.Conflict != "":
+		e.Kind, e.Message = payment.KindConflict, name(d)+": contradicting results: "+d.Conflict
+		e.Hint = `see all that was said with "payctl deposit get ` + d.ID + `" and check the statement before delivering or paying back`
+	case d.Status == payment.StatusCompleted:
+		return nil
+	case d.Status == payment.StatusFailed:
+		e.Kind, e.Message = payment.KindDeclined, name(d)+": not paid"
+		if d.Failure != nil {
+			e.Message += because(d.Failure)
+			e.Hint, e.ProviderCode = d.Failure.Advice, d.Failure.Code
+		}
+	default:
+		e.Kind, e.Message = payment.KindPending, fmt.Sprintf("%s: still undecided (%s)", name(d), d.Status)
+		e.Hint = `this is not a failure: go on with "payctl status watch ` + d.ID + `"`
+	}
+	return e
+}
+
+// because words a failure: the provider's text, then its code.
+func because(f *payment.Failure) string {
+	text := ""
+	if f.Reason != "" {
+		text = ": " + tidy(f.Reason)
+	}
+	if f.Code != "" {
+		text += " (" + tidy(f.Code) + ")"
+	}
+	return text
+}
+
+func name(d payment.Deposit) string {
+	if d.Reference == "" {
+		return "deposit " + d.ID
+	}
+	return "deposit " + d.ID + " (" + tidy(d.Reference) + ")"
+}
+
+// maxTidy bounds outside text in notes and errors, in bytes.
+const maxTidy = 200
+
+// tidy makes outside text fit for one line: no control characters, no phone
+// number, not too long.
+func tidy(text string) string {
+	cut := len(text) > maxTidy
+	if cut {
+		text = text[:maxTidy]
+	}
+	text = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, ""))
+	text = strings.TrimSpace(payment.MaskDigits(text))
+	if cut {
+		text += "…"
+	}
+	return text
+}
+
+// worst returns the error that decides the exit code.
+func worst(errs []error) error {
+	var found error
+	for _, err := range errs {
+		if err != nil && (found == nil || severity(err) > severity(found)) {
+			found = err
+		}
+	}
+	return found
+}
+
+// severity orders errors of several deposits: what stops the work outranks a
+// contradiction, which outranks a decline, which outranks what is still open.
+func severity(err error) int {
+	switch payment.KindOf(err) {
+	case payment.KindInternal:
+		return 9
+	case payment.KindInterrupted:
+		return 8
+	case payment.KindUsage:
+		return 7
+	case payment.KindUnauthorized:
+		return 6
+	case payment.KindNotFound:
+		return 5
+	case payment.KindConflict, payment.KindBadSignature:
+		return 4
+	case payment.KindDeclined:
+		return 3
+	case payment.KindUnavailable:
+		return 2
+	case payment.KindPending:
+		return 1
+	}
+	return 9
+}
+
+// stopped words the end of ctx: the operator's doing, or a deadline's.
+func stopped(ctx context.Context, ids string) error {
+	cause := ctx.Err()
+	if cause == nil {
+		return nil
+	}
+	e := &payment.Error{
+		Kind: payment.KindInterrupted, Message: "watch: stopped before the outcome was known", Err: cause,
+		Hint: `nothing is lost: go on with "payctl status watch ` + ids + `"`,
+	}
+	if errors.Is(cause, context.DeadlineExceeded) {
+		e.Kind, e.Message = payment.KindPending, "watch: the time was over before the outcome was known"
+	}
+	return e
+}

@@ -1,0 +1,366 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const (
+	// never is a time on a run's clock that does not come.
+	never = time.Duration(math.MaxInt64)
+	// maxAsks bounds the questions that are under way at once.
+	maxAsks = 4
+	// blindLook is how soon the ledger is read again when it was busy or has
+	// stopped telling of changes.
+	blindLook = 50 * time.Millisecond
+	// idle is the longest sleep; something else always wakes the loop before.
+	idle = time.Hour
+	// lateRecord bounds recording what had been learned when a watch was stopped.
+	lateRecord = 2 * time.Second
+)
+
+// item is one deposit that is followed.
+type item struct {
+	d payment.Deposit
+	// next is when to ask, on the run's clock; step counts the gaps used up.
+	next time.Duration
+	step int
+	// asking says that a question is under way.
+	asking    bool
+	questions int
+	// gap says that the stream came up since the last usable answer.
+	gap bool
+	// settling says that a contradiction waits for the provider's word, settled
+	// that it has been given.
+	settling, settled bool
+	contradiction     string
+	// linger is until when a paid deposit is still followed for its receipt.
+	linger time.Duration
+	// closed says that the last query is over, or cannot be asked.
+	closed bool
+	// refused is why questions about it make no sense with these settings.
+	refused error
+	// changed says that no update has told of the present state yet, told that
+	// the final one has.
+	changed, told bool
+}
+
+// run is one call of Watch. One goroutine owns all of it; the workers only send
+// on answers and streamed.
+type run struct {
+	o     Options
+	p     Policy
+	emit  func(Update)
+	start time.Time
+	items []*item
+
+	workers  sync.WaitGroup
+	answers  chan answer
+	streamed chan streamMessage
+
+	asking    int
+	slot      slot
+	failures  int
+	failedAt  time.Duration
+	notBefore time.Duration
+
+	stream stream
+	// stale says that the ledger must be read again soon, blind that it is so
+	// always, since the ledger stopped telling of changes.
+	stale, blind bool
+	// closing says that the deadline has passed and the last queries are asked.
+	closing bool
+}
+
+func newRun(o Options, emit func(Update)) *run {
+	return &run{
+		o: o, p: o.Policy, emit: emit, start: time.Now(),
+		answers: make(chan answer, maxAsks), streamed: make(chan streamMessage),
+	}
+}
+
+// clock is the time since the start of the watch. It is monotonic: the
+// machine's clock may jump without ending a watch early or never.
+func (r *run) clock() time.Duration { return time.Since(r.start) }
+
+// follow runs the watch until all deposits are over, the time is, or ctx ends.
+func (r *run) follow(ctx context.Context, ids []string) error {
+	// Before the first look, so that no change falls between the two.
+	changes := r.o.Ledger.Changes(ctx)
+	if err := r.open(ctx, ids); err != nil {
+		return err
+	}
+	deadline, wake := time.NewTimer(r.p.Deadline), time.NewTimer(idle)
+	defer deadline.Stop()
+	defer wake.Stop()
+	for {
+		r.connect(ctx)
+		if err := r.launch(ctx); err != nil {
+			return r.lastLook(ctx, err)
+		}
+		r.announce()
+		if r.over() {
+			return r.lastLook(ctx, nil)
+		}
+		wake.Reset(r.untilWake())
+		var err error
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case _, alive := <-changes:
+			if !alive {
+				changes, r.blind = nil, true // a closed channel would be ready for ever
+			}
+			err = r.look(ctx)
+		case a := <-r.answers:
+			err = r.answered(ctx, a)
+		case m := <-r.streamed:
+			err = r.hear(ctx, m)
+		case <-deadline.C:
+			if r.closing {
+				return r.lastLook(ctx, nil)
+			}
+			deadline.Reset(r.close())
+		case <-wake.C:
+			if r.stale {
+				err = r.look(ctx)
+			}
+		}
+		if err != nil {
+			return r.lastLook(ctx, err)
+		}
+	}
+}
+
+// open reads the deposits for the first time and plans the first questions.
+func (r *run) open(ctx context.Context, ids []string) error {
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
+		d, err := r.o.Ledger.Deposit(ctx, id)
+		if err != nil {
+			return err
+		}
+		it := &item{next: never}
+		r.items = append(r.items, it)
+		r.see(it, d, d.DecidedBy, r.firstNote(d))
+	}
+	return nil
+}
+
+func (r *run) firstNote(d payment.Deposit) string {
+	switch {
+	case d.Status.Final() || r.p.Via == ViaCallback || d.ProviderID != "":
+		return ""
+	case d.Status == payment.StatusCreated:
+		return "recorded but not sent yet: only the ledger can tell more"
+	default:
+		return "sent without an answer, so there is no id to ask with: only the callback can decide"
+	}
+}
+
+// look reads all deposits again, decided ones too: a callback may still
+// overrule what a question said. A ledger that is busy is read again later.
+func (r *run) look(ctx context.Context) error {
+	r.stale = r.blind
+	for _, it := range r.items {
+		d, err := r.o.Ledger.Deposit(ctx, it.d.ID)
+		if err != nil {
+			r.stale = true
+			return unlessBusy(err)
+		}
+		r.see(it, d, d.DecidedBy, "")
+	}
+	return nil
+}
+
+// lastLook reads the ledger once more, tells what was not told, and returns err.
+func (r *run) lastLook(ctx context.Context, err error) error {
+	if lookErr := r.look(ctx); err == nil {
+		err = lookErr
+	}
+	for _, it := range r.items {
+		switch {
+		case it.told:
+		case it.d.Status.Final():
+			r.tell(it, it.d.DecidedBy, "", true)
+		case err == nil:
+			r.tell(it, "", fmt.Sprintf("still undecided after %s", r.clock().Round(time.Second)), true)
+		}
+	}
+	return err
+}
+
+// see takes in a deposit's new state and tells of what changed.
+func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) {
+	before := it.d
+	it.d = d
+	first := before.ID == ""
+	if d.Conflict != "" && d.Conflict != before.Conflict {
+		it.contradiction = d.Conflict
+		note = joined(note, "contradicting results: "+d.Conflict)
+		it.settling = r.p.Settle && r.canAsk(it) && !it.settled
+	}
+	if d.Conflict == "" {
+		it.settling = false
+	}
+	switch {
+	case it.settling && d.Conflict != before.Conflict:
+		it.next = r.clock()
+		note = joined(note, "asking the provider")
+	case d.Status.Final() && !before.Status.Final():
+		it.next = never
+		if !first {
+			note = joined(note, r.lingerFor(it))
+		}
+	case !d.Status.Final() && d.ProviderID != before.ProviderID:
+		r.planFirst(it)
+	}
+	if d.Receipt != "" {
+		it.linger = 0
+	}
+	if d.Status != before.Status || d.Receipt != before.Receipt || d.Conflict != before.Conflict {
+		it.changed, it.told = true, false
+	}
+	if it.changed || note != "" {
+		r.tell(it, via, note, it.d.Status.Final() && r.isOver(it))
+	}
+}
+
+// lingerFor starts the wait for the receipt of a deposit that was settled by a
+// question, which brings none (reference/daraja.md §5), and returns a note.
+func (r *run) lingerFor(it *item) string {
+	d := it.d
+	if r.p.ReceiptWait <= 0 || r.p.Via != ViaAuto || d.Status != payment.StatusCompleted || d.Receipt != "" || d.DecidedBy == payment.SourceCallback {
+		return ""
+	}
+	it.linger = r.clock() + r.p.ReceiptWait
+	return "paid; the receipt comes with the callback"
+}
+
+func (r *run) tell(it *item, via payment.Source, note string, final bool) {
+	it.told = it.told || final
+	r.emit(Update{Deposit: it.d, Via: via, Changed: it.changed, Note: note, Final: final, At: r.o.Now()})
+	it.changed = false
+}
+
+// announce tells of decided deposits whose wait for a receipt is over.
+func (r *run) announce() {
+	for _, it := range r.items {
+		if !it.told && it.d.Status.Final() && r.isOver(it) {
+			r.tell(it, it.d.DecidedBy, "", true)
+		}
+	}
+}
+
+// close begins the last phase and returns how long it may take.
+func (r *run) close() time.Duration {
+	r.closing = true
+	most := r.p.LastWait
+	for _, it := range r.items {
+		switch {
+		case it.asking || it.d.Status.Final() && !it.settling:
+		case r.canAsk(it):
+			it.next = r.clock()
+			most += r.p.PerSlot
+		default:
+			it.closed = true
+		}
+	}
+	return most
+}
+
+func (r *run) isOver(it *item) bool {
+	if it.settling || !it.d.Status.Final() {
+		return it.closed
+	}
+	return r.clock() >= it.linger
+}
+
+func (r *run) over() bool {
+	return !slices.ContainsFunc(r.items, func(it *item) bool { return !r.isOver(it) })
+}
+
+// untilWake returns how long nothing is due.
+func (r *run) untilWake() time.Duration {
+	now, wake := r.clock(), never
+	if r.stale {
+		wake = now + blindLook
+	}
+	for _, it := range r.items {
+		if it.linger > now {
+			wake = min(wake, it.linger)
+		}
+		if it.asking || it.next == never || r.asking >= maxAsks {
+			continue
+		}
+		due := it.next
+		if !r.closing {
+			due = max(due, r.notBefore)
+		}
+		if r.slot.held {
+			due = max(due, r.slot.at)
+		}
+		wake = min(wake, due)
+	}
+	if wake == never {
+		return idle
+	}
+	return max(wake-now, 0)
+}
+
+// drain records what answers had come in when the watch ended, so that nothing
+// that was learned is lost.
+func (r *run) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateRecord)
+	defer cancel()
+	for {
+		select {
+		case a := <-r.answers:
+			if a.err == nil && a.answer.Status.Final() {
+				_ = r.record(ctx, a)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// conclude makes the results and the watch's own error.
+func (r *run) conclude(ctx context.Context, err error) (Results, error) {
+	results := make(Results, len(r.items))
+	var open []string
+	for i, it := range r.items {
+		results[i] = Result{Deposit: it.d, Contradiction: it.contradiction, Questions: it.questions}
+		if !it.d.Status.Final() {
+			open = append(open, it.d.ID)
+		}
+	}
+	switch {
+	case err == nil, len(open) == 0 && len(results) > 0:
+		return results, nil
+	case ctx.Err() != nil:
+		return results, stopped(ctx, strings.Join(open, " "))
+	}
+	return results, err
+}
+
+func joined(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), "; ")
+}
+
+// unlessBusy drops a ledger error that passes by itself.
+func unlessBusy(err error) error {
+	if payment.KindOf(err) == payment.KindUnavailable {
+		return nil
+	}
+	return err
+}
