@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -140,14 +141,19 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, []byte, e
 
 // quotedText finds what net/http quotes in its errors: pieces of an answer that
 // is not HTTP, or of a redirect's address.
-var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+//
+// Like the others it is compiled when first needed: every command pays for
+// what is done at start-up.
+var quotedText = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
+	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+})
 
 // maxReason bounds the reason of a transport error, in bytes.
 const maxReason = 200
 
 // reason returns a transport error's text without anything the other side wrote.
 func reason(err error) string {
-	text := Redact([]byte(quotedText.ReplaceAllString(err.Error(), "(…)")))
+	text := Redact([]byte(quotedText().ReplaceAllString(err.Error(), "(…)")))
 	if len(text) > maxReason {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -25,11 +26,15 @@ const maxLogged = 4096
 
 // secretMember finds JSON members whose value must not be logged, by the names
 // that Daraja and WasaaPay use.
-var secretMember = regexp.MustCompile(`(?i)("(?:password|passkey|securitycredential|access_token|apikey|api_key|secret|token|signature|authorization)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)`)
+var secretMember = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
+	return regexp.MustCompile(`(?i)("(?:password|passkey|securitycredential|access_token|apikey|api_key|secret|token|signature|authorization)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)`)
+})
 
 // bearerText finds tokens inside error texts
 // ("Invalid Access Token - <token>", reference/daraja.md §3.4).
-var bearerText = regexp.MustCompile(`(?i)(access token - )[A-Za-z0-9._~+/=-]+`)
+var bearerText = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
+	return regexp.MustCompile(`(?i)(access token - )[A-Za-z0-9._~+/=-]+`)
+})
 
 // Redact returns a body for logs: secrets replaced, phone numbers masked, cut
 // to 4096 bytes, control characters escaped.
@@ -39,8 +44,8 @@ func Redact(body []byte) string {
 		// Half a phone number could not be told from any other number.
 		body = bytes.TrimRight(body[:maxLogged], "0123456789")
 	}
-	text := secretMember.ReplaceAllString(string(body), `$1"[redacted]"`)
-	text = bearerText.ReplaceAllString(text, "$1[redacted]")
+	text := secretMember().ReplaceAllString(string(body), `$1"[redacted]"`)
+	text = bearerText().ReplaceAllString(text, "$1[redacted]")
 	text = payment.MaskDigits(text)
 	text = strings.Map(func(r rune) rune {
 		if r < 0x20 && r != '\t' || r == 0x7f {

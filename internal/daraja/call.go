@@ -1,0 +1,215 @@
+package daraja
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/apiclient"
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// reply is an answer with what it proves.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	// root is the body's tree, the zero node when it is not JSON.
+	root node
+	json bool
+	// code and message are errorCode and errorMessage or the fault's, verbatim.
+	code    string
+	message string
+	// row is the catalogue's word on an answer that is not a plain success.
+	row row
+}
+
+// read looks at the status first and at the body second: the edge answers with
+// HTML, and wrong keys with nothing at all (reference/daraja.md §2).
+func read(api API, resp *apiclient.Response) reply {
+	r := reply{status: resp.Status, header: resp.Header, body: resp.Body}
+	r.root, r.json = parseTree(resp.Body)
+	if r.json {
+		r.code = r.root.get("errorcode").scalar()
+		r.message = r.root.get("errormessage").scalar()
+		if fault := r.root.get("fault"); fault.kind == '{' {
+			r.code = fault.get("detail").get("errorcode").scalar()
+			r.message = fault.get("faultstring").scalar()
+		}
+	}
+	r.row = classify(api, r)
+	return r
+}
+
+// classify looks the answer up by API, status, code and message, never by the
+// code alone (reference/daraja.md §3.4).
+func classify(api API, r reply) row {
+	code := r.code
+	switch {
+	case r.status == http.StatusTooManyRequests:
+		code = codeLimited
+	case code == "" && (r.status == http.StatusUnauthorized || saysToken(r)):
+		code = codeDenied
+	case code != "":
+	case len(bytes.TrimSpace(r.body)) == 0:
+		code = codeEmpty
+	case !r.json:
+		code = codeHTML
+	}
+	if found, ok := lookup(api, r.status, code, r.message); ok {
+		return found
+	}
+	if r.status == http.StatusUnauthorized || saysToken(r) {
+		found, _ := lookup(api, r.status, codeDenied, "")
+		return found
+	}
+	return row{code: code, class: ClassUnknown}
+}
+
+// saysToken tells a refused token by the words, under whatever code: they come
+// with HTTP 400, 401 and 404 (§3.4).
+func saysToken(r reply) bool {
+	return strings.Contains(strings.ToLower(r.message), "invalid access token")
+}
+
+// bare tells an HTTP 200 that carries no error.
+func (r reply) bare() bool {
+	return r.status == http.StatusOK && r.json && r.root.kind == '{' && r.code == ""
+}
+
+// succeeded reads ResponseCode: "0", in old answers "00000000" (§3.3, §10.1).
+func (r reply) succeeded() bool {
+	code := r.root.get("responsecode").scalar()
+	return r.bare() && code != "" && strings.Trim(code, "0") == ""
+}
+
+// call posts one authorised request. A token that is not accepted is thrown
+// away and the request repeated once: the gateway turned it down before M-PESA
+// saw anything (§2). Nothing else is ever repeated here.
+func (c *Client) call(ctx context.Context, api API, endpoint, path string, body any) (reply, error) {
+	refused := ""
+	for {
+		value, err := c.tokens.get(ctx, refused)
+		if err != nil {
+			return reply{}, err
+		}
+		resp, err := c.http.Do(ctx, apiclient.Request{
+			Method: http.MethodPost, URL: c.base + path, JSON: body, Endpoint: endpoint,
+			Header: http.Header{"Authorization": {"Bearer " + value}},
+		})
+		if err != nil {
+			return reply{}, err
+		}
+		r := read(api, resp)
+		if r.row.class != ClassToken || refused != "" {
+			return r, nil
+		}
+		refused = value
+	}
+}
+
+// problem words an answer that is not a success. The kind follows the class;
+// callers whose request moves money decide about ClassUnknown themselves.
+func (c *Client) problem(endpoint string, r reply) *payment.Error {
+	e := &payment.Error{Provider: payment.Daraja, ProviderCode: r.code, Hint: advice(r.row)}
+	said := describe(r)
+	switch r.row.class {
+	case ClassRefused:
+		e.Kind, e.Message = payment.KindUsage, endpoint+": "+c.host+" refused the request: "+said
+		if r.code == "500.003.1001" || r.code == "500.002.1001" {
+			e.Kind = payment.KindConflict // registered or submitted before
+		}
+	case ClassCredentials:
+		e.Kind, e.Message = payment.KindUnauthorized, endpoint+": "+c.host+" refused the credentials: "+said
+	case ClassToken:
+		e.Kind, e.Message = payment.KindUnauthorized, endpoint+": "+c.host+" refused a new access token: "+said
+		e.Hint = "the key is for the other host, or the app lacks this API product, or the token expired at once"
+	case ClassBusy:
+		e.Kind, e.Retryable = payment.KindUnavailable, true
+		e.Message = endpoint + ": " + c.host + " did not take the request now: " + said
+		e.Err = pause{c.pauseFor(r)}
+	case ClassUnknown, ClassPending, ClassPaid, ClassFailed, ClassDone:
+		e.Kind, e.Retryable = payment.KindUnavailable, true
+		e.Message = endpoint + ": no usable answer from " + c.host + ": " + said
+		e.Err = pause{c.pauseFor(r)}
+	}
+	return e
+}
+
+// pauseFor is Retry-After where the gateway sent one, else the catalogue's wait.
+func (c *Client) pauseFor(r reply) time.Duration {
+	if wait, ok := apiclient.RetryAfter(r.header, c.cfg.Now()); ok {
+		return wait
+	}
+	return r.row.wait
+}
+
+// pause is the cause of an error that is over after a while. Callers find it
+// with errors.As and an interface{ RetryAfter() time.Duration }.
+type pause struct{ wait time.Duration }
+
+// Error says how long.
+func (p pause) Error() string { return "try again after " + p.wait.String() }
+
+// RetryAfter is the shortest sensible wait.
+func (p pause) RetryAfter() time.Duration { return p.wait }
+
+// describe shows what came: code, message and status, without tokens and phones.
+func describe(r reply) string {
+	status := "HTTP " + strconv.Itoa(r.status)
+	switch {
+	case r.code != "" || r.message != "":
+		return strings.TrimSpace(apiclient.Redact([]byte(r.code+" "+r.message))) + " (" + status + ")"
+	case len(bytes.TrimSpace(r.body)) == 0:
+		return "an empty answer (" + status + ")"
+	case !r.json:
+		return "something other than JSON (" + status + ")"
+	}
+	code := r.root.get("responsecode").scalar()
+	text := r.root.get("responsedescription").scalar()
+	if code != "" || text != "" {
+		return strings.TrimSpace(apiclient.Redact([]byte(code+" "+text))) + " (" + status + ")"
+	}
+	return "an answer without a code (" + status + ")"
+}
+
+// advice is the catalogue's meaning and retry advice as one hint.
+func advice(r row) string {
+	switch {
+	case r.meaning == "":
+		return "see payctl explain daraja CODE"
+	case r.retry == "":
+		return r.meaning
+	}
+	return r.meaning + "; try again: " + r.retry
+}
+
+// harmless takes the mark of an unknown outcome off a transport error of a
+// call that moves no money: asking again costs nothing.
+func harmless(err error) error {
+	var e *payment.Error
+	if !errors.As(err, &e) || !errors.Is(err, payment.ErrOutcomeUnknown) {
+		return err
+	}
+	out := *e
+	out.Err, out.Retryable = nil, true
+	for _, cause := range [...]error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			out.Err, out.Retryable = cause, false
+		}
+	}
+	out.Hint = "check the network and the profile's base_url"
+	return &out
+}
+
+func interrupted(endpoint string, err error) error {
+	kind := payment.KindInterrupted
+	if errors.Is(err, context.DeadlineExceeded) {
+		kind = payment.KindUnavailable
+	}
+	return &payment.Error{Kind: kind, Message: endpoint + ": stopped while waiting for an access token", Provider: payment.Daraja, Err: err}
+}

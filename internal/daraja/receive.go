@@ -1,0 +1,171 @@
+package daraja
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// The events that deliveries carry.
+const (
+	EventSTKCompleted    = "stk.completed"
+	EventSTKFailed       = "stk.failed"
+	EventSTKUnknown      = "stk.unknown"
+	EventTransaction     = "transaction.result"
+	EventTimeout         = "transaction.timeout"
+	EventC2BValidation   = "c2b.validation"
+	EventC2BConfirmation = "c2b.confirmation"
+	EventB2C             = "b2c.result"
+	EventB2B             = "b2b.result"
+	EventBalance         = "balance.result"
+	EventReversal        = "reversal.result"
+	EventUnknownEnvelope = "result"
+	routePrefix          = "/callbacks/daraja"
+	routeTimeout         = routePrefix + "/timeout"
+	routeC2BValidation   = routePrefix + "/c2b/validation"
+	routeC2BConfirmation = routePrefix + "/c2b/confirmation"
+	shortCodeHeader      = "Businessshortcode"
+	reasonUnsigned       = "daraja signs nothing"
+	reasonNotJSON        = "the body is not JSON"
+	reasonNoShape        = "the body has none of the shapes that daraja sends"
+	reasonNoCheckout     = "the callback has no usable CheckoutRequestID"
+
+	// maxText and maxKeyPart bound outside text in events, in bytes: a body may
+	// be a megabyte, none of its words is.
+	maxText    = 512
+	maxKeyPart = 128
+)
+
+// Receiver reads and acknowledges what Daraja posts. It needs no credentials;
+// the zero value accepts every C2B validation.
+type Receiver struct {
+	// Rule decides C2B validation requests.
+	Rule ValidationRule
+}
+
+// Inspect reads a delivery: by its shape, and by its route where the shape
+// leaves a choice (C2B validation or confirmation, time-outs). Daraja signs
+// nothing, so a well-formed body is VerdictUnsigned; what is not one of
+// Daraja's shapes is VerdictMalformed. Whether the claims are to be believed
+// is payment.Trust's business.
+func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
+	route := strings.TrimRight(d.Route, "/")
+	if route == routeTimeout {
+		return inspectTimeout(d.Body)
+	}
+	if stk, ok := scanSTK(d.Body); ok {
+		return stk.inspection(d.Header.Get(shortCodeHeader))
+	}
+	root, ok := parseTree(d.Body)
+	if !ok {
+		return malformed(reasonNotJSON)
+	}
+	if body := root.get("body").get("stkcallback"); body.kind == '{' {
+		return readSTK(body).inspection(d.Header.Get(shortCodeHeader))
+	}
+	if result := root.get("result"); result.kind == '{' {
+		return inspectResult(readResult(result), d.Body)
+	}
+	if root.get("transid").scalar() != "" && root.get("transamount").scalar() != "" {
+		return inspectC2B(root, route)
+	}
+	return malformed(reasonNoShape)
+}
+
+func malformed(reason string) payment.Inspection {
+	return payment.Inspection{Verdict: payment.VerdictMalformed, Reason: reason}
+}
+
+func unsigned(e payment.Event) payment.Inspection {
+	e.Provider = payment.Daraja
+	return payment.Inspection{Verdict: payment.VerdictUnsigned, Reason: reasonUnsigned, Event: &e}
+}
+
+// bodyKey identifies a body that carries no id of its own.
+func bodyKey(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:12])
+}
+
+// cut bounds outside text.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "")
+}
+
+// tidy makes outside words fit for showing: bounded, without control
+// characters, secrets and whole phone numbers. Nearly all words pass untouched.
+func tidy(s string) string {
+	run := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x20, c >= 0x7f:
+			return cut(shown(s))
+		case c >= '0' && c <= '9':
+			run++
+			if run >= 9 {
+				return cut(shown(s))
+			}
+		default:
+			run = 0
+		}
+	}
+	return cut(s)
+}
+
+// printable tells an identifier: up to maxKeyPart visible ASCII characters.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxKeyPart
+}
+
+// joinKey joins the parts of an event's key; an oversized part is hashed.
+func joinKey(parts ...string) string {
+	size := len(parts)
+	for i, p := range parts {
+		if len(p) > maxKeyPart {
+			parts[i] = bodyKey([]byte(p))
+		}
+		size += len(parts[i])
+	}
+	key := make([]byte, 0, size)
+	for i, p := range parts {
+		if i > 0 {
+			key = append(key, '/')
+		}
+		key = append(key, p...)
+	}
+	return string(key)
+}
+
+// inspectTimeout takes anything posted to the time-out route for "no answer":
+// no source shows a real body (reference/daraja.md §6.5). It claims nothing
+// about any payment.
+func inspectTimeout(body []byte) payment.Inspection {
+	e := payment.Event{Name: EventTimeout, Key: EventTimeout + "/" + bodyKey(body)}
+	root, ok := parseTree(body)
+	if ok {
+		from := root
+		if result := root.get("result"); result.kind == '{' {
+			from = result
+		}
+		e.ConversationID = from.get("conversationid").scalar()
+		e.OriginatorConversationID = from.get("originatorconversationid").scalar()
+		if e.ConversationID != "" {
+			e.Key = joinKey(EventTimeout, e.ConversationID)
+		}
+	}
+	i := unsigned(e)
+	if !ok {
+		i.Verdict, i.Reason = payment.VerdictMalformed, reasonNotJSON
+	}
+	return i
+}

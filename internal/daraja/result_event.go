@@ -1,0 +1,72 @@
+package daraja
+
+import (
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Claim is what the result says of the payment asked about: COMPLETED or FAILED
+// where a transaction status query was carried out and TransactionStatus is a
+// documented final one, else "". A failed query moves nothing (§6.3).
+func (r *TransactionResult) Claim() payment.Status {
+	if r.API != APITransaction || r.ResultCode != "0" || r.repeats("transactionstatus") || r.repeats("status") {
+		return ""
+	}
+	switch r.TransactionStatus {
+	case "Completed":
+		return payment.StatusCompleted
+	case "Cancelled", "Declined", "Expired":
+		return payment.StatusFailed
+	}
+	return ""
+}
+
+func inspectResult(r TransactionResult, body []byte) payment.Inspection {
+	if r.ResultCode == "" {
+		return malformed("the result has no ResultCode")
+	}
+	e := payment.Event{
+		Name: eventName(r.API), ConversationID: r.ConversationID, OriginatorConversationID: r.OriginatorConversationID,
+		Receipt: r.Receipt, Amount: r.Amount, OccurredAt: r.FinalisedAt, Status: r.Claim(), Notes: r.Notes,
+	}
+	if e.Status == payment.StatusFailed {
+		e.Failure = &payment.Failure{Code: r.TransactionStatus, Reason: tidy(r.Reason), Advice: "M-PESA itself says that this transaction is " + strings.ToLower(r.TransactionStatus)}
+	}
+	if found, known := resultClass(apiOr(r.API, APITransaction), r.ResultCode); r.ResultCode != "0" {
+		note := "result code " + clip(r.ResultCode) + " says nothing about the payment"
+		if known {
+			note += ": " + found.meaning
+		}
+		e.Notes = append(e.Notes, note)
+	}
+	e.Key = e.Name + "/" + bodyKey(body)
+	if r.ConversationID != "" {
+		e.Key = joinKey(e.Name, r.ConversationID, r.ResultCode, r.TransactionStatus, r.Receipt, r.Amount.String())
+	}
+	return unsigned(e)
+}
+
+func apiOr(api, otherwise API) API {
+	if api == "" {
+		return otherwise
+	}
+	return api
+}
+
+func eventName(api API) string {
+	switch api {
+	case APITransaction:
+		return EventTransaction
+	case APIBalance:
+		return EventBalance
+	case APIReversal:
+		return EventReversal
+	case APIB2C:
+		return EventB2C
+	case APIB2B:
+		return EventB2B
+	default:
+		return EventUnknownEnvelope
+	}
+}

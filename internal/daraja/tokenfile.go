@@ -1,0 +1,108 @@
+package daraja
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/payctl/payctl/internal/secret"
+)
+
+// lockPoll is how often a waiting process looks for the lock.
+const lockPoll = 20 * time.Millisecond
+
+// maxCacheFile bounds what is read back, in bytes.
+const maxCacheFile = 1 << 20
+
+// tokenFile is a 0600 JSON file of tokens that processes share, one entry for
+// each (host, key), guarded by a lock file beside it.
+type tokenFile struct {
+	path  string
+	entry string
+}
+
+// cachedToken is one entry. Times are Unix seconds.
+type cachedToken struct {
+	Token   string `json:"token"`
+	Expires int64  `json:"expires"`
+}
+
+func newTokenFile(path, host string, key *secret.Secret) *tokenFile {
+	sum := sha256.Sum256([]byte(host + "\x00" + key.Reveal()))
+	return &tokenFile{path: path, entry: hex.EncodeToString(sum[:12])}
+}
+
+// lock waits for the other processes and returns the way to let them in again.
+func (f *tokenFile) lock(ctx context.Context) (func(), error) {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return nil, err
+	}
+	l := flock.New(f.path+".lock", flock.SetPermissions(0o600))
+	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, err
+	}
+	return func() { _ = l.Close() }, nil
+}
+
+// all reads every entry. A file that is corrupt, or that others may read or
+// write, is as good as none.
+func (f *tokenFile) all() map[string]cachedToken {
+	out := map[string]cachedToken{}
+	info, err := os.Stat(f.path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCacheFile {
+		return out
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return out
+	}
+	body, err := os.ReadFile(f.path)
+	if err != nil || json.Unmarshal(body, &out) != nil {
+		return map[string]cachedToken{}
+	}
+	return out
+}
+
+func (f *tokenFile) read() token {
+	e := f.all()[f.entry]
+	return token{value: e.Token, expires: time.Unix(e.Expires, 0)}
+}
+
+// write replaces the file in one step, without the entries that are over. The
+// token it could not save is minted again by the next process.
+func (f *tokenFile) write(t token, now time.Time) {
+	entries := f.all()
+	for name, e := range entries {
+		if e.Expires <= now.Unix() {
+			delete(entries, name)
+		}
+	}
+	entries[f.entry] = cachedToken{Token: t.value, Expires: t.expires.Unix()}
+	body, err := json.Marshal(entries)
+	if err != nil {
+		return
+	}
+	temp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*")
+	if err != nil {
+		return
+	}
+	_, err = temp.Write(body)
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Chmod(temp.Name(), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(temp.Name(), f.path)
+	}
+	if err != nil {
+		_ = os.Remove(temp.Name())
+	}
+}

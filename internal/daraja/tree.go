@@ -1,0 +1,127 @@
+package daraja
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// node is one JSON value with its members in order, repeated ones included.
+type node struct {
+	// kind is '{', '[', '"', '0' for a number, or the word's first letter; 0 is
+	// no value at all.
+	kind byte
+	// text is a string's value, or a number's or word's characters.
+	text    string
+	members []member
+	items   []node
+}
+
+type member struct {
+	key   string
+	value node
+}
+
+// parseTree reads a whole body. It returns false for anything that is not one
+// JSON value nested at most maxDepth deep.
+func parseTree(body []byte) (node, bool) {
+	c := cursor{b: body}
+	n := c.node(0)
+	if c.peek() != 0 || c.i != len(c.b) {
+		c.bad = true
+	}
+	return n, !c.bad
+}
+
+func (c *cursor) node(depth int) node {
+	if depth > maxDepth {
+		c.bad = true
+		return node{}
+	}
+	switch ch := c.peek(); {
+	case ch == '{':
+		c.i++
+		n := node{kind: '{'}
+		for first := true; c.next(first, '}'); first = false {
+			key := c.text()
+			if c.bad || !c.take(':') {
+				c.bad = true
+				return node{}
+			}
+			n.members = append(n.members, member{key, c.node(depth + 1)})
+		}
+		return n
+	case ch == '[':
+		c.i++
+		n := node{kind: '['}
+		for first := true; c.next(first, ']'); first = false {
+			n.items = append(n.items, c.node(depth+1))
+		}
+		return n
+	case ch == '"':
+		return node{kind: '"', text: c.text()}
+	case ch == '-' || ch >= '0' && ch <= '9':
+		return node{kind: '0', text: string(c.number())}
+	default:
+		w := c.word()
+		if w == "" {
+			return node{}
+		}
+		return node{kind: w[0], text: w}
+	}
+}
+
+// text reads a string and decodes it.
+func (c *cursor) text() string {
+	raw, plain := c.str()
+	if plain || c.bad {
+		return string(raw)
+	}
+	var s string
+	if err := json.Unmarshal(append(append([]byte{'"'}, raw...), '"'), &s); err != nil {
+		c.bad = true
+	}
+	return s
+}
+
+// fold makes keys comparable: they have come with spaces and in other cases
+// (reference/daraja.md §6.3 quirk 7, §10.3).
+func fold(key string) string {
+	return strings.ToLower(strings.ReplaceAll(key, " ", ""))
+}
+
+// get returns the member whose folded key is key (given folded). Of repeated
+// members with different scalar values none is returned: whichever a reader
+// believed, another would believe the other.
+func (n node) get(key string) node {
+	var found node
+	for _, m := range n.members {
+		if fold(m.key) != key {
+			continue
+		}
+		if found.kind != 0 && (found.kind != m.value.kind || found.text != m.value.text || found.kind == '{' || found.kind == '[') {
+			return node{}
+		}
+		found = m.value
+	}
+	return found
+}
+
+// scalar returns the text of a string or number, "" for anything else.
+func (n node) scalar() string {
+	if n.kind == '"' || n.kind == '0' {
+		return n.text
+	}
+	return ""
+}
+
+// list returns an array's items, a lone object as the only item of a list
+// (§4.1, §6.3 quirk 2), and nothing for anything else.
+func (n node) list() []node {
+	switch n.kind {
+	case '[':
+		return n.items
+	case '{':
+		return []node{n}
+	}
+	return nil
+}
