@@ -1,0 +1,189 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var errServerClosed = errors.New("the server closed the session")
+
+// receive acts on one Engine.IO packet. An error ends the session.
+func (s *clientSession) receive(life context.Context, p enginePacket) error {
+	s.watchdog.Reset(s.hs.silence())
+	switch p.kind {
+	case enginePing:
+		s.out.answerPing(enginePacket{kind: enginePong, data: p.data}.text())
+	case engineClose:
+		return &endError{reason: ReasonTransportClose, err: errServerClosed}
+	case engineMessage:
+		whole, ok, err := s.asm.add(p)
+		if err != nil || !ok {
+			return err
+		}
+		return s.receivePacket(life, whole)
+	case engineOpen, enginePong, engineUpgrade, engineNoop:
+	}
+	return nil
+}
+
+// receivePacket acts on one Socket.IO packet. Other namespaces are ignored.
+func (s *clientSession) receivePacket(life context.Context, p received) error {
+	if p.namespace != mainNamespace {
+		return nil
+	}
+	if p.kind == packetConnect {
+		return s.welcome(life)
+	}
+	if p.kind == packetConnectError {
+		var secrets []string
+		if found := s.secrets.Load(); found != nil {
+			secrets = *found
+		}
+		refusal := parseRefusal(p.data, secrets)
+		select {
+		case s.joined <- refusal:
+		default:
+		}
+		return &endError{reason: ReasonServerDisconnect, err: refusal}
+	}
+	if s.namespace.Load() != namespaceJoined {
+		return nil
+	}
+	switch p.kind {
+	case packetDisconnect:
+		return &endError{reason: ReasonServerDisconnect}
+	case packetEvent, packetBinaryEvent:
+		return s.event(life, p)
+	case packetAck, packetBinaryAck:
+		args, err := splitArray(p.data)
+		if err != nil {
+			return err
+		}
+		s.acks.resolve(p.id, args)
+	case packetConnect, packetConnectError:
+	}
+	return nil
+}
+
+// welcome makes the session the client's own, before anyone hears of it.
+func (s *clientSession) welcome(life context.Context) error {
+	if !s.namespace.CompareAndSwap(namespaceJoining, namespaceJoined) {
+		return nil
+	}
+	s.c.current.Store(s)
+	s.joined <- nil
+	return s.c.deliver(life, Event{Kind: EventConnected, Transport: s.transport()})
+}
+
+func (s *clientSession) event(life context.Context, p received) error {
+	name, args, err := splitEvent(p.data)
+	if err != nil {
+		return err
+	}
+	m := Message{Name: name, Args: args, Attachments: p.parts}
+	if p.id >= 0 {
+		m.reply = &reply{id: p.id, send: s.push}
+	}
+	return s.c.deliver(life, Event{Kind: EventMessage, Message: m, size: p.size})
+}
+
+// parseRefusal reads a connect_error: an object with message and data, or just
+// a string. Whatever of the auth payload the server repeats is taken out.
+func parseRefusal(data []byte, secrets []string) *ConnectError {
+	var body struct {
+		Message json.RawMessage `json:"message"`
+		Data    json.RawMessage `json:"data"`
+	}
+	if firstByte(data) == '"' {
+		body.Message = data
+	} else if err := json.Unmarshal(data, &body); err != nil {
+		body.Message = nil
+	}
+	var detail struct {
+		Code json.RawMessage `json:"code"`
+	}
+	if firstByte(body.Data) == '{' && json.Unmarshal(body.Data, &detail) != nil {
+		detail.Code = nil
+	}
+	refusal := &ConnectError{
+		Message: clean(scalar(body.Message), secrets),
+		Code:    clean(scalar(detail.Code), secrets),
+	}
+	if refusal.Message == "" {
+		refusal.Message = "no reason given"
+	}
+	return refusal
+}
+
+// scalar is the text of a JSON string, number or boolean, else empty.
+func scalar(data json.RawMessage) string {
+	switch firstByte(data) {
+	case '"':
+		var text string
+		if json.Unmarshal(data, &text) != nil {
+			return ""
+		}
+		return text
+	case 0, '{', '[', 'n':
+		return ""
+	default:
+		return string(bytes.TrimSpace(data))
+	}
+}
+
+// maxRefusal bounds the server's words in an error, in bytes.
+const maxRefusal = 300
+
+// clean makes a server's words fit for a one-line error.
+func clean(text string, secrets []string) string {
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > maxRefusal {
+		text = strings.ToValidUTF8(text[:maxRefusal], "") + "…"
+	}
+	return strings.TrimSpace(text)
+}
+
+// secretsOf collects the strings of an auth payload that are long enough to
+// tell anything.
+func secretsOf(payload json.RawMessage) []string {
+	var tree any
+	if json.Unmarshal(payload, &tree) != nil {
+		return nil
+	}
+	var found []string
+	collectStrings(tree, &found)
+	// The longest first, lest one that is part of another leaves the rest.
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
+	return found
+}
+
+func collectStrings(tree any, found *[]string) {
+	switch v := tree.(type) {
+	case string:
+		if len(v) >= 4 {
+			*found = append(*found, v)
+		}
+	case []any:
+		for _, item := range v {
+			collectStrings(item, found)
+		}
+	case map[string]any:
+		for _, item := range v {
+			collectStrings(item, found)
+		}
+	}
+}
