@@ -1,0 +1,181 @@
+package wasaapay
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// maxDepth bounds the nesting of a body. JSON.stringify itself gives up at some
+// thousands; no webhook comes near either.
+const maxDepth = 512
+
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// stringStop returns the index of the next byte at or after i that a JSON
+// string cannot hold as it is (a quote, a backslash or a control character),
+// or len(b). It looks at eight bytes at a time: the lowest flagged byte of a
+// word is always exact, since a borrow only reaches bytes above a flagged one.
+func stringStop(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote := w ^ ('"' * eachByte)
+		slash := w ^ ('\\' * eachByte)
+		flags := ((w-0x20*eachByte)&^w | (quote-eachByte)&^quote | (slash-eachByte)&^slash) & highBits
+		if flags != 0 {
+			return i + bits.TrailingZeros64(flags)>>3
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] == '"' || b[i] == '\\' || b[i] < 0x20 {
+			break
+		}
+	}
+	return i
+}
+
+// hex4 reads four hexadecimal digits.
+func hex4(b []byte) (rune, bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[:4] {
+		n, ok := hexDigit(c)
+		if !ok {
+			return 0, false
+		}
+		r = r<<4 | rune(n)
+	}
+	return r, true
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// canonicalEscape returns the length of the escape at the start of b if it is
+// the one that JSON.stringify writes for its character, else 0.
+func canonicalEscape(b []byte) int {
+	if len(b) < 2 || b[0] != '\\' {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+	default:
+		return 0
+	}
+	r, ok := hex4(b[2:])
+	if !ok {
+		return 0
+	}
+	for _, c := range b[2:6] {
+		if c >= 'A' && c <= 'F' {
+			return 0
+		}
+	}
+	switch {
+	case r < 0x20:
+		if r == '\b' || r == '\t' || r == '\n' || r == '\f' || r == '\r' {
+			return 0
+		}
+	case r >= 0xd800 && r <= 0xdbff:
+		// A high surrogate stays escaped only while no low one follows.
+		if low, ok := escapedUnit(b[6:]); ok && low >= 0xdc00 && low <= 0xdfff {
+			return 0
+		}
+	case r >= 0xdc00 && r <= 0xdfff:
+	default:
+		return 0
+	}
+	return 6
+}
+
+// escapedUnit reads one \uXXXX at the start of b.
+func escapedUnit(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	return hex4(b[2:])
+}
+
+// arrayIndex reads a property name that JavaScript moves to the front of an
+// object: "0" to "4294967294" in plain decimal, without leading zeros. Any
+// other name gives -1.
+func arrayIndex(name []byte) int64 {
+	if len(name) == 0 || len(name) > 10 || !isDigit(name[0]) || name[0] == '0' && len(name) > 1 {
+		return -1
+	}
+	n := int64(0)
+	for _, c := range name {
+		if !isDigit(c) {
+			return -1
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if n >= 1<<32-1 {
+		return -1
+	}
+	return n
+}
+
+// appendDecoded appends src with each maximal ill-formed part replaced by one
+// U+FFFD, as Node decodes bytes to a string (the WHATWG rule; Go's own decoder
+// replaces byte by byte).
+func appendDecoded(dst, src []byte) []byte {
+	for len(src) > 0 {
+		r, size := utf8.DecodeRune(src)
+		if r == utf8.RuneError && size <= 1 {
+			size = illFormed(src)
+			dst = append(dst, "\uFFFD"...)
+		} else {
+			dst = append(dst, src[:size]...)
+		}
+		src = src[size:]
+	}
+	return dst
+}
+
+// illFormed returns the length of the maximal ill-formed part at the start of b.
+func illFormed(b []byte) int {
+	low, high, want := byte(0x80), byte(0xbf), 0
+	switch c := b[0]; {
+	case c >= 0xc2 && c <= 0xdf:
+		want = 2
+	case c == 0xe0:
+		low, want = 0xa0, 3
+	case c == 0xed:
+		high, want = 0x9f, 3
+	case c >= 0xe1 && c <= 0xef:
+		want = 3
+	case c == 0xf0:
+		low, want = 0x90, 4
+	case c == 0xf4:
+		high, want = 0x8f, 4
+	case c >= 0xf1 && c <= 0xf3:
+		want = 4
+	default:
+		return 1
+	}
+	n := 1
+	for n < want && n < len(b) && b[n] >= low && b[n] <= high {
+		low, high = 0x80, 0xbf
+		n++
+	}
+	return n
+}

@@ -1,0 +1,152 @@
+package wasaapay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// stop ends a trial because waiting was cut short. What an earlier attempt
+// brought says more than the end of ctx.
+func (t trial) stop(err error) trial {
+	if t.err == nil && t.response == nil {
+		t.err = notSent(err)
+	}
+	return t
+}
+
+func notSent(err error) error {
+	e := &payment.Error{
+		Kind: payment.KindUnavailable, Provider: payment.WasaaPay, Retryable: true, Err: err,
+		Message: "wasaapay: the deadline passed while waiting for a place in the rate limit", Hint: "nothing was sent; try again later",
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Kind, e.Message = payment.KindInterrupted, "wasaapay: interrupted before anything was sent"
+	case !errors.Is(err, context.DeadlineExceeded):
+		e.Kind, e.Message = payment.KindInternal, "wasaapay: cannot share the rate limit: "+err.Error()
+	}
+	return e
+}
+
+// created reads what came of asking for a deposit.
+func (c *Client) created(t trial, key string) (payment.Answer, error) {
+	if t.response == nil {
+		if t.doubtful {
+			return payment.Answer{}, unknown("create deposit: no complete answer", key, t.err)
+		}
+		return payment.Answer{}, t.err
+	}
+	a := readAnswer(t.response)
+	switch {
+	case a.status >= 200 && a.status <= 299:
+		return c.accepted(a, key)
+	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict:
+		// After doubt, and for 409, a refusal does not prove that an earlier
+		// attempt with this key did nothing.
+		return payment.Answer{}, unknown(fmt.Sprintf("create deposit: answered %s", a.said()), key, nil)
+	case a.status >= 300 && a.status <= 399 || a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed:
+		return payment.Answer{}, usage(fmt.Sprintf("create deposit: %s: the address is not WasaaPay's API", a.said()), "check the profile's base_url")
+	}
+	if err := statusError("create deposit", a); err != nil {
+		return payment.Answer{}, err
+	}
+	return refusal(a), nil
+}
+
+// accepted reads a 2xx answer (reference/wasaapay.md §7.2).
+func (c *Client) accepted(a answer, key string) (payment.Answer, error) {
+	switch {
+	case !a.json:
+		return payment.Answer{}, unknown("create deposit: the answer is not JSON", key, nil)
+	case a.id == "" && a.refused:
+		return refusal(a), nil
+	case a.id == "":
+		return payment.Answer{}, unknown("create deposit: the answer has no deposit id", key, nil)
+	}
+	return a.answer(), nil
+}
+
+// answer is what a deposit's data says. A status that is not documented is
+// undecided and shown as it came (reference/wasaapay.md §7.4).
+func (a answer) answer() payment.Answer {
+	out := payment.Answer{Status: payment.StatusPending, ProviderID: a.id, Receipt: a.receipt}
+	switch a.state {
+	case "PENDING", "":
+	case "COMPLETED":
+		out.Status = payment.StatusCompleted
+	case "FAILED":
+		out.Status = payment.StatusFailed
+		out.Failure = failure(a.code, a.failureReason)
+	default:
+		out.Code = clean(a.state)
+		out.Message = "the status " + out.Code + " is not documented; the deposit is taken as undecided"
+	}
+	return out
+}
+
+// failure words why a deposit failed. The reason is for showing only (C14).
+func failure(code, reason string) *payment.Failure {
+	if reason == "" {
+		reason = "WasaaPay gave no reason"
+	}
+	return &payment.Failure{
+		Code: code, Reason: reason,
+		Advice: "the prompt failed, was cancelled or timed out; if the customer still wants to pay, create a new deposit",
+	}
+}
+
+// refusal is a request that was turned down before it became a deposit.
+func refusal(a answer) payment.Answer {
+	return payment.Answer{
+		Status: payment.StatusFailed, Code: a.code, Message: a.message,
+		Failure: &payment.Failure{
+			Code: a.code, Reason: a.message,
+			Advice: "WasaaPay refused the request and asked nobody; correct it and use a new idempotency key",
+		},
+	}
+}
+
+// said words an answer for an error: status, code and message.
+func (a answer) said() string {
+	s := fmt.Sprintf("HTTP %d", a.status)
+	if a.code != "" {
+		s += " " + a.code
+	}
+	if a.message != "" && a.message != a.code {
+		s += " (" + a.message + ")"
+	}
+	return s
+}
+
+func unknown(message, key string, cause error) error {
+	return &payment.Error{
+		Kind: payment.KindPending, Provider: payment.WasaaPay, Err: errors.Join(payment.ErrOutcomeUnknown, cause),
+		Message: message + " (idempotency key " + key + ")",
+		Hint:    "the deposit may exist: the same idempotency key returns it and asks nobody twice",
+	}
+}
+
+// statusError is the error that an HTTP status means for any call, or nil if
+// it means none.
+func statusError(call string, a answer) error {
+	e := &payment.Error{Provider: payment.WasaaPay, ProviderCode: a.code, Message: call + ": " + a.said()}
+	switch {
+	case a.status == http.StatusUnauthorized:
+		e.Kind, e.Hint = payment.KindUnauthorized, "the API key was refused: check it, and that it belongs to this environment"
+	case a.status == http.StatusForbidden:
+		e.Kind, e.Hint = payment.KindUnauthorized, "check the key's rights, and whether this address is on the dashboard's IP allow-list"
+	case a.status == http.StatusTooManyRequests:
+		e.Kind, e.Hint, e.Retryable = payment.KindUnavailable, "the rate limit is used up: try again in a minute", true
+	case a.status == http.StatusProxyAuthRequired:
+		e.Kind, e.Hint = payment.KindUnavailable, "the proxy wants credentials: check HTTPS_PROXY"
+	case a.status >= 500 || retryableStatus(a.status):
+		e.Kind, e.Hint, e.Retryable = payment.KindUnavailable, "WasaaPay has trouble: try again later", true
+	default:
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,112 @@
+package wasaapay
+
+import "unicode/utf8"
+
+const lowerHex = "0123456789abcdef"
+
+// text rewrites the string that starts at pos.
+func (e *emitter) text() bool {
+	e.out = append(e.out, '"')
+	i := e.pos + 1
+	for {
+		stop := stringStop(e.body, i)
+		if e.illUTF8 {
+			e.out = appendDecoded(e.out, e.body[i:stop])
+		} else {
+			e.out = append(e.out, e.body[i:stop]...)
+		}
+		e.pos = stop
+		if stop >= len(e.body) {
+			return e.fail("a string is not closed")
+		}
+		switch e.body[stop] {
+		case '"':
+			e.pos = stop + 1
+			e.out = append(e.out, '"')
+			return true
+		case '\\':
+			r, n := readEscape(e.body[stop:])
+			if n == 0 {
+				return e.fail("not a JSON escape")
+			}
+			e.out = appendUnit(e.out, r)
+			i = stop + n
+		default:
+			return e.fail("a control character stands in a string")
+		}
+	}
+}
+
+// readEscape reads the escape at the start of b and returns its character, or
+// a lone surrogate's code, and its length; 0 if it is not JSON's. Two escapes
+// that form a surrogate pair are one.
+func readEscape(b []byte) (rune, int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	switch b[1] {
+	case '"', '\\', '/':
+		return rune(b[1]), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	}
+	high, ok := escapedUnit(b)
+	if !ok {
+		return 0, 0
+	}
+	if high >= 0xd800 && high <= 0xdbff {
+		if low, ok := escapedUnit(b[6:]); ok && low >= 0xdc00 && low <= 0xdfff {
+			return (high-0xd800)<<10 + (low - 0xdc00) + 0x10000, 12
+		}
+	}
+	return high, 6
+}
+
+// appendUnit appends a character as JSON.stringify writes it inside a string.
+func appendUnit(dst []byte, r rune) []byte {
+	switch {
+	case r == '"' || r == '\\':
+		return append(dst, '\\', byte(r))
+	case r == '\b':
+		return append(dst, '\\', 'b')
+	case r == '\f':
+		return append(dst, '\\', 'f')
+	case r == '\n':
+		return append(dst, '\\', 'n')
+	case r == '\r':
+		return append(dst, '\\', 'r')
+	case r == '\t':
+		return append(dst, '\\', 't')
+	case r < 0x20 || r >= 0xd800 && r <= 0xdfff:
+		return append(dst, '\\', 'u', lowerHex[r>>12&15], lowerHex[r>>8&15], lowerHex[r>>4&15], lowerHex[r&15])
+	}
+	return utf8.AppendRune(dst, r)
+}
+
+// appendText appends the characters of a JSON string, given with its quotes.
+// Lone surrogates and ill-formed bytes become U+FFFD.
+func appendText(dst, quoted []byte) []byte {
+	b := quoted[1 : len(quoted)-1]
+	for i := 0; i < len(b); {
+		stop := stringStop(b, i)
+		dst = appendDecoded(dst, b[i:stop])
+		if stop >= len(b) {
+			break
+		}
+		r, n := readEscape(b[stop:])
+		if n == 0 {
+			break
+		}
+		dst = utf8.AppendRune(dst, r)
+		i = stop + n
+	}
+	return dst
+}

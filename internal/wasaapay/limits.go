@@ -1,0 +1,129 @@
+package wasaapay
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/apiclient"
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const (
+	// maxAttempts bounds how often one call is sent; each attempt of a POST
+	// carries the same idempotency key.
+	maxAttempts = 5
+	// firstBackoff and maxBackoff bound the waits between attempts when the
+	// provider asks for none.
+	firstBackoff = 500 * time.Millisecond
+	maxBackoff   = 8 * time.Second
+	// maxHold bounds what a rate-limit header can ask for.
+	maxHold = time.Hour
+)
+
+// retryableStatus lists the statuses worth another attempt (reference/wasaapay.md §5).
+func retryableStatus(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// slot is the interval of one call under the documented limit per minute
+// (reference/wasaapay.md §3): 60 in the sandbox, 120 in production. The hourly
+// limit is left to the provider's 429, or short work would crawl.
+func slot(env payment.Environment) time.Duration {
+	switch env {
+	case payment.Sandbox:
+		return time.Second
+	case payment.Production:
+		return 500 * time.Millisecond
+	case payment.Local:
+	}
+	return 0
+}
+
+func (c *Client) budgetKey() string { return "wasaapay " + c.base }
+
+// turn waits for this call's place in the shared rate limit.
+func (c *Client) turn(ctx context.Context) error {
+	if c.cfg.Budget == nil {
+		return ctx.Err()
+	}
+	wait, err := c.cfg.Budget.Reserve(ctx, c.budgetKey(), slot(c.cfg.Environment))
+	if err != nil {
+		return err
+	}
+	return pause(ctx, wait)
+}
+
+// hold tells every process when the provider asked to be left alone, and
+// returns how long that is.
+func (c *Client) hold(ctx context.Context, r *apiclient.Response) time.Duration {
+	wait := askedWait(r, c.cfg.Now())
+	if wait > 0 && c.cfg.Budget != nil {
+		// Losing the note costs at most another 429.
+		_ = c.cfg.Budget.Hold(ctx, c.budgetKey(), c.cfg.Now().Add(wait))
+	}
+	return wait
+}
+
+// askedWait reads how long the provider wants to be left alone: Retry-After,
+// else X-RateLimit-Reset when the answer is 429 or says that nothing remains.
+func askedWait(r *apiclient.Response, now time.Time) time.Duration {
+	limited := r.Status == http.StatusTooManyRequests
+	if limited || r.Status == http.StatusServiceUnavailable {
+		if wait, ok := apiclient.RetryAfter(r.Header, now); ok {
+			return wait
+		}
+	}
+	if limited || strings.TrimSpace(r.Header.Get("X-RateLimit-Remaining")) == "0" {
+		return resetWait(r.Header.Get("X-RateLimit-Reset"), now)
+	}
+	return 0
+}
+
+// resetWait reads X-RateLimit-Reset: Unix seconds, or milliseconds when above
+// 10^12, or seconds from now when below 10^6 (reference/wasaapay.md §3).
+func resetWait(text string, now time.Time) time.Duration {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	var wait time.Duration
+	switch {
+	case n > 1e12:
+		wait = time.UnixMilli(n).Sub(now)
+	case n < 1e6:
+		wait = time.Duration(n) * time.Second
+	default:
+		wait = time.Unix(n, 0).Sub(now)
+	}
+	return min(max(wait, 0), maxHold)
+}
+
+// backoff returns the wait after a number of failed attempts: doubling, and
+// between half and all of it, so that many clients spread.
+func backoff(failed int) time.Duration {
+	d := min(firstBackoff<<min(failed-1, 10), maxBackoff)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter needs no secrecy
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

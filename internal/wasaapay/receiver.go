@@ -1,0 +1,78 @@
+package wasaapay
+
+import (
+	"net/http"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+)
+
+// Receiver reads WasaaPay's webhooks. It is safe for concurrent use.
+type Receiver struct {
+	pool *Pool
+	env  payment.Environment
+}
+
+// NewReceiver returns a receiver for the secrets that are set. Without any,
+// every delivery is a mismatch whose reason names the setting.
+func NewReceiver(env payment.Environment, secrets []*secret.Secret) *Receiver {
+	return &Receiver{pool: NewPool(secrets), env: env}
+}
+
+// Inspect checks the signature and reads the event. A body that is not one
+// JSON object is malformed and has no event. An event whose signature does not
+// fit keeps its name and ids, for showing, but has no key and claims no
+// status: it can neither move a deposit nor pass for the real one.
+func (r *Receiver) Inspect(d payment.Delivery) payment.Inspection {
+	read := reading{body: d.Body}
+	result := r.pool.check(d.Body, &read.at)
+	out := payment.Inspection{Verdict: result.Verdict, Matched: result.Matched, Reason: result.Reason}
+	if result.Verdict == payment.VerdictMalformed {
+		return out
+	}
+	out.Event = read.event("", r.env)
+	if out.Event != nil && result.Verdict != payment.VerdictValid {
+		out.Event.Key, out.Event.Status, out.Event.Failure = "", "", nil
+	}
+	return out
+}
+
+// Acknowledge answers exactly 200 for a valid delivery (C11), 401 for a
+// signature that does not fit, as the vendor's sample does, 400 for what is
+// not JSON, 413 over the cap, and 503 for what could not be stored, so that
+// WasaaPay's retries bring it again (reference/wasaapay.md §11.1, §11.4).
+func (r *Receiver) Acknowledge(d payment.Delivery, i payment.Inspection, what payment.Disposition) payment.Reply {
+	switch what {
+	case payment.TooLarge:
+		return reply(http.StatusRequestEntityTooLarge)
+	case payment.NotStored:
+		return reply(http.StatusServiceUnavailable)
+	case payment.Stored:
+	}
+	if len(d.Body) > MaxBody {
+		return reply(http.StatusRequestEntityTooLarge)
+	}
+	switch i.Verdict {
+	case payment.VerdictValid, payment.VerdictUntrusted:
+		return reply(http.StatusOK)
+	case payment.VerdictMalformed:
+		return reply(http.StatusBadRequest)
+	case payment.VerdictMismatch, payment.VerdictUnsigned:
+	}
+	return reply(http.StatusUnauthorized)
+}
+
+func reply(status int) payment.Reply {
+	text := "OK"
+	switch status {
+	case http.StatusBadRequest:
+		text = "not a JSON object"
+	case http.StatusUnauthorized:
+		text = "signature does not fit"
+	case http.StatusRequestEntityTooLarge:
+		text = "body too large"
+	case http.StatusServiceUnavailable:
+		text = "not stored, send it again"
+	}
+	return payment.Reply{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(text + "\n")}
+}
