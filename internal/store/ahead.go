@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// ahead holds the deposits that a batch of deliveries names, read with one
+// statement for each sort of name: a statement costs more than a row. It is
+// kept in step with what the batch writes.
+type ahead struct {
+	rows     map[int64]depositRow
+	token    map[string][]int64
+	id       map[string][]int64
+	receipt  map[string][]int64
+	receipts map[string]bool
+}
+
+// readAhead reads the deposits that the batch's deliveries may be about. Other
+// jobs of the batch change deposits in their own ways, so after the first of
+// them deliveries look for themselves.
+func (t *tx) readAhead(ctx context.Context, batch []*job) error {
+	t.ahead = nil
+	var tokens, ids, receipts []string
+	n := 0
+	for _, j := range batch {
+		if j.arrival == nil {
+			continue
+		}
+		n++
+		e := j.arrival.event()
+		if e == nil {
+			continue
+		}
+		if j.arrival.Delivery.Token != "" {
+			tokens = append(tokens, j.arrival.Delivery.Token)
+		}
+		if e.ProviderID != "" {
+			ids = append(ids, e.ProviderID)
+		}
+		if e.Receipt != "" {
+			receipts = append(receipts, e.Receipt)
+		}
+	}
+	if n < 2 {
+		return nil
+	}
+	a := &ahead{
+		rows: map[int64]depositRow{}, token: map[string][]int64{}, id: map[string][]int64{},
+		receipt: map[string][]int64{}, receipts: map[string]bool{},
+	}
+	for _, l := range []struct {
+		names  []string
+		column string
+	}{{tokens, "callback_token"}, {ids, "provider_id"}, {receipts, "receipt"}} {
+		if err := t.readNamed(ctx, a, l.column, l.names); err != nil {
+			return err
+		}
+	}
+	for _, r := range receipts {
+		a.receipts[r] = true
+	}
+	t.ahead = a
+	return nil
+}
+
+func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	found, err := t.depositsBy(ctx, column+" <> '' AND "+column+sqlInList+" ORDER BY seq DESC", string(list))
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		if _, ok := a.rows[d.seq]; ok {
+			continue
+		}
+		a.rows[d.seq] = d
+		a.note(d)
+	}
+	return nil
+}
+
+// note enters a deposit under its names.
+func (a *ahead) note(d depositRow) {
+	enter := func(m map[string][]int64, name string) {
+		if name != "" {
+			m[name] = append(m[name], d.seq)
+		}
+	}
+	enter(a.token, d.CallbackToken)
+	enter(a.id, d.ProviderID)
+	enter(a.receipt, d.Receipt)
+}
+
+// saved keeps what was read in step with what is written.
+func (a *ahead) saved(before, after depositRow) {
+	if a == nil {
+		return
+	}
+	a.rows[after.seq] = after
+	fresh := func(m map[string][]int64, old, name string) {
+		if name != "" && name != old {
+			m[name] = append([]int64{after.seq}, m[name]...)
+		}
+	}
+	fresh(a.id, before.ProviderID, after.ProviderID)
+	fresh(a.receipt, before.Receipt, after.Receipt)
+}
+
+func (a *ahead) get(seqs []int64) []depositRow {
+	out := make([]depositRow, len(seqs))
+	for i, seq := range seqs {
+		out[i] = a.rows[seq]
+	}
+	return out
+}
+
+// sqlMostFound bounds what one name may find. A limit that is a parameter would
+// have SQLite plan the statement anew at every call, at thrice its cost.
+const sqlMostFound = " LIMIT 100"
+
+// byToken returns the deposit with a callback token.
+func (t *tx) byToken(ctx context.Context, token string) ([]depositRow, error) {
+	if t.ahead != nil {
+		return t.ahead.get(t.ahead.token[token]), nil
+	}
+	return t.depositsBy(ctx, "callback_token = ? AND callback_token <> ''", token)
+}
+
+// byProviderID returns the deposits with a provider's id, newest first.
+func (t *tx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
+	var found []depositRow
+	if t.ahead != nil {
+		found = t.ahead.get(t.ahead.id[id])
+	} else {
+		var err error
+		found, err = t.depositsBy(ctx, "provider_id = ? AND provider_id <> '' ORDER BY seq DESC"+sqlMostFound, id)
+		if err != nil {
+			return nil, err
+		}
+	}
+	mine := found[:0]
+	for _, d := range found {
+		if d.Provider == provider {
+			mine = append(mine, d)
+		}
+	}
+	return mine, nil
+}
+
+// holders returns the deposits that hold a receipt.
+func (t *tx) holders(ctx context.Context, receipt string) ([]depositRow, error) {
+	if t.ahead != nil && t.ahead.receipts[receipt] {
+		return t.ahead.get(t.ahead.receipt[receipt]), nil
+	}
+	return t.depositsBy(ctx, "receipt = ? AND receipt <> ''"+sqlMostFound, receipt)
+}

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Arrival is a delivery that is to be recorded.
+type Arrival struct {
+	// Delivery is what arrived; its ID is not read.
+	Delivery   payment.Delivery
+	Inspection payment.Inspection
+	// Distrust, if set, makes a delivery untrusted that would otherwise be
+	// believed, and says why: the peer's address, say.
+	Distrust string
+	// Targets are URLs to which the delivery is to be forwarded.
+	Targets []string
+}
+
+// Recorded is what became of an arrival.
+type Recorded struct {
+	DeliveryID string
+	// Duplicate says that the same event counted before, or that a delivery that
+	// does not count came with the same bytes; DuplicateOf is that delivery.
+	Duplicate   bool
+	DuplicateOf string
+	// DepositID is the deposit that the delivery is about, "" if the ledger has none.
+	DepositID string
+	// QueryID is the query whose result it is, or "".
+	QueryID string
+	// Move is what the delivery did to its deposit.
+	Move payment.Move
+	// Verdict is the inspection's, or untrusted where the ledger knows better.
+	Verdict payment.Verdict
+	// Reason says why a delivery is not believed, or what it contradicts.
+	Reason string
+	// Deposit is the deposit as it stands afterwards, nil if there is none.
+	Deposit *payment.Deposit
+}
+
+// Record commits a delivery, the event it carries and what that does to its
+// deposit or query, all at once. Callers that come together share one commit.
+// It returns when the delivery is on the disk; after any error it is not, or
+// must be taken not to be. Once handed over, a delivery is recorded even if ctx
+// ends, so that a sender who hangs up cannot take it back.
+func (s *Store) Record(ctx context.Context, a Arrival) (Recorded, error) {
+	p, err := s.prepare(a)
+	if err != nil {
+		return Recorded{}, err
+	}
+	j := &job{run: p.record, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
+	if err := s.submit(ctx, j); err != nil {
+		return Recorded{}, s.kinded("record the delivery", err)
+	}
+	<-j.done
+	if j.err != nil {
+		return Recorded{}, s.kinded("record the delivery", j.err)
+	}
+	return p.out, nil
+}
+
+// Waiting returns how many writes wait to be committed.
+func (s *Store) Waiting() int { return len(s.writer.queue) }
+
+// detail is what a delivery's row holds of its event besides its columns.
+type detail struct {
+	MerchantRequestID        string           `json:"mr,omitempty"`
+	OriginatorConversationID string           `json:"oc,omitempty"`
+	ShortCode                string           `json:"sc,omitempty"`
+	Failure                  *payment.Failure `json:"f,omitempty"`
+	Notes                    []string         `json:"n,omitempty"`
+	Matched                  string           `json:"m,omitempty"`
+}
+
+// arrival is an Arrival made ready outside the writer.
+type arrival struct {
+	Arrival
+	header string
+	detail any
+	// hash is what the delivery is about as long as nothing is found for it.
+	hash int64
+	// byBody is the hash of the body, made when it is first needed.
+	byBody int64
+	out    Recorded
+}
+
+// mostKey bounds the texts of an event that are stored in columns of their own;
+// what is longer is not an id of any provider. The body has it all.
+const mostKey = 256
+
+func (s *Store) prepare(a Arrival) (*arrival, error) {
+	if a.Delivery.Provider == "" {
+		return nil, payment.Usage("provider: the delivery names none", "set it from the route")
+	}
+	p := &arrival{Arrival: a, header: encodeHeader(a.Delivery.Header)}
+	if p.Inspection.Verdict == "" {
+		p.Inspection.Verdict = payment.VerdictMalformed
+	}
+	if e := p.Inspection.Event; e != nil {
+		bounded := *e
+		for _, text := range []*string{
+			&bounded.ProviderID, &bounded.MerchantRequestID, &bounded.ConversationID,
+			&bounded.OriginatorConversationID, &bounded.Reference, &bounded.Receipt, &bounded.ShortCode,
+		} {
+			if len(*text) > mostKey {
+				*text = strings.ToValidUTF8((*text)[:mostKey], "")
+			}
+		}
+		p.Inspection.Event = &bounded
+	}
+	p.hash = s.thingOf(a.Delivery, p.event())
+	var err error
+	p.detail, err = p.details().encode()
+	return p, err
+}
+
+func (p *arrival) details() detail {
+	d := detail{Matched: p.Inspection.Matched}
+	if e := p.Inspection.Event; e != nil {
+		d.MerchantRequestID, d.OriginatorConversationID = e.MerchantRequestID, e.OriginatorConversationID
+		d.ShortCode, d.Failure, d.Notes = e.ShortCode, e.Failure, e.Notes
+	}
+	return d
+}
+
+// event is the event if it may be believed as far as the inspection goes.
+func (p *arrival) event() *payment.Event {
+	switch p.Inspection.Verdict {
+	case payment.VerdictValid, payment.VerdictUnsigned:
+		return p.Inspection.Event
+	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted:
+	}
+	return nil
+}
+
+// The tags keep the hashes of different sorts of names apart.
+const (
+	tagConversation = "c"
+	tagProviderID   = "p"
+	tagBody         = "b"
+	tagEvent        = "e"
+)
+
+// queryThing is what a query's key is raised by to tell it from a deposit's.
+const queryThing = 1 << 40
+
+// thing is what a judged delivery is about: its deposit or query by key, which
+// keeps what belongs together close together in the index, else a hash.
+func (j judged) thing(hash int64) int64 {
+	switch {
+	case j.query.seq != 0:
+		return queryThing + j.query.seq
+	case j.deposit.seq != 0:
+		return j.deposit.seq
+	}
+	return hash
+}
+
+// thingOf hashes what a delivery is about, to a negative number. Junk is about
+// nothing but itself.
+func (s *Store) thingOf(d payment.Delivery, e *payment.Event) int64 {
+	return s.nameThing(d, e) | math.MinInt64
+}
+
+func (s *Store) nameThing(d payment.Delivery, e *payment.Event) int64 {
+	switch {
+	case e != nil && e.ConversationID != "":
+		return s.hash64(tagConversation, string(d.Provider), e.ConversationID)
+	case e != nil && e.ProviderID != "":
+		return s.hash64(tagProviderID, string(d.Provider), e.ProviderID)
+	case e != nil && e.Key != "":
+		return s.hash64(tagEvent, string(d.Provider), e.Key)
+	}
+	return s.hashBody(tagBody+string(d.Provider), d.Body)
+}
+
+// encode spells a detail; an empty one is NULL.
+func (d detail) encode() (any, error) {
+	b, err := json.Marshal(d)
+	if err != nil || len(b) == 2 {
+		return nil, err
+	}
+	return string(b), nil
+}
+
+// isResult tells the events that answer a query (reference/daraja.md §6.3, §6.5).
+func isResult(e *payment.Event) bool {
+	return e.Name == "result" || strings.HasSuffix(e.Name, ".result") || isTimeout(e)
+}
+
+func isTimeout(e *payment.Event) bool { return strings.HasSuffix(e.Name, ".timeout") }
+
+// isWallet tells the events about one transaction of a wallet.
+func isWallet(e *payment.Event) bool {
+	return strings.HasPrefix(e.Name, "wallet.") && e.ProviderID != ""
+}
+
+// isCustomerPayment tells C2B events, which no deposit of ours asked for.
+func isCustomerPayment(e *payment.Event) bool { return strings.HasPrefix(e.Name, "c2b.") }

@@ -1,0 +1,300 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// padded gives a callback's body the size of a real one with its surroundings.
+func padded(a Arrival) Arrival {
+	a.Delivery.Body = append(a.Delivery.Body, strings.Repeat(" ", max(0, 1200-len(a.Delivery.Body)))...)
+	return a
+}
+
+// checkoutID is unlike its neighbours, as the provider's are.
+func checkoutID(n int64) string {
+	return fmt.Sprintf("ws_CO_%016x%09d", uint64(n)*0x9e3779b97f4a7c15, n%1_000_000_000)
+}
+
+// hammerRecord records b.N callbacks from as many senders.
+func hammerRecord(b *testing.B, s *Store, senders int, arrival func(n int64) Arrival) {
+	b.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	ctx := b.Context()
+	b.ResetTimer()
+	cpu := cpuTime()
+	for range senders {
+		wg.Go(func() {
+			for {
+				n := next.Add(1)
+				if n > int64(b.N) {
+					return
+				}
+				if _, err := s.Record(ctx, arrival(n)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/row")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkRecord measures deliveries with everything that is done for them,
+// beside the same table filled by plain inserts in transactions of that size.
+func BenchmarkRecord(b *testing.B) {
+	for _, senders := range []int{1, 32, 64, 256} {
+		b.Run("baseline/batch="+strconv.Itoa(senders), func(b *testing.B) { baseline(b, senders) })
+		b.Run("unknown/senders="+strconv.Itoa(senders), func(b *testing.B) {
+			s := openTest(b, Options{})
+			hammerRecord(b, s, senders, func(n int64) Arrival { return padded(callback(checkoutID(n), "", 15000)) })
+			reportSize(b, s)
+		})
+		b.Run("settling/senders="+strconv.Itoa(senders), func(b *testing.B) {
+			s := openTest(b, Options{})
+			seedDeposits(b, s, b.N)
+			hammerRecord(b, s, senders, func(n int64) Arrival {
+				return padded(callback(checkoutID(n), fmt.Sprintf("R%09d", n), 15000))
+			})
+		})
+	}
+}
+
+func reportSize(b *testing.B, s *Store) {
+	b.Helper()
+	if b.N < 1000 {
+		return
+	}
+	if _, err := s.read.ExecContext(b.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		b.Log(err)
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/float64(b.N), "bytes/event")
+}
+
+// seedDeposits puts pending deposits into a ledger, many to a commit.
+func seedDeposits(b *testing.B, s *Store, n int) {
+	b.Helper()
+	const chunk = 2000
+	for from := 1; from <= n; from += chunk {
+		err := s.do(b.Context(), "seed", func(ctx context.Context, t *tx) error {
+			for i := from; i < min(from+chunk, n+1); i++ {
+				d := push(b, "INV-"+strconv.Itoa(i))
+				d.ProviderID, d.CallbackToken = checkoutID(int64(i)), NewToken()
+				row, err := t.insertDeposit(ctx, d)
+				if err != nil {
+					return err
+				}
+				after := row
+				after.Status, after.SentAt, after.ExpiresAt = payment.StatusPending, t.now, t.now
+				if err := t.save(ctx, row, after); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// baseline inserts rows of the same size in plain transactions.
+func baseline(b *testing.B, batch int) {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "baseline.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	db, err := openDB(path, modeCreate, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	baselineRun(b, db, batch)
+}
+
+func baselineRun(b *testing.B, db *sql.DB, batch int) {
+	b.Helper()
+	ctx := b.Context()
+	for _, q := range []string{
+		"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
+		"CREATE TABLE d (seq INTEGER PRIMARY KEY, provider TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (provider, id)) STRICT",
+	} {
+		if _, err := db.ExecContext(ctx, q); err != nil {
+			b.Fatal(err)
+		}
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	stmt, err := conn.PrepareContext(ctx, "INSERT INTO d (provider, id, at, body) VALUES (?, ?, ?, ?)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := padded(callback("x", "", 1)).Delivery.Body
+	defer func() { _ = stmt.Close() }()
+	ctx = context.WithoutCancel(ctx)
+	b.ResetTimer()
+	cpu := cpuTime()
+	for n := 0; n < b.N; {
+		if _, err := conn.ExecContext(ctx, sqlBegin); err != nil {
+			b.Fatal(err)
+		}
+		for i := 0; i < batch && n < b.N; i++ {
+			if _, err := stmt.ExecContext(ctx, "daraja", checkoutID(int64(n)), time.Now().UnixMicro(), body); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if _, err := conn.ExecContext(ctx, sqlCommit); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/row")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// benchRows is how many deliveries the reading benchmarks fill a ledger with;
+// PAYCTL_BENCH_ROWS=5000000 shows that the times do not grow.
+func benchRows(b *testing.B) int {
+	b.Helper()
+	n, err := strconv.Atoi(os.Getenv("PAYCTL_BENCH_ROWS"))
+	if err != nil || n <= 0 {
+		return 20_000
+	}
+	return n
+}
+
+// BenchmarkRead measures lists and look-ups in a ledger with many deliveries,
+// and beside them what a page in the middle costs with OFFSET.
+func BenchmarkRead(b *testing.B) {
+	n := benchRows(b)
+	s := openTest(b, Options{})
+	ids := seedDeliveries(b, s, n)
+	ctx := b.Context()
+	_, middle, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Cursor: position{at: 1 << 60, seq: int64(n / 2)}.cursor()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bc := range []struct {
+		name string
+		run  func() error
+	}{
+		{"baseline offset to the middle", func() error {
+			_, err := queryPositions(ctx, s.read,
+				"SELECT received_at, seq FROM deliveries ORDER BY seq DESC LIMIT 50 OFFSET ?", n/2)
+			return err
+		}},
+		{"latest 50", func() error { _, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50}); return err }},
+		{"page in the middle", func() error { _, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Cursor: middle}); return err }},
+		{"provider, status and day", func() error {
+			_, _, err := s.Deliveries(ctx, DeliveryFilter{
+				Limit: 50, Provider: payment.Daraja, Statuses: []payment.Status{payment.StatusCompleted},
+				Since: newClock().Now().AddDate(0, 0, 1), Until: newClock().Now().AddDate(0, 0, 2),
+			})
+			return err
+		}},
+		{"a rare verdict", func() error {
+			_, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Verdicts: []payment.Verdict{payment.VerdictMismatch}})
+			return err
+		}},
+		{"one by id", func() error { _, err := s.Delivery(ctx, ids[len(ids)/2]); return err }},
+		{"deposit by the provider's id", func() error { _, err := s.FindDeposit(ctx, checkoutID(7)); return err }},
+		{"statistics", func() error { _, err := s.Stats(ctx, time.Time{}); return err }},
+	} {
+		b.Run(strings.ReplaceAll(bc.name, " ", "_"), func(b *testing.B) {
+			for b.Loop() {
+				if err := bc.run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkOpen measures what a command pays for the ledger before its first answer.
+func BenchmarkOpen(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "ledger.db")
+	s, err := Open(b.Context(), Options{Path: path})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := create(b, s, push(b, "INV-1"))
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := Open(b.Context(), Options{Path: path})
+		if err != nil {
+			b.Fatal(err)
+		}
+		deposit(b, s, d.ID)
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// seedDeliveries fills a ledger: callbacks a second apart, one in 10,000 forged.
+func seedDeliveries(b *testing.B, s *Store, n int) []string {
+	b.Helper()
+	seedDeposits(b, s, 100)
+	var ids []string
+	const chunk = 5000
+	for from := 0; from < n; from += chunk {
+		var jobs []*job
+		var arrivals []*arrival
+		for i := from; i < min(from+chunk, n); i++ {
+			a := padded(callback(checkoutID(int64(i+1000)), "", 15000))
+			if i%3 == 0 {
+				a = failed(a)
+			}
+			if i%10_000 == 77 {
+				a.Inspection.Verdict = payment.VerdictMismatch
+			}
+			a.Delivery.ReceivedAt = newClock().Now().Add(time.Duration(i) * time.Second)
+			p, err := s.prepare(a)
+			if err != nil {
+				b.Fatal(err)
+			}
+			arrivals = append(arrivals, p)
+			jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+		}
+		w := newWriter(s)
+		w.commit(context.WithoutCancel(b.Context()), jobs)
+		if err := w.close(); err != nil {
+			b.Fatal(err)
+		}
+		for i, p := range arrivals {
+			if jobs[i].err != nil {
+				b.Fatal(jobs[i].err)
+			}
+			if i%1000 == 0 {
+				ids = append(ids, p.out.DeliveryID)
+			}
+		}
+	}
+	return ids
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	other := openTest(t, Options{Path: s.path})
+	ctx, cancel := context.WithCancel(t.Context())
+	changed := s.Changes(ctx)
+	<-changed
+	for _, by := range []*Store{s, other, s, other} {
+		d := push(t, "INV")
+		d.IdempotencyKey = ""
+		create(t, by, d)
+		for {
+			select {
+			case <-changed:
+			case <-time.After(10 * time.Second):
+				t.Fatal("a commit was not noticed")
+			}
+			if list, _, err := s.ListDeposits(ctx, DepositFilter{}); err == nil && len(list) > 0 {
+				break
+			}
+		}
+	}
+	cancel()
+	for range changed {
+	}
+	if _, open := <-s.Changes(ctx); !open {
+		t.Error("even a channel of a dead context has a first value")
+	}
+}
+
+func TestChangesEndWithStore(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 10 {
+		changed := s.Changes(t.Context())
+		wg.Go(func() {
+			for range changed {
+			}
+		})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+}
+
+// The whole store works in a bubble of simulated time, and leaves nothing behind.
+func TestInBubble(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		changed := s.Changes(ctx)
+		d := pending(t, s, push(t, "INV-1"), "ws_1")
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = s.Record(ctx, callback("ws_1", "REC0000001", 15000))
+		}()
+		start := time.Now()
+		for range changed {
+			if deposit(t, s, d.ID).Status.Final() {
+				break
+			}
+		}
+		if took := time.Since(start); took < time.Minute || took > time.Minute+50*time.Millisecond {
+			t.Errorf("noticed after %v", took)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	other := openTest(t, Options{Path: s.path, Now: c.Now})
+	reserve := func(by *Store, want time.Duration) {
+		t.Helper()
+		got, err := by.Reserve(t.Context(), "daraja/sandbox", 12*time.Second)
+		if err != nil || got != want {
+			t.Errorf("wait %v, error %v, want %v", got, err, want)
+		}
+	}
+	reserve(s, 0)
+	reserve(other, 12*time.Second)
+	reserve(s, 24*time.Second)
+	c.Add(30 * time.Second)
+	reserve(other, 6*time.Second)
+	c.Add(time.Hour)
+	reserve(s, 0)
+
+	if err := s.Hold(t.Context(), "daraja/sandbox", c.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	reserve(other, time.Minute)
+	if err := other.Hold(t.Context(), "daraja/sandbox", c.Now()); err != nil {
+		t.Fatal(err)
+	}
+	reserve(s, 72*time.Second)
+
+	c.Add(-24 * time.Hour)
+	reserve(s, 84*time.Second)
+	reserve(other, 96*time.Second)
+
+	for _, per := range []time.Duration{0, -1} {
+		if got, err := s.Reserve(t.Context(), "free", per); err != nil || got != 0 {
+			t.Errorf("without a limit: %v, %v", got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reserve(ctx, "daraja/sandbox", time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	var _ payment.Budget = s
+}

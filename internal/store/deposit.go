@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// mostText bounds any single text of a deposit or query.
+const mostText = 4096
+
+// CreateDeposit records an intent before anything is sent, with status CREATED.
+// The ledger gives ID, CreatedAt and UpdatedAt, and a CallbackToken and an
+// IdempotencyKey where there is none. A deposit of the same provider,
+// environment and idempotency key is returned instead, with existed true; it is
+// a KindConflict error if its amount or phone differ (money rule 6).
+func (s *Store) CreateDeposit(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
+	if err := checkDeposit(d); err != nil {
+		return payment.Deposit{}, false, err
+	}
+	if d.IdempotencyKey == "" {
+		if d.IdempotencyKey, err = newIdempotencyKey(); err != nil {
+			return payment.Deposit{}, false, err
+		}
+	}
+	if d.CallbackToken == "" {
+		d.CallbackToken = NewToken()
+	}
+	var got depositRow
+	err = s.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {
+		existed = false
+		first, err := t.depositBy(ctx, "idempotency_key = ? AND provider = ? AND environment = ?",
+			d.IdempotencyKey, string(d.Provider), string(d.Environment))
+		switch {
+		case err == nil:
+			got, existed = first, true
+			return sameDeposit(first.Deposit, d)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		got, err = t.insertDeposit(ctx, d)
+		return err
+	})
+	if err != nil {
+		return payment.Deposit{}, false, err
+	}
+	return got.Deposit, existed, nil
+}
+
+func checkDeposit(d payment.Deposit) error {
+	switch {
+	case d.Provider == "":
+		return payment.Usage("provider: the deposit names none", "set --provider")
+	case d.Environment == "":
+		return payment.Usage("environment: the deposit names none", "choose a profile with --profile")
+	case !d.Amount.HasValue() || d.Amount.Minor() <= 0:
+		return payment.Usage("amount: the deposit asks for nothing", "set --amount to a number greater than 0")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"reference", d.Reference},
+		{"description", d.Description},
+		{"idempotency-key", d.IdempotencyKey},
+		{"wallet", d.Wallet},
+		{"shortcode", d.ShortCode},
+		{"callback token", d.CallbackToken},
+	} {
+		if len(f.value) > mostText {
+			return payment.Usage(fmt.Sprintf("%s: %d bytes is too long", f.name, len(f.value)), "shorten it")
+		}
+	}
+	return nil
+}
+
+func sameDeposit(first, again payment.Deposit) error {
+	var differs string
+	switch {
+	case first.Amount != again.Amount:
+		differs = "amount"
+	case first.Phone != again.Phone:
+		differs = "phone"
+	default:
+		return nil
+	}
+	return &payment.Error{
+		Kind:     payment.KindConflict,
+		Provider: again.Provider,
+		Message:  fmt.Sprintf("idempotency key %q belongs to deposit %s with another %s", shortText(again.IdempotencyKey), first.ID, differs),
+		Hint:     "use a new key for a new payment, or repeat the first request exactly",
+	}
+}
+
+func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, error) {
+	now := fromMicros(micros(t.now))
+	d.Status, d.DecidedBy, d.Failure, d.Conflict = payment.StatusCreated, "", nil, ""
+	d.SentAt, d.ExpiresAt = time.Time{}, time.Time{}
+	d.CreatedAt, d.UpdatedAt = now, now
+	shelf, err := t.shelfID(ctx, shelfOf(d))
+	if err != nil {
+		return depositRow{}, err
+	}
+	seq, err := t.insert(ctx, `INSERT INTO deposits (shelf, provider, environment, reference, description, idempotency_key,
+		status, amount, currency, phone, short_code, wallet, provider_id, merchant_request_id, receipt, failure,
+		decided_by, conflict, callback_token, sent_at, created_at, updated_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL)`,
+		shelf, string(d.Provider), string(d.Environment), d.Reference, d.Description, d.IdempotencyKey, string(d.Status),
+		d.Amount.Minor(), string(d.Amount.Currency()), d.Phone.MSISDN(), d.ShortCode, d.Wallet, d.ProviderID,
+		d.MerchantRequestID, d.Receipt, d.CallbackToken, micros(now), micros(now))
+	if isConstraint(err) {
+		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
+	}
+	if err != nil {
+		return depositRow{}, err
+	}
+	d.ID = t.s.id(depositPrefix, seq)
+	out := depositRow{seq: seq, Deposit: d}
+	t.countDeposit(out, 1)
+	return out, nil
+}
+
+// ClaimSend marks a CREATED deposit as UNKNOWN, with SentAt and ExpiresAt,
+// just before its request leaves. False means that another process has done so,
+// or that it is decided: the request must not be sent.
+func (s *Store) ClaimSend(ctx context.Context, id string) (payment.Deposit, bool, error) {
+	var got depositRow
+	var mine bool
+	err := s.change(ctx, "claim the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+		got, mine = d, false
+		if d.Status != payment.StatusCreated {
+			return nil
+		}
+		now := fromMicros(micros(t.now))
+		after := d
+		after.Status, after.SentAt, after.UpdatedAt = payment.StatusUnknown, now, now
+		after.ExpiresAt = now.Add(payment.PromptLifetime)
+		if err := t.save(ctx, d, after); err != nil {
+			return err
+		}
+		got, mine = after, true
+		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveApply, Note: "sent"}, nil)
+	})
+	return got.Deposit, mine, err
+}
+
+// ReleaseSend makes an UNKNOWN deposit CREATED again. It is for requests that
+// certainly did not leave; a deposit that anything has been heard of stays.
+func (s *Store) ReleaseSend(ctx context.Context, id string) error {
+	return s.change(ctx, "release the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+		if d.Status != payment.StatusUnknown || d.ProviderID != "" {
+			return nil
+		}
+		now := fromMicros(micros(t.now))
+		after := d
+		after.Status, after.UpdatedAt = payment.StatusCreated, now
+		after.SentAt, after.ExpiresAt = time.Time{}, time.Time{}
+		if err := t.save(ctx, d, after); err != nil {
+			return err
+		}
+		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveApply, Note: "not sent after all"}, nil)
+	})
+}
+
+// ApplyClaim moves a deposit by what a source says of it, as payment.Decide
+// has it, and returns the deposit as it stands afterwards. When the claim brings
+// the provider's id, callbacks that came before it are judged again: the
+// returned deposit may then be further on than the returned move says.
+func (s *Store) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+	var got depositRow
+	var move payment.Move
+	err := s.change(ctx, "apply the claim", id, func(ctx context.Context, t *tx, d depositRow) error {
+		claim := c
+		if claim.At.IsZero() {
+			claim.At = t.now
+		}
+		claim.At = fromMicros(micros(claim.At))
+		var err error
+		got, move, err = t.apply(ctx, d, claim)
+		if err != nil || d.ProviderID != "" || got.ProviderID == "" {
+			return err
+		}
+		got, err = t.adoptOrphans(ctx, got)
+		return err
+	})
+	return got.Deposit, move, err
+}
+
+// apply moves a deposit by a claim that no delivery makes as it comes, and
+// writes its history.
+func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositRow, payment.Move, error) {
+	after := d
+	var move payment.Move
+	after.Deposit, move = d.Apply(c)
+	moved, err := t.saveMove(ctx, d, after, c.At)
+	if err != nil || depositEqual(d.Deposit, moved.Deposit) {
+		return moved, move, err
+	}
+	e := HistoryEntry{At: c.At, Source: c.By, Status: c.Status, Move: move}
+	if move == payment.MoveConflict || move == payment.MoveOverrule {
+		e.Note = after.Conflict
+	}
+	return moved, move, t.note(ctx, d.seq, e, nil)
+}
+
+// saveMove writes what payment.Deposit.Apply changed. A contradiction that is
+// recorded already is no change.
+func (t *tx) saveMove(ctx context.Context, before, after depositRow, at time.Time) (depositRow, error) {
+	quiet := after.Deposit
+	quiet.UpdatedAt = before.UpdatedAt
+	if depositEqual(before.Deposit, quiet) {
+		return before, nil
+	}
+	if after.UpdatedAt.Equal(before.UpdatedAt) {
+		after.UpdatedAt = at
+	}
+	return after, t.save(ctx, before, after)
+}
+
+// depositEqual compares deposits by value; Failure is the only pointer.
+func depositEqual(a, b payment.Deposit) bool {
+	if (a.Failure == nil) != (b.Failure == nil) || a.Failure != nil && *a.Failure != *b.Failure {
+		return false
+	}
+	a.Failure, b.Failure = nil, nil
+	return a == b
+}
+
+// change loads a deposit by its id and runs a transaction on it.
+func (s *Store) change(ctx context.Context, what, id string, run func(context.Context, *tx, depositRow) error) error {
+	seq, ok := s.key(depositPrefix, id)
+	if !ok {
+		return noSuch("deposit", id)
+	}
+	return s.do(ctx, what, func(ctx context.Context, t *tx) error {
+		d, err := t.depositBy(ctx, "seq = ?", seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noSuch("deposit", id)
+		}
+		if err != nil {
+			return err
+		}
+		return run(ctx, t, d)
+	})
+}

@@ -1,0 +1,376 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+func cmpOpts() cmp.Options {
+	return cmp.Options{
+		cmp.Comparer(func(a, b payment.Amount) bool { return a == b }),
+		cmp.Comparer(func(a, b payment.Phone) bool { return a == b }),
+	}
+}
+
+func TestCreateDeposit(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	in := push(t, "INV-1")
+	in.CallbackToken = "token-1"
+	got := create(t, s, in)
+	want := in
+	want.ID, want.Status, want.CreatedAt, want.UpdatedAt = got.ID, payment.StatusCreated, c.Now(), c.Now()
+	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want, deposit(t, s, got.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+
+	c.Add(time.Hour)
+	again, existed, err := s.CreateDeposit(t.Context(), in)
+	if err != nil || !existed {
+		t.Fatalf("existed %v, error %v", existed, err)
+	}
+	if diff := cmp.Diff(want, again, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCreateDepositRefuses(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	first := create(t, s, push(t, "INV-1"))
+	for _, tc := range []struct {
+		name   string
+		change func(*payment.Deposit)
+		want   payment.Kind
+	}{
+		{"same key, another amount", func(d *payment.Deposit) { d.Amount = kes(1) }, payment.KindConflict},
+		{"same key, another phone", func(d *payment.Deposit) { d.Phone = mustPhone(t, "0712345678") }, payment.KindConflict},
+		{"no amount", func(d *payment.Deposit) { d.Amount = payment.Amount{} }, payment.KindUsage},
+		{"zero amount", func(d *payment.Deposit) { d.Amount = kes(0) }, payment.KindUsage},
+		{"no provider", func(d *payment.Deposit) { d.Provider = "" }, payment.KindUsage},
+		{"no environment", func(d *payment.Deposit) { d.Environment = "" }, payment.KindUsage},
+		{"a token in use", func(d *payment.Deposit) { d.IdempotencyKey, d.CallbackToken = "other", first.CallbackToken }, payment.KindUsage},
+		{"a reference without end", func(d *payment.Deposit) { d.Reference = string(make([]byte, mostText+1)) }, payment.KindUsage},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			d := push(t, "INV-1")
+			tc.change(&d)
+			_, _, err := s.CreateDeposit(t.Context(), d)
+			if got := kindOf(err); err == nil || got != tc.want {
+				t.Errorf("error %v, kind %v, want %v", err, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestCreateDepositSeparatesKeys(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	create(t, s, push(t, "INV-1"))
+	d := push(t, "INV-1")
+	d.Environment = payment.Production
+	create(t, s, d)
+	d = push(t, "INV-1")
+	d.IdempotencyKey = ""
+	got := create(t, s, d)
+	if len(got.IdempotencyKey) != 36 || len(got.CallbackToken) < 20 {
+		t.Errorf("made key %q and token of %d letters", got.IdempotencyKey, len(got.CallbackToken))
+	}
+}
+
+func TestClaimSendOnce(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	d := create(t, s, push(t, "INV-1"))
+	c.Add(time.Second)
+	got, mine, err := s.ClaimSend(t.Context(), d.ID)
+	if err != nil || !mine {
+		t.Fatalf("mine %v, error %v", mine, err)
+	}
+	want := d
+	want.Status, want.SentAt, want.UpdatedAt, want.ExpiresAt = payment.StatusUnknown, c.Now(), c.Now(), c.Now().Add(2*time.Minute)
+	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if _, mine, err := s.ClaimSend(t.Context(), d.ID); err != nil || mine {
+		t.Errorf("second claim: mine %v, error %v", mine, err)
+	}
+
+	if err := s.ReleaseSend(t.Context(), d.ID); err != nil {
+		t.Fatal(err)
+	}
+	want = d
+	want.UpdatedAt = c.Now()
+	if diff := cmp.Diff(want, deposit(t, s, d.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if _, mine, err := s.ClaimSend(t.Context(), d.ID); err != nil || !mine {
+		t.Errorf("claim after release: mine %v, error %v", mine, err)
+	}
+}
+
+func TestReleaseSendKeepsWhatWasHeard(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := create(t, s, push(t, "INV-1"))
+	if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
+		t.Fatal(err)
+	}
+	record(t, s, withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken))
+	if err := s.ReleaseSend(t.Context(), d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := deposit(t, s, d.ID).Status; got != payment.StatusCompleted {
+		t.Errorf("status %s", got)
+	}
+}
+
+func TestApplyClaim(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	failure := &payment.Failure{Code: "1037", Reason: "No response from user.", Advice: "ask again"}
+	c.Add(time.Minute)
+	got, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, Failure: failure})
+	if err != nil || move != payment.MoveApply {
+		t.Fatalf("move %v, error %v", move, err)
+	}
+	want := d
+	want.Status, want.Failure, want.DecidedBy, want.UpdatedAt = payment.StatusFailed, failure, payment.SourceQuery, c.Now()
+	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+
+	r := record(t, s, callback("ws_1", "REC0000001", 15000))
+	if r.Move != payment.MoveOverrule || r.Deposit.Status != payment.StatusCompleted || r.Deposit.Conflict == "" {
+		t.Errorf("a success by callback after a failure by query: %+v", r)
+	}
+	stored := deposit(t, s, d.ID)
+	if diff := cmp.Diff(*r.Deposit, stored, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+
+	_, move, err = s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery})
+	if err != nil || move != payment.MoveConflict {
+		t.Errorf("move %v, error %v", move, err)
+	}
+	got, _, err = s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery, Settles: true})
+	if err != nil || got.Conflict != "" || got.Status != payment.StatusCompleted {
+		t.Errorf("after settling: %+v, error %v", got, err)
+	}
+	if diff := cmp.Diff(got, deposit(t, s, d.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnknownDeposit(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	other := openTest(t, Options{})
+	foreign := create(t, other, push(t, "INV-1")).ID
+	create(t, s, push(t, "INV-1"))
+	for _, id := range []string{"", "dep_", "dep_0000009zzzz", "INV-1", foreign} {
+		_, err := s.Deposit(t.Context(), id)
+		_, _, claimErr := s.ClaimSend(t.Context(), id)
+		_, _, applyErr := s.ApplyClaim(t.Context(), id, payment.Claim{})
+		for _, err := range []error{err, claimErr, applyErr, s.ReleaseSend(t.Context(), id)} {
+			if err == nil || kindOf(err) != payment.KindNotFound {
+				t.Errorf("%q: %v", id, err)
+			}
+		}
+	}
+}
+
+func TestFindDeposit(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	first := pending(t, s, push(t, "INV-1"), "ws_1")
+	second := push(t, "INV-1")
+	second.IdempotencyKey = "another"
+	second = pending(t, s, second, "ws_2")
+	record(t, s, callback("ws_2", "REC0000002", 15000))
+	second = deposit(t, s, second.ID)
+	for _, tc := range []struct {
+		id   string
+		want []payment.Deposit
+	}{
+		{first.ID, []payment.Deposit{first}},
+		{"INV-1", []payment.Deposit{second, first}},
+		{"ws_1", []payment.Deposit{first}},
+		{"mr-ws_2", []payment.Deposit{second}},
+		{"REC0000002", []payment.Deposit{second}},
+		{"another", []payment.Deposit{second}},
+		{"nothing", []payment.Deposit{}},
+		{"", nil},
+	} {
+		got, err := s.FindDeposit(t.Context(), tc.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got, cmpOpts()); diff != "" {
+			t.Errorf("%q: %s", tc.id, diff)
+		}
+	}
+}
+
+func TestListDeposits(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	var all []payment.Deposit
+	for i := range 7 {
+		d := push(t, "INV-"+string(rune('a'+i)))
+		if i%3 == 0 {
+			d.Provider = payment.WasaaPay
+		}
+		if i%2 == 0 {
+			all = append(all, create(t, s, d))
+		} else {
+			all = append(all, pending(t, s, d, "id-"+d.Reference))
+		}
+		c.Add(time.Minute)
+	}
+	start := newClock().Now()
+	ids := func(indices ...int) []string {
+		out := []string{}
+		for _, i := range indices {
+			out = append(out, all[i].ID)
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		name   string
+		filter DepositFilter
+		want   []string
+	}{
+		{"all", DepositFilter{}, ids(6, 5, 4, 3, 2, 1, 0)},
+		{"status", DepositFilter{Statuses: []payment.Status{payment.StatusPending}}, ids(5, 3, 1)},
+		{"statuses", DepositFilter{Statuses: []payment.Status{payment.StatusPending, payment.StatusCreated}}, ids(6, 5, 4, 3, 2, 1, 0)},
+		{"provider", DepositFilter{Provider: payment.WasaaPay}, ids(6, 3, 0)},
+		{"provider and status", DepositFilter{Provider: payment.WasaaPay, Statuses: []payment.Status{payment.StatusPending}}, ids(3)},
+		{"environment", DepositFilter{Environment: payment.Production}, ids()},
+		{"since", DepositFilter{Since: start.Add(5 * time.Minute)}, ids(6, 5)},
+		{"until", DepositFilter{Until: start.Add(2 * time.Minute)}, ids(1, 0)},
+		{"between", DepositFilter{Since: start.Add(time.Minute), Until: start.Add(3 * time.Minute)}, ids(2, 1)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			for _, limit := range []int{0, 1, 2, 3, 7} {
+				got := []string{}
+				for cursor, first := "", true; first || cursor != ""; first = false {
+					f := tc.filter
+					f.Limit, f.Cursor = limit, cursor
+					page, next, err := s.ListDeposits(t.Context(), f)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if limit > 0 && len(page) > limit {
+						t.Fatalf("a page of %d with limit %d", len(page), limit)
+					}
+					for _, d := range page {
+						got = append(got, d.ID)
+					}
+					cursor = next
+				}
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("limit %d: %s", limit, diff)
+				}
+			}
+		})
+	}
+	if _, _, err := s.ListDeposits(t.Context(), DepositFilter{Cursor: "nonsense"}); kindOf(err) != payment.KindUsage {
+		t.Errorf("a bad cursor: %v", err)
+	}
+}
+
+func TestRecentSends(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	old := pending(t, s, push(t, "INV-1"), "ws_1")
+	c.Add(100 * time.Second)
+	d := push(t, "INV-2")
+	d.Amount = kes(500)
+	fresh := pending(t, s, d, "ws_2")
+	create(t, s, push(t, "INV-3"))
+	d = push(t, "INV-4")
+	d.Phone = mustPhone(t, "0712345678")
+	pending(t, s, d, "ws_4")
+	for _, tc := range []struct {
+		name   string
+		amount payment.Amount
+		within time.Duration
+		want   []payment.Deposit
+	}{
+		{"per phone", payment.Amount{}, 60 * time.Second, []payment.Deposit{fresh}},
+		{"per phone and amount", kes(15000), 120 * time.Second, []payment.Deposit{old}},
+		{"longer ago", kes(15000), 60 * time.Second, []payment.Deposit{}},
+	} {
+		got, err := s.RecentSends(t.Context(), old.Phone, tc.amount, c.Now().Add(-tc.within))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got, cmpOpts()); diff != "" {
+			t.Errorf("%s: %s", tc.name, diff)
+		}
+	}
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	c.Add(time.Minute)
+	good := record(t, s, callback("ws_1", "REC0000001", 15000))
+	again := record(t, s, callback("ws_1", "REC0000001", 15000))
+	forged := record(t, s, callback("ws_1", "REC0000009", 100))
+	at := callback("ws_1", "", 0).Delivery.ReceivedAt
+	start := newClock().Now()
+	want := []HistoryEntry{
+		{At: start, Status: payment.StatusCreated, Move: payment.MoveApply, Note: "recorded"},
+		{At: start, Status: payment.StatusUnknown, Move: payment.MoveApply, Note: "sent"},
+		{At: start, Source: payment.SourceAnswer, Status: payment.StatusPending, Move: payment.MoveApply},
+		{
+			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted, Move: payment.MoveApply,
+			DeliveryID: good.DeliveryID, Event: "stk.completed", Verdict: payment.VerdictUnsigned,
+		},
+		{
+			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted,
+			DeliveryID: again.DeliveryID, Event: "stk.completed", Verdict: payment.VerdictUnsigned,
+		},
+		{
+			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted, DeliveryID: forged.DeliveryID,
+			Event: "stk.completed", Verdict: payment.VerdictUntrusted, Note: "the amount 1.00 is not the 150.00 asked for",
+		},
+	}
+	got, err := s.History(t.Context(), d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestErrorsHaveNoSecrets(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	_, err := s.Deposit(t.Context(), "ws_CO_020120260304057254711000222")
+	var e *payment.Error
+	if !errors.As(err, &e) || e.Message != `no deposit "ws_CO_0201202603040572547*****222" in the ledger` {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,13 @@
+// Package store is the ledger: deposits, deliveries, what moved them, queries
+// and their results, forwarding and replay, all in one SQLite file.
+//
+// An exported method is one transaction, and what it returns has been committed
+// with full durability. All writes of a process go through one goroutine on one
+// connection, which lets requests that arrive together share a commit; reads
+// use a small pool beside it and never wait for writers.
+//
+// Money moves only by payment.Deposit.Apply; this package decides which deposit
+// an event is about, whether it is to be believed, and that it counts once. It
+// leaves wire formats to the adapters, words for people to ui, and asking
+// providers to watch. Errors are *payment.Error, kinded by the driver's codes.
+package store

@@ -1,0 +1,295 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ForwardState is where a forward stands. One that was delivered is gone: its
+// attempts remain.
+type ForwardState string
+
+// The states.
+const (
+	// ForwardWaiting is to be sent when it is due.
+	ForwardWaiting ForwardState = "waiting"
+	// ForwardDead failed for the last time; it waits for the operator.
+	ForwardDead ForwardState = "dead"
+)
+
+// Forward is a delivery that is to reach a target.
+type Forward struct {
+	ID         string
+	DeliveryID string
+	Target     string
+	State      ForwardState
+	// Attempts is how often it was tried.
+	Attempts  int
+	DueAt     time.Time
+	CreatedAt time.Time
+}
+
+// Attempt is one try at sending a delivery to a target, with its answer.
+type Attempt struct {
+	DeliveryID string
+	Target     string
+	// RunID is the replay run, "" for the forwarder.
+	RunID string
+	At    time.Time
+	// Status is the HTTP status, 0 when there was no answer.
+	Status  int
+	Latency time.Duration
+	// Error says why there was no answer; Body is the start of the answer.
+	Error string
+	Body  string
+}
+
+// mostExcerpt bounds what is kept of an answer and of an error.
+const mostExcerpt = 1024
+
+func excerpt(text string) string {
+	if len(text) > mostExcerpt {
+		text = text[:mostExcerpt]
+	}
+	return strings.ToValidUTF8(text, "�")
+}
+
+// Outcome is what comes after an attempt to forward.
+type Outcome struct {
+	// Delivered takes the forward off the queue.
+	Delivered bool
+	// RetryAt is when to try again; zero, if not delivered, means never: dead.
+	RetryAt time.Time
+}
+
+// enqueue puts a delivery into the queue of its targets, once each.
+func (t *tx) enqueue(ctx context.Context, delivery int64, targets []string) error {
+	for _, url := range targets {
+		target, err := t.target(ctx, url)
+		if err != nil {
+			return err
+		}
+		now := micros(t.now)
+		_, err = t.exec(ctx, `INSERT INTO forwards (delivery, target, state, attempts, due_at, created_at)
+			VALUES (?, ?, ?, 0, ?, ?) ON CONFLICT (delivery, target) DO NOTHING`,
+			delivery, target, string(ForwardWaiting), now, now)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) target(ctx context.Context, url string) (int64, error) {
+	var id int64
+	err := t.row(ctx, "SELECT id FROM targets WHERE url = ?", []any{url}, &id)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	err = t.row(ctx, "INSERT INTO targets (url) VALUES (?) RETURNING id", []any{url}, &id)
+	return id, err
+}
+
+// Enqueue puts a stored delivery into the forward queue; targets that it is
+// queued for already are left alone.
+func (s *Store) Enqueue(ctx context.Context, deliveryID string, targets ...string) error {
+	seq, ok := s.key(deliveryPrefix, deliveryID)
+	if !ok {
+		return noSuch("delivery", deliveryID)
+	}
+	return s.do(ctx, "queue the delivery", func(ctx context.Context, t *tx) error {
+		var found int64
+		err := t.row(ctx, "SELECT seq FROM deliveries WHERE seq = ?", []any{seq}, &found)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noSuch("delivery", deliveryID)
+		}
+		if err != nil {
+			return err
+		}
+		return t.enqueue(ctx, seq, targets)
+	})
+}
+
+const forwardColumns = "f.seq, f.delivery, g.url, f.state, f.attempts, f.due_at, f.created_at"
+
+// scanForwards reads and closes rows.
+func (s *Store) scanForwards(rows rowSet) ([]Forward, []int64, error) {
+	defer func() { _ = rows.Close() }()
+	var out []Forward
+	var keys []int64
+	for rows.Next() {
+		var f Forward
+		var seq, delivery, due, created int64
+		var state string
+		if err := rows.Scan(&seq, &delivery, &f.Target, &state, &f.Attempts, &due, &created); err != nil {
+			return nil, nil, err
+		}
+		f.ID, f.DeliveryID, f.State = s.id(forwardPrefix, seq), s.id(deliveryPrefix, delivery), ForwardState(state)
+		f.DueAt, f.CreatedAt = fromMicros(due), fromMicros(created)
+		out, keys = append(out, f), append(keys, seq)
+	}
+	return out, keys, rows.Err()
+}
+
+// NextDue leases at most limit forwards that are due, oldest first: nobody else
+// is given them until the lease is over or MarkAttempt has been called. When
+// there are none, next is when the first will be due, zero if the queue is empty.
+func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (due []Forward, next time.Time, err error) {
+	// Reading first spares an idle queue its commits.
+	if next, err = s.firstDue(ctx); err != nil || next.IsZero() || next.After(s.now()) {
+		return nil, next, err
+	}
+	err = s.do(ctx, "lease from the forward queue", func(ctx context.Context, t *tx) error {
+		var keys []int64
+		rows, err := t.rows(ctx, "SELECT "+forwardColumns+` FROM forwards AS f JOIN targets AS g ON g.id = f.target
+			WHERE f.state = ? AND f.due_at <= ? ORDER BY f.due_at, f.seq LIMIT ?`,
+			string(ForwardWaiting), micros(t.now), limit)
+		if err != nil {
+			return err
+		}
+		due, keys, err = s.scanForwards(rows)
+		if err != nil {
+			return err
+		}
+		until := micros(t.now.Add(lease))
+		for i, key := range keys {
+			if _, err := t.exec(ctx, "UPDATE forwards SET due_at = ? WHERE seq = ?", until, key); err != nil {
+				return err
+			}
+			due[i].DueAt = fromMicros(until)
+		}
+		return nil
+	})
+	if err != nil || len(due) > 0 {
+		return due, time.Time{}, err
+	}
+	next, err = s.firstDue(ctx)
+	return nil, next, err
+}
+
+func (s *Store) firstDue(ctx context.Context) (time.Time, error) {
+	var at sql.NullInt64
+	err := s.read.QueryRowContext(ctx, "SELECT min(due_at) FROM forwards WHERE state = ?", string(ForwardWaiting)).Scan(&at)
+	return fromNullMicros(at), s.kinded("read the forward queue", err)
+}
+
+// MarkAttempt records an attempt at a leased forward and what comes of it. A
+// forward that is gone is no error.
+func (s *Store) MarkAttempt(ctx context.Context, forwardID string, a Attempt, o Outcome) error {
+	seq, ok := s.key(forwardPrefix, forwardID)
+	if !ok {
+		return noSuch("forward", forwardID)
+	}
+	return s.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+		var delivery, target int64
+		err := t.row(ctx, "SELECT delivery, target FROM forwards WHERE seq = ?", []any{seq}, &delivery, &target)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.insertAttempt(ctx, delivery, target, nil, a); err != nil {
+			return err
+		}
+		switch {
+		case o.Delivered:
+			_, err = t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", seq)
+		case o.RetryAt.IsZero():
+			_, err = t.exec(ctx, "UPDATE forwards SET state = ?, attempts = attempts + 1 WHERE seq = ?", string(ForwardDead), seq)
+		default:
+			_, err = t.exec(ctx, "UPDATE forwards SET attempts = attempts + 1, due_at = ? WHERE seq = ?", micros(o.RetryAt), seq)
+		}
+		return err
+	})
+}
+
+func (t *tx) insertAttempt(ctx context.Context, delivery, target int64, run any, a Attempt) error {
+	at := a.At
+	if at.IsZero() {
+		at = t.now
+	}
+	_, err := t.exec(ctx, `INSERT INTO attempts (delivery, target, run, at, status, latency, error, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		delivery, target, run, micros(at), a.Status, a.Latency.Microseconds(), excerpt(a.Error), excerpt(a.Body))
+	return err
+}
+
+// Forwards returns the queue in one state, oldest first; limit 0 means all.
+func (s *Store) Forwards(ctx context.Context, state ForwardState, limit int) ([]Forward, error) {
+	if limit <= 0 {
+		limit = idMostKey
+	}
+	rows, err := s.read.QueryContext(ctx, "SELECT "+forwardColumns+` FROM forwards AS f
+		JOIN targets AS g ON g.id = f.target WHERE f.state = ? ORDER BY f.due_at, f.seq LIMIT ?`, string(state), limit)
+	if err != nil {
+		return nil, s.kinded("read the forward queue", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out, _, err := s.scanForwards(rows)
+	return out, s.kinded("read the forward queue", errors.Join(err, rows.Err()))
+}
+
+// Requeue makes dead forwards wait again, due at once; without ids, all of them.
+// It returns how many there were.
+func (s *Store) Requeue(ctx context.Context, forwardIDs ...string) (int, error) {
+	keys := make([]int64, 0, len(forwardIDs))
+	for _, id := range forwardIDs {
+		seq, ok := s.key(forwardPrefix, id)
+		if !ok {
+			return 0, noSuch("forward", id)
+		}
+		keys = append(keys, seq)
+	}
+	var n int64
+	err := s.do(ctx, "queue again", func(ctx context.Context, t *tx) error {
+		n = 0
+		if len(keys) == 0 {
+			var err error
+			n, err = t.exec(ctx, "UPDATE forwards SET state = ?, due_at = ? WHERE state = ?",
+				string(ForwardWaiting), micros(t.now), string(ForwardDead))
+			return err
+		}
+		for _, key := range keys {
+			changed, err := t.exec(ctx, "UPDATE forwards SET state = ?, due_at = ? WHERE seq = ? AND state = ?",
+				string(ForwardWaiting), micros(t.now), key, string(ForwardDead))
+			if err != nil {
+				return err
+			}
+			n += changed
+		}
+		return nil
+	})
+	return int(n), err
+}
+
+// Attempts returns the attempts at a delivery, by the forwarder and by replay,
+// oldest first.
+func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]Attempt, error) {
+	seq, ok := s.key(deliveryPrefix, deliveryID)
+	if !ok {
+		return nil, noSuch("delivery", deliveryID)
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT g.url, coalesce(a.run, 0), a.at, a.status, a.latency, a.error, a.body
+		FROM attempts AS a JOIN targets AS g ON g.id = a.target WHERE a.delivery = ?`, seq)
+	if err != nil {
+		return nil, s.kinded("read the attempts", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := []Attempt{}
+	for rows.Next() {
+		a := Attempt{DeliveryID: deliveryID}
+		var run, at, latency int64
+		if err := rows.Scan(&a.Target, &run, &at, &a.Status, &latency, &a.Error, &a.Body); err != nil {
+			return nil, s.kinded("read the attempts", err)
+		}
+		a.RunID, a.At, a.Latency = s.id(runPrefix, run), fromMicros(at), time.Duration(latency)*time.Microsecond
+		out = append(out, a)
+	}
+	slices.SortStableFunc(out, func(a, b Attempt) int { return a.At.Compare(b.At) })
+	return out, s.kinded("read the attempts", rows.Err())
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// The ids that people see are the integer keys in another spelling: a prefix,
+// the key in seven letters, which sort as the keys do, and four letters that
+// depend on a secret of the ledger, so that an id of another ledger, or a
+// guessed one, names nothing. Nothing of it is stored.
+
+// idPrefix says what an id names.
+type idPrefix string
+
+const (
+	depositPrefix  idPrefix = "dep"
+	deliveryPrefix idPrefix = "dlv"
+	queryPrefix    idPrefix = "qry"
+	forwardPrefix  idPrefix = "fwd"
+	runPrefix      idPrefix = "run"
+)
+
+// idAlphabet is Crockford's base 32: no i, l, o and u.
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+const (
+	idKeyLetters   = 7
+	idCheckLetters = 4
+	idMostKey      = 1<<(5*idKeyLetters) - 1
+)
+
+// id spells a key; 0 is no key and gives "".
+func (s *Store) id(prefix idPrefix, seq int64) string {
+	if seq <= 0 || seq > idMostKey {
+		return ""
+	}
+	out := make([]byte, 0, len(prefix)+1+idKeyLetters+idCheckLetters)
+	out = append(append(out, prefix...), '_')
+	out = appendLetters(out, uint64(seq), idKeyLetters)
+	return string(appendLetters(out, s.idCheck(prefix, seq), idCheckLetters))
+}
+
+func (s *Store) idCheck(prefix idPrefix, seq int64) uint64 {
+	var block [64]byte
+	buf := append(append(block[:0], s.idKey...), prefix...)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(seq))
+	sum := sha256.Sum256(buf)
+	return uint64(binary.BigEndian.Uint32(sum[:]))
+}
+
+func appendLetters(out []byte, n uint64, letters int) []byte {
+	for i := letters - 1; i >= 0; i-- {
+		out = append(out, idAlphabet[n>>(5*i)&31])
+	}
+	return out
+}
+
+// key reads an id; false when it is not one of this ledger's ids of that kind.
+func (s *Store) key(prefix idPrefix, id string) (int64, bool) {
+	seq, check, ok := parseID(prefix, id)
+	if !ok || appendsTo(s.idCheck(prefix, seq)) != check {
+		return 0, false
+	}
+	return seq, true
+}
+
+func appendsTo(check uint64) string { return string(appendLetters(nil, check, idCheckLetters)) }
+
+// parseID reads the form of an id. Letters are taken in either case, and the
+// look-alikes that Crockford names as what they look like.
+func parseID(prefix idPrefix, id string) (seq int64, check string, ok bool) {
+	rest, found := strings.CutPrefix(strings.ToLower(id), string(prefix)+"_")
+	if !found || len(rest) != idKeyLetters+idCheckLetters {
+		return 0, "", false
+	}
+	rest = strings.NewReplacer("o", "0", "i", "1", "l", "1").Replace(rest)
+	for i := range len(rest) {
+		v := strings.IndexByte(idAlphabet, rest[i])
+		if v < 0 {
+			return 0, "", false
+		}
+		if i < idKeyLetters {
+			seq = seq<<5 | int64(v)
+		}
+	}
+	return seq, rest[idKeyLetters:], seq > 0
+}
+
+// hash64 hashes texts under the ledger's secret, so that nobody outside can
+// make two things collide.
+func (s *Store) hash64(parts ...string) int64 {
+	var block [256]byte
+	buf := append(block[:0], s.idKey...)
+	for _, p := range parts {
+		buf = binary.AppendUvarint(buf, uint64(len(p)))
+		buf = append(buf, p...)
+	}
+	sum := sha256.Sum256(buf)
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}
+
+// hashBody hashes bytes likewise.
+func (s *Store) hashBody(tag string, body []byte) int64 {
+	h := sha256.New()
+	_, _ = h.Write(s.idKey)
+	_, _ = h.Write([]byte(tag))
+	_, _ = h.Write(body)
+	var sum [sha256.Size]byte
+	return int64(binary.BigEndian.Uint64(h.Sum(sum[:0])))
+}
+
+// NewToken returns 128 random bits as letters fit for a URL path.
+func NewToken() string { return strings.ToLower(rand.Text()) }
+
+// newIdempotencyKey returns a random UUID, the form that every provider takes
+// (reference/wasaapay.md §4).
+func newIdempotencyKey() (string, error) {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", err
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+func noSuch(what, id string) error {
+	return payment.NotFound(fmt.Sprintf("no %s %q in the ledger", what, shortText(payment.MaskDigits(id))),
+		"look for it with the list command")
+}
+
+// shortText bounds outside text that an error repeats.
+func shortText(text string) string {
+	const most = 60
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return strings.ToValidUTF8(text, "�")
+}

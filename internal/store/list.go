@@ -1,0 +1,178 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Lists are read in two steps. An index that starts with what a row is (its
+// kind) and goes on with its time gives the positions of a page for each kind
+// that the filter lets pass; the pages are merged, and only then are the rows
+// fetched. So every list costs a page, whatever its filter and however rare
+// what it asks for.
+
+// order is the direction of a list.
+type order uint8
+
+const (
+	newestFirst order = iota
+	oldestFirst
+)
+
+// window is the stretch of time and the place from which a page is taken.
+type window struct {
+	since, until time.Time // until is exclusive; zero means open
+	from         position
+	hasFrom      bool
+	limit        int
+	order        order
+}
+
+// bounds returns the exclusive lower and upper positions of the window.
+func (w window) bounds() (low, high position) {
+	low, high = position{at: math.MinInt64}, position{at: math.MaxInt64}
+	if !w.since.IsZero() {
+		low = position{at: micros(w.since), seq: -1}
+	}
+	if !w.until.IsZero() {
+		high = position{at: micros(w.until), seq: -1}
+	}
+	if w.hasFrom && w.order == newestFirst && w.from.compare(high) < 0 {
+		high = w.from
+	}
+	if w.hasFrom && w.order == oldestFirst && w.from.compare(low) > 0 {
+		low = w.from
+	}
+	return low, high
+}
+
+// timed tells that the window needs times, not only keys.
+func (w window) timed() bool { return !w.since.IsZero() || !w.until.IsZero() }
+
+func (p position) compare(q position) int {
+	return cmp.Or(cmp.Compare(p.at, q.at), cmp.Compare(p.seq, q.seq))
+}
+
+// indexRun is one stretch of an index: a table, its time column, and the condition that a row
+// is of one kind, with its arguments.
+type indexRun struct {
+	table, at, where string
+	args             []any
+}
+
+// positions returns a page of the merged runs.
+func positions(ctx context.Context, db *sql.DB, runs []indexRun, w window) ([]position, error) {
+	var out []position
+	for _, r := range runs {
+		page, err := r.page(ctx, db, w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page...)
+	}
+	slices.SortFunc(out, func(a, b position) int {
+		if w.order == newestFirst {
+			a, b = b, a
+		}
+		return a.compare(b)
+	})
+	if len(out) > w.limit {
+		out = out[:w.limit]
+	}
+	return out, nil
+}
+
+func (r indexRun) page(ctx context.Context, db *sql.DB, w window) ([]position, error) {
+	low, high := w.bounds()
+	direction := " DESC"
+	if w.order == oldestFirst {
+		direction = ""
+	}
+	query := "SELECT " + r.at + ", seq FROM " + r.table + " WHERE " + r.where +
+		" AND (" + r.at + ", seq) > (?, ?) AND (" + r.at + ", seq) < (?, ?)" +
+		" ORDER BY " + r.at + direction + ", seq" + direction + " LIMIT ?"
+	args := append(slices.Clone(r.args), low.at, low.seq, high.at, high.seq, w.limit)
+	return queryPositions(ctx, db, query, args...)
+}
+
+// newest returns a page of a whole table, in the order in which its rows came.
+func pageByKey(ctx context.Context, db *sql.DB, table, at string, w window) ([]position, error) {
+	query, from := "SELECT "+at+", seq FROM "+table+" WHERE seq < ? ORDER BY seq DESC LIMIT ?", int64(math.MaxInt64)
+	if w.order == oldestFirst {
+		query, from = "SELECT "+at+", seq FROM "+table+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(0)
+	}
+	if w.hasFrom {
+		from = w.from.seq
+	}
+	return queryPositions(ctx, db, query, from, w.limit)
+}
+
+func queryPositions(ctx context.Context, db *sql.DB, query string, args ...any) ([]position, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []position
+	for rows.Next() {
+		var p position
+		if err := rows.Scan(&p.at, &p.seq); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
+
+// numbers spells numbers as the JSON array that sqlInList takes.
+func numbers(list []int64) string {
+	out := []byte{'['}
+	for i, n := range list {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendInt(out, n, 10)
+	}
+	return string(append(out, ']'))
+}
+
+// seqs spells the keys of positions likewise.
+func seqs(page []position) string {
+	out := make([]int64, len(page))
+	for i, p := range page {
+		out[i] = p.seq
+	}
+	return numbers(out)
+}
+
+// pageSize is how many rows are read at once when all are asked for.
+const pageSize = 500
+
+// paged calls read for page after page until it has most rows (0 for all), and
+// returns the cursor after the last one, "" when nothing is left.
+func paged(w window, most int, read func(window) ([]position, error)) (string, error) {
+	got := 0
+	for {
+		w.limit = pageSize
+		if most > 0 {
+			w.limit = min(pageSize, most-got)
+		}
+		page, err := read(w)
+		if err != nil {
+			return "", err
+		}
+		got += len(page)
+		if len(page) < w.limit {
+			return "", nil
+		}
+		w.from, w.hasFrom = page[len(page)-1], true
+		if most > 0 && got >= most {
+			return w.from.cursor(), nil
+		}
+	}
+}

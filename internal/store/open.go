@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// sqliteHeaderSize is the length of the fixed part of a SQLite file, which
+// holds the application id at offset 68.
+const (
+	sqliteMagic      = "SQLite format 3\x00"
+	sqliteHeaderSize = 100
+	applicationIDAt  = 68
+)
+
+// state is what a look at the file without SQLite says.
+type state uint8
+
+const (
+	stateEmpty state = iota
+	stateOurs
+	stateUnmarked
+)
+
+// open looks at the file before SQLite touches it, makes it a ledger where it
+// is empty, brings its schema up to date and reads the key of its ids.
+func (s *Store) open(ctx context.Context) error {
+	if !s.readOnly {
+		if err := makeFile(s.path); err != nil {
+			return err
+		}
+	}
+	st, err := look(s.path)
+	if err != nil {
+		return err
+	}
+	if st == stateUnmarked {
+		if st, err = inspect(ctx, s.path); err != nil {
+			return err
+		}
+	}
+	if st == stateEmpty {
+		if s.readOnly {
+			return notALedger(s.path, "the file is empty")
+		}
+		if err := s.waitBusy(ctx, s.create); err != nil {
+			return err
+		}
+	}
+	mode := modeRead
+	if s.readOnly {
+		mode = modeReadOnly
+	} else {
+		tighten(s.path)
+	}
+	if s.read, err = openDB(s.path, mode, readers); err != nil {
+		return err
+	}
+	if err := s.bringUpToDate(ctx); err != nil {
+		_ = s.read.Close()
+		return err
+	}
+	return nil
+}
+
+func (s *Store) bringUpToDate(ctx context.Context) error {
+	version, err := userVersion(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	latest, err := latestVersion()
+	if err != nil {
+		return err
+	}
+	switch {
+	case version > latest:
+		return newerSchema(s.path, version, latest)
+	case version < latest && s.readOnly:
+		return &payment.Error{
+			Kind:    payment.KindConflict,
+			Message: fmt.Sprintf("db: ledger %s has the older schema %d", filepath.Base(s.path), version),
+			Hint:    "run any payctl command that writes to it once, such as payctl listen",
+		}
+	case version < latest:
+		if err := s.waitBusy(ctx, s.migrate); err != nil {
+			return err
+		}
+	}
+	var key string
+	err = s.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
+	if err != nil {
+		return err
+	}
+	s.idKey, err = hex.DecodeString(key)
+	return err
+}
+
+// makeFile makes an absent ledger file with mode 0600, and its directories with
+// 0700; SQLite gives its side files the mode of the main file.
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fileError(path, err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fileError(path, err)
+	}
+	return errors.Join(f.Close(), syncDir(filepath.Dir(path)))
+}
+
+// syncDir makes a new file's name durable. Not every system can.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fileError(dir, err)
+	}
+	_ = d.Sync()
+	return d.Close()
+}
+
+// tighten takes other users' rights to a ledger away: it holds phone numbers.
+// Where the file is another user's, it stays as it is.
+func tighten(path string) {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			_ = os.Chmod(name, info.Mode().Perm()&^0o077)
+		}
+	}
+}
+
+func fileError(path string, err error) error {
+	name := filepath.Base(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return payment.Usage("db: there is no ledger "+name, "name an existing file with --db")
+	case errors.Is(err, fs.ErrPermission):
+		return payment.Usage("db: no permission to open ledger "+name, "look at the owner and mode of the file and its directory")
+	}
+	// The text of a path error holds the whole path; the cause alone is enough.
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return payment.Usage(fmt.Sprintf("db: ledger %s cannot be opened: %v", name, err), "name another file with --db")
+}
+
+// look reads the start of the file: SQLite would turn a foreign database into
+// WAL mode by merely being asked.
+func look(path string) (state, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, fileError(path, err)
+	}
+	if info.IsDir() {
+		return 0, notALedger(path, "it is a directory")
+	}
+	if !info.Mode().IsRegular() {
+		return 0, notALedger(path, "it is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fileError(path, err)
+	}
+	defer func() { _ = f.Close() }()
+	header := make([]byte, sqliteHeaderSize)
+	n, err := io.ReadFull(f, header)
+	switch {
+	case errors.Is(err, io.EOF) && n == 0:
+		return stateEmpty, nil
+	case errors.Is(err, io.ErrUnexpectedEOF), err == nil && string(header[:len(sqliteMagic)]) != sqliteMagic:
+		return 0, notALedger(path, "it is not a database")
+	case err != nil:
+		return 0, fileError(path, err)
+	case binary.BigEndian.Uint32(header[applicationIDAt:]) == applicationID:
+		return stateOurs, nil
+	}
+	return stateUnmarked, nil
+}
+
+// inspect asks SQLite, read-only, about a database whose header does not say
+// that it is ours: it may be one that another process is just making.
+func inspect(ctx context.Context, path string) (state, error) {
+	db, err := openDB(path, modeInspect, 1)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = db.Close() }()
+	var id, tables int
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return 0, err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return 0, err
+	}
+	switch {
+	case id == applicationID:
+		return stateOurs, nil
+	case tables == 0 && id == 0:
+		return stateEmpty, nil
+	}
+	return 0, notALedger(path, "it is another program's database")
+}
+
+// create marks an empty file as a ledger and switches it to WAL. Two processes
+// may do it at once: both do the same.
+func (s *Store) create(ctx context.Context) error {
+	db, err := openDB(s.path, modeCreate, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	for _, q := range []string{
+		"PRAGMA page_size = 8192",
+		"PRAGMA auto_vacuum = INCREMENTAL",
+		"PRAGMA application_id = " + strconv.Itoa(applicationID),
+		"PRAGMA journal_mode = WAL",
+	} {
+		if _, err := db.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	return s.migrateWith(ctx, db)
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	db, err := openDB(s.path, modeWrite, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	return s.migrateWith(ctx, db)
+}

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+func TestOpenMakesPrivateFiles(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("LOUD SKIP: Windows has no file modes")
+	}
+	path := filepath.Join(t.TempDir(), "new", "dir", "ledger.db")
+	s := openTest(t, Options{Path: path})
+	create(t, s, push(t, "INV-1"))
+	for name, want := range map[string]os.FileMode{
+		filepath.Dir(path): 0o700 | os.ModeDir, path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600,
+	} {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode() != want {
+			t.Errorf("%s: mode %v, error %v, want %v", filepath.Base(name), info.Mode(), err, want)
+		}
+	}
+}
+
+func TestOpenTightensModes(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("LOUD SKIP: Windows has no file modes")
+	}
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	s, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openTest(t, Options{Path: path})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+}
+
+func TestOpenIsIdempotent(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a ledger with spaces, 100% and #.db")
+	var id string
+	for i := range 3 {
+		s, err := Open(t.Context(), Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			id = create(t, s, push(t, "INV-1")).ID
+		}
+		deposit(t, s, id)
+		checkSound(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("closing twice: %v", err)
+		}
+		if _, _, err := s.ClaimSend(t.Context(), id); err == nil {
+			t.Error("a write after Close succeeded")
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	foreign := func(name string, statements ...string) string {
+		path := write(name, nil)
+		db, err := sql.Open("sqlite", fileURI(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		for _, q := range statements {
+			if _, err := db.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	old := openTest(t, Options{Path: filepath.Join(dir, "newer.db")})
+	if err := old.waitBusy(t.Context(), old.migrate); err != nil {
+		t.Fatal(err)
+	}
+	newer, err := openDB(old.path, modeWrite, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newer.ExecContext(t.Context(), "PRAGMA user_version = 999"); err != nil {
+		t.Fatal(err)
+	}
+	if err := newer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, path string
+		readOnly   bool
+		want       payment.Kind
+		says       string
+	}{
+		{"text", write("text.db", bytes.Repeat([]byte("not a database\n"), 20)), false, payment.KindUsage, "not a database"},
+		{"short", write("short.db", []byte("x")), false, payment.KindUsage, "not a database"},
+		{"directory", dir, false, payment.KindUsage, "directory"},
+		{"foreign", foreign("foreign.db", "CREATE TABLE t (x)"), false, payment.KindUsage, "another program"},
+		{"foreign by id", foreign("id.db", "PRAGMA application_id = 7"), false, payment.KindUsage, "another program"},
+		{"newer", old.path, false, payment.KindConflict, "schema 999"},
+		{"newer read-only", old.path, true, payment.KindConflict, "schema 999"},
+		{"absent read-only", filepath.Join(dir, "absent.db"), true, payment.KindUsage, "no ledger"},
+		{"empty read-only", write("empty.db", nil), true, payment.KindUsage, "empty"},
+		{"below a file", filepath.Join(dir, "text.db", "ledger.db"), false, payment.KindUsage, "ledger.db"},
+		{"no path", "", false, payment.KindUsage, "empty"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before, _ := os.ReadFile(tc.path)
+			s, err := Open(t.Context(), Options{Path: tc.path, ReadOnly: tc.readOnly})
+			if err == nil {
+				_ = s.Close()
+				t.Fatal("opened")
+			}
+			var e *payment.Error
+			if !errors.As(err, &e) || e.Kind != tc.want || !strings.Contains(e.Message, tc.says) || e.Hint == "" {
+				t.Errorf("error %q (%v), want %v and %q", err, payment.KindOf(err), tc.want, tc.says)
+			}
+			if strings.Contains(err.Error(), dir) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error tells the directory or has lines: %q", err)
+			}
+			after, _ := os.ReadFile(tc.path)
+			if tc.name != "newer" && !bytes.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestOpenDamaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	s, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 50)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 8192; i < len(content); i++ {
+		content[i] ^= 0x5a
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(t.Context(), Options{Path: path})
+	if err == nil {
+		defer func() { _ = s.Close() }()
+		_, err = s.Record(t.Context(), callback("ws_1", "", 100))
+	}
+	if kindOf(err) != payment.KindInternal || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenReadOnly(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := create(t, s, push(t, "INV-1"))
+	ro := openTest(t, Options{Path: s.path, ReadOnly: true})
+	deposit(t, ro, d.ID)
+	if _, err := ro.Record(t.Context(), callback("ws_1", "", 1)); err == nil || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("%v", err)
+	}
+	changed := ro.Changes(t.Context())
+	<-changed
+	create(t, s, push(t, "INV-2"))
+	<-changed
+}
+
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			s, err := Open(t.Context(), Options{Path: path})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = s.Close() }()
+			if err := s.Ping(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	checkSound(t, openTest(t, Options{Path: path}))
+}
+
+func TestMigrationsAreInOrder(t *testing.T) {
+	t.Parallel()
+	names, err := migrationFiles()
+	if err != nil || len(names) == 0 {
+		t.Errorf("%v, error %v", names, err)
+	}
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// pruneRows is how many rows one transaction of a pruning takes: other writers
+// get their turn in between.
+const pruneRows = 200
+
+// Pruned says what a pruning took.
+type Pruned struct {
+	Deliveries int64
+	Bytes      int64
+	// Kept is how many old deliveries stay as evidence, or because they are yet
+	// to be forwarded.
+	Kept int64
+}
+
+// Prune deletes the deliveries received before a time, with their attempts, and
+// gives the space back to the disk. What belongs to an open or disputed
+// deposit stays, as does what is yet to be forwarded. Deposits, queries, their
+// histories and the statistics stay: they are small, and idempotency rests on
+// them.
+func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
+	var out Pruned
+	kinds, err := s.allKinds(ctx)
+	if err != nil {
+		return out, s.kinded("prune the ledger", err)
+	}
+	for id, k := range kinds {
+		if err := s.pruneKind(ctx, id, k, before, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, s.giveBack(ctx)
+}
+
+func (s *Store) allKinds(ctx context.Context) (map[int64]kind, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT id, provider, route, event, verdict, status, duplicate FROM kinds")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[int64]kind{}
+	for rows.Next() {
+		var id, duplicate int64
+		var k kind
+		var provider, verdict, status string
+		if err := rows.Scan(&id, &provider, &k.route, &k.event, &verdict, &status, &duplicate); err != nil {
+			return nil, err
+		}
+		k.provider, k.verdict = payment.ProviderID(provider), payment.Verdict(verdict)
+		k.status, k.duplicate = payment.Status(status), duplicate != 0
+		out[id] = k
+	}
+	return out, rows.Err()
+}
+
+// pruneKind goes through the old deliveries of a kind, oldest first.
+func (s *Store) pruneKind(ctx context.Context, id int64, k kind, before time.Time, out *Pruned) error {
+	var from position
+	from.at = -1 << 62
+	for {
+		var step Pruned
+		var last position
+		more := false
+		err := s.do(ctx, "prune the ledger", func(ctx context.Context, t *tx) error {
+			var err error
+			step, last, more, err = t.pruneStep(ctx, id, k, from, before)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		out.Deliveries += step.Deliveries
+		out.Bytes += step.Bytes
+		out.Kept += step.Kept
+		if !more {
+			return nil
+		}
+		from = last
+	}
+}
+
+func (t *tx) pruneStep(ctx context.Context, id int64, k kind, from position, before time.Time) (Pruned, position, bool, error) {
+	var step Pruned
+	old, keep, err := t.pruneCandidates(ctx, id, from, before)
+	if err != nil || len(old) == 0 {
+		return step, from, false, err
+	}
+	for i, r := range old {
+		if keep[i] {
+			step.Kept++
+			continue
+		}
+		if err := t.dropDelivery(ctx, k, id, r); err != nil {
+			return step, from, false, err
+		}
+		step.Deliveries++
+		step.Bytes += r.size
+	}
+	last := old[len(old)-1]
+	return step, position{at: last.at, seq: last.seq}, len(old) == pruneRows, nil
+}
+
+// pruneCandidates returns old deliveries and which of them are to be kept. The
+// newest row of the table is never old: its key must not be given again.
+func (t *tx) pruneCandidates(ctx context.Context, id int64, from position, before time.Time) ([]storedRow, []bool, error) {
+	rows, err := t.rows(ctx, `SELECT v.seq, v.received_at, v.size + length(v.header),
+			EXISTS (SELECT 1 FROM forwards AS f WHERE f.delivery = v.seq)
+			OR EXISTS (SELECT 1 FROM deposits AS d WHERE d.seq = v.deposit
+				AND (d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
+			OR EXISTS (SELECT 1 FROM wallet_transactions AS w WHERE w.delivery = v.seq AND w.conflict <> ''
+				AND w.transaction_id = v.provider_id)
+		FROM deliveries AS v WHERE v.kind = ? AND (v.received_at, v.seq) > (?, ?) AND v.received_at < ?
+			AND v.seq < (SELECT max(seq) FROM deliveries)
+		ORDER BY v.received_at, v.seq LIMIT ?`, id, from.at, from.seq, micros(before), pruneRows)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var old []storedRow
+	var keep []bool
+	for rows.Next() {
+		var r storedRow
+		var kept bool
+		if err := rows.Scan(&r.seq, &r.at, &r.size, &kept); err != nil {
+			return nil, nil, err
+		}
+		old, keep = append(old, r), append(keep, kept)
+	}
+	return old, keep, rows.Err()
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Bound is a number of deliveries and their bytes.
+type Bound struct{ Rows, Bytes int64 }
+
+// Quarantine bounds what deliveries that nobody vouches for may take, so that
+// junk cannot fill the disk: beyond it the oldest go. Forgeries that are well
+// formed have bounds of their own, or plain junk could push them out.
+type Quarantine struct {
+	// Junk bounds deliveries that are malformed or whose proof does not fit, each.
+	Junk Bound
+	// Untrusted bounds well-formed deliveries that the ledger contradicts, among
+	// them callbacks for pushes that it does not know.
+	Untrusted Bound
+}
+
+// DefaultQuarantine returns bounds that leave room for a long look at an attack
+// on a small disk.
+func DefaultQuarantine() Quarantine {
+	return Quarantine{
+		Junk:      Bound{Rows: 100_000, Bytes: 256 << 20},
+		Untrusted: Bound{Rows: 1_000_000, Bytes: 2 << 30},
+	}
+}
+
+func (q Quarantine) bound(v payment.Verdict) (Bound, bool) {
+	switch v {
+	case payment.VerdictMalformed, payment.VerdictMismatch:
+		return q.Junk, true
+	case payment.VerdictUntrusted:
+		return q.Untrusted, true
+	case payment.VerdictValid, payment.VerdictUnsigned:
+	}
+	return Bound{}, false
+}
+
+// junk tells whether a delivery of this kind is quarantined.
+func (k kind) junk() bool {
+	_, is := Quarantine{}.bound(k.verdict)
+	return is
+}
+
+// The quarantine is looked at once in so many rows or bytes of junk, and then
+// shrunk by at least as much below its bounds.
+const (
+	junkRows  = 128
+	junkBytes = 4 << 20
+)
+
+// boundQuarantine drops the oldest junk beyond the bounds.
+func (t *tx) boundQuarantine(ctx context.Context) error {
+	step := t.s.quarantine.step()
+	if t.junk.n < step.Rows && t.junk.sum < step.Bytes {
+		return nil
+	}
+	t.junk = count{}
+	for _, v := range []payment.Verdict{payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictUntrusted} {
+		bound, _ := t.s.quarantine.bound(v)
+		if err := t.shrink(ctx, v, bound); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step is how much junk may come between two looks: less for small bounds.
+func (q Quarantine) step() Bound {
+	return Bound{
+		Rows:  max(1, min(junkRows, q.Junk.Rows/4, q.Untrusted.Rows/4)),
+		Bytes: max(1, min(junkBytes, q.Junk.Bytes/4, q.Untrusted.Bytes/4)),
+	}
+}
+
+// quarantined returns the kinds of a verdict and what they hold, this
+// transaction included.
+func (t *tx) quarantined(ctx context.Context, v payment.Verdict) (map[int64]kind, count, error) {
+	rows, err := t.rows(ctx, `SELECT k.id, k.provider, k.route, k.event, k.status, k.duplicate,
+		coalesce(s.n, 0), coalesce(s.bytes, 0)
+		FROM kinds AS k LEFT JOIN stored AS s ON s.kind = k.id WHERE k.verdict = ?`, string(v))
+	if err != nil {
+		return nil, count{}, err
+	}
+	defer func() { _ = rows.Close() }()
+	kinds, held := map[int64]kind{}, count{}
+	for rows.Next() {
+		var id, duplicate, n, bytes int64
+		var provider, status string
+		k := kind{verdict: v}
+		if err := rows.Scan(&id, &provider, &k.route, &k.event, &status, &duplicate, &n, &bytes); err != nil {
+			return nil, count{}, err
+		}
+		k.provider, k.status, k.duplicate = payment.ProviderID(provider), payment.Status(status), duplicate != 0
+		kinds[id] = k
+		held.n += n
+		held.sum += bytes
+	}
+	return kinds, held, rows.Err()
+}
+
+func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound) error {
+	kinds, held, err := t.quarantined(ctx, v)
+	if err != nil || held.n <= bound.Rows && held.sum <= bound.Bytes {
+		return err
+	}
+	step := t.s.quarantine.step()
+	rows, bytes := max(bound.Rows-step.Rows, 1), max(bound.Bytes-step.Bytes, 1)
+	for id, k := range kinds {
+		if held.n <= rows && held.sum <= bytes {
+			return nil
+		}
+		oldest, err := t.oldest(ctx, id)
+		if err != nil {
+			return err
+		}
+		// Each kind gives up the same share, so that none starves another.
+		give := max(1, (held.n-rows)/int64(len(kinds))+1)
+		for i, o := range oldest {
+			if held.n <= rows && held.sum <= bytes || int64(i) >= give && held.sum <= bytes {
+				break
+			}
+			if err := t.dropDelivery(ctx, k, id, o); err != nil {
+				return err
+			}
+			held.n--
+			held.sum -= o.size
+		}
+	}
+	return nil
+}
+
+// storedRow is a delivery as pruning sees it.
+type storedRow struct{ seq, at, size int64 }
+
+// oldest returns the oldest deliveries of a kind. The newest row of the table is
+// not among them: its key must not be given again.
+func (t *tx) oldest(ctx context.Context, kindID int64) ([]storedRow, error) {
+	rows, err := t.rows(ctx, `SELECT seq, received_at, size + length(header) FROM deliveries
+		WHERE kind = ? AND seq < (SELECT max(seq) FROM deliveries) ORDER BY received_at, seq LIMIT ?`, kindID, 2*junkRows)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []storedRow
+	for rows.Next() {
+		var r storedRow
+		if err := rows.Scan(&r.seq, &r.at, &r.size); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// dropDelivery deletes a delivery and what refers to it. The daily statistics
+// keep it: it was received.
+func (t *tx) dropDelivery(ctx context.Context, k kind, kindID int64, r storedRow) error {
+	for _, q := range []string{
+		"DELETE FROM forwards WHERE delivery = ?",
+		"DELETE FROM attempts WHERE delivery = ?",
+		"DELETE FROM deliveries WHERE seq = ?",
+	} {
+		if _, err := t.exec(ctx, q, r.seq); err != nil {
+			return err
+		}
+	}
+	add(t.tally.dropped, kindID, 1, r.size)
+	return nil
+}

@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// QueryStatus is where a query stands.
+type QueryStatus string
+
+// The statuses of a query.
+const (
+	// QueryCreated is recorded; whether it was sent is not known.
+	QueryCreated QueryStatus = "CREATED"
+	// QueryAccepted is queued by the provider; the result comes by callback.
+	QueryAccepted QueryStatus = "ACCEPTED"
+	// QueryRefused was not accepted.
+	QueryRefused QueryStatus = "REFUSED"
+	// QueryAnswered has its result.
+	QueryAnswered QueryStatus = "ANSWERED"
+	// QueryTimedOut expired in the provider's queue: no answer, which says
+	// nothing about what was asked (reference/daraja.md §6.5).
+	QueryTimedOut QueryStatus = "TIMED_OUT"
+)
+
+// Query is a question whose answer comes later by callback: transaction status,
+// balance, reversal.
+type Query struct {
+	ID string
+	// Kind is "transaction_status", "balance", "reversal" and so on.
+	Kind        string
+	Provider    payment.ProviderID
+	Environment payment.Environment
+	Status      QueryStatus
+	// DepositID is the deposit that is asked about, "" if none is.
+	DepositID string
+	// Receipt and OriginalConversationID are what is asked about.
+	Receipt                string
+	OriginalConversationID string
+	// Request is what was asked, for showing and for asking again; no secrets.
+	Request json.RawMessage
+	// Token is the secret last segment of the result path.
+	Token string
+	// ConversationID and OriginatorConversationID belong to this query
+	// (reference/daraja.md §6.2).
+	ConversationID           string
+	OriginatorConversationID string
+	// Code and Message are the provider's, of the acceptance or refusal.
+	Code    string
+	Message string
+	// DeliveryID is the result (or the time-out), "" before.
+	DeliveryID string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	// AnsweredAt is when the result came, zero before.
+	AnsweredAt time.Time
+}
+
+// queryRow is a query with its keys.
+type queryRow struct {
+	seq, deposit int64
+	Query
+}
+
+const queryColumns = `seq, kind, provider, environment, status, deposit, receipt, original_conversation_id, request,
+	token, conversation_id, originator_conversation_id, code, message, delivery, created_at, updated_at, answered_at`
+
+func (s *Store) scanQuery(scan func(...any) error) (queryRow, error) {
+	var q queryRow
+	var provider, environment, status, request string
+	var deposit, delivery, answered sql.NullInt64
+	var created, updated int64
+	err := scan(&q.seq, &q.Kind, &provider, &environment, &status, &deposit, &q.Receipt, &q.OriginalConversationID, &request,
+		&q.Token, &q.ConversationID, &q.OriginatorConversationID, &q.Code, &q.Message, &delivery, &created, &updated, &answered)
+	if err != nil {
+		return q, err
+	}
+	q.ID, q.deposit = s.id(queryPrefix, q.seq), deposit.Int64
+	q.Provider, q.Environment, q.Status = payment.ProviderID(provider), payment.Environment(environment), QueryStatus(status)
+	q.DepositID, q.DeliveryID = s.id(depositPrefix, deposit.Int64), s.id(deliveryPrefix, delivery.Int64)
+	q.Request = json.RawMessage(request)
+	q.CreatedAt, q.UpdatedAt, q.AnsweredAt = fromMicros(created), fromMicros(updated), fromNullMicros(answered)
+	return q, nil
+}
+
+func (t *tx) queryBy(ctx context.Context, where string, args ...any) (queryRow, error) {
+	return t.s.scanQuery(func(into ...any) error {
+		return t.row(ctx, "SELECT "+queryColumns+" FROM queries WHERE "+where, args, into...)
+	})
+}
+
+// CreateQuery records a query before it is sent. The ledger gives ID, Token (if
+// there is none) and times. Its DepositID must be a deposit's or empty.
+func (s *Store) CreateQuery(ctx context.Context, q Query) (Query, error) {
+	if q.Kind == "" || q.Provider == "" {
+		return Query{}, payment.Usage("query: it names no kind or no provider", "set both")
+	}
+	if len(q.Request) == 0 {
+		q.Request = json.RawMessage("{}")
+	}
+	if !json.Valid(q.Request) {
+		return Query{}, payment.Usage("query: the request is not JSON", "marshal it")
+	}
+	deposit, known := s.key(depositPrefix, q.DepositID)
+	if q.DepositID != "" && !known {
+		return Query{}, noSuch("deposit", q.DepositID)
+	}
+	if q.Token == "" {
+		q.Token = NewToken()
+	}
+	err := s.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
+		now := fromMicros(micros(t.now))
+		seq, err := t.insert(ctx, `INSERT INTO queries (kind, provider, environment, status, deposit, receipt,
+			original_conversation_id, request, token, conversation_id, originator_conversation_id, code, message,
+			delivery, created_at, updated_at, answered_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', '', '', NULL, ?, ?, NULL)`,
+			q.Kind, string(q.Provider), string(q.Environment), string(QueryCreated), nullKey(deposit), q.Receipt,
+			q.OriginalConversationID, string(q.Request), q.Token, micros(now), micros(now))
+		if err != nil {
+			return err
+		}
+		q.ID, q.Status, q.CreatedAt, q.UpdatedAt = s.id(queryPrefix, seq), QueryCreated, now, now
+		q.ConversationID, q.OriginatorConversationID, q.Code, q.Message = "", "", "", ""
+		q.DeliveryID, q.AnsweredAt = "", time.Time{}
+		return nil
+	})
+	if err != nil {
+		return Query{}, err
+	}
+	return q, nil
+}
+
+// AnswerQuery records that the provider accepted a query. A result that came
+// before is found by its ConversationID, and the query returned is then
+// answered already.
+func (s *Store) AnswerQuery(ctx context.Context, id string, a payment.Acceptance) (Query, error) {
+	return s.changeQuery(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
+		status := q.Status
+		if status == QueryCreated || status == QueryRefused {
+			status = QueryAccepted
+		}
+		_, err := t.exec(ctx, `UPDATE queries SET status = ?, conversation_id = ?, originator_conversation_id = ?, code = ?,
+			message = ?, updated_at = ? WHERE seq = ?`,
+			string(status), a.ConversationID, a.OriginatorConversationID, a.Code, a.Message, micros(t.now), q.seq)
+		if err != nil || a.ConversationID == "" {
+			return err
+		}
+		q.ConversationID, q.OriginatorConversationID, q.Status = a.ConversationID, a.OriginatorConversationID, status
+		return t.adoptResults(ctx, q)
+	})
+}
+
+// RefuseQuery records that the provider did not accept a query, in its own words.
+func (s *Store) RefuseQuery(ctx context.Context, id, code, message string) (Query, error) {
+	return s.changeQuery(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
+		if q.Status != QueryCreated {
+			return nil
+		}
+		_, err := t.exec(ctx, "UPDATE queries SET status = ?, code = ?, message = ?, updated_at = ? WHERE seq = ?",
+			string(QueryRefused), code, message, micros(t.now), q.seq)
+		return err
+	})
+}
+
+func (s *Store) changeQuery(ctx context.Context, id string, run func(context.Context, *tx, queryRow) error) (Query, error) {
+	seq, ok := s.key(queryPrefix, id)
+	if !ok {
+		return Query{}, noSuch("query", id)
+	}
+	var out queryRow
+	err := s.do(ctx, "record the query's answer", func(ctx context.Context, t *tx) error {
+		q, err := t.queryBy(ctx, "seq = ?", seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noSuch("query", id)
+		}
+		if err != nil {
+			return err
+		}
+		if err := run(ctx, t, q); err != nil {
+			return err
+		}
+		out, err = t.queryBy(ctx, "seq = ?", seq)
+		return err
+	})
+	return out.Query, err
+}
+
+// FindQuery returns the queries that carry an identifier: local id,
+// ConversationID, OriginatorConversationID or the receipt asked about; newest
+// first, none without error.
+func (s *Store) FindQuery(ctx context.Context, anyID string) ([]Query, error) {
+	if anyID == "" {
+		return nil, nil
+	}
+	seq, _ := s.key(queryPrefix, anyID)
+	return s.queries(ctx, `WHERE seq = ? OR conversation_id = ? AND conversation_id <> ''
+		OR originator_conversation_id = ? AND originator_conversation_id <> '' OR receipt = ? AND receipt <> ''
+		ORDER BY seq DESC LIMIT ?`, seq, anyID, anyID, anyID, mostFound)
+}
+
+// QueryFilter chooses queries; zero fields let everything pass.
+type QueryFilter struct {
+	Kind   string
+	Status QueryStatus
+	// Limit is how many at most, 0 for all.
+	Limit int
+	// Cursor continues after an earlier page.
+	Cursor string
+}
+
+// ListQueries returns queries, newest first, and the cursor of the next page.
+func (s *Store) ListQueries(ctx context.Context, f QueryFilter) ([]Query, string, error) {
+	from, _, err := parseCursor(f.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	most := int64(f.Limit)
+	if most <= 0 {
+		most = idMostKey
+	}
+	if from.seq == 0 {
+		from.seq = idMostKey
+	}
+	out, err := s.queries(ctx, `WHERE seq < ? AND (? = '' OR kind = ?) AND (? = '' OR status = ?)
+		ORDER BY seq DESC LIMIT ?`, from.seq, f.Kind, f.Kind, string(f.Status), string(f.Status), most)
+	if err != nil || int64(len(out)) < most {
+		return out, "", err
+	}
+	last, _ := s.key(queryPrefix, out[len(out)-1].ID)
+	return out, position{at: micros(out[len(out)-1].CreatedAt), seq: last}.cursor(), nil
+}
+
+func (s *Store) queries(ctx context.Context, where string, args ...any) ([]Query, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT "+queryColumns+" FROM queries "+where, args...) //nolint:gosec // where is a constant of this package
+	if err != nil {
+		return nil, s.kinded("read the queries", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := []Query{}
+	for rows.Next() {
+		q, err := s.scanQuery(rows.Scan)
+		if err != nil {
+			return nil, s.kinded("read the queries", err)
+		}
+		out = append(out, q.Query)
+	}
+	return out, s.kinded("read the queries", rows.Err())
+}

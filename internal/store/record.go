@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// record judges and writes one arrival. It may run more than once.
+func (p *arrival) record(ctx context.Context, t *tx) error {
+	p.out = Recorded{}
+	j, err := p.judge(ctx, t)
+	if err != nil {
+		return err
+	}
+	p.out.Verdict, p.out.Reason = j.verdict, j.reason
+	before := j.deposit
+	if j.claim != nil && j.counts() {
+		j.deposit.Deposit, p.out.Move = before.Apply(*j.claim)
+		if p.out.Move == payment.MoveConflict || p.out.Move == payment.MoveOverrule {
+			p.out.Reason = j.deposit.Conflict
+		}
+	}
+	seq, err := p.insert(ctx, t, j, 0)
+	if errors.Is(err, errSame) {
+		j.deposit = before
+		seq, err = p.insertAgain(ctx, t, j)
+	} else if err == nil && j.claim != nil && j.counts() {
+		j.deposit, err = t.saveMove(ctx, before, j.deposit, j.claim.At)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.followUp(ctx, t, j, seq); err != nil {
+		return err
+	}
+	p.out.DeliveryID = t.s.id(deliveryPrefix, seq)
+	p.out.QueryID = t.s.id(queryPrefix, j.query.seq)
+	if j.deposit.seq != 0 {
+		d := j.deposit.Deposit
+		p.out.DepositID, p.out.Deposit = d.ID, &d
+	}
+	return nil
+}
+
+// insertAgain writes an arrival whose meaning is in the ledger already: as
+// evidence that moves nothing.
+func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, error) {
+	var first int64
+	err := t.row(ctx, "SELECT seq FROM deliveries WHERE thing = ? AND same = ?", []any{j.thing(p.hash), p.same(t, j)}, &first)
+	if err != nil {
+		return 0, err
+	}
+	p.out.Move, p.out.Reason = payment.MoveNone, j.reason
+	p.out.Duplicate, p.out.DuplicateOf = true, t.s.id(deliveryPrefix, first)
+	return p.insert(ctx, t, j, first)
+}
+
+// followUp writes what refers to the delivery.
+func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
+	if err := t.enqueue(ctx, seq, p.Targets); err != nil {
+		return err
+	}
+	e := p.Inspection.Event
+	if e == nil || !j.counts() || p.out.Duplicate {
+		return nil
+	}
+	if j.query.seq != 0 {
+		return t.answer(ctx, j.query, e, seq)
+	}
+	if p.Delivery.Provider == payment.Sevi && isWallet(e) {
+		conflict, err := t.upsertWallet(ctx, e, seq)
+		if conflict != "" {
+			p.out.Reason, p.out.Move = conflict, payment.MoveConflict
+		}
+		return err
+	}
+	return nil
+}
+
+// at is when the arrival came, to the microsecond.
+func (p *arrival) at(t *tx) time.Time {
+	if p.Delivery.ReceivedAt.IsZero() {
+		return fromMicros(micros(t.now))
+	}
+	return fromMicros(micros(p.Delivery.ReceivedAt))
+}
+
+// same hashes the arrival's meaning. What counts is known by its event and what
+// that is about; what does not count only by its bytes, so that a forgery
+// cannot make the true event look like a repetition.
+func (p *arrival) same(t *tx, j judged) int64 {
+	if e := p.event(); e != nil && e.Key != "" && j.counts() {
+		return t.sameEvent(p.Delivery.Provider, e.Key, j.deposit.seq, j.query.seq)
+	}
+	if p.byBody == 0 {
+		p.byBody = t.s.hashBody(tagBody, p.Delivery.Body)
+	}
+	return p.byBody
+}
+
+func (t *tx) sameEvent(provider payment.ProviderID, key string, deposit, query int64) int64 {
+	var about [16]byte
+	binary.BigEndian.PutUint64(about[:8], uint64(deposit))
+	binary.BigEndian.PutUint64(about[8:], uint64(query))
+	return t.s.hash64(tagEvent, string(provider), key, string(about[:]))
+}
+
+// errSame says that the ledger has a delivery of the same meaning.
+var errSame = errors.New("the same has been recorded before")
+
+const sqlInsertDelivery = `INSERT INTO deliveries (kind, received_at, thing, same, deposit, query, duplicate_of,
+	move, size, provider_id, reference, receipt, conversation_id, amount, currency, occurred_at, token, method,
+	peer, reason, detail, orphan, header, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (thing, same) DO NOTHING`
+
+// insert writes the delivery, as a repetition of first if that is not 0. It
+// returns errSame, and has written nothing, if it ought to be a repetition.
+func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int64, error) {
+	at := micros(p.at(t))
+	k := kind{provider: p.Delivery.Provider, route: p.Delivery.Route, verdict: j.verdict, duplicate: first != 0}
+	var e payment.Event
+	if p.Inspection.Event != nil {
+		e = *p.Inspection.Event
+		k.event, k.status = e.Name, e.Status
+	}
+	kindID, err := t.kindID(ctx, k)
+	if err != nil {
+		return 0, err
+	}
+	var same, amount, token, orphan any
+	if first == 0 {
+		same = p.same(t, j)
+	}
+	if e.Amount.HasValue() {
+		amount = e.Amount.Minor()
+	}
+	switch p.Delivery.Token {
+	case "":
+	case j.deposit.CallbackToken:
+		token = ""
+	default:
+		token = strings.ToValidUTF8(p.Delivery.Token, "�")
+	}
+	if j.orphan {
+		orphan = string(p.Inspection.Verdict) + " " + e.Key
+	}
+	method := p.Delivery.Method
+	if method == http.MethodPost {
+		method = ""
+	}
+	size := int64(len(p.Delivery.Body))
+	seq, n, err := t.insertRow(ctx, sqlInsertDelivery,
+		kindID, at, j.thing(p.hash), same, nullKey(j.deposit.seq), nullKey(j.query.seq), nullKey(first),
+		int64(p.out.Move), size, nullText(e.ProviderID), nullText(e.Reference), nullText(e.Receipt),
+		nullText(e.ConversationID), amount, nullText(string(e.Amount.Currency())), nullMicros(e.OccurredAt),
+		token, nullText(method), nullText(p.Delivery.Peer), nullText(p.out.Reason), p.detail, orphan, p.header,
+		bytesOf(p.Delivery.Body))
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, errSame
+	}
+	t.countDelivery(k, kindID, at, 1, size+int64(len(p.header)))
+	return seq, nil
+}
+
+// countDelivery counts a delivery that was stored.
+func (t *tx) countDelivery(k kind, id, at, n, bytes int64) {
+	add(t.tally.daily, dailyCell{day: dayOf(at), kind: id}, n, bytes)
+	if n > 0 && k.junk() {
+		t.junk.n += n
+		t.junk.sum += bytes
+	}
+}
+
+func nullKey(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return strings.ToValidUTF8(s, "�")
+}
+
+func bytesOf(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// answer attaches a result or a time-out to its query. A result is final; a
+// time-out is not, since a result may still come.
+func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery int64) error {
+	status := QueryAnswered
+	if isTimeout(e) {
+		status = QueryTimedOut
+	}
+	if q.Status == QueryAnswered || q.Status == status {
+		return nil
+	}
+	conversation, originator := q.ConversationID, q.OriginatorConversationID
+	if conversation == "" {
+		conversation = e.ConversationID
+	}
+	if originator == "" {
+		originator = e.OriginatorConversationID
+	}
+	_, err := t.exec(ctx, `UPDATE queries SET status = ?, conversation_id = ?, originator_conversation_id = ?, delivery = ?,
+		updated_at = ?, answered_at = ? WHERE seq = ?`,
+		string(status), conversation, originator, delivery, micros(t.now), micros(t.now), q.seq)
+	return err
+}
+
+// findQuery finds the query of a result: by the token in the path, by
+// ConversationID, then by OriginatorConversationID, which some captures take
+// from the original transaction (reference/daraja.md §6.3 quirk 10).
+func (t *tx) findQuery(ctx context.Context, provider payment.ProviderID, e *payment.Event, token string) (queryRow, error) {
+	for _, by := range []struct{ where, value string }{
+		{"token = ? AND token <> '' AND provider = ?", token},
+		{"conversation_id = ? AND conversation_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", e.ConversationID},
+		{"originator_conversation_id = ? AND originator_conversation_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", e.OriginatorConversationID},
+	} {
+		if by.value == "" {
+			continue
+		}
+		q, err := t.queryBy(ctx, by.where, by.value, string(provider))
+		if !errors.Is(err, sql.ErrNoRows) {
+			return q, err
+		}
+	}
+	return queryRow{}, sql.ErrNoRows
+}
+
+// trustResult says why a result is not to be believed to answer a query, or "".
+func trustResult(q queryRow, e *payment.Event, token string) string {
+	switch {
+	case token != "" && q.Token != "" && token != q.Token:
+		return "the path token is another query's"
+	case q.ConversationID != "" && e.ConversationID != "" && q.ConversationID != e.ConversationID &&
+		(q.OriginatorConversationID == "" || q.OriginatorConversationID != e.OriginatorConversationID):
+		return "the ConversationID is not this query's"
+	}
+	return ""
+}
+
+func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *judged) error {
+	q, err := t.findQuery(ctx, p.Delivery.Provider, e, p.Delivery.Token)
+	if errors.Is(err, sql.ErrNoRows) {
+		j.orphan = j.counts() && e.ConversationID != ""
+		if j.counts() {
+			j.distrust("no query of this ledger has its ConversationID")
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j.query = q
+	j.distrust(trustResult(q, e, p.Delivery.Token))
+	if !j.counts() || q.deposit == 0 {
+		return nil
+	}
+	return t.judgeTransaction(ctx, e, j, p.at(t))
+}
+
+// judgeTransaction lets a transaction's result settle the deposit that was asked
+// about, if it says that the money came. A failure moves nothing by itself, and
+// money that does not fit the deposit moves nothing either.
+func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, at time.Time) error {
+	d, err := t.depositBy(ctx, "seq = ?", j.query.deposit)
+	if err != nil {
+		return err
+	}
+	j.deposit = d
+	if isTimeout(e) || e.Status != payment.StatusCompleted {
+		return nil
+	}
+	switch {
+	case e.Amount.HasValue() && e.Amount.Minor() != d.Amount.Minor():
+		j.reason = fmt.Sprintf("the transaction's amount %s is not the %s asked for; the deposit stays as it is", e.Amount, d.Amount)
+		return nil
+	case d.Receipt != "" && e.Receipt != "" && d.Receipt != e.Receipt:
+		j.reason = "the transaction's receipt is not the deposit's; the deposit stays as it is"
+		return nil
+	}
+	held := judged{verdict: j.verdict}
+	if err := t.checkReceipt(ctx, d, e, &held); err != nil {
+		return err
+	}
+	if !held.counts() {
+		j.reason = held.reason + "; the deposit stays as it is"
+		return nil
+	}
+	j.claim = &payment.Claim{Status: e.Status, By: payment.SourceTransaction, Receipt: e.Receipt, At: at}
+	return nil
+}
+
+// adoptResults gives a query the results that came before its acceptance.
+func (t *tx) adoptResults(ctx context.Context, q queryRow) error {
+	waiting, err := t.orphans(ctx, q.Provider, t.s.hash64(tagConversation, string(q.Provider), q.ConversationID)|math.MinInt64)
+	if err != nil {
+		return err
+	}
+	for _, o := range waiting {
+		if o.event.ConversationID != q.ConversationID || !isResult(&o.event) {
+			continue
+		}
+		j := judged{verdict: o.verdict, query: q}
+		j.distrust(trustResult(q, &o.event, o.token))
+		if j.counts() && q.deposit != 0 {
+			if err := t.judgeTransaction(ctx, &o.event, &j, fromMicros(micros(t.now))); err != nil {
+				return err
+			}
+		}
+		err := t.adopt(ctx, o, j, func() (payment.Move, error) {
+			if err := t.answer(ctx, q, &o.event, o.seq); err != nil {
+				return payment.MoveNone, err
+			}
+			if j.claim == nil {
+				return payment.MoveNone, nil
+			}
+			_, move, err := t.apply(ctx, j.deposit, *j.claim)
+			return move, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

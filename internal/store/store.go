@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Options says which ledger to open and how.
+type Options struct {
+	// Path is the ledger's file; it and its directory are made when absent.
+	Path string
+	// ReadOnly opens an existing ledger without ever writing to it.
+	ReadOnly bool
+	// Now is the clock of everything that is recorded; nil means time.Now.
+	Now func() time.Time
+	// BusyTimeout bounds how long a write waits for other processes; 0 means 15 s.
+	BusyTimeout time.Duration
+	// Quarantine bounds what junk may take; the zero value means DefaultQuarantine.
+	Quarantine Quarantine
+	// OnCommit, if set, is told of every commit of the writer, from its goroutine.
+	OnCommit func(CommitStats)
+}
+
+// CommitStats describes one commit.
+type CommitStats struct {
+	// Jobs is how many writes shared the commit.
+	Jobs int
+	// Waited is how long other processes kept the ledger; Took is the whole
+	// transaction, fsync included, without the wait.
+	Waited, Took time.Duration
+	// Err is what the commit failed with, or nil.
+	Err error
+}
+
+// defaultBusyTimeout is longer than any transaction of ours, many times over.
+const defaultBusyTimeout = 15 * time.Second
+
+// readers is how many connections read at once.
+const readers = 4
+
+// Store is an open ledger. It is safe for concurrent use, and other processes
+// may have the same ledger open.
+type Store struct {
+	path       string
+	readOnly   bool
+	now        func() time.Time
+	busy       time.Duration
+	quarantine Quarantine
+	onCommit   func(CommitStats)
+
+	read  *sql.DB
+	idKey []byte
+
+	writer  *writer
+	changes *changes
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+// Open opens a ledger, making and migrating it where needed. The file must be
+// absent, empty or a payctl ledger: anything else is KindUsage and left as it
+// is. A ledger that a newer payctl wrote is KindConflict; a damaged one or a
+// failing disk is KindInternal; one that is held by another process for longer
+// than BusyTimeout is KindUnavailable.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Path == "" {
+		return nil, payment.Usage("db: the path is empty", "name a file with --db")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, payment.Usage("db: the path cannot be resolved", "name the file by its full path")
+	}
+	s := &Store{
+		path: path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,
+		quarantine: o.Quarantine, onCommit: o.OnCommit,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.busy <= 0 {
+		s.busy = defaultBusyTimeout
+	}
+	if s.quarantine == (Quarantine{}) {
+		s.quarantine = DefaultQuarantine()
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, s.kinded("open the ledger", err)
+	}
+	s.writer = newWriter(s)
+	s.changes = newChanges(s)
+	return s, nil
+}
+
+// Close finishes the writes that have been handed over and closes the ledger.
+// Calls that come later fail.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.changes.close()
+	return s.kinded("close the ledger", errors.Join(s.writer.close(), s.read.Close()))
+}
+
+// Path returns the ledger's file.
+func (s *Store) Path() string { return s.path }
+
+func isContextErr(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// micros is how times are stored: microseconds since 1970, UTC.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// nullMicros stores the zero time as NULL.
+func nullMicros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+func fromNullMicros(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return fromMicros(n.Int64)
+}

@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// tx is the writer's view of the transaction that is open: its connection with
+// the statements prepared on it, and the counts to be written at its end.
+//
+// It speaks to the driver through database/sql/driver, not through sql.Conn: of
+// a delivery's cost, half would be sql.Conn's locks and reflection.
+type tx struct {
+	s       *Store
+	conn    *sql.Conn
+	raw     driver.ConnPrepareContext
+	stmts   map[string]driver.Stmt
+	args    []driver.NamedValue
+	kinds   map[kind]int64
+	shelves map[shelf]int64
+	now     time.Time
+	tally   tally
+	// ahead holds deposits that were read for a whole batch, nil if none were.
+	ahead *ahead
+	// junk is what came into quarantine since the last look at its bounds.
+	junk count
+}
+
+// newTx takes the driver's connection out of conn, which nothing else uses, and
+// which lives as long as the view.
+func newTx(s *Store, conn *sql.Conn) (*tx, error) {
+	t := &tx{
+		s: s, conn: conn, stmts: map[string]driver.Stmt{},
+		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, tally: newTally(),
+	}
+	err := conn.Raw(func(raw any) error {
+		var ok bool
+		if t.raw, ok = raw.(driver.ConnPrepareContext); !ok {
+			return errors.New("the driver cannot prepare statements")
+		}
+		return nil
+	})
+	return t, err
+}
+
+// begin readies the view for a new transaction.
+func (t *tx) begin(now time.Time) {
+	t.now = now
+	t.tally.clear()
+}
+
+func (t *tx) close() {
+	for _, stmt := range t.stmts {
+		_ = stmt.Close()
+	}
+	_ = t.conn.Close()
+}
+
+// prepared returns the statement of a text that is part of the program.
+func (t *tx) prepared(ctx context.Context, query string) (driver.Stmt, error) {
+	if stmt := t.stmts[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := t.raw.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.stmts[query] = stmt
+	return stmt, nil
+}
+
+// bind turns arguments into the driver's; the slice is used again by the next call.
+func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
+	t.args = t.args[:0]
+	for i, a := range args {
+		v := driver.NamedValue{Ordinal: i + 1, Value: a}
+		switch a := a.(type) {
+		case nil, int64, string, []byte:
+		case int:
+			v.Value = int64(a)
+		default:
+			return nil, fmt.Errorf("an argument of type %T cannot be stored", a)
+		}
+		t.args = append(t.args, v)
+	}
+	return t.args, nil
+}
+
+func (t *tx) run(ctx context.Context, query string, args []any) (driver.Result, error) {
+	stmt, err := t.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := t.bind(args)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := stmt.(driver.StmtExecContext)
+	if !ok {
+		return nil, errors.New("the driver cannot run statements")
+	}
+	return s.ExecContext(ctx, bound)
+}
+
+// exec returns the number of rows that changed.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.run(ctx, query, args)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// insert returns the key of the new row.
+func (t *tx) insert(ctx context.Context, query string, args ...any) (int64, error) {
+	seq, _, err := t.insertRow(ctx, query, args...)
+	return seq, err
+}
+
+// row scans one row; sql.ErrNoRows when there is none.
+func (t *tx) row(ctx context.Context, query string, args []any, into ...any) error {
+	rows, err := t.rows(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return sql.ErrNoRows
+	}
+	return rows.Scan(into...)
+}
+
+// rows runs a query whose rows the caller closes before the next statement.
+func (t *tx) rows(ctx context.Context, query string, args ...any) (*txRows, error) {
+	stmt, err := t.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := t.bind(args)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := stmt.(driver.StmtQueryContext)
+	if !ok {
+		return nil, errors.New("the driver cannot run queries")
+	}
+	rows, err := s.QueryContext(ctx, bound)
+	if err != nil {
+		return nil, err
+	}
+	return &txRows{rows: rows, dest: make([]driver.Value, len(rows.Columns()))}, nil
+}
+
+// rowSet is what lists are read from: *sql.Rows and *txRows alike.
+type rowSet interface {
+	Next() bool
+	Scan(into ...any) error
+	Err() error
+	Close() error
+}
+
+// txRows are rows of the transaction.
+type txRows struct {
+	rows driver.Rows
+	dest []driver.Value
+	err  error
+}
+
+// Next moves to the next row; false at the end and after a failure.
+func (r *txRows) Next() bool {
+	if r.err != nil {
+		return false
+	}
+	r.err = r.rows.Next(r.dest)
+	return r.err == nil
+}
+
+// Err returns what ended the rows, nil for their end.
+func (r *txRows) Err() error {
+	if errors.Is(r.err, io.EOF) {
+		return nil
+	}
+	return r.err
+}
+
+// Close readies the statement for its next use.
+func (r *txRows) Close() error { return r.rows.Close() }
+
+// Scan fills the types that this package reads. What does not fit is an error,
+// never a zero.
+func (r *txRows) Scan(into ...any) error {
+	if len(into) != len(r.dest) {
+		return fmt.Errorf("%d columns for %d values", len(r.dest), len(into))
+	}
+	for i, v := range r.dest {
+		if !assign(into[i], v) {
+			return fmt.Errorf("column %d holds a %T, which does not fit a %T", i+1, v, into[i])
+		}
+	}
+	return nil
+}
+
+func assign(into any, v driver.Value) bool {
+	switch p := into.(type) {
+	case *sql.NullInt64:
+		n, ok := v.(int64)
+		*p = sql.NullInt64{Int64: n, Valid: ok}
+		return ok || v == nil
+	case *sql.NullString:
+		s, ok := v.(string)
+		*p = sql.NullString{String: s, Valid: ok}
+		return ok || v == nil
+	case *string:
+		s, ok := v.(string)
+		*p = s
+		return ok
+	case *int64:
+		n, ok := v.(int64)
+		*p = n
+		return ok
+	case *int:
+		n, ok := v.(int64)
+		*p = int(n)
+		return ok
+	case *bool:
+		n, ok := v.(int64)
+		*p = n != 0
+		return ok
+	}
+	return false
+}
+
+// mark and reset keep the counts in step with a savepoint. The numbers of kinds
+// that were made within it are forgotten with it.
+func (t *tx) mark() tally { return t.tally.clone() }
+
+func (t *tx) reset(mark tally) {
+	t.tally = mark
+	clear(t.kinds)
+	clear(t.shelves)
+}

@@ -1,0 +1,309 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// The writer is group commit: one goroutine, one connection. Callers hand over
+// jobs and wait; the writer takes all that are there, runs them in one
+// transaction, commits once and releases the callers. There is no timer: a lone
+// job is committed at once, and while a commit is under way the next jobs gather.
+
+// queueLength bounds the jobs that wait; further callers wait to hand over.
+const queueLength = 1024
+
+// mostJobs and mostBytes bound one transaction, so that nobody waits long and
+// memory stays small.
+const (
+	mostJobs  = 512
+	mostBytes = 16 << 20
+)
+
+// checkpointBytes is roughly how much may be written between two checkpoints,
+// and checkpointPerJob what a job writes besides its body: the pages of the
+// indices that it touches.
+const (
+	checkpointBytes  = 16 << 20
+	checkpointPerJob = 8 << 10
+)
+
+const (
+	jobQueued int32 = iota
+	jobTaken
+	jobDropped
+)
+
+// job is one write.
+type job struct {
+	// run may be called more than once, each time on a clean slate.
+	run func(context.Context, *tx) error
+	// arrival is set for deliveries. Those run without a savepoint: they check
+	// before they write, and fail only where the ledger does.
+	arrival *arrival
+	size    int
+	state   atomic.Int32
+	err     error
+	done    chan struct{}
+}
+
+type writer struct {
+	s     *Store
+	queue chan *job
+	stop  chan struct{}
+	once  sync.Once
+	wg    sync.WaitGroup
+
+	// Only the goroutine touches what follows.
+	db        *sql.DB
+	tx        *tx
+	unsaved   int64
+	contended bool
+	polite    int
+
+	// failCommit, if it holds a function, lets a test fail commits.
+	failCommit atomic.Pointer[func() error]
+}
+
+func newWriter(s *Store) *writer {
+	return &writer{s: s, queue: make(chan *job, queueLength), stop: make(chan struct{})}
+}
+
+var errClosed = errors.New("the ledger is closed")
+
+// do runs a write in a transaction of its own making within a shared commit. It
+// returns when the write has been committed, or has not happened: once a job
+// has been taken up, its end is awaited even if ctx ends.
+func (s *Store) do(ctx context.Context, what string, run func(context.Context, *tx) error) error {
+	j := &job{run: run, done: make(chan struct{})}
+	if err := s.submit(ctx, j); err != nil {
+		return s.kinded(what, err)
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		if j.state.CompareAndSwap(jobQueued, jobDropped) {
+			return ctx.Err()
+		}
+		<-j.done
+	}
+	return s.kinded(what, j.err)
+}
+
+func (s *Store) submit(ctx context.Context, j *job) error {
+	if s.readOnly {
+		return &payment.Error{
+			Kind: payment.KindInternal, Message: "the ledger was opened read-only",
+			Hint: "open it for writing",
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	s.writer.start(ctx)
+	select {
+	case s.writer.queue <- j:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// start runs the goroutine at the first write: a command that only reads has none.
+func (w *writer) start(ctx context.Context) {
+	w.once.Do(func() {
+		ctx = context.WithoutCancel(ctx)
+		w.wg.Go(func() { w.loop(ctx) })
+	})
+}
+
+// close ends the goroutine after the jobs that have been handed over.
+func (w *writer) close() error {
+	close(w.stop)
+	w.wg.Wait()
+	if w.db == nil {
+		return nil
+	}
+	w.tx.close()
+	return w.db.Close()
+}
+
+func (w *writer) loop(ctx context.Context) {
+	batch := make([]*job, 0, mostJobs)
+	for {
+		select {
+		case j := <-w.queue:
+			batch = w.gather(append(batch[:0], j))
+		case <-w.stop:
+			// Nobody submits any more: the store is closed.
+			for batch = w.gather(batch[:0]); len(batch) > 0; batch = w.gather(batch[:0]) {
+				w.commit(ctx, batch)
+			}
+			return
+		}
+		w.commit(ctx, batch)
+		w.checkpoint(ctx, batch)
+		clear(batch)
+		w.yield()
+	}
+}
+
+// yieldFor is how long the ledger is left to others after a commit for which it
+// had to be waited for, yieldCommits for how many commits that is remembered.
+const (
+	yieldFor     = time.Millisecond
+	yieldCommits = 16
+)
+
+// yield lets another process in. SQLite's lock goes to whoever happens to ask
+// while it is free: two listeners without manners would starve each other.
+func (w *writer) yield() {
+	if w.contended {
+		w.polite = yieldCommits
+	}
+	if w.polite == 0 {
+		return
+	}
+	w.polite--
+	timer := time.NewTimer(yieldFor)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.stop:
+	}
+}
+
+// gather takes what waits, without waiting.
+func (w *writer) gather(batch []*job) []*job {
+	size := 0
+	kept := batch[:0]
+	for _, j := range batch {
+		if j.state.CompareAndSwap(jobQueued, jobTaken) {
+			kept, size = append(kept, j), size+j.size
+		}
+	}
+	for len(kept) < mostJobs && size < mostBytes {
+		select {
+		case j := <-w.queue:
+			if j.state.CompareAndSwap(jobQueued, jobTaken) {
+				kept, size = append(kept, j), size+j.size
+			}
+		default:
+			return kept
+		}
+	}
+	return kept
+}
+
+// commit runs a batch in one transaction and releases its callers.
+func (w *writer) commit(ctx context.Context, batch []*job) {
+	if len(batch) == 0 {
+		return
+	}
+	stats := CommitStats{Jobs: len(batch)}
+	stats.Waited, stats.Took, stats.Err = w.transact(ctx, batch)
+	if stats.Err != nil {
+		for _, j := range batch {
+			j.err = stats.Err
+		}
+	}
+	for _, j := range batch {
+		close(j.done)
+	}
+	if stats.Err == nil {
+		w.s.changes.announce()
+	}
+	if w.s.onCommit != nil {
+		w.s.onCommit(stats)
+	}
+}
+
+// errApart says that a delivery failed, and that its batch is to be run again
+// with every job apart from the others.
+var errApart = errors.New("a job failed inside a shared transaction")
+
+func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.Duration, err error) {
+	waited, err = w.begin(ctx)
+	if err != nil {
+		return waited, 0, err
+	}
+	start := time.Now()
+	err = w.run(ctx, batch, false)
+	if errors.Is(err, errApart) {
+		w.rollback(ctx)
+		if _, err = w.begin(ctx); err != nil {
+			return waited, time.Since(start), err
+		}
+		err = w.run(ctx, batch, true)
+	}
+	if err != nil {
+		w.rollback(ctx)
+	}
+	return waited, time.Since(start), err
+}
+
+// run runs every job and commits.
+func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
+	if err := w.tx.readAhead(ctx, batch); err != nil {
+		return err
+	}
+	for _, j := range batch {
+		var err error
+		if j.arrival != nil && !apart {
+			err = j.run(ctx, w.tx)
+			if err != nil && !isFatal(err) {
+				return errApart
+			}
+		} else {
+			err = w.runApart(ctx, j)
+		}
+		if isFatal(err) {
+			return err
+		}
+		j.err = err
+	}
+	if err := w.tx.settle(ctx); err != nil {
+		return err
+	}
+	if fail := w.failCommit.Load(); fail != nil && *fail != nil {
+		if err := (*fail)(); err != nil {
+			return err
+		}
+	}
+	_, err := w.tx.exec(ctx, sqlCommit)
+	return err
+}
+
+// runApart runs a job so that its failure leaves the others alone.
+func (w *writer) runApart(ctx context.Context, j *job) error {
+	if _, err := w.tx.exec(ctx, sqlSavepoint); err != nil {
+		return err
+	}
+	w.tx.ahead = nil
+	mark := w.tx.mark()
+	err := j.run(ctx, w.tx)
+	if err != nil && isFatal(err) {
+		return err
+	}
+	if err != nil {
+		w.tx.reset(mark)
+		if _, undoErr := w.tx.exec(ctx, sqlUndo); undoErr != nil {
+			return undoErr
+		}
+	}
+	if _, releaseErr := w.tx.exec(ctx, sqlRelease); releaseErr != nil {
+		return releaseErr
+	}
+	return err
+}
