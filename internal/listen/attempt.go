@@ -1,0 +1,108 @@
+package listen
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/payctl/payctl/internal/store"
+)
+
+// markTime is how long the ledger may take to record an attempt.
+const markTime = 5 * time.Second
+
+// attempt sends one forward and records what came of it. The record is made
+// even while stopping, or the target would get the delivery again.
+func (f *forwarder) attempt(ctx context.Context, w *waiting) {
+	r := result{item: w}
+	defer func() { f.results <- r }()
+	f.s.metrics.forwarding.Inc()
+	defer f.s.metrics.forwarding.Dec()
+
+	l := w.forward
+	d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
+	if err != nil {
+		f.s.log.Warn("a delivery could not be read for forwarding", "delivery", l.DeliveryID, slog.Any("error", err))
+		r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())} // it comes back when its lease is over
+		return
+	}
+	r.out = f.sender.send(ctx, l.Target, d.Delivery, aboutDelivery(d, l.Attempts+1))
+	r.next = f.next(l, r.out)
+	if ctx.Err() != nil && !r.out.ok() {
+		return // the answer was not waited for: it is sent again at the next start
+	}
+	f.count(r)
+	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+	defer cancel()
+	err = f.s.o.Ledger.MarkAttempt(mark, l.ID, store.Attempt{
+		DeliveryID: l.DeliveryID, Target: l.Target, At: f.s.now().Add(-r.out.latency),
+		Status: r.out.status, Latency: r.out.latency, Error: r.out.problem, Body: string(r.out.answer),
+	}, r.next)
+	if err != nil {
+		f.s.log.Error("an attempt to forward could not be recorded; the target may get it again", "delivery", l.DeliveryID, slog.Any("error", err))
+		if !r.next.Delivered {
+			r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())}
+		}
+	}
+}
+
+// next decides what comes after an attempt.
+func (f *forwarder) next(l store.Forward, out outcome) store.Outcome {
+	switch {
+	case out.ok():
+		return store.Outcome{Delivered: true}
+	case l.Attempts+1 >= f.o.Attempts:
+		return store.Outcome{}
+	}
+	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(l.Attempts + 1))}
+}
+
+func (f *forwarder) count(r result) {
+	attrs := []any{
+		"delivery", r.item.forward.DeliveryID, "target", shownURL(r.item.forward.Target), "attempt", r.item.forward.Attempts + 1,
+		"status", r.out.status, "problem", r.out.problem, "latency", r.out.latency.Round(time.Microsecond),
+	}
+	switch {
+	case r.next.Delivered:
+		f.s.metrics.forwards.WithLabelValues("delivered").Inc()
+		f.s.log.Debug("forwarded", attrs...)
+	case r.next.RetryAt.IsZero():
+		f.s.metrics.forwards.WithLabelValues("dead").Inc()
+		f.s.log.Error("forwarding was given up; payctl webhook replay --failed tries again", attrs...)
+	default:
+		f.s.metrics.forwards.WithLabelValues("retry").Inc()
+		f.s.log.Warn("forwarding failed and will be tried again", attrs...)
+	}
+}
+
+// targetDown tells failures of the target as a whole from a refusal of this
+// delivery.
+func (o outcome) targetDown() bool {
+	switch o.status {
+	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// aboutDelivery tells the target what payctl knows; the stored headers cannot
+// set these.
+func aboutDelivery(d store.StoredDelivery, attempt int) http.Header {
+	h := http.Header{
+		"X-Payctl-Delivery":  {d.ID},
+		"X-Payctl-Provider":  {string(d.Provider)},
+		"X-Payctl-Verdict":   {string(d.Verdict)},
+		"X-Payctl-Attempt":   {strconv.Itoa(attempt)},
+		"X-Payctl-Event":     nil,
+		"X-Payctl-Duplicate": nil,
+	}
+	if d.Event != nil {
+		h["X-Payctl-Event"] = []string{clean(d.Event.Name)}
+	}
+	if d.DuplicateOf != "" {
+		h["X-Payctl-Duplicate"] = []string{d.DuplicateOf}
+	}
+	return h
+}

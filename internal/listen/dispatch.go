@@ -1,0 +1,113 @@
+package listen
+
+import (
+	"context"
+	"time"
+)
+
+// offer makes the first of a line ready, if it may be sent now.
+func (f *forwarder) offer(w *waiting) {
+	if w == nil || w.busy || w.until.Before(f.s.now().Add(f.o.Timeout)) {
+		return
+	}
+	w.busy = true
+	f.ready = append(f.ready, w)
+}
+
+func (f *forwarder) target(url string) *target {
+	t := f.targets[url]
+	if t == nil {
+		t = &target{}
+		f.targets[url] = t
+	}
+	return t
+}
+
+// The answers to whether a target may be given another delivery.
+type grant uint8
+
+const (
+	granted grant = iota
+	// laterOn is only a matter of a free worker.
+	laterOn
+	// refused is a target that is left alone for now.
+	refused
+)
+
+func (f *forwarder) may(t *target, now time.Time) grant {
+	switch {
+	case t.failures > 0 && (t.running > 0 || now.Before(t.until)):
+		return refused
+	case t.failures > 0 || t.running < max(1, f.o.Workers/2):
+		return granted
+	}
+	return laterOn
+}
+
+// dispatch hands ready forwards to workers. What its target cannot take now, or
+// whose lease has become too short, comes back when the lease is over.
+func (f *forwarder) dispatch(ctx context.Context) {
+	kept := f.ready[:0]
+	for i, w := range f.ready {
+		if f.running >= f.o.Workers {
+			kept = append(kept, f.ready[i:]...)
+			break
+		}
+		now := f.s.now()
+		t := f.target(w.forward.Target)
+		may := f.may(t, now)
+		switch {
+		case w.until.Before(now.Add(f.o.Timeout)), may == refused:
+			w.busy, t.aside = false, true
+		case may == laterOn:
+			kept = append(kept, w)
+		default:
+			t.running++
+			f.running++
+			go f.attempt(ctx, w)
+		}
+	}
+	clear(f.ready[len(kept):])
+	f.ready = kept
+}
+
+// settle takes a worker's result: what its target and its line do next.
+func (f *forwarder) settle(r result) {
+	f.running--
+	now := f.s.now()
+	t := f.target(r.item.forward.Target)
+	t.running--
+	r.item.busy = false
+	switch {
+	case !r.out.targetDown():
+		t.failures, t.until = 0, time.Time{}
+	case !now.Before(t.until):
+		t.failures++
+		t.until = now.Add(f.o.pause(t.failures))
+	}
+	if r.next.Delivered || r.next.RetryAt.IsZero() {
+		f.order.remove(r.item.forward.ID)
+		f.offer(f.order.head(r.item.line, now, f.lease()))
+		return
+	}
+	r.item.due, r.item.until = r.next.RetryAt, time.Time{}
+}
+
+// revive makes ready what was put aside for a target that may be tried again
+// and is still ours; it returns when to look at the next one.
+func (f *forwarder) revive(nap time.Duration) time.Duration {
+	now := f.s.now()
+	for url, t := range f.targets {
+		switch {
+		case t.running > 0 && t.failures > 0:
+		case now.Before(t.until):
+			nap = min(nap, t.until.Sub(now))
+		case t.aside:
+			t.aside = false
+			for _, w := range f.order.heads(url) {
+				f.offer(w)
+			}
+		}
+	}
+	return nap
+}

@@ -1,0 +1,370 @@
+package listen
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// TestLedgerFails holds the answer of each provider when the ledger cannot
+// take a delivery: Daraja sends once, so it is spilled; the others try again.
+func TestLedgerFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		request string
+		hang    bool
+		noSpill bool
+		want    int
+		spilled int
+	}{
+		"daraja":                       {post(stkPath, stkBody), false, false, 200, 1},
+		"daraja, junk":                 {post(stkPath, "junk"), false, false, 200, 1},
+		"daraja, the ledger hangs":     {post(stkPath, stkBody), true, false, 200, 1},
+		"daraja, nowhere to spill to":  {post(stkPath, stkBody), false, true, 503, 0},
+		"wasaapay":                     {post("/callbacks/wasaapay", stkBody, "Authorization: sig"), false, false, 503, 0},
+		"wasaapay, the ledger hangs":   {post("/callbacks/wasaapay", stkBody, "Authorization: sig"), true, false, 503, 0},
+		"wasaapay, forged":             {post("/callbacks/wasaapay", stkBody), false, false, 503, 0},
+		"sevi":                         {post("/callbacks/sevi", stkBody, "Authorization: tok"), false, false, 503, 0},
+		"confirmation, sent once also": {post("/callbacks/daraja/c2b/confirmation", stkBody), false, false, 200, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := Options{SpillDir: t.TempDir(), Limits: Limits{RecordTime: 100 * time.Millisecond}}
+			if c.noSpill {
+				o.SpillDir = ""
+			}
+			r := start(t, o)
+			r.ledger.set(errLedger, c.hang)
+			if diff := cmp.Diff([]int{c.want}, r.raw(c.request)); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if files, _ := r.spill.waiting(); files != c.spilled || len(r.ledger.stored()) != 0 {
+				t.Errorf("%d spilled, %d stored", files, len(r.ledger.stored()))
+			}
+			if got := r.raw("GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); got[0] != 503 {
+				t.Errorf("ready while the ledger is down: %v", got)
+			}
+			r.ledger.set(nil, false)
+			eventually(t, "the spilled delivery is taken in", func() bool {
+				files, _ := r.spill.waiting()
+				return files == 0 && len(r.ledger.stored()) == c.spilled
+			})
+		})
+	}
+}
+
+// TestSpillKeepsEverything holds that the next start takes in what this one
+// spilled, byte for byte, and once.
+func TestSpillKeepsEverything(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := time.Date(2026, 3, 2, 8, 15, 0, 123456789, time.UTC)
+	o := Options{SpillDir: dir, Now: func() time.Time { return at }}
+	first := start(t, o)
+	first.ledger.set(errLedger, false)
+	body := "{\"id\":\"a\",\"x\":\"\xff\x00\"}"
+	if got := first.raw(post(stkPath+"/tok-1", body, "X-A: 1", "X-A: 2")); got[0] != 200 {
+		t.Fatalf("answer %v", got)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range first.spill.list() {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", name, info.Mode(), err)
+		}
+	}
+	second := start(t, o)
+	eventually(t, "taken in", func() bool { return len(second.ledger.stored()) == 1 })
+	got := second.ledger.stored()[0].Delivery
+	want := payment.Delivery{
+		Provider: payment.Daraja, Route: stkPath, Token: "tok-1", Method: "POST", Body: []byte(body), Peer: "127.0.0.1", ReceivedAt: at,
+		Header: http.Header{"Content-Length": {fmt.Sprint(len(body))}, "X-A": {"1", "2"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("delivery (-want +got):\n%s", diff)
+	}
+	eventually(t, "removed", func() bool { return len(second.spill.list()) == 0 })
+}
+
+// TestSpillFaults holds what becomes of files that a failing disk left behind,
+// of a directory that is full, and of a disk that is.
+func TestSpillFaults(t *testing.T) {
+	t.Parallel()
+	d := payment.Delivery{Provider: payment.Daraja, Route: stkPath, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
+	open := func(t *testing.T, l Limits) *spill {
+		t.Helper()
+		sp, err := newSpill(t.TempDir(), l.withDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sp
+	}
+	t.Run("unreadable files are set aside", func(t *testing.T) {
+		t.Parallel()
+		sp := open(t, Limits{})
+		for _, text := range []string{"", "{", `{"version":2}`, `{"version":1,"sha256":"00","body":"YQ=="}`} {
+			if err := sp.write(fmt.Sprintf("bad%d", len(text)), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			sp.count(1, int64(len(text)))
+		}
+		if err := sp.put(d); err != nil {
+			t.Fatal(err)
+		}
+
+		var taken int
+		n, bad, err := sp.takeIn(t.Context(), func(_ context.Context, got payment.Delivery) error {
+			taken++
+			if diff := cmp.Diff(d.Body, got.Body); diff != "" {
+				t.Errorf("body (-want +got):\n%s", diff)
+			}
+			return nil
+		})
+
+		if n != 1 || taken != 1 || len(bad) != 4 || err != nil {
+			t.Errorf("taken %d, bad %q, err %v", n, bad, err)
+		}
+		aside, err := filepath.Glob(filepath.Join(sp.dir, "*"+suffixBad))
+		if files, _ := sp.waiting(); len(aside) != 4 || err != nil || files != 0 {
+			t.Errorf("set aside %q, %v; %d waiting", aside, err, files)
+		}
+	})
+	t.Run("a ledger that fails again keeps the file", func(t *testing.T) {
+		t.Parallel()
+		sp := open(t, Limits{})
+		if err := sp.put(d); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := sp.takeIn(t.Context(), func(context.Context, payment.Delivery) error { return errLedger })
+		if files, _ := sp.waiting(); err == nil || files != 1 || len(sp.list()) != 1 {
+			t.Errorf("err %v, %d waiting", err, files)
+		}
+	})
+	t.Run("a full directory refuses", func(t *testing.T) {
+		t.Parallel()
+		sp := open(t, Limits{SpillFiles: 2})
+		got := []bool{sp.put(d) == nil, sp.put(d) == nil, sp.put(d) == nil}
+		if diff := cmp.Diff([]bool{true, true, false}, got); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("a full disk gives up the reserve", func(t *testing.T) {
+		t.Parallel()
+		sp := open(t, Limits{})
+		reserve := filepath.Join(sp.dir, reserveName)
+		if info, err := os.Stat(reserve); err != nil || info.Size() != 2<<20 {
+			t.Fatalf("reserve: %v %v", info, err)
+		}
+		sp.write = func(name string, text []byte) error {
+			if _, err := os.Stat(reserve); err == nil {
+				return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+			}
+			return sp.writeFile(name, text)
+		}
+		if err := sp.put(d); err != nil {
+			t.Fatal(err)
+		}
+		sp.write = func(string, []byte) error { return syscall.ENOSPC }
+		if err := sp.put(d); err == nil {
+			t.Error("a full disk without reserve kept a delivery")
+		}
+	})
+	t.Run("a directory that cannot be made is an error", func(t *testing.T) {
+		t.Parallel()
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newSpill(filepath.Join(file, "spill"), Limits{}.withDefaults()); payment.KindOf(err) != payment.KindInternal || err == nil {
+			t.Errorf("err %v", err)
+		}
+	})
+}
+
+// TestSlowClients holds that nobody keeps a connection by doing nothing.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	const short = 150 * time.Millisecond
+	limits := Limits{HeaderTime: short, RequestTime: 2 * short, IdleTime: short}
+	for name, c := range map[string]struct {
+		parts []string
+		want  []int
+	}{
+		"says nothing":         {nil, nil},
+		"head in drops":        {strings.Split("POST "+stkPath+" HTTP/1.1\r\nHost: x\r\nX-A: aaaaaaaaaaaa", ""), nil},
+		"body in drops":        {append([]string{"POST " + stkPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"}, strings.Split(strings.Repeat("a", 100), "")...), []int{408}},
+		"chunks in drops":      {append([]string{"POST " + stkPath + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"}, strings.Split(strings.Repeat("1\r\na\r\n", 40), "\n")...), []int{408}},
+		"idle after a request": {[]string{post(stkPath, stkBody)}, []int{200}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, Options{Limits: limits})
+			conn := r.dial()
+			defer func() { _ = conn.Close() }()
+			began := time.Now()
+			stop := make(chan struct{})
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for _, p := range c.parts {
+					if _, err := io.WriteString(conn, p); err != nil {
+						return
+					}
+					select {
+					case <-time.After(20 * time.Millisecond):
+					case <-stop:
+						return
+					}
+				}
+			}()
+			got := answers(conn)
+			close(stop)
+			<-done
+			var final []int
+			for _, status := range got {
+				if status != 400 { // what a broken-off head may be answered with
+					final = append(final, status)
+				}
+			}
+			if diff := cmp.Diff(c.want, final); diff != "" {
+				t.Errorf("answers (-want +got):\n%s", diff)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("hung up after %s", took)
+			}
+		})
+	}
+}
+
+// TestBackPressure holds that a listener that is full says so, and recovers.
+func TestBackPressure(t *testing.T) {
+	t.Parallel()
+	t.Run("in flight", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, Options{SpillDir: t.TempDir(), Limits: Limits{InFlight: 1, Admission: 50 * time.Millisecond, RecordTime: 2 * time.Second}})
+		r.ledger.set(nil, true)
+		first := make(chan []int, 1)
+		go func() { first <- r.raw(post(stkPath, stkBody)) }()
+		eventually(t, "the first is in flight", func() bool { return len(r.inFlight) == 1 })
+		conn := r.dial()
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, post("/callbacks/sevi", stkBody, "Authorization: tok")); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if diff := cmp.Diff([]any{503, "5"}, []any{res.StatusCode, res.Header.Get("Retry-After")}); diff != "" {
+			t.Errorf("status, Retry-After (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]int{200}, r.raw(post(stkPath, stkBody))); diff != "" {
+			t.Errorf("a provider that sends once is spilled (-want +got):\n%s", diff)
+		}
+		if files, _ := r.spill.waiting(); files != 1 {
+			t.Errorf("%d spilled", files)
+		}
+		r.ledger.set(nil, false)
+		<-first
+		if diff := cmp.Diff([]int{200}, r.raw(post(stkPath, stkBody))); diff != "" {
+			t.Errorf("afterwards (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("body memory", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, Options{Limits: Limits{BodyMemory: 64 << 10}})
+		got := [][]int{r.raw(post(stkPath, strings.Repeat("a", 32<<10))), r.raw(post(stkPath, strings.Repeat("a", 256<<10))), r.raw(post(stkPath, stkBody))}
+		if diff := cmp.Diff([][]int{{200}, {503}, {200}}, got); diff != "" {
+			t.Errorf("answers (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("connections", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, Options{Limits: Limits{Connections: 2}})
+		one, two := r.dial(), r.dial()
+		defer func() { _ = two.Close() }()
+		if _, err := io.WriteString(one, "POST "+stkPath); err != nil {
+			t.Fatal(err)
+		}
+		third := make(chan []int, 1)
+		go func() { third <- r.raw(post(stkPath, stkBody)) }()
+		select {
+		case got := <-third:
+			t.Fatalf("a third connection was served: %v", got)
+		case <-time.After(100 * time.Millisecond):
+		}
+		_ = one.Close()
+		if diff := cmp.Diff([]int{200}, <-third); diff != "" {
+			t.Errorf("after one hung up (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestDrain holds that a stop finishes what is open, takes nothing new, and
+// leaves in time.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	r := start(t, Options{SpillDir: t.TempDir(), Limits: Limits{RecordTime: 300 * time.Millisecond}})
+	idle := r.dial()
+	defer func() { _ = idle.Close() }()
+	if _, err := io.WriteString(idle, post(stkPath, stkBody)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the idle connection has been served", func() bool { return len(r.ledger.stored()) == 1 })
+	r.ledger.set(nil, true)
+	open := make(chan []int, 1)
+	go func() { open <- r.raw(post(stkPath, stkBody)) }()
+	eventually(t, "in flight", func() bool { return len(r.inFlight) == 1 })
+	began := time.Now()
+	if err := r.stop(); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("stopping took %s", took)
+	}
+	if diff := cmp.Diff([]int{200}, <-open); diff != "" {
+		t.Errorf("the open request (-want +got):\n%s", diff)
+	}
+	if files, _ := r.spill.waiting(); files != 1 {
+		t.Errorf("%d spilled", files)
+	}
+	if diff := cmp.Diff([]int{200}, answers(idle)); diff != "" {
+		t.Errorf("the idle connection (-want +got):\n%s", diff)
+	}
+}
+
+// TestDrainCutsOff holds that a client who never finishes does not hold up a stop.
+func TestDrainCutsOff(t *testing.T) {
+	t.Parallel()
+	r := start(t, Options{Limits: Limits{Drain: 100 * time.Millisecond}})
+	conn := r.dial()
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "POST "+stkPath+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.raw(post(stkPath, stkBody)); got[0] != 200 {
+		t.Fatal(got)
+	}
+	began := time.Now()
+	if err := r.stop(); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("stopping took %s", took)
+	}
+}

@@ -1,0 +1,385 @@
+package listen
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+func openStore(t testing.TB, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Path: path, BusyTimeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return s
+}
+
+// received is what a target got.
+type received struct {
+	Path, Body, Event, Verdict, Attempt string
+}
+
+// fakeTarget answers with what answer says and keeps what it took.
+type fakeTarget struct {
+	*httptest.Server
+	mu     sync.Mutex
+	took   []received
+	seen   int
+	answer func(n int, r *http.Request, body string) int
+}
+
+func newTarget(t *testing.T, answer func(n int, r *http.Request, body string) int) *fakeTarget {
+	t.Helper()
+	f := &fakeTarget{answer: answer}
+	f.Server = httptest.NewServer(f)
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fakeTarget) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	f.mu.Lock()
+	f.seen++
+	n := f.seen
+	f.mu.Unlock()
+	status := f.answer(n, r, string(body))
+	if status >= 200 && status < 300 {
+		f.mu.Lock()
+		f.took = append(f.took, received{
+			r.URL.RequestURI(), string(body), r.Header.Get("X-Payctl-Event"), r.Header.Get("X-Payctl-Verdict"), r.Header.Get("X-Payctl-Attempt"),
+		})
+		f.mu.Unlock()
+	}
+	if status == http.StatusFound {
+		w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
+	}
+	w.WriteHeader(status)
+}
+
+func (f *fakeTarget) got() []received {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]received(nil), f.took...)
+}
+
+func always(status int) func(int, *http.Request, string) int {
+	return func(int, *http.Request, string) int { return status }
+}
+
+func quick(rules ...Rule) Forward {
+	return Forward{
+		Rules: rules, HTTP: &http.Client{Transport: &http.Transport{}}, Timeout: 300 * time.Millisecond,
+		FirstRetry: 10 * time.Millisecond, LongestRetry: 50 * time.Millisecond, Attempts: 4,
+	}
+}
+
+func event(id, name string) string { return fmt.Sprintf(`{"id":%q,"name":%q}`, id, name) }
+
+// TestForward holds which deliveries go where, and how they look there.
+func TestForward(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t, always(204))
+	rule := func(text string) Rule {
+		r, err := ParseRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := start(t, Options{
+		Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")),
+		Forward: quick(rule("wasaapay/deposit.*="+target.URL+"/w?k=v"), rule("stk.*="+target.URL+"/stk"),
+			rule("daraja/stk.completed="+target.URL+"/stk")),
+	})
+	for _, request := range []string{
+		post("/callbacks/wasaapay", event("a", "deposit.completed"), "Authorization: sig", "Content-Type: application/json"),
+		post("/callbacks/wasaapay", event("b", "deposit.completed"), "Authorization: forged"),
+		post("/callbacks/wasaapay", event("c", "bill.failed"), "Authorization: sig"),
+		post(stkPath, event("d", "stk.completed")),
+		post(stkPath, "junk"),
+	} {
+		r.raw(request)
+	}
+	eventually(t, "both arrive", func() bool { return len(target.got()) == 2 })
+	got := map[string]received{}
+	for _, g := range target.got() {
+		got[g.Path] = g
+	}
+	want := map[string]received{
+		"/w?k=v": {"/w?k=v", event("a", "deposit.completed"), "deposit.completed", "valid", "1"},
+		"/stk":   {"/stk", event("d", "stk.completed"), "stk.completed", "untrusted", "1"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("forwarded (-want +got):\n%s", diff)
+	}
+}
+
+// TestForwardKeepsOrderPerPayment has a target refuse one payment's first
+// delivery for a while: its later ones wait, other payments pass.
+func TestForwardKeepsOrderPerPayment(t *testing.T) {
+	t.Parallel()
+	var refusals atomic.Int32
+	target := newTarget(t, func(_ int, _ *http.Request, body string) int {
+		if body == event("one", "deposit.initiated") && refusals.Add(1) <= 2 {
+			return http.StatusBadRequest
+		}
+		return http.StatusOK
+	})
+	r := start(t, Options{Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")), Forward: quick(Rule{Event: "*", URL: target.URL})})
+	var want []string
+	for _, name := range []string{"deposit.initiated", "deposit.pending", "deposit.completed"} {
+		r.raw(post("/callbacks/wasaapay", event("one", name), "Authorization: sig"))
+		r.raw(post("/callbacks/wasaapay", event("two", name), "Authorization: sig"))
+		want = append(want, name)
+	}
+	eventually(t, "all arrive", func() bool { return len(target.got()) == 6 })
+	order := map[string][]string{}
+	for _, g := range target.got() {
+		id := "two"
+		if strings.Contains(g.Body, `"one"`) {
+			id = "one"
+		}
+		order[id] = append(order[id], g.Event)
+	}
+	if diff := cmp.Diff(map[string][]string{"one": want, "two": want}, order); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+// TestForwardDeadLetter holds that a delivery that is never taken ends in the
+// dead letter, with every attempt on record, and that the next one gets its turn.
+func TestForwardDeadLetter(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t, func(_ int, _ *http.Request, body string) int {
+		if body == event("p", "deposit.initiated") {
+			return http.StatusFound // a redirect is not followed
+		}
+		return http.StatusOK
+	})
+	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
+	r := start(t, Options{Ledger: ledger, Forward: quick(Rule{Event: "*", URL: target.URL})})
+	r.raw(post("/callbacks/wasaapay", event("p", "deposit.initiated"), "Authorization: sig"))
+	r.raw(post("/callbacks/wasaapay", event("p", "deposit.completed"), "Authorization: sig"))
+	eventually(t, "the second arrives", func() bool { return len(target.got()) == 1 })
+	dead, err := ledger.Forwards(t.Context(), store.ForwardDead, 0)
+	if err != nil || len(dead) != 1 {
+		t.Fatalf("dead %+v %v", dead, err)
+	}
+	attempts, err := ledger.Attempts(t.Context(), dead[0].DeliveryID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var statuses []int
+	for _, a := range attempts {
+		statuses = append(statuses, a.Status)
+	}
+	if diff := cmp.Diff([]int{302, 302, 302, 302}, statuses); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+}
+
+// TestForwardTargetComesBack holds that a dead target costs the provider
+// nothing and loses nothing, also across a restart, and that it does not hold
+// up another target.
+func TestForwardTargetComesBack(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := "http://" + ln.Addr().String()
+	_ = ln.Close()
+	alive := newTarget(t, always(200))
+	path := filepath.Join(t.TempDir(), "l.db")
+	forward := quick(Rule{Event: "*", URL: dead}, Rule{Event: "*", URL: alive.URL})
+	forward.Attempts = 1000
+	const payments = 40
+	ledger, err := store.Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, Options{Ledger: ledger, Forward: forward})
+	for i := range payments {
+		for _, name := range []string{"deposit.initiated", "deposit.completed"} {
+			if got := first.raw(post("/callbacks/wasaapay", event(fmt.Sprint("p", i), name), "Authorization: sig")); got[0] != 200 {
+				t.Fatal(got)
+			}
+		}
+	}
+	eventually(t, "the living target has all", func() bool { return len(alive.got()) == 2*payments })
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	second := start(t, Options{Ledger: openStore(t, path), Forward: forward})
+	back := &fakeTarget{answer: always(200)}
+	if ln, err = lc.Listen(t.Context(), "tcp", strings.TrimPrefix(dead, "http://")); err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: back, ReadHeaderTimeout: time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	eventually(t, "the target that came back has all", func() bool { return len(back.got()) >= 2*payments })
+	seen := map[string][]string{}
+	for _, g := range back.got() {
+		id := strings.Split(g.Body, `"`)[3]
+		seen[id] = append(seen[id], g.Event)
+	}
+	for id, names := range seen {
+		if diff := cmp.Diff([]string{"deposit.initiated", "deposit.completed"}, names); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", id, diff)
+		}
+	}
+	eventually(t, "the queue is empty", func() bool {
+		left, err := second.o.Ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+		return err == nil && len(left) == 0
+	})
+	if n := len(alive.got()); n != 2*payments {
+		t.Errorf("the living target got %d", n)
+	}
+}
+
+// TestForwardNeverDelaysTheAnswer has the target hang.
+func TestForwardNeverDelaysTheAnswer(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	target := newTarget(t, func(int, *http.Request, string) int { <-release; return 200 })
+	t.Cleanup(func() { close(release) })
+	forward := quick(Rule{Event: "*", URL: target.URL})
+	forward.Timeout = 5 * time.Second
+	r := start(t, Options{Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")), Forward: forward})
+	began := time.Now()
+	for i := range 20 {
+		if got := r.raw(post("/callbacks/wasaapay", event(fmt.Sprint(i), "deposit.completed"), "Authorization: sig")); got[0] != 200 {
+			t.Fatal(got)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("20 answers took %s", took)
+	}
+	began = time.Now()
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("parking the forwarder took %s", took)
+	}
+}
+
+// TestOrder holds the line's rules without a clock or a network.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	at := func(s int) time.Time { return time.Date(2026, 3, 2, 8, 0, s, 0, time.UTC) }
+	l := line{target: "t", about: "p"}
+	f := func(id string, s int) store.Forward {
+		return store.Forward{ID: id, Target: "t", CreatedAt: at(s), DueAt: at(s)}
+	}
+	o := newOrder()
+	lease := 10 * time.Second
+	head := func(s int) string {
+		if w := o.head(l, at(s), lease); w != nil {
+			return w.forward.ID
+		}
+		return ""
+	}
+	o.place(f("b", 2), l, at(12))
+	got := []string{head(2)}
+	o.place(f("a", 1), l, time.Time{}) // older, but settled elsewhere
+	o.place(f("c", 3), l, at(13))
+	got = append(got, head(3), head(20), head(22))
+	o.remove("b")
+	o.remove("b")
+	got = append(got, head(22))
+	o.remove("c")
+	got = append(got, head(22))
+	if diff := cmp.Diff([]string{"b", "a", "a", "b", "c", ""}, got); diff != "" {
+		t.Errorf("heads (-want +got):\n%s", diff)
+	}
+	if len(o.lines) != 0 || len(o.where) != 0 {
+		t.Errorf("left over: %v %v", o.lines, o.where)
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	o := Forward{}.withDefaults()
+	for n, longest := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 12: 30 * time.Minute, 1 << 30: 30 * time.Minute} {
+		for range 20 {
+			if got := o.pause(n); got > longest || got < longest*4/5-time.Nanosecond {
+				t.Errorf("pause(%d) = %s, want up to %s", n, got, longest)
+			}
+		}
+	}
+}
+
+// TestRealLedger holds the whole way with the real store: two listeners on one
+// ledger, many senders, duplicates.
+func TestRealLedger(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "l.db")
+	servers := []*running{start(t, Options{Ledger: openStore(t, path)}), start(t, Options{Ledger: openStore(t, path)})}
+	var bad atomic.Int64
+	var senders sync.WaitGroup
+	for i := range 64 {
+		senders.Go(func() {
+			for n := range 5 {
+				body := fmt.Sprintf(`{"id":"ws_CO_%d","name":"stk.completed"}`, (i*5+n)/2)
+				if got := servers[(i+n)%2].raw(post(stkPath, body)); len(got) != 1 || got[0] != 200 {
+					bad.Add(1)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	if bad.Load() != 0 {
+		t.Errorf("%d were not answered 200", bad.Load())
+	}
+	ledger := openStore(t, path)
+	stored, _, err := ledger.Deliveries(context.WithoutCancel(t.Context()), store.DeliveryFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	duplicates := 0
+	for _, d := range stored {
+		if d.DuplicateOf != "" {
+			duplicates++
+		}
+		if d.Verdict != payment.VerdictUntrusted {
+			t.Errorf("verdict %s", d.Verdict)
+		}
+	}
+	if len(stored) != 320 || duplicates != 160 {
+		t.Errorf("%d stored, %d duplicates, want 320 and 160", len(stored), duplicates)
+	}
+	if got := servers[0].raw("GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); got[0] != 200 {
+		t.Errorf("not ready: %v", got)
+	}
+}

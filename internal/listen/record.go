@@ -1,0 +1,101 @@
+package listen
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// kept says where a delivery is now.
+type kept uint8
+
+const (
+	inLedger kept = iota
+	inSpill
+	nowhere
+)
+
+func (k kept) disposition() payment.Disposition {
+	if k == nowhere {
+		return payment.NotStored
+	}
+	return payment.Stored
+}
+
+// record commits a delivery, or spills it when its provider sends once only.
+func (s *Server) record(ctx context.Context, n store.Arrival) (store.Recorded, kept) {
+	d := n.Delivery
+	recorded, err := s.commit(ctx, n)
+	if err == nil {
+		return recorded, inLedger
+	}
+	attrs := []any{"provider", string(d.Provider), "route", d.Route, slog.Any("error", err)}
+	if !s.keepAside(d, attrs) {
+		return store.Recorded{}, nowhere
+	}
+	return store.Recorded{}, inSpill
+}
+
+// sendsOnce tells the provider that never repeats a delivery (reference/daraja.md §4.3).
+func sendsOnce(p payment.ProviderID) bool { return p == payment.Daraja }
+
+// keepAside spills a delivery that will not come again.
+func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
+	if !sendsOnce(d.Provider) {
+		s.log.Error("the ledger could not take a delivery; the provider will try again", attrs...)
+		return false
+	}
+	if err := s.spill.put(d); err != nil {
+		s.metrics.lost.Inc()
+		s.log.Error("the ledger could not take a delivery, nor could the spill directory; it was refused", append(attrs, "spill_error", cause(err).Error())...)
+		return false
+	}
+	s.metrics.spills.Inc()
+	s.log.Error("the ledger could not take a delivery; it was spilled and will be taken in later", attrs...)
+	select {
+	case s.spilledNow <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// commit is the one way into the ledger. It gives up after RecordTime, whatever
+// the ledger does: the sender will not wait, and a delivery that is recorded in
+// the end as well as spilled is a repetition like any other.
+func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.RecordTime)
+	defer cancel()
+	start := time.Now()
+	done := make(chan recordResult, 1)
+	s.recording.Go(func() {
+		var r recordResult
+		r.recorded, r.err = s.o.Ledger.Record(ctx, n)
+		done <- r
+	})
+	var r recordResult
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		select {
+		case r = <-done: // both at once: what was recorded counts
+		default:
+			r.err = ctx.Err()
+		}
+	}
+	if r.err != nil {
+		s.metrics.failed.Inc()
+		return store.Recorded{}, r.err
+	}
+	s.metrics.committed(time.Since(start))
+	s.metrics.delivery(n.Delivery.Provider, n.Inspection, r.recorded.Verdict)
+	return r.recorded, nil
+}
+
+// recordResult is what the ledger made of a delivery.
+type recordResult struct {
+	recorded store.Recorded
+	err      error
+}

@@ -1,0 +1,244 @@
+package listen
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// Ledger is what the listener needs of the store. Open the store with a
+// BusyTimeout of about 2 s: Daraja is said to give up after 5 s
+// (reference/daraja.md §4.3), and before that a delivery has to be spilled.
+type Ledger interface {
+	// Record commits a delivery, what it moves and what is to be forwarded, all
+	// at once and durably.
+	Record(ctx context.Context, a store.Arrival) (store.Recorded, error)
+	// Hold commits a row of no consequence: whether it can is what readiness means.
+	Hold(ctx context.Context, key string, until time.Time) error
+
+	NextDue(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
+	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
+	Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
+	Delivery(ctx context.Context, id string) (store.StoredDelivery, error)
+}
+
+var _ Ledger = (*store.Store)(nil)
+
+// Options says what a Server needs. Ledger and Receivers are required.
+type Options struct {
+	Ledger    Ledger
+	Receivers map[payment.ProviderID]payment.Receiver
+	// InstallToken makes every callback path secret: a path without it, or
+	// without a deposit's own token where one may stand, is unknown. "" leaves
+	// tokens optional. See CheckToken and CheckBind.
+	InstallToken string
+	// TrustedProxies may say in X-Forwarded-For whom they speak for.
+	TrustedProxies []netip.Prefix
+	// AddressCheck returns what is wrong with an address that a provider's
+	// delivery came from, or "". The delivery is stored with that note; with
+	// AddressEnforce it moves nothing either. It is never refused, since there
+	// may be no second one (reference/daraja.md §8).
+	AddressCheck   func(payment.ProviderID, netip.Addr) string
+	AddressEnforce bool
+	// OnDelivery is told of every delivery, one after the other, after it has
+	// been acknowledged. A slow one misses some when thousands arrive.
+	OnDelivery func(DeliveryView)
+	// Forward sends deliveries on; the zero value sends none.
+	Forward Forward
+	// SpillDir takes what the ledger cannot of providers that send once: a
+	// directory beside the ledger. "" has such deliveries refused with 503.
+	SpillDir string
+	Limits   Limits
+	// Backlog, if set, is read for the metrics, at most once in a few seconds.
+	Backlog func(context.Context) (Backlog, error)
+	// TLS serves HTTPS; see TLSConfig.
+	TLS *tls.Config
+	// Metrics are shown at /metrics; nil makes new ones.
+	Metrics *Metrics
+	// Logger gets what the operator should know; nil means none.
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Server is the receiver. Make one with New; it serves once.
+type Server struct {
+	o       Options
+	routes  map[string]route
+	log     *slog.Logger
+	now     func() time.Time
+	metrics *Metrics
+
+	memory   bodyMemory
+	flood    *flood
+	inFlight chan struct{}
+	spill    *spill
+	forward  *forwarder
+	views    *views
+	ready    readiness
+	backlog  backlogCache
+	draining atomic.Bool
+	// recording counts the calls of the ledger that are under way.
+	recording sync.WaitGroup
+	// spilledNow wakes the goroutine that takes spilled deliveries in.
+	spilledNow chan struct{}
+}
+
+// New checks the options and returns a Server. Errors are KindUsage, or
+// KindInternal when the spill directory cannot be made.
+func New(o Options) (*Server, error) {
+	if o.Ledger == nil || len(o.Receivers) == 0 {
+		return nil, payment.Usage("listen: needs a ledger and a receiver", "set Options.Ledger and Options.Receivers")
+	}
+	if o.InstallToken != "" {
+		if err := CheckToken(o.InstallToken); err != nil {
+			return nil, err
+		}
+	}
+	o.Limits = o.Limits.withDefaults()
+	s := &Server{
+		o: o, routes: map[string]route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
+		memory: bodyMemory{most: o.Limits.BodyMemory}, flood: newFlood(o.Limits.PeerRate),
+		inFlight: make(chan struct{}, o.Limits.InFlight), spilledNow: make(chan struct{}, 1),
+	}
+	for _, r := range callbackRoutes() {
+		s.routes[r.path] = r
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.metrics == nil {
+		s.metrics = NewMetrics()
+	}
+	var err error
+	if s.spill, err = newSpill(o.SpillDir, o.Limits); err != nil {
+		return nil, err
+	}
+	if s.forward, err = newForwarder(s); err != nil {
+		return nil, err
+	}
+	s.views = newViews(o.OnDelivery, s.metrics.viewsLost.Inc)
+	s.ready = readiness{check: func(ctx context.Context) error { return o.Ledger.Hold(ctx, "listen/ready", s.now()) }}
+	s.metrics.watch(s)
+	return s, nil
+}
+
+// Handler returns the handler alone, for tests and for serving elsewhere.
+// Forwarding, OnDelivery and the taking in of spilled deliveries need Serve.
+func (s *Server) Handler() http.Handler { return s }
+
+// Serve receives on ln until ctx ends, then lets open requests finish, parks
+// the forwarder and returns nil; that takes Limits.Drain at most, and a moment.
+// Any other end is an error. ln is closed in all cases.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	l := s.o.Limits
+	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.Inc)
+	srv := &http.Server{
+		Handler: s, TLSConfig: s.o.TLS, MaxHeaderBytes: l.Header,
+		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
+		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
+		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),
+		BaseContext:  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	srv.DisableGeneralOptionsHandler = true
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true) // no provider needs HTTP/2, and it has many more ways to attack
+
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	var work sync.WaitGroup
+	work.Go(func() { s.takeInLoop(background) })
+	work.Go(func() { s.forward.run(background) })
+	viewing := make(chan struct{})
+	go func() { defer close(viewing); s.views.run() }()
+
+	served := make(chan error, 1)
+	work.Go(func() { served <- s.accept(srv, capped) })
+
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		s.draining.Store(true)
+		err = s.shutdown(ctx, srv)
+		_ = capped.Close()
+	}
+	stopBackground()
+	work.Wait()
+	s.views.close()
+	s.settle(viewing)
+	return err
+}
+
+// settleTime is what an output that is stuck and a ledger that hangs get before
+// they are left behind: stopping must not depend on them.
+const settleTime = time.Second
+
+// settle waits for what the listener cannot make hurry.
+func (s *Server) settle(viewing <-chan struct{}) {
+	recording := make(chan struct{})
+	go func() { defer close(recording); s.recording.Wait() }()
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	for _, done := range []<-chan struct{}{recording, viewing} {
+		select {
+		case <-done:
+		case <-timer.C:
+			s.log.Warn("stopping without waiting for the output or the ledger, which hang")
+			return
+		}
+	}
+}
+
+func (s *Server) accept(srv *http.Server, ln net.Listener) error {
+	var err error
+	if s.o.TLS != nil {
+		err = srv.ServeTLS(ln, "", "")
+	} else {
+		err = srv.Serve(ln)
+	}
+	_ = ln.Close()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return &payment.Error{Kind: payment.KindInternal, Err: err, Message: "listen: accepting connections failed: " + err.Error()}
+}
+
+// shutdown gives open requests their time, then cuts them off. What had been
+// acknowledged is committed in either case.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Limits.Drain)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		s.log.Warn("some requests were cut off while stopping")
+		_ = srv.Close()
+	}
+	return nil
+}
+
+// exempt spares the operator's own machine and proxies the limits per peer.
+func (s *Server) exempt(peer netip.Addr) bool {
+	return !peer.IsValid() || peer.IsLoopback() || s.trusts(peer)
+}
+
+// quietHandler masks what net/http logs of its own accord, which quotes bytes
+// of broken requests.
+type quietHandler struct{ slog.Handler }
+
+// Handle cleans the message.
+func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
+	r.Message = clean(r.Message)
+	return h.Handler.Handle(ctx, r)
+}

@@ -1,0 +1,260 @@
+package listen
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// What spill files are called: written under the first suffix, complete under
+// the second, set aside as unreadable under the third.
+const (
+	suffixPartial = ".partial"
+	suffixSpilled = ".spilled"
+	suffixBad     = ".unreadable"
+)
+
+// reserveName is a file that only takes room: it is given up when the disk is
+// full, so that a callback that never comes again still finds some.
+const reserveName = "reserve"
+
+var errSpillFull = errors.New("the spill directory is full")
+
+// spill keeps deliveries that the ledger could not take, one fsynced file each.
+type spill struct {
+	dir      string
+	most     int
+	mostSize int64
+	spare    int64
+	// write makes one file durable; tests have it fail.
+	write func(name string, text []byte) error
+
+	mu    sync.Mutex
+	files int
+	bytes int64
+}
+
+// spilled is a delivery on disk. The digest covers the body and tells a file
+// that a failing disk cut short or changed.
+type spilled struct {
+	Version    int                `json:"version"`
+	Provider   payment.ProviderID `json:"provider"`
+	Route      string             `json:"route"`
+	Token      string             `json:"token"`
+	Method     string             `json:"method"`
+	Header     http.Header        `json:"header"`
+	Peer       string             `json:"peer"`
+	ReceivedAt time.Time          `json:"received_at"`
+	SHA256     string             `json:"sha256"`
+	Body       []byte             `json:"body"`
+}
+
+// newSpill makes the directory (0700) and the reserve, and counts what is
+// there. "" means that there is nowhere to spill to. A directory that cannot be
+// made is an error; a reserve that cannot is not, since the disk may be full
+// already.
+func newSpill(dir string, l Limits) (*spill, error) {
+	sp := &spill{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, spare: l.SpillReserve}
+	sp.write = sp.writeFile
+	if dir == "" {
+		return sp, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, &payment.Error{
+			Kind: payment.KindInternal, Err: err,
+			Message: "spill directory: cannot be made: " + cause(err).Error(),
+			Hint:    "make the directory beside the ledger writable for this user",
+		}
+	}
+	for _, name := range sp.list() {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			sp.files++
+			sp.bytes += info.Size()
+		}
+	}
+	sp.reserve()
+	return sp, nil
+}
+
+// cause is the error without the path in front of it.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// reserve fills the reserve with bytes that no file system can store for free.
+func (sp *spill) reserve() {
+	name := filepath.Join(sp.dir, reserveName)
+	if info, err := os.Stat(name); err == nil && info.Size() >= sp.spare {
+		return
+	}
+	noise := make([]byte, sp.spare)
+	_, _ = rand.Read(noise)
+	if err := os.WriteFile(name, noise, 0o600); err != nil {
+		_ = os.Remove(name)
+	}
+}
+
+// waiting returns how many files wait to be taken in, and their size in bytes.
+func (sp *spill) waiting() (files int, bytes int64) {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	return sp.files, sp.bytes
+}
+
+func (sp *spill) count(files int, bytes int64) {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	sp.files, sp.bytes = max(0, sp.files+files), max(0, sp.bytes+bytes)
+}
+
+// put makes a delivery durable outside the ledger: file and name are flushed
+// before it returns nil.
+func (sp *spill) put(d payment.Delivery) error {
+	if sp.dir == "" {
+		return errors.New("there is no spill directory")
+	}
+	sum := sha256.Sum256(d.Body)
+	text, err := json.Marshal(spilled{
+		Version: 1, Provider: d.Provider, Route: d.Route, Token: d.Token, Method: d.Method, Header: d.Header,
+		Peer: d.Peer, ReceivedAt: d.ReceivedAt.UTC(), SHA256: hex.EncodeToString(sum[:]), Body: d.Body,
+	})
+	if err != nil {
+		return err
+	}
+	if files, bytes := sp.waiting(); files >= sp.most || bytes+int64(len(text)) > sp.mostSize {
+		return errSpillFull
+	}
+	name := d.ReceivedAt.UTC().Format("20060102T150405.000000000") + "-" + strings.ToLower(rand.Text()[:12])
+	if err = sp.write(name, text); err != nil {
+		if os.Remove(filepath.Join(sp.dir, reserveName)) != nil {
+			return err
+		}
+		if err = sp.write(name, text); err != nil {
+			return err
+		}
+	}
+	sp.count(1, int64(len(text)))
+	return nil
+}
+
+// writeFile writes, flushes and names a file, and flushes the name.
+func (sp *spill) writeFile(name string, text []byte) error {
+	partial := filepath.Join(sp.dir, name+suffixPartial)
+	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(partial, filepath.Join(sp.dir, name+suffixSpilled))
+	}
+	if err != nil {
+		_ = os.Remove(partial)
+		return err
+	}
+	return syncDir(sp.dir)
+}
+
+// list returns the complete files, oldest first.
+func (sp *spill) list() []string {
+	entries, err := os.ReadDir(sp.dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffixSpilled) && e.Type().IsRegular() {
+			out = append(out, e.Name())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// takeIn hands every file to record and removes it once record says that it is
+// in the ledger. Being stopped between the two records it again the next time,
+// which the ledger sees as a repetition. A file that cannot be read is set
+// aside, never deleted. It stops at the first delivery that record cannot take.
+func (sp *spill) takeIn(ctx context.Context, record func(context.Context, payment.Delivery) error) (taken int, bad []string, err error) {
+	if sp.dir == "" {
+		return 0, nil, nil
+	}
+	for _, name := range sp.list() {
+		if ctx.Err() != nil {
+			return taken, bad, ctx.Err()
+		}
+		path := filepath.Join(sp.dir, name)
+		d, size, err := readSpilled(path)
+		var fault *fs.PathError
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // another listener was faster
+			continue
+		case errors.As(err, &fault): // the disk may answer better later
+			return taken, bad, fmt.Errorf("read %s: %w", name, cause(err))
+		case err != nil:
+			if renamed := os.Rename(path, path+suffixBad); renamed != nil {
+				return taken, bad, fmt.Errorf("set aside %s: %w", name, cause(renamed))
+			}
+			bad = append(bad, name)
+			sp.count(-1, -size)
+			continue
+		}
+		if err := record(ctx, d); err != nil {
+			return taken, bad, err
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return taken, bad, fmt.Errorf("remove %s: %w", name, cause(err))
+		}
+		sp.count(-1, -size)
+		taken++
+	}
+	if taken > 0 {
+		sp.reserve()
+		return taken, bad, syncDir(sp.dir)
+	}
+	return taken, bad, nil
+}
+
+// readSpilled reads and proves one file.
+func readSpilled(path string) (payment.Delivery, int64, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return payment.Delivery{}, 0, err
+	}
+	size := int64(len(text))
+	var f spilled
+	if err := json.Unmarshal(text, &f); err != nil {
+		return payment.Delivery{}, size, err
+	}
+	if sum := sha256.Sum256(f.Body); f.Version != 1 || f.SHA256 != hex.EncodeToString(sum[:]) {
+		return payment.Delivery{}, size, errors.New("another version, or the digest does not fit")
+	}
+	return payment.Delivery{
+		Provider: f.Provider, Route: f.Route, Token: f.Token, Method: f.Method, Header: f.Header,
+		Peer: f.Peer, ReceivedAt: f.ReceivedAt, Body: f.Body,
+	}, size, nil
+}

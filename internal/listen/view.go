@@ -1,0 +1,130 @@
+package listen
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// DeliveryView is what there is to show of a delivery.
+type DeliveryView struct {
+	// ID is the ledger's, "" when the delivery was spilled or refused.
+	ID       string
+	Provider payment.ProviderID
+	Route    string
+	// Event is the event's name, "" if the delivery means nothing that is known.
+	Event   string
+	Verdict payment.Verdict
+	Reason  string
+	// Duplicate repeats DuplicateOf.
+	Duplicate   bool
+	DuplicateOf string
+	DepositID   string
+	// Status, Amount, Reference, Receipt and ProviderID are the event's claims.
+	Status     payment.Status
+	Amount     payment.Amount
+	Reference  string
+	Receipt    string
+	ProviderID string
+	Notes      []string
+	// StatusCode is the HTTP status that was answered.
+	StatusCode int
+	// Forwarded lists the targets that it was queued for, without their queries.
+	Forwarded  []string
+	Peer       string
+	ReceivedAt time.Time
+	// Spilled is kept outside the ledger until the ledger works again; Late was
+	// spilled before and has been taken in now.
+	Spilled bool
+	Late    bool
+}
+
+// told is what only the handler knows of a delivery.
+type told struct {
+	status        int
+	spilled, late bool
+}
+
+// tell logs a delivery, hands it to the viewer and wakes the forwarder.
+func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t told) {
+	d, i := n.Delivery, n.Inspection
+	v := DeliveryView{
+		ID: r.DeliveryID, Provider: d.Provider, Route: d.Route, Verdict: r.Verdict, Reason: r.Reason,
+		Duplicate: r.Duplicate, DuplicateOf: r.DuplicateOf, DepositID: r.DepositID,
+		StatusCode: t.status, Peer: d.Peer, ReceivedAt: d.ReceivedAt, Spilled: t.spilled, Late: t.late,
+	}
+	if v.Verdict == "" {
+		v.Verdict, v.Reason = i.Verdict, i.Reason
+	}
+	if e := i.Event; e != nil {
+		v.Event, v.Status, v.Amount, v.Reference = e.Name, e.Status, e.Amount, e.Reference
+		v.Receipt, v.ProviderID, v.Notes = e.Receipt, e.ProviderID, e.Notes
+	}
+	if v.ID != "" && len(n.Targets) > 0 {
+		for _, target := range n.Targets {
+			v.Forwarded = append(v.Forwarded, shownURL(target))
+		}
+		s.forward.wake()
+	}
+	if s.log.Enabled(ctx, slog.LevelInfo) {
+		s.log.InfoContext(ctx, "delivery", "id", v.ID, "provider", string(v.Provider), "event", clean(v.Event), "verdict", string(v.Verdict),
+			"reason", clean(v.Reason), "duplicate", v.Duplicate, "deposit", v.DepositID, "status", v.StatusCode, "peer", v.Peer)
+	}
+	s.views.put(v)
+}
+
+// mostViews is how many views may wait for a slow viewer.
+const mostViews = 16384
+
+// views hands deliveries to one viewer without ever making a request wait.
+type views struct {
+	show  func(DeliveryView)
+	lost  func()
+	queue chan DeliveryView
+	stop  chan struct{}
+	once  sync.Once
+}
+
+func newViews(show func(DeliveryView), lost func()) *views {
+	v := &views{show: show, lost: lost, stop: make(chan struct{})}
+	if show != nil {
+		v.queue = make(chan DeliveryView, mostViews)
+	}
+	return v
+}
+
+func (v *views) put(d DeliveryView) {
+	if v.show == nil {
+		return
+	}
+	select {
+	case v.queue <- d:
+	default:
+		v.lost()
+	}
+}
+
+// close has run show what waits and return.
+func (v *views) close() { v.once.Do(func() { close(v.stop) }) }
+
+func (v *views) run() {
+	for {
+		select {
+		case d := <-v.queue:
+			v.show(d)
+		case <-v.stop:
+			for {
+				select {
+				case d := <-v.queue:
+					v.show(d)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
