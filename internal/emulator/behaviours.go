@@ -1,0 +1,198 @@
+package emulator
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Behaviour is one contested or nasty behaviour of a provider that can be switched on, as help texts show it.
+type Behaviour struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`   // syntax of the value
+	Summary string `json:"summary"` // what happens while it is on
+	Section string `json:"section"` // where the reference speaks of it
+}
+
+// valueKind is what the first part of a behaviour's value means.
+type valueKind uint8
+
+const (
+	kindFlag     valueKind = iota // [CHANCE]
+	kindDuration                  // DURATION[,CHANCE]
+	kindCount                     // N[,CHANCE]
+	kindChoice                    // one word of choices[,CHANCE]
+	kindRate                      // N/DURATION
+)
+
+// behaviour is one row of the table: what is shown, and how its value is read.
+type behaviour struct {
+	Behaviour
+	kind     valueKind
+	choices  []string // of kindChoice; the first is meant when no value is given
+	fallback string   // value meant when none is given, for the other kinds
+	low      int      // of kindCount
+	high     int
+}
+
+// behaviourTable is every behaviour of every provider. A provider's rows are added with one line here.
+func behaviourTable() []behaviour {
+	return slices.Concat(gatewayBehaviours(), pushBehaviours(), callbackBehaviours(), queryBehaviours(), resultBehaviours(),
+		wasaapayBehaviours(), webhookBehaviours(), socketBehaviours())
+}
+
+// apiNames is every word that may follow @ in a value: the APIs that answer and the classes of callbacks.
+func apiNames() []string {
+	return slices.Concat(darajaAPIs(), darajaCallbacks(), wasaapayAPIs())
+}
+
+// Behaviours lists every switch, sorted by name.
+func Behaviours() []Behaviour {
+	table := behaviourTable()
+	list := make([]Behaviour, 0, len(table))
+	for i := range table {
+		list = append(list, table[i].Behaviour)
+	}
+	slices.SortFunc(list, func(a, b Behaviour) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Syntax of values, shared by the rows.
+const (
+	valueChance   = "[CHANCE][@API]"
+	valueDuration = "DURATION[,CHANCE][@API]"
+)
+
+// setting is a behaviour that is on.
+type setting struct {
+	name   string
+	raw    string // the value as it was given
+	chance chance
+	scope  []string // APIs it is limited to; empty for all it can touch
+
+	duration time.Duration
+	count    int
+	choice   string
+
+	rolls uint64 // how often it has been asked
+	hits  uint64 // how often it said yes
+}
+
+// settings are the behaviours that are on. The emulator's lock guards them.
+type settings struct {
+	seed uint64
+	on   map[string]*setting
+}
+
+// parseSetting reads NAME or NAME=VALUE.
+func parseSetting(text string) (*setting, error) {
+	name, value, _ := strings.Cut(strings.TrimSpace(text), "=")
+	table := behaviourTable()
+	i := slices.IndexFunc(table, func(b behaviour) bool { return b.Name == name })
+	if i < 0 {
+		names := make([]string, 0, len(table))
+		for i := range table {
+			names = append(names, table[i].Name)
+		}
+		return nil, fmt.Errorf("behaviour %q is unknown%s", name, suggest(name, names))
+	}
+	s := &setting{name: name, raw: value}
+	if err := table[i].parse(s, value); err != nil {
+		return nil, fmt.Errorf("behaviour %s: %w; write %s=%s", name, err, name, table[i].Value)
+	}
+	return s, nil
+}
+
+// set switches a behaviour on, or off when its value is "off" and off is not one of its choices.
+func (s *settings) set(text string) error {
+	if name, value, _ := strings.Cut(text, "="); value == "off" && s.canUnset(name) {
+		delete(s.on, name)
+		return nil
+	}
+	parsed, err := parseSetting(text)
+	if err != nil {
+		return err
+	}
+	s.on[parsed.name] = parsed
+	return nil
+}
+
+func (s *settings) canUnset(name string) bool {
+	table := behaviourTable()
+	i := slices.IndexFunc(table, func(b behaviour) bool { return b.Name == name })
+	return i >= 0 && !slices.Contains(table[i].choices, "off")
+}
+
+// clone is a copy to try changes on.
+func (s *settings) clone() *settings {
+	return &settings{seed: s.seed, on: maps.Clone(s.on)}
+}
+
+// get returns the setting if it is on and concerns api, without rolling its chance.
+func (s *settings) get(name, api string) *setting {
+	if len(s.on) == 0 {
+		return nil
+	}
+	found := s.on[name]
+	if found == nil || len(found.scope) > 0 && !slices.Contains(found.scope, api) {
+		return nil
+	}
+	return found
+}
+
+// roll asks a behaviour whether it strikes this time. nil means no.
+func (s *settings) roll(name, api string) *setting {
+	found := s.get(name, api)
+	if found == nil {
+		return nil
+	}
+	found.rolls++
+	if !found.chance.strikes(s.seed, found) {
+		return nil
+	}
+	found.hits++
+	return found
+}
+
+// choice is the chosen word of a behaviour, or the given default when it is off or does not strike.
+func (s *settings) choice(name, api, otherwise string) string {
+	if found := s.roll(name, api); found != nil {
+		return found.choice
+	}
+	return otherwise
+}
+
+// span is the duration of a behaviour, or the given default when it is off.
+func (s *settings) span(name, api string, otherwise time.Duration) time.Duration {
+	if found := s.roll(name, api); found != nil {
+		return found.duration
+	}
+	return otherwise
+}
+
+// startBehaviours applies the options' weather and behaviours.
+func startBehaviours(opts Options) (string, *settings, error) {
+	s := &settings{seed: opts.Seed, on: map[string]*setting{}}
+	name := cmp.Or(opts.Weather, calm)
+	if err := s.weather(name); err != nil {
+		return "", nil, err
+	}
+	for _, text := range opts.Behaviours {
+		if err := s.set(text); err != nil {
+			return "", nil, err
+		}
+	}
+	return name, s, nil
+}
+
+// unset switches a behaviour off; one that is off already stays so.
+func (s *settings) unset(name string) error {
+	if _, err := parseSetting(name); err != nil && s.on[name] == nil {
+		return err
+	}
+	delete(s.on, name)
+	return nil
+}

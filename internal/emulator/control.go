@@ -1,0 +1,142 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// controlPath is the prefix of the emulator's own routes, which no provider has.
+const controlPath = "/_emulator/"
+
+// controlError is what the control plane answers to a request that it cannot carry out.
+type controlError struct {
+	Error string `json:"error"`
+}
+
+// newHandler puts every provider and the control plane on one mux. Paths are taken literally: a mux would redirect
+// what is not clean, and a gateway does not.
+func (e *Emulator) newHandler() http.Handler {
+	mux := http.NewServeMux()
+	for _, p := range e.parts {
+		p.routes(mux)
+	}
+	e.controlRoutes(mux)
+	gateway := &daraja{e: e} // for its words alone: paths that nobody has are refused as Daraja does
+	stranger := e.handle(gateway.dialect(), route{api: apiUnknown, run: gateway.notFound})
+	mux.Handle("/", stranger)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.Path
+		if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
+			stranger(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// controlRoutes registers the control plane. It answers JSON and is meant for loopback use.
+func (e *Emulator) controlRoutes(mux *http.ServeMux) {
+	routes := e.controlTable()
+	for _, rt := range routes {
+		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { e.control(w, r, rt.run) })
+	}
+	mux.HandleFunc(controlPath, func(w http.ResponseWriter, r *http.Request) {
+		known := []string{}
+		for _, rt := range routes {
+			known = append(known, rt.pattern+"  "+rt.does)
+		}
+		status := http.StatusOK
+		if r.URL.Path != controlPath {
+			status = http.StatusNotFound
+		}
+		writeJSON(w, status, map[string]any{"routes": known})
+	})
+}
+
+// controlRoute is one route of the control plane; run returns what to answer.
+type controlRoute struct {
+	pattern string
+	does    string
+	run     func(r *http.Request) (any, error)
+}
+
+func (e *Emulator) controlTable() []controlRoute {
+	return []controlRoute{
+		{"GET /_emulator/requests", "exchanges, oldest first; ?direction=in|out &api= &refused=true &limit=N &phones=full", e.getRequests},
+		{"GET /_emulator/state", "customers, balances, receipts, payments; ?phones=full", e.getState},
+		{"POST /_emulator/reset", "forget all state and exchanges; behaviours stay", e.postReset},
+		{"GET /_emulator/behaviours", "every behaviour, and how it is set", e.getBehaviours},
+		{"POST /_emulator/behaviours", `{"weather":"realistic","set":["NAME=VALUE"],"unset":["NAME"]}, or {"name":"NAME","value":"VALUE"}`, e.postBehaviours},
+		{"DELETE /_emulator/behaviours", "switch all off", e.deleteBehaviours},
+		{"DELETE /_emulator/behaviours/{name}", "switch one off", e.deleteBehaviours},
+		{"GET /_emulator/clock", "mode, time, and what is due", e.getClock},
+		{"POST /_emulator/clock", `{"advance":"90s"} or {"advance":"next"}: run what is due, then answer (virtual clock)`, e.postClock},
+		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", e.getPrompts},
+		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, e.postAnswer},
+		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return Outcomes(), nil }},
+		{"GET /_emulator/weathers", "the presets", func(*http.Request) (any, error) { return Weathers(), nil }},
+		{"GET /_emulator/certificate", "PEM certificate that SecurityCredential is encrypted with", e.getCertificate},
+		{"GET /_emulator/ca", "PEM certificate of the authority behind HTTPS and the proxy", e.getCA},
+		{"GET /_emulator/env", "environment variables for clients", e.getEnv},
+	}
+}
+
+// rawText is an answer that is not JSON.
+type rawText struct{ kind, text string }
+
+// Kinds of control failures, for the status.
+var (
+	errNotFound = errors.New("not found")
+	errConflict = errors.New("conflict")
+)
+
+func (e *Emulator) control(w http.ResponseWriter, r *http.Request, run func(*http.Request) (any, error)) {
+	answer, err := run(r)
+	switch text, isText := answer.(rawText); {
+	case errors.Is(err, errNotFound):
+		writeJSON(w, http.StatusNotFound, controlError{err.Error()})
+	case errors.Is(err, errConflict), errors.Is(err, errClockReal), errors.Is(err, errClockBusy):
+		writeJSON(w, http.StatusConflict, controlError{err.Error()})
+	case err != nil:
+		writeJSON(w, http.StatusBadRequest, controlError{err.Error()})
+	case isText:
+		w.Header().Set("Content-Type", text.kind)
+		_, _ = w.Write([]byte(text.text))
+	default:
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(encode(value), '\n'))
+}
+
+// readControl decodes the body of a control request strictly: a misspelt key is an error, not a surprise.
+func readControl(r *http.Request, into any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("the body is not the JSON that is wanted here: %w", err)
+	}
+	return nil
+}
+
+func (e *Emulator) getEnv(r *http.Request) (any, error) {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	all := map[string]string{}
+	for _, p := range e.parts {
+		for name, value := range p.env(scheme + "://" + r.Host) {
+			all[name] = value
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,237 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// question is one request of the Result family on its way from the acceptance to its result.
+type question struct {
+	api          string
+	path         string
+	f            fields
+	originator   string
+	conversation string
+	resultURL    string
+	timeoutURL   string
+	asked        time.Time
+	fault        string // why the initiator is refused, "" when it is not
+}
+
+// rule is the check of one member: fault tells what is wrong, "" for nothing.
+type rule struct {
+	names []string // spellings that are taken; a refusal names the first
+	fault func(text string) string
+}
+
+// resultAPI is one API that accepts at once and posts a Result later (reference/daraja.md §6, §10.2).
+type resultAPI struct {
+	api       string
+	paths     []string
+	initiator string // the member that names the initiator
+	rules     []rule // in the order of the documents
+	// run carries the request out. The lock is held.
+	run func(*question) verdict
+}
+
+// doubledS is how the payout spells Occasion (reference/daraja.md §6.1, §10.2).
+const doubledS = "Occassion" //nolint:misspell // the wire's spelling
+
+// mayBe is a text of at most so many characters, need one of at least low.
+func mayBe(high int, names ...string) rule { return need(0, high, names...) }
+
+func need(low, high int, names ...string) rule {
+	return rule{names, func(text string) string {
+		if len(text) < low || len(text) > high {
+			return "must have " + spanOf(low, high) + " characters"
+		}
+		return ""
+	}}
+}
+
+func spanOf(low, high int) string {
+	return string(appendUint(append(appendUint(nil, uint64(low)), " to "...), uint64(high)))
+}
+
+func oneOf(name string, words ...string) rule {
+	return rule{[]string{name}, func(text string) string {
+		if slices.Contains(words, text) {
+			return ""
+		}
+		return "must be " + strings.Join(words, " or ")
+	}}
+}
+
+func shortcodeIn(name string) rule {
+	return rule{[]string{name}, func(text string) string {
+		if digits(text, 5, 9) {
+			return ""
+		}
+		return "must be a shortcode"
+	}}
+}
+
+func partyIn(name string) rule {
+	return rule{[]string{name}, func(text string) string {
+		if _, ok := parseMSISDN(text); ok || digits(text, 5, 9) {
+			return ""
+		}
+		return "must be a shortcode or an MSISDN"
+	}}
+}
+
+func customerIn(name string) rule {
+	return rule{[]string{name}, func(text string) string {
+		if _, ok := parseMSISDN(text); ok {
+			return ""
+		}
+		return "must be 254, then 1 or 7, then eight digits"
+	}}
+}
+
+func amountIn(low cents) rule {
+	return rule{[]string{"Amount"}, func(text string) string {
+		if n, ok := parseShillings(text); ok && n >= low {
+			return ""
+		}
+		return "must be whole shillings from " + low.whole() + " to 250000"
+	}}
+}
+
+func addressIn(names ...string) rule {
+	return rule{names, func(text string) string { return lintURL(text, false) }}
+}
+
+// timeoutNames are the spellings of the portal (reference/daraja.md §6.1).
+func timeoutURL() rule { return addressIn("QueueTimeOutURL", "QueueTimeoutURL") }
+
+// ask serves one API of the family.
+func (d *daraja) ask(api *resultAPI) func(*call) {
+	return func(c *call) {
+		f, ok := d.enter(c)
+		if !ok {
+			return
+		}
+		rules := append([]rule{need(1, 100, api.initiator), need(1, 4000, "SecurityCredential")}, api.rules...)
+		for _, r := range rules {
+			if fault := r.fault(f.first(r.names...).plain()); fault != "" {
+				c.fail(badField(r.names[0], r.names[0]+" "+fault))
+				return
+			}
+		}
+		if strings.Contains(c.r.URL.Path, "/b2c/v3/") && f.get("OriginatorConversationID").missing() {
+			c.fail(badField("OriginatorConversationID", "version 3 wants an OriginatorConversationID that the caller made"))
+			return
+		}
+		q := &question{
+			api: api.api, path: c.r.URL.Path, f: f,
+			resultURL: f.get("ResultURL").plain(), timeoutURL: f.first("QueueTimeOutURL", "QueueTimeoutURL").plain(),
+			fault: d.initiatorFault(f, api.initiator),
+		}
+		d.acceptQuestion(c, q, api)
+	}
+}
+
+// initiatorFault checks user and credential; the caller only learns of a fault from the result (reference/daraja.md §7).
+func (d *daraja) initiatorFault(f fields, member string) string {
+	var any bool
+	d.e.locked(func() { any = d.e.behaviours.get("any-credentials", "") != nil })
+	if any {
+		return ""
+	}
+	if name := f.get(member).plain(); name != Credentials().Initiator {
+		return member + " is not " + Credentials().Initiator
+	}
+	return d.keys.credentialFault(f.get("SecurityCredential").plain())
+}
+
+// acceptQuestion answers that the request is queued, and schedules its result.
+func (d *daraja) acceptQuestion(c *call, q *question, api *resultAPI) {
+	d.e.mu.Lock()
+	defer d.e.mu.Unlock()
+	q.asked = d.e.now()
+	if own := q.f.get("OriginatorConversationID").plain(); own != "" && (api.api == apiB2C) {
+		if d.used[own] {
+			c.fail(refusal{
+				http.StatusInternalServerError, "500.002.1001", "Duplicate OriginatorConversationID.",
+				"this OriginatorConversationID was used before: the payout is under way already",
+			})
+			return
+		}
+		if len(d.used) >= maxTxns {
+			clear(d.used)
+		}
+		d.used[own] = true
+		q.originator = own
+	} else {
+		q.originator = d.e.ids.request()
+	}
+	q.conversation = d.e.ids.conversation(q.asked)
+	c.subject, c.reason = q.conversation, q.fault
+	if q.fault != "" {
+		c.reason = "accepted, but the result will be 2001: " + q.fault
+	}
+	delay := d.resultDelay(q.api)
+	if d.e.behaviours.roll("result-timeout", q.api) != nil {
+		d.e.clock.after(delay, func() { d.e.locked(func() { d.expireQuestion(q) }) })
+	} else {
+		d.e.clock.after(delay, func() { d.e.locked(func() { d.conclude(q, api) }) })
+	}
+	c.reply(http.StatusOK, struct {
+		OriginatorConversationID string
+		ConversationID           string
+		ResponseCode             string
+		ResponseDescription      string
+	}{q.originator, q.conversation, "0", "Accept the service request successfully."})
+}
+
+// resultAPIs is the family.
+func (d *daraja) resultAPIs() []resultAPI {
+	remarks := func(low int) rule { return need(low, 100, "Remarks") }
+	return []resultAPI{
+		{
+			api: apiStatus, paths: []string{"/mpesa/transactionstatus/v1/query"}, initiator: "Initiator", run: d.status,
+			rules: []rule{
+				oneOf("CommandID", "TransactionStatusQuery"),
+				need(1, 64, "TransactionID", "OriginalConversationID", "OriginatorConversationID"),
+				partyIn("PartyA"), oneOf("IdentifierType", "4", "1", "2"),
+				addressIn("ResultURL"), timeoutURL(), remarks(1), mayBe(100, "Occasion"),
+			},
+		},
+		{
+			api: apiBalance, paths: []string{"/mpesa/accountbalance/v1/query"}, initiator: "Initiator", run: d.balance,
+			rules: []rule{
+				oneOf("CommandID", "AccountBalance"), shortcodeIn("PartyA"), oneOf("IdentifierType", "4", "2"),
+				remarks(1), timeoutURL(), addressIn("ResultURL"),
+			},
+		},
+		{
+			api: apiReversal, paths: []string{"/mpesa/reversal/v1/request"}, initiator: "Initiator", run: d.reverse,
+			rules: []rule{
+				oneOf("CommandID", "TransactionReversal"), need(1, 64, "TransactionID"), amountIn(shilling),
+				shortcodeIn("ReceiverParty"), oneOf("RecieverIdentifierType", "11"),
+				addressIn("ResultURL"), timeoutURL(), remarks(2), mayBe(100, "Occasion", doubledS),
+			},
+		},
+		{
+			api: apiB2C, initiator: "InitiatorName", run: d.payout,
+			paths: []string{"/mpesa/b2c/v1/paymentrequest", "/mpesa/b2c/v3/paymentrequest", "/mpesa/b2pochi/v1/paymentrequest"},
+			rules: []rule{
+				oneOf("CommandID", "SalaryPayment", "BusinessPayment", "PromotionPayment", "BusinessPayToPochi"),
+				amountIn(10 * shilling), shortcodeIn("PartyA"), customerIn("PartyB"), remarks(2),
+				timeoutURL(), addressIn("ResultURL"), mayBe(100, doubledS, "Occasion"),
+			},
+		},
+		{
+			api: apiB2B, paths: []string{"/mpesa/b2b/v1/paymentrequest", "/mpesa/b2b/v1/remittax"}, initiator: "Initiator", run: d.transfer,
+			rules: []rule{
+				oneOf("CommandID", "BusinessPayBill", "BusinessBuyGoods", "BusinessPayToBulk", "PayTaxToKRA"),
+				oneOf("SenderIdentifierType", "4"), oneOf("RecieverIdentifierType", "4", "2"), amountIn(shilling),
+				shortcodeIn("PartyA"), shortcodeIn("PartyB"), mayBe(13, "AccountReference"), remarks(1),
+				timeoutURL(), addressIn("ResultURL"),
+			},
+		},
+	}
+}

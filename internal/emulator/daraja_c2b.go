@@ -1,0 +1,211 @@
+package emulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// c2bURLs are the addresses registered for a shortcode.
+type c2bURLs struct {
+	Confirmation string `json:"confirmation"`
+	Validation   string `json:"validation"`
+	// Response is what M-PESA does when the validation does not answer: Completed or Cancelled.
+	Response string `json:"response"`
+	// Version 1 delivers a hashed number, 2 a masked one (reference/daraja.md §1).
+	Version int `json:"version"`
+}
+
+// c2bReply is the answer to register and simulate; the missing n is the gateway's (reference/daraja.md §10.1).
+type c2bReply struct {
+	OriginatorCoversationID string
+	ResponseCode            string
+	ResponseDescription     string
+}
+
+// c2bNotice is the body of validation and confirmation (reference/daraja.md §10.1).
+type c2bNotice struct {
+	TransactionType   string
+	TransID           string
+	TransTime         string
+	TransAmount       string
+	BusinessShortCode string
+	BillRefNumber     string
+	InvoiceNumber     string
+	OrgAccountBalance string
+	ThirdPartyTransID string
+	MSISDN            string
+	FirstName         string
+	MiddleName        string
+	LastName          string
+}
+
+// register keeps the URLs of a shortcode.
+func (d *daraja) register(c *call) {
+	f, ok := d.enter(c)
+	if !ok {
+		return
+	}
+	urls := c2bURLs{
+		Confirmation: f.get("ConfirmationURL").plain(), Validation: f.get("ValidationURL").plain(),
+		Response: f.get("ResponseType").plain(), Version: 2,
+	}
+	if strings.Contains(c.r.URL.Path, "/v1/") {
+		urls.Version = 1
+	}
+	shortcode := f.get("ShortCode").plain()
+	d.e.mu.Lock()
+	defer d.e.mu.Unlock()
+	strict := d.e.behaviours.get("strict-callback-url", c.api) != nil
+	_, before := d.c2b[shortcode]
+	switch {
+	case !digits(shortcode, 5, 7):
+		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+	case urls.Response != "Completed" && urls.Response != "Cancelled":
+		c.fail(badField("ResponseType", "ResponseType must be Completed or Cancelled, spelt so"))
+	case lintURL(urls.Confirmation, strict) != "":
+		c.fail(badField("ConfirmationURL", "ConfirmationURL "+lintURL(urls.Confirmation, strict)))
+	case urls.Validation != "" && lintURL(urls.Validation, strict) != "":
+		c.fail(badField("ValidationURL", "ValidationURL "+lintURL(urls.Validation, strict)))
+	case before && d.e.behaviours.roll("c2b-register-once", c.api) != nil:
+		c.fail(refusal{http.StatusInternalServerError, "500.003.1001", "Urls are already registered.", "behaviour c2b-register-once"})
+	default:
+		d.c2b[shortcode] = urls
+		d.e.dirty = true
+		c.reply(http.StatusOK, c2bReply{d.e.ids.request(), "0", "Success"})
+	}
+}
+
+// simulate lets a customer pay a shortcode without a push.
+func (d *daraja) simulate(c *call) {
+	f, ok := d.enter(c)
+	if !ok {
+		return
+	}
+	shortcode, kind := f.get("ShortCode").plain(), f.get("CommandID").plain()
+	amount, amountOK := parseShillings(f.get("Amount").plain())
+	phone, phoneOK := parseMSISDN(f.get("Msisdn").plain())
+	reference := f.get("BillRefNumber").plain()
+	switch {
+	case !digits(shortcode, 5, 7):
+		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+	case kind != typePayBill && kind != typeBuyGoods:
+		c.fail(badField("CommandID", "CommandID must be "+typePayBill+" or "+typeBuyGoods))
+	case !amountOK:
+		c.fail(badField("Amount", "Amount must be whole shillings from 1 to 250000"))
+	case !phoneOK:
+		c.fail(badField("Msisdn", "Msisdn must be 254, then 1 or 7, then eight digits"))
+	case kind == typePayBill && (reference == "" || len(reference) > 20):
+		c.fail(badField("BillRefNumber", "BillRefNumber must have 1 to 20 characters"))
+	default:
+		d.e.mu.Lock()
+		defer d.e.mu.Unlock()
+		now := d.e.now()
+		t := &txn{
+			Kind: "c2b", Reason: "Pay Bill", Amount: amount, Customer: phone, From: phone.full(), To: shortcode,
+			Reference: reference, Originator: d.e.ids.request(), Conversation: d.e.ids.conversation(now), Initiated: now,
+			Receipt: d.e.ids.receipt(now),
+		}
+		if kind == typeBuyGoods {
+			t.Reason = "Buy Goods"
+		}
+		c.subject = t.Originator
+		d.e.clock.after(d.resultDelay(apiC2BSimulate), func() { d.validate(t) })
+		c.reply(http.StatusOK, c2bReply{t.Originator, "0", "Accept the service request successfully."})
+	}
+}
+
+// validate asks the validation URL, where there is one, and completes the payment if it is accepted.
+func (d *daraja) validate(t *txn) {
+	d.e.mu.Lock()
+	defer d.e.mu.Unlock()
+	urls, known := d.c2b[t.To]
+	asks := known && urls.Validation != "" && d.e.behaviours.choice("c2b-validation", outValidation, "on") == "on"
+	if !asks {
+		d.complete(t, "")
+		return
+	}
+	answered := false
+	d.e.emit(&delivery{
+		provider: providerDaraja, class: outValidation, subject: t.Originator, url: urls.Validation,
+		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(d.notice(t, urls.Version, "", "")),
+		patience: checkPatience,
+		then: func(status int, answer []byte) {
+			d.e.mu.Lock()
+			defer d.e.mu.Unlock()
+			if answered {
+				return
+			}
+			answered = true
+			if third, ok := accepted(status, answer, urls.Response); ok {
+				d.complete(t, third)
+			}
+		},
+	}, 0)
+}
+
+// accepted reads the answer of a validation: ResultCode 0 accepts; no answer leaves it to the registered response type.
+func accepted(status int, answer []byte, otherwise string) (third string, ok bool) {
+	var reply struct {
+		ResultCode        json.RawMessage
+		ThirdPartyTransID string
+	}
+	if status != http.StatusOK || json.Unmarshal(answer, &reply) != nil || reply.ResultCode == nil {
+		return "", otherwise == "Completed"
+	}
+	code := strings.Trim(string(reply.ResultCode), `"`)
+	return reply.ThirdPartyTransID, code != "" && strings.Trim(code, "0") == ""
+}
+
+// complete moves the money of a C2B payment and confirms it. A payment that the customer cannot make just ends: there
+// is no notice of it. The lock is held.
+func (d *daraja) complete(t *txn, third string) {
+	now := d.e.now()
+	if against := d.ledger.mayPay(t.Customer, t.Amount, now); against != "" {
+		d.e.lose(&delivery{provider: providerDaraja, class: outConfirmation, subject: t.Originator, url: d.c2b[t.To].Confirmation}, 0,
+			"not sent: the customer cannot pay ("+against+")")
+		return
+	}
+	t.Completed = now
+	d.ledger.pay(t, t.To)
+	d.e.dirty = true
+	d.confirmWith(t, third, 0)
+}
+
+// confirm tells the registered confirmation URL of a payment. The lock is held.
+func (d *daraja) confirm(t *txn, delay time.Duration) { d.confirmWith(t, "", delay) }
+
+func (d *daraja) confirmWith(t *txn, third string, delay time.Duration) {
+	urls, known := d.c2b[t.To]
+	if !known {
+		return
+	}
+	balance := d.ledger.org(t.To).Utility.decimal()
+	d.e.emit(&delivery{
+		provider: providerDaraja, class: outConfirmation, subject: t.Receipt, url: urls.Confirmation,
+		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(d.notice(t, urls.Version, balance, third)),
+	}, delay)
+}
+
+// notice is the body of both; the balance is empty on validation.
+func (d *daraja) notice(t *txn, version int, balance, third string) c2bNotice {
+	first, last := t.Customer.name()
+	shown := t.Customer.masked()
+	if version == 1 {
+		shown = t.Customer.hashed()
+	}
+	kind := "Pay Bill"
+	if strings.HasPrefix(t.Reason, "Buy") {
+		kind = "Buy Goods"
+	}
+	at := t.Completed
+	if at.IsZero() {
+		at = t.Initiated
+	}
+	return c2bNotice{
+		TransactionType: kind, TransID: t.Receipt, TransTime: stamp(at), TransAmount: t.Amount.decimal(),
+		BusinessShortCode: t.To, BillRefNumber: t.Reference, OrgAccountBalance: balance, ThirdPartyTransID: third,
+		MSISDN: shown, FirstName: first, LastName: last,
+	}
+}

@@ -1,0 +1,143 @@
+package emulator
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// pullRegistration is what a shortcode registered for pulling.
+type pullRegistration struct {
+	Nominated string `json:"nominated"`
+	Callback  string `json:"callback"`
+}
+
+// pullWindow is how far back a query sees (reference/daraja.md §10.3).
+const pullWindow = 48 * time.Hour
+
+// pullPage is how many rows one query returns; the next ones are asked for by offset.
+const pullPage = 100
+
+// pullReply is the answer of both pull calls; Response is left out of a registration.
+type pullReply struct {
+	ResponseRefID   string  `json:"ResponseRefID"`
+	ResponseStatus  string  `json:"ResponseStatus"`
+	ResponseMessage string  `json:"ResponseMessage"`
+	Response        [][]any `json:"Response,omitempty"`
+}
+
+type pullRow struct {
+	TransactionID    string `json:"transactionId"`
+	TrxDate          string `json:"trxDate"`
+	MSISDN           uint64 `json:"msisdn"`
+	Sender           string `json:"sender"`
+	TransactionType  string `json:"transactiontype"`
+	BillReference    string `json:"billreference"`
+	Amount           string `json:"amount"`
+	OrganizationName string `json:"organizationname"`
+}
+
+func (d *daraja) pullRegister(c *call) {
+	f, ok := d.enter(c)
+	if !ok {
+		return
+	}
+	shortcode, nominated := f.get("ShortCode").plain(), f.get("NominatedNumber").plain()
+	callback := f.get("CallBackURL").plain()
+	_, phoneOK := looseMSISDN(nominated)
+	switch {
+	case !digits(shortcode, 5, 7):
+		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+	case f.get("RequestType").plain() != "Pull":
+		c.fail(badField("RequestType", "RequestType must be Pull"))
+	case !phoneOK:
+		c.fail(badField("NominatedNumber", "NominatedNumber must be a mobile number"))
+	case lintURL(callback, false) != "":
+		c.fail(badField("CallBackURL", "CallBackURL "+lintURL(callback, false)))
+	default:
+		d.e.mu.Lock()
+		defer d.e.mu.Unlock()
+		reply := pullReply{ResponseRefID: d.e.ids.request(), ResponseStatus: "1000", ResponseMessage: "Success"}
+		if _, before := d.pulls[shortcode]; before {
+			reply.ResponseStatus, reply.ResponseMessage = "1001", "ShortCode already registered"
+		}
+		d.pulls[shortcode] = pullRegistration{nominated, callback}
+		d.e.dirty = true
+		c.reply(http.StatusOK, reply)
+	}
+}
+
+// pullQuery lists what customers paid to a shortcode in the last 48 hours.
+func (d *daraja) pullQuery(c *call) {
+	f, ok := d.enter(c)
+	if !ok {
+		return
+	}
+	shortcode := f.get("ShortCode").plain()
+	from, fromErr := pullTime(f.get("StartDate").plain())
+	until, untilErr := pullTime(f.get("EndDate").plain())
+	offset, offsetErr := strconv.Atoi(f.get("OffSetValue").plain())
+	d.e.mu.Lock()
+	defer d.e.mu.Unlock()
+	_, known := d.pulls[shortcode]
+	switch {
+	case !digits(shortcode, 5, 7):
+		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+	case fromErr != nil:
+		c.fail(badField("StartDate", "StartDate must be YYYY-MM-DD HH:MM:SS"))
+	case untilErr != nil || until.Before(from):
+		c.fail(badField("EndDate", "EndDate must be YYYY-MM-DD HH:MM:SS and not before StartDate"))
+	case offsetErr != nil || offset < 0:
+		c.fail(badField("OffSetValue", "OffSetValue must be a whole number from 0"))
+	case !known:
+		c.fail(badField("ShortCode", "the shortcode is not registered for pulling"))
+	default:
+		rows := d.pullRows(shortcode, from, until)
+		reply := pullReply{ResponseRefID: d.e.ids.request(), ResponseStatus: "1000", ResponseMessage: "Success"}
+		if rows = rows[min(offset, len(rows)):]; len(rows) == 0 {
+			reply.ResponseStatus, reply.ResponseMessage = "1001", "No transactions found"
+		}
+		reply.Response = [][]any{rows[:min(len(rows), pullPage)]}
+		c.reply(http.StatusOK, reply)
+	}
+}
+
+func pullTime(text string) (time.Time, error) {
+	return time.ParseInLocation("2006-01-02 15:04:05", text, nairobi())
+}
+
+func (d *daraja) pullRows(shortcode string, from, until time.Time) []any {
+	rows := []any{}
+	oldest := d.e.now().Add(-pullWindow)
+	for _, receipt := range d.ledger.Order {
+		t := d.ledger.Txns[receipt]
+		if t.To != shortcode || t.Customer == 0 || t.Kind != outSTK && t.Kind != "c2b" ||
+			t.Completed.Before(oldest) || t.Completed.Before(from) || t.Completed.After(until.Add(time.Second)) {
+			continue
+		}
+		kind := "c2b-pay-bill-debit"
+		if t.Reason == "Buy Goods" || t.Reason == "Buy Goods Online" {
+			kind = "c2b-buy-goods-debit"
+		}
+		rows = append(rows, pullRow{
+			TransactionID: t.Receipt, TrxDate: t.Completed.In(nairobi()).Format("2006-01-02T15:04:05-07:00"),
+			MSISDN: uint64(t.Customer), Sender: "MPESA", TransactionType: kind, BillReference: t.Reference,
+			Amount: t.Amount.decimal(), OrganizationName: shopName,
+		})
+	}
+	return rows
+}
+
+// resultDelay is the time from an acceptance to its result (reference/daraja.md §6).
+func (d *daraja) resultDelay(api string) time.Duration {
+	if set := d.e.behaviours.roll("result-delay", api); set != nil {
+		return set.duration
+	}
+	if d.e.behaviours.choice("latency", api, "fast") == "measured" {
+		return 4 * time.Second
+	}
+	if d.e.opts.CallbackDelay > 0 {
+		return d.e.opts.CallbackDelay
+	}
+	return calmDelay
+}

@@ -1,0 +1,205 @@
+package emulator
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// savedDaraja is Daraja's share of the state file.
+type savedDaraja struct {
+	Tokens   map[string]time.Time        `json:"tokens"`
+	Payments []*payment                  `json:"payments"`
+	Ledger   *ledger                     `json:"ledger"`
+	C2B      map[string]c2bURLs          `json:"c2b"`
+	Pulls    map[string]pullRegistration `json:"pulls"`
+	Used     map[string]bool             `json:"used"`
+}
+
+// oldest sorts payments by creation.
+func (b *paymentBook) oldest() []*payment {
+	list := make([]*payment, 0, len(b.all))
+	for _, p := range b.all {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *payment) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout))
+	})
+	return list
+}
+
+func (d *daraja) save() any {
+	return savedDaraja{d.tokens, d.payments.oldest(), d.ledger, d.c2b, d.pulls, d.used}
+}
+
+// load takes a saved state; open payments go on where they were, the late ones at once.
+func (d *daraja) load(raw []byte) error {
+	saved := savedDaraja{Ledger: newLedger()}
+	if err := json.Unmarshal(raw, &saved); err != nil {
+		return fmt.Errorf("unreadable: %w", err)
+	}
+	d.reset()
+	fill(&d.tokens, saved.Tokens)
+	fill(&d.c2b, saved.C2B)
+	fill(&d.pulls, saved.Pulls)
+	fill(&d.used, saved.Used)
+	d.ledger.adopt(saved.Ledger)
+	for _, p := range saved.Payments {
+		if p == nil || p.Checkout == "" {
+			return errors.New("a payment has no id")
+		}
+		if !p.open() && outcomeNamed(p.Result) == nil {
+			return fmt.Errorf("a payment has the unknown outcome %q", p.Result)
+		}
+		d.payments.add(p)
+		if p.open() {
+			d.schedule(p, outcomeNamed(p.Plan))
+		} else if p.Receipt != "" && d.e.now().Sub(p.Settled) < ruleWindow {
+			d.payments.paid[paidKey{p.Phone, p.Amount}] = p.Settled
+		}
+	}
+	return nil
+}
+
+func fill[K comparable, V any](into *map[K]V, from map[K]V) {
+	if from != nil {
+		*into = from
+	}
+}
+
+// adopt takes over what a saved ledger holds.
+func (l *ledger) adopt(saved *ledger) {
+	if saved == nil {
+		return
+	}
+	fill(&l.Customers, saved.Customers)
+	fill(&l.Orgs, saved.Orgs)
+	fill(&l.Txns, saved.Txns)
+	fill(&l.Origin, saved.Origin)
+	l.Order = saved.Order
+}
+
+// customerView, paymentView and txnView are what GET /_emulator/state shows.
+type customerView struct {
+	Phone   string `json:"phone"`
+	Balance string `json:"balance"`
+	Today   string `json:"spent_today"`
+}
+
+type orgView struct {
+	Shortcode string `json:"shortcode"`
+	Working   string `json:"working"`
+	Utility   string `json:"utility"`
+	Charges   string `json:"charges"`
+}
+
+type paymentView struct {
+	MerchantRequestID string    `json:"merchant_request_id"`
+	CheckoutRequestID string    `json:"checkout_request_id"`
+	Shortcode         string    `json:"shortcode"`
+	Phone             string    `json:"phone"`
+	Amount            string    `json:"amount"`
+	Reference         string    `json:"reference"`
+	CreatedAt         time.Time `json:"created_at"`
+	Open              bool      `json:"open"`
+	Outcome           string    `json:"outcome"`
+	Receipt           string    `json:"receipt"`
+}
+
+type txnView struct {
+	Receipt     string    `json:"receipt"`
+	Kind        string    `json:"kind"`
+	Amount      string    `json:"amount"`
+	From        string    `json:"from"`
+	To          string    `json:"to"`
+	Reference   string    `json:"reference"`
+	CompletedAt time.Time `json:"completed_at"`
+	ReversedBy  string    `json:"reversed_by"`
+}
+
+// maxShown bounds the lists of a state view, the latest being kept.
+const maxShown = 1000
+
+func (d *daraja) view(full bool) any {
+	show := func(text string) string {
+		if full {
+			return text
+		}
+		return maskPhones(text)
+	}
+	payments := []paymentView{}
+	for _, p := range latest(d.payments.oldest()) {
+		payments = append(payments, paymentView{
+			p.Merchant, show(p.Checkout), p.Shortcode, p.Phone.shown(full), p.Amount.decimal(), show(p.Reference),
+			p.Created.UTC(), p.open(), p.Result, p.Receipt,
+		})
+	}
+	txns := []txnView{}
+	for _, receipt := range latest(d.ledger.Order) {
+		t := d.ledger.Txns[receipt]
+		txns = append(txns, txnView{
+			t.Receipt, t.Kind, t.Amount.decimal(), show(t.From), show(t.To), show(t.Reference), t.Completed.UTC(), t.ReversedBy,
+		})
+	}
+	return map[string]any{
+		"customers": d.customerViews(full), "organisations": d.orgViews(), "payments": payments, "transactions": txns,
+		"open_payments": len(d.payments.all) - len(d.payments.closed), "c2b": d.c2b, "pull": d.pulls,
+	}
+}
+
+func latest[T any](list []T) []T { return list[max(len(list)-maxShown, 0):] }
+
+func (d *daraja) customerViews(full bool) []customerView {
+	list := []customerView{}
+	for m, w := range d.ledger.Customers {
+		list = append(list, customerView{m.shown(full), w.Balance.decimal(), w.today(d.e.now()).decimal()})
+	}
+	slices.SortFunc(list, func(a, b customerView) int { return cmp.Compare(a.Phone, b.Phone) })
+	return latest(list)
+}
+
+func (d *daraja) orgViews() []orgView {
+	list := []orgView{}
+	for code, o := range d.ledger.Orgs {
+		list = append(list, orgView{code, o.Working.decimal(), o.Utility.decimal(), o.Charges.decimal()})
+	}
+	slices.SortFunc(list, func(a, b orgView) int { return cmp.Compare(a.Shortcode, b.Shortcode) })
+	return list
+}
+
+// prompts lists the open pushes, oldest first.
+func (d *daraja) prompts() []Prompt {
+	list := []Prompt{}
+	for _, p := range d.payments.oldest() {
+		if p.open() {
+			list = append(list, d.prompt(p))
+		}
+	}
+	return list
+}
+
+func (d *daraja) prompt(p *payment) Prompt {
+	return Prompt{
+		Provider: providerDaraja, ID: p.Merchant, PaymentID: p.Checkout, Phone: p.Phone.full(), Amount: p.Amount.decimal(),
+		Currency: "KES", PayTo: p.PartyB, Reference: p.Reference, CreatedAt: p.Created.UTC(), ExpiresAt: p.expires().UTC(),
+		Text: "Do you want to pay Ksh " + p.Amount.decimal() + " to " + p.PartyB + " for " + p.Reference +
+			"? Enter your M-PESA PIN.",
+		Outcome: p.Result,
+	}
+}
+
+// answer plays the payer of one open push; the callback follows at once.
+func (d *daraja) answer(id string, o *Outcome) (Prompt, error) {
+	p := d.payments.find(id)
+	if p == nil {
+		return Prompt{}, errNoPrompt
+	}
+	if !p.open() {
+		return Prompt{}, fmt.Errorf("%w: the payment is settled already: %s", errConflict, p.Result)
+	}
+	d.finish(p, o, 0)
+	return d.prompt(p), nil
+}

@@ -1,0 +1,236 @@
+package emulator
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+var (
+	errPublicTarget = errors.New("the target is a public address; the behaviour public-callbacks allows it")
+	errNoHost       = errors.New("the address has no host")
+)
+
+// newClient bounds given, or makes a client whose dialler stays on this machine and its private networks: an
+// application under test may still carry its production callback URL, and must not be told there that money came.
+func (s *sender) newClient(given *http.Client) *http.Client {
+	client := http.Client{}
+	if given != nil {
+		client = *given
+	} else {
+		dialer := &net.Dialer{Timeout: ackPatience, Control: s.guard}
+		client.Transport = &http.Transport{
+			Proxy:               nil, // a proxy setting may point at this very emulator
+			DialContext:         dialer.DialContext,
+			MaxIdleConns:        maxSenders,
+			MaxIdleConnsPerHost: maxPerHost,
+			IdleConnTimeout:     20 * time.Second,
+			TLSHandshakeTimeout: ackPatience,
+		}
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client
+}
+
+// guard refuses public addresses after name resolution, so that no name leads out.
+func (s *sender) guard(_, address string, _ syscall.RawConn) error {
+	target, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("target address %s: %w", address, err)
+	}
+	if isLocal(target.Addr()) {
+		return nil
+	}
+	var allowed bool
+	s.e.locked(func() { allowed = s.e.behaviours.get("public-callbacks", "") != nil })
+	if !allowed {
+		return errPublicTarget
+	}
+	return nil
+}
+
+func isLocal(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified()
+}
+
+// deliver sends d, its copies, its retries and what it overtook. Every attempt is one exchange in the log.
+func (s *sender) deliver(d *delivery) {
+	for ; d != nil; d = d.behind {
+		for range max(d.copies, 1) {
+			status, answer := s.attempt(d)
+			if !d.acknowledged(status) && d.retries > 0 {
+				again := *d
+				again.retries, again.copies, again.behind, again.note = d.retries-1, 0, nil, "sent again ("+d.retryCause()+")"
+				s.e.clock.after(d.pause(), func() { s.send(&again) })
+			}
+			if d.then != nil {
+				d.then(status, answer)
+			}
+		}
+	}
+}
+
+// acknowledged tells whether the answer ends the delivery.
+func (d *delivery) acknowledged(status int) bool {
+	return status == http.StatusOK || d.anySuccess && status > http.StatusOK && status < http.StatusMultipleChoices
+}
+
+// pause is the time before the next retry.
+func (d *delivery) pause() time.Duration {
+	if i := len(d.pauses) - d.retries; i >= 0 && i < len(d.pauses) {
+		return d.pauses[i]
+	}
+	return retryPause
+}
+
+func (d *delivery) retryCause() string {
+	if d.pauses != nil {
+		return "retry " + strconv.Itoa(len(d.pauses)-d.retries+1) + " of " + strconv.Itoa(len(d.pauses))
+	}
+	return "callback-retries"
+}
+
+// attempt posts d once and logs it. The status is 0 when there was no answer.
+func (s *sender) attempt(d *delivery) (int, []byte) {
+	begun := s.e.now()
+	status, answer, err := s.post(d)
+	x := Exchange{
+		Time: begun.UTC(), Direction: DirectionOut, Provider: d.provider, API: d.class, Method: http.MethodPost, URL: d.url,
+		RequestBody: string(d.body), Status: status, ResponseBody: string(answer), PaymentID: d.subject, Reason: d.note,
+		DurationMS: s.e.now().Sub(begun).Milliseconds(),
+	}
+	switch {
+	case err != nil:
+		x.Refused, x.Reason = true, because(err)
+	case status >= 300 && status < 400:
+		x.Refused, x.Reason = true, fmt.Sprintf("the target redirects (%d): redirects are not followed", status)
+	case !d.acknowledged(status):
+		x.Refused, x.Reason = true, fmt.Sprintf("the target answered %d instead of 200", status)
+	}
+	if x.Refused && d.retries == 0 && d.then == nil { // whoever listens decides for itself
+		x.Reason += "; it is not sent again"
+	}
+	s.e.journal.add(x)
+	return status, answer
+}
+
+func (s *sender) post(d *delivery) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(s.base(), cmp.Or(d.patience, ackPatience))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(d.body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("callback address: %w", err)
+	}
+	if req.URL.Host == "" {
+		return 0, nil, errNoHost
+	}
+	for name, values := range d.header {
+		req.Header[name] = values
+	}
+	req.Header["User-Agent"] = nil // the gateway's is not documented
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, fmt.Errorf("the answer broke off: %w", err)
+	}
+	return resp.StatusCode, answer, nil
+}
+
+// because words why a target was not reached, without its address, which the log shows beside it.
+func because(err error) string {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	switch {
+	case errors.Is(err, errPublicTarget):
+		return "not sent: " + errPublicTarget.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the target did not answer in time"
+	case errors.Is(err, context.Canceled):
+		return "cut: the emulator is stopping"
+	default:
+		return "the target cannot be reached: " + err.Error()
+	}
+}
+
+// emit sends d after delay, with the delivery behaviours that strike it. The emulator's lock is held.
+func (e *Emulator) emit(d *delivery, delay time.Duration) {
+	if e.behaviours.roll("callback-lost", d.class) != nil {
+		e.lose(d, delay, "not sent: callback-lost")
+		return
+	}
+	if late := e.behaviours.roll("callback-late", d.class); late != nil {
+		delay += late.duration
+		d.note = "late (callback-late)"
+	}
+	if twin := e.behaviours.roll("callback-duplicate", d.class); twin != nil {
+		d.copies = twin.count
+		d.note = "doubled (callback-duplicate)"
+	}
+	if again := e.behaviours.roll("callback-retries", d.class); again != nil {
+		d.retries = again.count
+	}
+	e.clock.after(delay, func() { e.dispatch(d) })
+}
+
+// lose logs a callback that is never sent, at the time at which it would have been. Whoever waits for an answer to it
+// learns after its patience that none came.
+func (e *Emulator) lose(d *delivery, delay time.Duration, reason string) {
+	if d.then != nil {
+		e.clock.after(delay+cmp.Or(d.patience, ackPatience), func() { d.then(0, nil) })
+	}
+	e.clock.after(delay, func() {
+		e.journal.add(Exchange{
+			Time: e.now().UTC(), Direction: DirectionOut, Provider: d.provider, API: d.class, Method: http.MethodPost, URL: d.url,
+			RequestBody: string(d.body), PaymentID: d.subject, Refused: true, Reason: reason,
+		})
+	})
+}
+
+// maxHeld is how long a callback waits to be overtaken before it is sent anyway.
+const maxHeld = 3 * time.Second
+
+// dispatch hands d to the sender, or holds it until the next one passes by.
+func (e *Emulator) dispatch(d *delivery) {
+	e.mu.Lock()
+	if e.held != nil {
+		d.behind, e.held = e.held, nil
+	} else if e.behaviours.roll("callback-out-of-order", d.class) != nil {
+		d.note = "overtaken (callback-out-of-order)"
+		e.held = d
+		e.mu.Unlock()
+		e.clock.after(maxHeld, func() { e.release(d) })
+		return
+	}
+	e.mu.Unlock()
+	e.sender.send(d)
+}
+
+// release sends d if it is still held.
+func (e *Emulator) release(d *delivery) {
+	e.mu.Lock()
+	still := e.held == d
+	if still {
+		e.held = nil
+	}
+	e.mu.Unlock()
+	if still {
+		e.sender.send(d)
+	}
+}

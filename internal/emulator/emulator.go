@@ -1,0 +1,190 @@
+// Package emulator is an offline Daraja (and the ground for an offline WasaaPay): one http.Handler that answers
+// on the providers' real paths, keeps one consistent ledger of customers, balances and receipts behind them, and
+// calls the application back as the providers do, good and bad days included.
+//
+// The wire formats are written here a second time, from the reference documents, and never taken from the
+// adapters: a shared mistake would make both sides agree and hide it. Listening on a socket, terminating TLS and
+// printing belong to the caller; the package only offers the Handler, the tables behind its help texts, and Close.
+package emulator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how an Emulator starts. The zero value is a calm emulator on the real clock, in memory only.
+type Options struct {
+	// Seed makes ids and chances repeatable: the same seed and the same inputs give the same ids.
+	Seed uint64
+	// Clock is "real" (default) or "virtual": a virtual clock stands still until it is advanced.
+	Clock string
+	// Weather names the preset of behaviours to start with: "calm" (default), "realistic", "salary-day" or "worst-case".
+	Weather string
+	// Behaviours are NAME or NAME=VALUE, applied over the weather in order.
+	Behaviours []string
+	// CallbackDelay is the time from the answer of a push to its callback; 0 leaves it to the weather (calm: 150 ms).
+	CallbackDelay time.Duration
+	// WebhookURL is where webhooks that have no address of their own are posted; empty is DefaultWebhookURL.
+	WebhookURL string
+	// CADir is the folder of the certificate authority for HTTPS and the proxy, made when it is first needed; empty makes
+	// an authority that lasts as long as the emulator.
+	CADir string
+	// StateFile keeps the state between runs (mode 0600, replaced atomically); empty keeps it in memory only.
+	StateFile string
+	// Log is called once for each exchange, one at a time and in order. It must not call the emulator. It may be nil.
+	Log func(Exchange)
+	// Now tells the time that goes into ids and records; nil is time.Now. A virtual clock starts at Now(), or at a
+	// fixed moment when Now is nil, so that two runs are alike.
+	Now func() time.Time
+	// HTTPClient sends the callbacks; nil is a bounded client that only reaches loopback and private addresses.
+	HTTPClient *http.Client
+}
+
+// DefaultWebhookURL is the listener that payctl itself starts by default.
+const DefaultWebhookURL = "http://127.0.0.1:4020/callbacks/wasaapay"
+
+// Emulator is one running emulator. Make it with New and end it with Close.
+type Emulator struct {
+	opts    Options
+	clock   *clock
+	ids     *ids
+	journal *journal
+	sender  *sender
+	handler http.Handler
+	parts   []part
+	// patience is how long a sender may take over a body, in real time whatever the clock.
+	patience time.Duration
+
+	authority authority
+	proxyAddr atomic.Pointer[string] // while ServeProxy runs
+
+	quiet atomic.Bool // no behaviour is on: the hot path need not ask under the lock
+
+	mu         sync.Mutex // guards everything below and the state of all parts
+	behaviours *settings
+	weather    string
+	held       *delivery // a callback waiting to be overtaken (callback-out-of-order)
+	dirty      bool      // state changed since it was last saved
+
+	done      chan struct{}
+	closeOnce sync.Once
+	running   sync.WaitGroup
+	closeErr  error
+}
+
+// part is one provider's half of the emulator. Methods marked "locked" are called with Emulator.mu held.
+type part interface {
+	// name is the key of the part in the state view and the state file.
+	name() string
+	// routes registers the provider's paths.
+	routes(mux *http.ServeMux)
+	// reset forgets everything (locked).
+	reset()
+	// view is what GET /_emulator/state shows (locked); full leaves phone numbers unmasked.
+	view(full bool) any
+	// save is what the state file keeps (locked); load is its inverse and schedules again what was under way (locked).
+	save() any
+	load(raw []byte) error
+	// prompts lists the payments that wait for a payer (locked).
+	prompts() []Prompt
+	// answer plays the payer of one open payment (locked). errNoPrompt means that the id is not this part's.
+	answer(id string, o *Outcome) (Prompt, error)
+	// env is what a client of this provider needs to reach the emulator at base.
+	env(base string) map[string]string
+}
+
+// closer is a part with connections of its own; close ends them, and cuts them when ctx ends.
+type closer interface{ close(ctx context.Context) }
+
+// New makes an emulator and starts its clock. An unknown clock, weather or behaviour, a bad value, and a state
+// file that cannot be read are errors that name the culprit.
+func New(opts Options) (*Emulator, error) {
+	e := &Emulator{
+		opts:    opts,
+		ids:     &ids{seed: opts.Seed},
+		journal: newJournal(opts.Log),
+		done:    make(chan struct{}),
+
+		patience: bodyPatience,
+	}
+	if opts.CallbackDelay < 0 {
+		return nil, fmt.Errorf("callback delay %s is negative: give 0 or more", opts.CallbackDelay)
+	}
+	if fault := lintURL(cmp.Or(opts.WebhookURL, DefaultWebhookURL), false); fault != "" {
+		return nil, fmt.Errorf("the webhook url %s: give one such as %s", fault, DefaultWebhookURL)
+	}
+	var err error
+	if e.clock, err = newClock(opts.Clock, opts.Now); err != nil {
+		return nil, err
+	}
+	weather, behaviours, err := startBehaviours(opts)
+	if err != nil {
+		return nil, err
+	}
+	e.adopt(weather, behaviours)
+	e.sender = newSender(e, opts.HTTPClient)
+	e.parts = e.newParts()
+	e.handler = e.newHandler()
+	if err := e.loadState(); err != nil {
+		return nil, err
+	}
+	if !e.clock.virtual {
+		e.running.Go(func() { e.clock.loop(e.done) })
+	}
+	if opts.StateFile != "" {
+		e.running.Go(e.keepState)
+	}
+	return e, nil
+}
+
+// newParts lists the providers that are played: adding one is one line here.
+func (e *Emulator) newParts() []part {
+	gateway := newDaraja(e)
+	return []part{gateway, newWasaaPay(e, gateway)}
+}
+
+// Handler serves every provider and the control plane under /_emulator/ on one address.
+func (e *Emulator) Handler() http.Handler { return e.handler }
+
+// Close stops the clock, drops callbacks that are not under way, waits for those that are (until ctx ends, then
+// they are cut), and saves the state. It returns when no goroutine of the emulator is left. Calling it again is harmless.
+func (e *Emulator) Close(ctx context.Context) error {
+	e.closeOnce.Do(func() {
+		close(e.done)
+		e.running.Wait()
+		for _, p := range e.parts {
+			if open, ok := p.(closer); ok {
+				open.close(ctx)
+			}
+		}
+		e.sender.close(ctx)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.closeErr = e.saveState()
+	})
+	return e.closeErr
+}
+
+// now is the emulator's time.
+func (e *Emulator) now() time.Time { return e.clock.now() }
+
+// adopt puts a weather and its behaviours in force (locked, or before anything runs).
+func (e *Emulator) adopt(weather string, next *settings) {
+	e.weather, e.behaviours = weather, next
+	e.quiet.Store(len(next.on) == 0)
+}
+
+// locked runs f with the state locked.
+func (e *Emulator) locked(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f()
+}
+
+var errNoPrompt = errors.New("no payment with this id is known")

@@ -1,0 +1,120 @@
+package emulator
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+// payment is one STK push from its acceptance on.
+type payment struct {
+	Merchant  string    `json:"merchant_request_id"`
+	Checkout  string    `json:"checkout_request_id"`
+	Shortcode string    `json:"shortcode"`
+	PartyB    string    `json:"party_b"`
+	Kind      string    `json:"kind"` // the TransactionType
+	Phone     msisdn    `json:"phone"`
+	Amount    cents     `json:"amount"`
+	Callback  string    `json:"callback"`
+	Reference string    `json:"reference"`
+	Desc      string    `json:"description"`
+	Created   time.Time `json:"created"`
+	// Life is how long the prompt stays open.
+	Life time.Duration `json:"life"`
+	// Plan is the outcome to come; empty when the prompt waits for an answer.
+	Plan string `json:"plan,omitempty"`
+	// Result is the name of the outcome once settled.
+	Result  string    `json:"result,omitempty"`
+	Settled time.Time `json:"settled,omitzero"`
+	Receipt string    `json:"receipt,omitempty"`
+}
+
+func (p *payment) open() bool { return p.Result == "" }
+
+func (p *payment) expires() time.Time { return p.Created.Add(p.Life) }
+
+// paidKey is what the two-minute rule compares.
+type paidKey struct {
+	phone  msisdn
+	amount cents
+}
+
+// paymentBook finds payments.
+type paymentBook struct {
+	all    map[string]*payment // by CheckoutRequestID
+	open   map[msisdn]*payment // the prompt on each phone
+	paid   map[paidKey]time.Time
+	swept  time.Time // when paid was last rid of what is over
+	closed []string  // settled CheckoutRequestIDs, oldest first
+}
+
+// maxSettled bounds the settled payments that can still be queried; how long the gateway knows them is not documented.
+const maxSettled = 200_000
+
+func newPaymentBook() paymentBook {
+	return paymentBook{all: map[string]*payment{}, open: map[msisdn]*payment{}, paid: map[paidKey]time.Time{}}
+}
+
+func (b *paymentBook) add(p *payment) {
+	b.all[p.Checkout] = p
+	if !p.open() {
+		b.closed = append(b.closed, p.Checkout)
+	} else if b.open[p.Phone] == nil {
+		b.open[p.Phone] = p
+	}
+}
+
+// settle takes p off its phone and bounds the history.
+func (b *paymentBook) settle(p *payment) {
+	if b.open[p.Phone] == p {
+		delete(b.open, p.Phone)
+	}
+	b.closed = append(b.closed, p.Checkout)
+	if len(b.closed) > maxSettled {
+		delete(b.all, b.closed[0])
+		b.closed = b.closed[1:]
+	}
+}
+
+// rememberPaid notes a payment for the two-minute rule.
+func (b *paymentBook) rememberPaid(p *payment, now time.Time) {
+	if now.Sub(b.swept) >= ruleWindow {
+		maps.DeleteFunc(b.paid, func(_ paidKey, at time.Time) bool { return now.Sub(at) >= ruleWindow })
+		b.swept = now
+	}
+	b.paid[paidKey{p.Phone, p.Amount}] = now
+}
+
+// find looks a payment up by CheckoutRequestID, MerchantRequestID or the phone that shows its prompt.
+func (b *paymentBook) find(id string) *payment {
+	if p := b.all[id]; p != nil {
+		return p
+	}
+	if phone, ok := looseMSISDN(id); ok {
+		return b.open[phone]
+	}
+	if strings.HasPrefix(id, "ws_CO_") {
+		return nil
+	}
+	for _, p := range b.all {
+		if p.Merchant == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// checkoutID is the shape of reference/daraja.md §3.3: Nairobi time, the fraction of a second, the national number.
+// Pushes of one phone within a millisecond get the next free fraction.
+func (b *paymentBook) checkoutID(phone msisdn, now time.Time) string {
+	t := now.In(nairobi())
+	for {
+		buf := t.AppendFormat(append(make([]byte, 0, 40), "ws_CO_"...), "02012006150405")
+		buf = appendUint(buf, uint64(t.Nanosecond()/int(time.Millisecond)))
+		buf = appendUint(buf, uint64(phone%1_000_000_000))
+		if id := string(buf); b.all[id] == nil {
+			return id
+		}
+		t = t.Add(time.Millisecond)
+	}
+}

@@ -1,0 +1,275 @@
+package emulator
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/socketio"
+)
+
+// socketPath is the Engine.IO path; requests go to it with a slash at its end (reference/socketio.md, client 1).
+const socketPath = "/partner/socket"
+
+// Bounds of what one client may ask for.
+const (
+	maxSubscriptions = 1000
+	maxSubject       = 128 // characters of an id
+)
+
+// socketHub is WasaaPay's real-time channel (reference/wasaapay.md §12): who is connected and what they subscribed to.
+// Its lock is never held while a client is written to, nor while the emulator's is asked for.
+type socketHub struct {
+	w      *wasaapay
+	server *socketio.Server
+
+	mu    sync.Mutex
+	peers map[*socketio.Conn]map[topic]bool
+	order []*socketio.Conn // as they came, so that a log is the same each time
+}
+
+// topic is what a client subscribes to.
+type topic struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+}
+
+func newSocketHub(w *wasaapay) *socketHub {
+	h := &socketHub{w: w, peers: map[*socketio.Conn]map[topic]bool{}}
+	h.server = socketio.NewServer(socketio.ServerOptions{Auth: h.admit, OnConnect: h.joined})
+	return h
+}
+
+// ServeHTTP serves the channel, or its failure.
+func (h *socketHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.strikes("socket-down") {
+		h.log(Exchange{Direction: DirectionIn, Method: r.Method, Status: http.StatusServiceUnavailable, Refused: true, Reason: "behaviour socket-down"})
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
+	h.server.ServeHTTP(w, r)
+}
+
+// strikes rolls a behaviour of the channel.
+func (h *socketHub) strikes(name string) bool { return h.roll(name) != nil }
+
+// roll returns a copy of what struck, nil for nothing.
+func (h *socketHub) roll(name string) *setting {
+	e := h.w.e
+	if e.quiet.Load() {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	struck := e.behaviours.roll(name, outSocket)
+	if struck == nil {
+		return nil
+	}
+	found := *struck
+	return &found
+}
+
+// log records what happened on the channel: the method is CONNECT, SUBSCRIBE, DISCONNECT or the event's EMIT.
+func (h *socketHub) log(x Exchange) {
+	x.Time, x.Provider, x.API = h.w.e.now().UTC(), providerWasaaPay, outSocket
+	if x.URL == "" {
+		x.URL = socketPath + "/"
+	}
+	h.w.e.journal.add(x)
+}
+
+// admit checks the key, in the auth object or in the header X-API-Key (reference/wasaapay.md §12.1). The texts of a
+// refusal are a payctl convention.
+func (h *socketHub) admit(handshake *http.Request, auth json.RawMessage) (any, error) {
+	var given struct {
+		APIKey string `json:"apiKey"`
+	}
+	_ = json.Unmarshal(auth, &given) // anything else is no key
+	if given.APIKey == "" {
+		given.APIKey = handshake.Header.Get("X-API-Key")
+	}
+	var fits bool
+	h.w.e.locked(func() { fits = h.w.keyFits(given.APIKey, outSocket) })
+	switch {
+	case !fits:
+		h.log(Exchange{Direction: DirectionIn, Method: "CONNECT", Status: http.StatusUnauthorized, Refused: true, Reason: "auth.apiKey does not hold the emulator's key"})
+		return nil, &socketio.RefusalError{Message: "Invalid API key", Data: map[string]string{"code": "UNAUTHORIZED"}}
+	case h.strikes("socket-refused"):
+		h.log(Exchange{Direction: DirectionIn, Method: "CONNECT", Status: http.StatusForbidden, Refused: true, Reason: "behaviour socket-refused"})
+		return nil, &socketio.RefusalError{Message: "Connection refused"}
+	}
+	return struct{}{}, nil
+}
+
+// joined greets a client and listens to it.
+func (h *socketHub) joined(peer *socketio.Conn) {
+	h.mu.Lock()
+	h.peers[peer] = map[topic]bool{}
+	h.order = append(h.order, peer)
+	h.mu.Unlock()
+	h.log(Exchange{Direction: DirectionIn, Method: "CONNECT", Status: http.StatusOK})
+	peer.OnDisconnect(func(reason socketio.Reason) { h.left(peer, reason) })
+	silent := h.strikes("socket-silent")
+	peer.On("subscribe", func(m socketio.Message) { h.subscribe(peer, m, silent) })
+	if drop := h.roll("socket-drop"); drop != nil {
+		h.w.e.clock.after(drop.duration, peer.Drop)
+	}
+	if silent {
+		h.forget(peer)
+		return
+	}
+	if !h.strikes("socket-no-authenticated") {
+		_ = peer.Emit("authenticated", struct {
+			Partner     string `json:"partnerName"`
+			Environment string `json:"environment"`
+		}{"Local Partner", "SANDBOX"}) // a client that has gone again is its own concern
+	}
+}
+
+// forget takes a client out of what gets events.
+func (h *socketHub) forget(peer *socketio.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.peers, peer)
+	for i, other := range h.order {
+		if other == peer {
+			h.order = append(h.order[:i], h.order[i+1:]...)
+			break
+		}
+	}
+}
+
+func (h *socketHub) left(peer *socketio.Conn, reason socketio.Reason) {
+	h.forget(peer)
+	h.log(Exchange{Direction: DirectionIn, Method: "DISCONNECT", Reason: reason.String()})
+}
+
+// subscribe takes {type, id}. A deposit need not exist yet, and other types are taken too (payctl convention); no event
+// for a refusal is documented, so a malformed request gets no answer.
+func (h *socketHub) subscribe(peer *socketio.Conn, m socketio.Message, silent bool) {
+	var want topic
+	if len(m.Args) > 0 {
+		_ = json.Unmarshal(m.Args[0], &want) // what cannot be read stays empty and is refused
+	}
+	x := Exchange{Direction: DirectionIn, Method: "SUBSCRIBE", Status: http.StatusOK, PaymentID: want.ID}
+	if want.Type == "" || want.ID == "" || len(want.Type) > maxSubject || len(want.ID) > maxSubject || !h.note(peer, want, silent) {
+		x.Status, x.PaymentID, x.Refused = http.StatusBadRequest, "", true
+		x.Reason = "subscribe wants {type, id} with texts of at most 128 characters, at most 1000 times"
+		h.log(x)
+		return
+	}
+	if silent {
+		x.Refused, x.Reason = true, "behaviour socket-silent"
+		h.log(x)
+		return
+	}
+	h.log(x)
+	if m.WantsAck() {
+		_ = m.Ack(h.w.e.sender.base(), want)
+	}
+	if !h.strikes("socket-no-subscribed") {
+		_ = peer.Emit("subscribed", want)
+	}
+	if h.strikes("socket-kick") {
+		peer.Disconnect()
+	}
+}
+
+// note keeps a subscription; false when there are too many.
+func (h *socketHub) note(peer *socketio.Conn, want topic, silent bool) bool {
+	if silent {
+		return true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	topics := h.peers[peer]
+	if topics == nil || len(topics) >= maxSubscriptions {
+		return false
+	}
+	topics[want] = true
+	return true
+}
+
+func (h *socketHub) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.peers)
+}
+
+// publish sends an event to those who subscribed to its subject.
+func (h *socketHub) publish(about topic, event string, body []byte, copies int, extra bool) {
+	h.mu.Lock()
+	var to []*socketio.Conn
+	for _, peer := range h.order {
+		if h.peers[peer][about] {
+			to = append(to, peer)
+		}
+	}
+	h.mu.Unlock()
+	args := []any{json.RawMessage(body)}
+	if extra {
+		args = append(args, "offset-1")
+	}
+	for _, peer := range to {
+		for range max(copies, 1) {
+			x := Exchange{
+				Direction: DirectionOut, Method: "EMIT", URL: socketPath + "/#" + event, Status: http.StatusOK,
+				RequestBody: string(body), PaymentID: about.ID,
+			}
+			if err := peer.Emit(event, args...); err != nil {
+				x.Status, x.Refused, x.Reason = 0, true, err.Error()
+			}
+			h.log(x)
+		}
+	}
+}
+
+// close ends all connections.
+func (h *socketHub) close(ctx context.Context) { _ = h.server.Close(ctx) } // cut off when ctx ends
+
+// announce tells the sockets how a deposit ended. The emulator's lock is held.
+func (w *wasaapay) announce(p *deposit) {
+	name := "failed"
+	if p.Receipt != "" {
+		name = "completed"
+	}
+	w.emitDeposit(p.view(), name, 0)
+}
+
+// emitDeposit has an event sent after delay, with the behaviours that spoil it (reference/wasaapay.md §12.3). The
+// emulator's lock is held.
+func (w *wasaapay) emitDeposit(v depositView, name string, delay time.Duration) {
+	on := w.e.behaviours
+	event := "deposit:" + name
+	about := topic{"deposit", v.ID}
+	if on.roll("socket-event-lost", outSocket) != nil {
+		return
+	}
+	if late := on.roll("socket-event-late", outSocket); late != nil {
+		delay += late.duration
+	}
+	copies := 1
+	if twin := on.roll("socket-event-duplicate", outSocket); twin != nil {
+		copies = twin.count
+	}
+	v.Status = on.choice("socket-status", outSocket, v.Status)
+	if on.roll("failure-reason-missing", outSocket) != nil {
+		v.FailureReason = ""
+	}
+	extra := on.roll("socket-extra-argument", outSocket) != nil
+	w.e.clock.after(delay, func() {
+		body := jsObject{{"event", event}, {"timestamp", millis(w.e.now())}, {"data", socketData(v)}}.write(nil)
+		w.sock.publish(about, event, body, copies, extra)
+	})
+}
+
+// socketData has the fields and the order of the sample in reference/wasaapay.md §12.3.
+func socketData(v depositView) jsObject {
+	amount, _ := v.Amount.(string)
+	return textMembers("id", v.ID, "reference", v.Reference, "externalReference", v.External, "walletId", v.Wallet,
+		"amount", amount, "fee", v.Fee, "currency", v.Currency, "status", v.Status, "provider", v.Provider,
+		"method", v.Method, "phoneNumber", v.Phone, "providerReference", v.Checkout, "receiptNumber", v.Receipt,
+		"failureReason", v.FailureReason, "initiatedAt", v.Initiated, "completedAt", v.Completed)
+}

@@ -1,0 +1,296 @@
+package emulator
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// wasaapayPaybill is the paybill on which WasaaPay collects: Daraja's ledger books deposits there.
+const wasaapayPaybill = "600777"
+
+// depositLife is how long the prompt stays open (reference/wasaapay.md §7.2).
+const depositLife = 2 * time.Minute
+
+// Statuses of reference/wasaapay.md §7.4.
+const (
+	statusPending   = "PENDING"
+	statusCompleted = "COMPLETED"
+	statusFailed    = "FAILED"
+)
+
+// deposit is one M-PESA deposit from its creation on.
+type deposit struct {
+	ID        string        `json:"id"`
+	Reference string        `json:"reference"`
+	External  string        `json:"external_reference,omitempty"`
+	Wallet    string        `json:"wallet"`
+	Phone     msisdn        `json:"phone"`
+	Amount    cents         `json:"amount"`
+	Checkout  string        `json:"provider_reference"`
+	Created   time.Time     `json:"created"`
+	Life      time.Duration `json:"life"`
+	// Plan is the outcome to come; empty when the prompt waits for an answer.
+	Plan string `json:"plan,omitempty"`
+	// Result is the name of the outcome once settled.
+	Result  string    `json:"result,omitempty"`
+	Settled time.Time `json:"settled,omitzero"`
+	Receipt string    `json:"receipt,omitempty"`
+	Reason  string    `json:"failure_reason,omitempty"`
+
+	initiated *delivery // held until the final webhook has passed (webhook-out-of-order)
+}
+
+func (p *deposit) waiting() bool { return p.Result == "" }
+
+func (p *deposit) status() string {
+	switch {
+	case p.waiting():
+		return statusPending
+	case p.Receipt != "":
+		return statusCompleted
+	default:
+		return statusFailed
+	}
+}
+
+// depositBook finds deposits.
+type depositBook struct {
+	all    map[string]*deposit // by id
+	open   map[msisdn]*deposit // the prompt on each phone
+	closed []string            // settled ids, oldest first
+}
+
+func newDepositBook() depositBook {
+	return depositBook{all: map[string]*deposit{}, open: map[msisdn]*deposit{}}
+}
+
+func (b *depositBook) add(p *deposit) {
+	b.all[p.ID] = p
+	if !p.waiting() {
+		b.closed = append(b.closed, p.ID)
+	} else if b.open[p.Phone] == nil {
+		b.open[p.Phone] = p
+	}
+}
+
+func (b *depositBook) settle(p *deposit) {
+	if b.open[p.Phone] == p {
+		delete(b.open, p.Phone)
+	}
+	b.closed = append(b.closed, p.ID)
+	if len(b.closed) > maxSettled {
+		delete(b.all, b.closed[0])
+		b.closed = b.closed[1:]
+	}
+}
+
+// find looks a deposit up by any id of it, or by the phone that shows its prompt.
+func (b *depositBook) find(id string) *deposit {
+	if p := b.all[id]; p != nil {
+		return p
+	}
+	if phone, ok := looseMSISDN(id); ok {
+		return b.open[phone]
+	}
+	if !strings.HasPrefix(id, "DEP-") && !strings.HasPrefix(id, "ws_CO_") {
+		return nil
+	}
+	for _, p := range b.all {
+		if p.Reference == id || p.Checkout == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// depositView is the union of fields of reference/wasaapay.md §7.5 in the order of its samples.
+type depositView struct {
+	ID            string `json:"id,omitempty"`
+	DepositID     string `json:"depositId,omitempty"`
+	Reference     string `json:"reference"`
+	External      string `json:"externalReference,omitempty"`
+	Wallet        string `json:"walletId"`
+	Amount        any    `json:"amount"`
+	Fee           string `json:"fee"`
+	Currency      string `json:"currency"`
+	Status        string `json:"status"`
+	Provider      string `json:"provider"`
+	Method        string `json:"method"`
+	Phone         string `json:"phoneNumber"`
+	Checkout      string `json:"providerReference"`
+	Receipt       string `json:"receiptNumber,omitempty"`
+	FailureReason string `json:"failureReason,omitempty"`
+	Initiated     string `json:"initiatedAt"`
+	Completed     string `json:"completedAt,omitempty"`
+}
+
+func (p *deposit) view() depositView {
+	v := depositView{
+		ID: p.ID, Reference: p.Reference, External: p.External, Wallet: p.Wallet, Amount: p.Amount.decimal(), Fee: "0.00",
+		Currency: "KES", Status: p.status(), Provider: "MPESA", Method: "MOBILE_MONEY", Phone: "+" + p.Phone.full(),
+		Checkout: p.Checkout, Receipt: p.Receipt, FailureReason: p.Reason, Initiated: millis(p.Created),
+	}
+	if p.Receipt != "" {
+		v.Completed = millis(p.Settled)
+	}
+	return v
+}
+
+// shape applies the behaviours that change how REST shows a deposit. The lock is held.
+func (w *wasaapay) shape(v depositView, api string) any {
+	on := w.e.behaviours
+	if on.roll("deposit-amount-number", api) != nil {
+		if amount, ok := v.Amount.(string); ok {
+			n, _ := strconv.ParseFloat(amount, 64)
+			v.Amount = math.Round(n*100) / 100
+		}
+	}
+	if on.roll("failure-reason-missing", api) != nil {
+		v.FailureReason = ""
+	}
+	switch on.choice("deposit-id", api, "id") {
+	case "depositId":
+		v.ID, v.DepositID = "", v.ID
+	case "nested":
+		return map[string]any{"deposit": v}
+	}
+	return v
+}
+
+// createDeposit is POST /deposits/mpesa (reference/wasaapay.md §7.2).
+func (w *wasaapay) createDeposit(c *call, f fields) *delivery {
+	p, bad := w.readDeposit(c, f)
+	if bad != "" {
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		return nil
+	}
+	var asked *Outcome
+	if name := c.r.Header.Get(outcomeHeader); name != "" {
+		if asked = outcomeNamed(name); asked == nil {
+			reason := outcomeHeader + " names no outcome; use one of " + outcomeNames()
+			w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
+			return nil
+		}
+	}
+	if w.account(p.Wallet, c.api) == nil {
+		w.failLocked(c, fault{
+			http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found",
+			"walletId names no wallet of the emulator; use " + Credentials().WasaaPayWallet + " or create one",
+		})
+		return nil
+	}
+	now := w.e.now()
+	p.ID, p.Reference = w.e.ids.deposit(now)
+	p.Checkout, p.Created = w.mpesa.payments.checkoutID(p.Phone, now), now
+	p.Life = w.e.behaviours.span("prompt-lifetime", apiDeposit, depositLife)
+	plan := w.plan(p, asked)
+	w.deposits.add(p)
+	w.e.dirty = true
+	c.subject = p.ID
+	status := http.StatusCreated // not documented (payctl convention)
+	if code, err := strconv.Atoi(w.e.behaviours.choice("created-status", c.api, "201")); err == nil {
+		status = code
+	}
+	c.partner(status, success{true, w.shape(p.view(), c.api)})
+	when := w.course(p, plan)
+	w.initiated(p, when.promptLag())
+	if plan != nil && plan.early {
+		w.settle(p, plan)
+		w.announce(p)
+		return w.finalWebhook(p)
+	}
+	w.schedule(p, plan, when)
+	return nil
+}
+
+// readDeposit reads the body; bad is what is wrong with it, "" for nothing. Names and limits are those that
+// reference/wasaapay.md §7.2 infers; unknown members are ignored (payctl convention).
+func (w *wasaapay) readDeposit(c *call, f fields) (_ *deposit, bad string) {
+	p := &deposit{}
+	wallet := f.get("walletId")
+	if wallet.kind != '"' || wallet.text == "" || len(wallet.text) > maxKey {
+		return nil, "walletId is required and must be a string"
+	}
+	p.Wallet = wallet.text
+	amount, bad := readAmount(f.get("amount"))
+	if bad != "" {
+		return nil, bad
+	}
+	if amount%shilling != 0 || amount > maxTransaction {
+		return nil, "amount must be whole shillings from 1 to 250000 for M-PESA"
+	}
+	p.Amount = amount
+	phone, ok := looseMSISDN(f.first("phoneNumber", "phone").plain())
+	if !ok {
+		return nil, "phoneNumber is required and must be a Kenyan mobile number such as +254712345678"
+	}
+	p.Phone = phone
+	external := f.get("externalReference")
+	if !external.missing() && external.plain() == "" || len(external.text) > maxKey {
+		return nil, "externalReference must be a string of at most 255 characters"
+	}
+	p.External = external.plain()
+	if currency := f.get("currency"); !currency.missing() && !strings.EqualFold(currency.plain(), "KES") {
+		return nil, "currency must be KES"
+	}
+	if f.get("callbackUrl").kind != 0 {
+		c.reason = "callbackUrl is ignored: webhooks go to the one address of the partner"
+	}
+	return p, ""
+}
+
+// readAmount reads a positive amount with up to two decimals, as a number or a string (reference/wasaapay.md §15, C7).
+func readAmount(f field) (cents, string) {
+	const bad = "amount is required and must be a positive number or decimal string"
+	text := f.plain()
+	whole, fraction, point := strings.Cut(text, ".")
+	if !digits(whole, 1, 12) || point && !digits(fraction, 1, 2) {
+		return 0, bad
+	}
+	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
+	if err != nil || n <= 0 {
+		return 0, bad
+	}
+	return cents(n), ""
+}
+
+// getDeposit is GET /deposits/{id} (reference/wasaapay.md §7.3): by the platform's id and nothing else.
+func (w *wasaapay) getDeposit(c *call) {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	p := w.deposits.all[c.r.PathValue("id")]
+	if p == nil {
+		w.failLocked(c, fault{http.StatusNotFound, "DEPOSIT_NOT_FOUND", "Deposit not found", "no deposit of the emulator has this id"})
+		return
+	}
+	c.subject = p.ID
+	on := w.e.behaviours
+	v := p.view()
+	if status := on.choice("deposit-status", c.api, ""); status != "" {
+		v.Status, v.Receipt, v.Completed, v.FailureReason = status, "", "", ""
+		c.reason = "behaviour deposit-status"
+	} else if !p.waiting() && on.roll("deposit-contradicts", c.api) != nil {
+		v = w.opposite(p)
+		c.reason = "behaviour deposit-contradicts"
+	}
+	if on.roll("data-missing", c.api) != nil {
+		c.reason = "behaviour data-missing"
+		c.partner(http.StatusOK, map[string]bool{"success": true})
+		return
+	}
+	c.partner(http.StatusOK, success{true, w.shape(v, c.api)})
+}
+
+// opposite is the final view that contradicts what happened.
+func (w *wasaapay) opposite(p *deposit) depositView {
+	v := p.view()
+	if p.Receipt != "" {
+		v.Status, v.Receipt, v.Completed, v.FailureReason = statusFailed, "", "", "Request cancelled by user"
+		return v
+	}
+	v.Status, v.Receipt, v.FailureReason, v.Completed = statusCompleted, noReceipt(p.Settled), "", millis(p.Settled)
+	return v
+}

@@ -1,0 +1,243 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// before checks the key and the rate, and applies the faults that strike before the API sees the request.
+func (w *wasaapay) before(c *call) bool {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	on := w.e.behaviours
+	switch {
+	case on.roll("request-lost", c.api) != nil:
+		c.cut, c.refused, c.reason = true, true, "connection cut before the request was looked at (request-lost)"
+		return true
+	case on.roll("html-503", c.api) != nil:
+		return c.edge(http.StatusServiceUnavailable, "html-503")
+	case on.roll("html-403", c.api) != nil:
+		return c.edge(http.StatusForbidden, "html-403")
+	}
+	if !w.keyFits(c.r.Header.Get("X-API-Key"), c.api) {
+		reason := "the header X-API-Key does not hold the emulator's key"
+		if c.r.Header.Get("X-API-Key") == "" {
+			reason = "the header X-API-Key is missing"
+		}
+		w.failLocked(c, fault{http.StatusUnauthorized, "INVALID_API_KEY", "Invalid or missing API key", reason})
+		return true
+	}
+	limited := w.limit(c)
+	switch {
+	case on.roll("ip-not-listed", c.api) != nil:
+		w.failLocked(c, fault{http.StatusForbidden, "IP_NOT_ALLOWED", "IP address is not allowed", "behaviour ip-not-listed"})
+	case limited:
+		w.failLocked(c, fault{http.StatusTooManyRequests, "RATE_LIMITED", "Too many requests", "behaviour rate-limit"})
+	case on.roll("internal-error", c.api) != nil:
+		w.failLocked(c, fault{http.StatusInternalServerError, "INTERNAL", "Internal server error", "behaviour internal-error"})
+	default:
+		return false
+	}
+	return true
+}
+
+// keyFits compares a key with the local one; any-credentials takes any. The lock is held.
+func (w *wasaapay) keyFits(key, api string) bool {
+	if key != "" && w.e.behaviours.get("any-credentials", api) != nil {
+		return true
+	}
+	return subtle.ConstantTimeCompare([]byte(key), []byte(Credentials().WasaaPayAPIKey)) == 1
+}
+
+// Sandbox rate (reference/wasaapay.md §3).
+const (
+	sandboxRate   = 60
+	sandboxWindow = time.Minute
+)
+
+// rateWindow counts the requests of one window of the clock.
+type rateWindow struct {
+	end  time.Time
+	used int
+}
+
+// limit counts a request, sets the rate headers, and tells whether the behaviour rate-limit refuses it. Without that
+// behaviour the count is only shown, and the remainder never falls below one: a client that paces itself by it must not
+// be slowed down in a test that has nothing to do with rates (payctl convention).
+func (w *wasaapay) limit(c *call) bool {
+	on := w.e.behaviours
+	most, span := sandboxRate, sandboxWindow
+	enforced := on.roll("rate-limit", c.api)
+	if enforced != nil {
+		most, span = enforced.count, max(enforced.duration, time.Second)
+	}
+	now := w.e.now()
+	if !now.Before(w.window.end) || w.window.end.Sub(now) > span {
+		w.window = rateWindow{end: now.Truncate(span).Add(span)}
+	}
+	w.window.used++
+	left := max(most-w.window.used, 0)
+	if enforced == nil {
+		left = max(left, 1)
+	}
+	wait := w.window.end.Sub(now)
+	reset := strconv.FormatInt(w.window.end.Unix(), 10)
+	switch on.choice("rate-limit-reset", c.api, "seconds") {
+	case "milliseconds":
+		reset = strconv.FormatInt(w.window.end.UnixMilli(), 10)
+	case "delta":
+		reset = strconv.FormatInt(ceilSeconds(wait), 10)
+	case "missing":
+		reset = ""
+	}
+	c.set("X-Ratelimit-Limit", strconv.Itoa(most))
+	c.set("X-Ratelimit-Remaining", strconv.Itoa(left))
+	c.set("X-Ratelimit-Reset", reset)
+	if enforced == nil || w.window.used <= most {
+		return false
+	}
+	if on.roll("retry-after-missing", c.api) == nil {
+		c.set("Retry-After", strconv.FormatInt(ceilSeconds(wait), 10))
+	}
+	return true
+}
+
+func ceilSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+// set adds a header to the answer; an empty value leaves it out. The name must be in canonical form.
+func (c *call) set(name, value string) {
+	if value == "" {
+		return
+	}
+	if c.header == nil {
+		c.header = http.Header{}
+	}
+	c.header[name] = []string{value}
+}
+
+// writer carries out one POST with the lock held. It fills in the answer and may return a webhook that overtakes it.
+type writer func(c *call, f fields) *delivery
+
+// savedReply is the first answer to an idempotency key.
+type savedReply struct {
+	Key    string    `json:"key"` // path and key: keys of two endpoints do not meet (payctl convention)
+	Sum    string    `json:"sum"` // of the request
+	Status int       `json:"status"`
+	Answer string    `json:"answer"`
+	At     time.Time `json:"at"`
+	ID     string    `json:"id"` // of what was made, for the log
+}
+
+// replyBook keeps answers, oldest first in order.
+type replyBook struct {
+	all   map[string]*savedReply
+	order []*savedReply
+}
+
+// Bounds of the idempotency keys; their lifetime is not documented (payctl convention: one day).
+const (
+	replyLife  = 24 * time.Hour
+	maxReplies = 200_000
+	maxKey     = 255
+)
+
+func newReplyBook() replyBook { return replyBook{all: map[string]*savedReply{}} }
+
+func (b *replyBook) add(r *savedReply) {
+	b.all[r.Key] = r
+	b.order = append(b.order, r)
+	for len(b.order) > 0 && (len(b.order) > maxReplies || r.At.Sub(b.order[0].At) >= replyLife) {
+		if oldest := b.order[0]; b.all[oldest.Key] == oldest {
+			delete(b.all, oldest.Key)
+		}
+		b.order[0] = nil
+		b.order = b.order[1:]
+	}
+}
+
+func (b *replyBook) find(key string, now time.Time) *savedReply {
+	r := b.all[key]
+	if r == nil || now.Sub(r.At) >= replyLife {
+		return nil
+	}
+	return r
+}
+
+// write makes the handler of a POST (reference/wasaapay.md §4): the key is required except for a preview, whose sample
+// has none; a key seen before gets the first answer again. Payctl conventions: the same key with another body is a 409,
+// and only answers of success are kept, so that a corrected request may use its key again.
+func (w *wasaapay) write(run writer) func(*call) {
+	return func(c *call) {
+		early := w.writeLocked(c, run)
+		if early != nil {
+			w.e.sender.deliver(early)
+		}
+	}
+}
+
+func (w *wasaapay) writeLocked(c *call, run writer) *delivery {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	invalid := func(reason string) *delivery {
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
+		return nil
+	}
+	if !strings.Contains(strings.ToLower(c.r.Header.Get("Content-Type")), "json") {
+		return invalid("the content type must be application/json")
+	}
+	f, err := parseFields(c.body)
+	if err != nil {
+		return invalid(err.Error())
+	}
+	key := c.r.Header.Get("X-Idempotency-Key")
+	switch {
+	case key == "" && c.api != apiTransferPreview:
+		return invalid("the header X-Idempotency-Key is required on every POST")
+	case len(key) > maxKey:
+		return invalid("the header X-Idempotency-Key is longer than 255 characters")
+	case key == "" || w.e.behaviours.roll("idempotency-ignored", c.api) != nil:
+		return run(c, f)
+	}
+	saved := &savedReply{Key: c.r.URL.Path + " " + key, Sum: requestSum(c.body), At: w.e.now()}
+	if first := w.replies.find(saved.Key, saved.At); first != nil {
+		c.subject = first.ID
+		if first.Sum != saved.Sum {
+			w.failLocked(c, fault{
+				http.StatusConflict, "IDEMPOTENCY_CONFLICT", "This idempotency key was used with another request body",
+				"X-Idempotency-Key was used before with another body",
+			})
+			return nil
+		}
+		c.status, c.kind, c.answer, c.reason = first.Status, typePartner, []byte(first.Answer), "the first answer to this X-Idempotency-Key"
+		return nil
+	}
+	early := run(c, f)
+	if !c.refused {
+		saved.Status, saved.Answer, saved.ID = c.status, string(c.answer), c.subject
+		w.replies.add(saved)
+		w.e.dirty = true
+	}
+	return early
+}
+
+// requestSum identifies a body whatever its spaces and the order of its keys.
+func requestSum(body []byte) string {
+	var value any
+	if json.Unmarshal(body, &value) == nil {
+		body = encode(value)
+	}
+	sum := sha256.Sum256(body)
+	return string(appendHexBytes(nil, sum[:16]))
+}
+
+func appendHexBytes(dst, src []byte) []byte {
+	for _, b := range src {
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	}
+	return dst
+}

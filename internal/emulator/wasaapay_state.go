@@ -1,0 +1,183 @@
+package emulator
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// savedWasaaPay is WasaaPay's share of the state file. Its customers are in Daraja's.
+type savedWasaaPay struct {
+	Wallets   []*account    `json:"wallets"`
+	Deposits  []*deposit    `json:"deposits"`
+	Transfers []*transfer   `json:"transfers"`
+	Replies   []*savedReply `json:"replies"`
+}
+
+// oldest sorts deposits by creation.
+func (b *depositBook) oldest() []*deposit {
+	list := make([]*deposit, 0, len(b.all))
+	for _, p := range b.all {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *deposit) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+func (w *wasaapay) sortedTransfers() []*transfer {
+	list := make([]*transfer, 0, len(w.transfers))
+	for _, t := range w.transfers {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b *transfer) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	return list
+}
+
+func (w *wasaapay) save() any {
+	return savedWasaaPay{w.sortedWallets(), w.deposits.oldest(), w.sortedTransfers(), w.replies.order}
+}
+
+// load takes a saved state; open deposits go on where they were, the late ones at once.
+func (w *wasaapay) load(raw []byte) error {
+	var saved savedWasaaPay
+	if err := json.Unmarshal(raw, &saved); err != nil {
+		return fmt.Errorf("unreadable: %w", err)
+	}
+	w.reset()
+	for _, a := range saved.Wallets {
+		if a == nil || a.ID == "" {
+			return errors.New("a wallet has no id")
+		}
+		w.open(a)
+	}
+	for _, t := range saved.Transfers {
+		if t == nil || t.ID == "" {
+			return errors.New("a transfer has no id")
+		}
+		w.transfers[t.ID] = t
+	}
+	for _, r := range saved.Replies {
+		if r == nil || r.Key == "" {
+			return errors.New("an answer has no idempotency key")
+		}
+		w.replies.add(r)
+	}
+	for _, p := range saved.Deposits {
+		if err := w.resume(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resume takes one deposit back.
+func (w *wasaapay) resume(p *deposit) error {
+	if p == nil || p.ID == "" {
+		return errors.New("a deposit has no id")
+	}
+	if !p.waiting() && outcomeNamed(p.Result) == nil {
+		return fmt.Errorf("a deposit has the unknown outcome %q", p.Result)
+	}
+	w.deposits.add(p)
+	switch {
+	case p.waiting():
+		plan := outcomeNamed(p.Plan)
+		w.schedule(p, plan, w.course(p, plan))
+	case p.Receipt != "" && w.e.now().Sub(p.Settled) < ruleWindow:
+		w.mpesa.payments.paid[paidKey{p.Phone, p.Amount}] = p.Settled
+	}
+	return nil
+}
+
+// depositState and walletState are what GET /_emulator/state shows.
+type depositState struct {
+	ID        string    `json:"id"`
+	Reference string    `json:"reference"`
+	External  string    `json:"external_reference"`
+	Wallet    string    `json:"wallet"`
+	Phone     string    `json:"phone"`
+	Amount    string    `json:"amount"`
+	Status    string    `json:"status"`
+	Outcome   string    `json:"outcome"`
+	Receipt   string    `json:"receipt"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type walletState struct {
+	ID      string `json:"id"`
+	Account string `json:"account"`
+	Balance string `json:"balance"`
+}
+
+func (w *wasaapay) view(full bool) any {
+	show := func(text string) string {
+		if full {
+			return text
+		}
+		return maskPhones(text)
+	}
+	wallets := []walletState{}
+	for _, a := range latest(w.sortedWallets()) {
+		wallets = append(wallets, walletState{show(a.ID), a.Number, a.Balance.decimal()})
+	}
+	deposits := []depositState{}
+	for _, p := range latest(w.deposits.oldest()) {
+		deposits = append(deposits, depositState{
+			p.ID, p.Reference, show(p.External), show(p.Wallet), p.Phone.shown(full), p.Amount.decimal(), p.status(), p.Result,
+			p.Receipt, p.Created.UTC(),
+		})
+	}
+	transfers := []transferView{}
+	for _, t := range latest(w.sortedTransfers()) {
+		v := t.view()
+		v.External, v.Description, v.Source = show(v.External), show(v.Description), show(v.Source)
+		transfers = append(transfers, v)
+	}
+	return map[string]any{
+		"wallets": wallets, "deposits": deposits, "transfers": transfers,
+		"open_deposits": len(w.deposits.all) - len(w.deposits.closed), "sockets": w.sock.size(),
+	}
+}
+
+// prompts lists the open deposits, oldest first.
+func (w *wasaapay) prompts() []Prompt {
+	list := []Prompt{}
+	for _, p := range w.deposits.oldest() {
+		if p.waiting() {
+			list = append(list, w.prompt(p))
+		}
+	}
+	return list
+}
+
+func (w *wasaapay) prompt(p *deposit) Prompt {
+	const payee = "WASAAPAY"
+	return Prompt{
+		Provider: providerWasaaPay, ID: p.ID, PaymentID: p.ID, Phone: p.Phone.full(), Amount: p.Amount.decimal(),
+		Currency: "KES", PayTo: wasaapayPaybill, Reference: p.Reference, CreatedAt: p.Created.UTC(),
+		ExpiresAt: p.Created.Add(p.Life).UTC(), Outcome: p.Result,
+		Text: "Do you want to pay Ksh " + p.Amount.decimal() + " to " + payee + " for " + p.Reference + "? Enter your M-PESA PIN.",
+	}
+}
+
+// answer plays the payer of one open deposit; webhook and events follow at once.
+func (w *wasaapay) answer(id string, o *Outcome) (Prompt, error) {
+	p := w.deposits.find(id)
+	if p == nil {
+		return Prompt{}, errNoPrompt
+	}
+	if !p.waiting() {
+		return Prompt{}, fmt.Errorf("%w: the deposit is settled already: %s", errConflict, p.Result)
+	}
+	w.finish(p, o, 0)
+	return w.prompt(p), nil
+}
+
+// close ends the sockets.
+func (w *wasaapay) close(ctx context.Context) { w.sock.close(ctx) }

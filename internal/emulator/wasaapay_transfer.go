@@ -1,0 +1,170 @@
+package emulator
+
+import (
+	"net/http"
+	"time"
+)
+
+// transferFee is what a transfer costs the sender (payctl convention; no fee is documented).
+const transferFee = 5 * shilling
+
+// transfer moves money between two wallets at once (reference/wasaapay.md §9).
+type transfer struct {
+	ID          string    `json:"id"`
+	Reference   string    `json:"reference"`
+	External    string    `json:"external_reference,omitempty"`
+	Description string    `json:"description,omitempty"`
+	Source      string    `json:"source"`
+	Destination string    `json:"destination"` // account number
+	Amount      cents     `json:"amount"`
+	Created     time.Time `json:"created"`
+	Failed      bool      `json:"failed"`
+}
+
+func (t *transfer) status() string {
+	if t.Failed {
+		return statusFailed
+	}
+	return statusCompleted
+}
+
+type transferView struct {
+	ID          string `json:"id"`
+	Reference   string `json:"reference"`
+	External    string `json:"externalReference,omitempty"`
+	Source      string `json:"sourceWalletId"`
+	Destination string `json:"destinationAccountNumber"`
+	Amount      string `json:"amount"`
+	Fee         string `json:"fee"`
+	TotalDebit  string `json:"totalDebit"`
+	Currency    string `json:"currency"`
+	Status      string `json:"status"`
+	Description string `json:"description,omitempty"`
+	Created     string `json:"createdAt"`
+}
+
+func (t *transfer) view() transferView {
+	return transferView{
+		t.ID, t.Reference, t.External, t.Source, t.Destination, t.Amount.decimal(), transferFee.decimal(),
+		(t.Amount + transferFee).decimal(), "KES", t.status(), t.Description, millis(t.Created),
+	}
+}
+
+// transferPlan is a transfer that has been checked and not yet carried out.
+type transferPlan struct {
+	from, to *account
+	amount   cents
+}
+
+// readTransfer reads the members that a preview and a transfer share. It answers and returns false when they are wrong.
+func (w *wasaapay) readTransfer(c *call, f fields) (plan transferPlan, ok bool) {
+	amount, bad := readAmount(f.get("amount"))
+	if bad != "" {
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		return plan, false
+	}
+	plan.amount = amount
+	plan.from = w.account(f.get("sourceWalletId").plain(), c.api)
+	plan.to = w.wallets[w.accounts[f.get("destinationAccountNumber").plain()]]
+	switch {
+	case plan.from == nil:
+		w.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Source wallet not found", "sourceWalletId names no wallet of the emulator"})
+	case plan.to == nil:
+		w.failLocked(c, fault{
+			http.StatusNotFound, "ACCOUNT_NOT_FOUND", "Destination account not found",
+			"destinationAccountNumber names no account of the emulator; " + secondAccount + " is one",
+		})
+	case plan.from == plan.to:
+		const same = "source and destination are the same wallet"
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", same, same})
+	default:
+		return plan, true
+	}
+	return plan, false
+}
+
+// short tells that the source cannot pay amount and fee.
+func (p transferPlan) short() bool { return p.from.Balance < p.amount+transferFee }
+
+type previewView struct {
+	CanProceed   bool   `json:"canProceed"`
+	Insufficient bool   `json:"insufficientFunds"`
+	Amount       string `json:"amount"`
+	Fee          string `json:"fee"`
+	TotalDebit   string `json:"totalDebit"`
+	Destination  struct {
+		Owner string `json:"ownerName"`
+	} `json:"destinationWallet"`
+}
+
+func (p transferPlan) view() previewView {
+	v := previewView{
+		CanProceed: !p.short(), Insufficient: p.short(), Amount: p.amount.decimal(), Fee: transferFee.decimal(),
+		TotalDebit: (p.amount + transferFee).decimal(),
+	}
+	v.Destination.Owner = p.to.Owner
+	return v
+}
+
+// previewTransfer is POST /transfers/preview: it debits nothing, and shows data even where it says no
+// (reference/wasaapay.md §9 and §15, C20).
+func (w *wasaapay) previewTransfer(c *call, f fields) *delivery {
+	if plan, ok := w.readTransfer(c, f); ok {
+		c.partner(http.StatusOK, success{!plan.short(), plan.view()})
+	}
+	return nil
+}
+
+// createTransfer is POST /transfers. Without the money it is refused and leaves no trace (payctl convention).
+func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
+	plan, ok := w.readTransfer(c, f)
+	if !ok {
+		return nil
+	}
+	if plan.short() {
+		c.refused, c.reason = true, "the source wallet holds less than the amount and the fee"
+		c.partner(http.StatusBadRequest, success{false, plan.view()})
+		return nil
+	}
+	now := w.e.now()
+	t := &transfer{
+		External: f.first("externalReference", "reference").plain(), Description: f.get("description").plain(),
+		Source: plan.from.ID, Destination: plan.to.Number, Amount: plan.amount, Created: now,
+	}
+	if len(t.External) > maxKey || len(t.Description) > maxKey {
+		const bad = "externalReference and description hold at most 255 characters"
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		return nil
+	}
+	t.ID, t.Reference = w.e.ids.transfer(now)
+	event := "transfer.completed"
+	if w.e.behaviours.roll("transfer-fails", c.api) != nil {
+		t.Failed, event = true, "transfer.failed"
+		c.reason = "behaviour transfer-fails"
+	} else {
+		plan.from.book(now, "TRANSFER_OUT", t.Reference, -plan.amount)
+		plan.from.book(now, "FEE", t.Reference, -transferFee)
+		plan.to.book(now, "TRANSFER_IN", t.Reference, plan.amount)
+	}
+	w.transfers[t.ID] = t
+	w.e.dirty = true
+	c.subject = t.ID
+	c.partner(http.StatusCreated, success{true, t.view()})
+	data := textMembers("transferId", t.ID, "reference", t.Reference, "externalReference", t.External,
+		"amount", t.Amount.decimal(), "status", t.status())
+	w.send(w.webhook(event, data, t.ID), calmDelay)
+	return nil
+}
+
+// getTransfer is GET /transfers/{id}.
+func (w *wasaapay) getTransfer(c *call) {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	t := w.transfers[c.r.PathValue("id")]
+	if t == nil {
+		w.failLocked(c, fault{http.StatusNotFound, "TRANSFER_NOT_FOUND", "Transfer not found", "no transfer of the emulator has this id"})
+		return
+	}
+	c.subject = t.ID
+	c.partner(http.StatusOK, success{true, t.view()})
+}

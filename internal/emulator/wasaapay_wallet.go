@@ -1,0 +1,193 @@
+package emulator
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// account is a wallet (reference/wasaapay.md §8). Its account number's name on the wire is a payctl convention.
+type account struct {
+	ID      string      `json:"id"`
+	Number  string      `json:"number"`
+	User    string      `json:"user"`
+	Owner   string      `json:"owner"`
+	Balance cents       `json:"balance"`
+	Created time.Time   `json:"created"`
+	Entries []bookEntry `json:"entries,omitempty"` // oldest first
+}
+
+// bookEntry is one movement on an account; what goes out is negative.
+type bookEntry struct {
+	Kind      string    `json:"kind"`
+	Reference string    `json:"reference"`
+	Amount    cents     `json:"amount"`
+	Balance   cents     `json:"balance"`
+	At        time.Time `json:"at"`
+}
+
+// maxEntries bounds the history of one account.
+const maxEntries = 2000
+
+// book moves the balance and records why.
+func (a *account) book(now time.Time, kind, reference string, amount cents) {
+	a.Balance += amount
+	a.Entries = append(a.Entries, bookEntry{kind, reference, amount, a.Balance, now})
+	if len(a.Entries) > maxEntries {
+		a.Entries = slices.Delete(a.Entries, 0, len(a.Entries)-maxEntries)
+	}
+}
+
+// open adds a wallet.
+func (w *wasaapay) open(a *account) {
+	w.wallets[a.ID] = a
+	w.accounts[a.Number] = a.ID
+}
+
+// account finds a wallet; under any-credentials one is opened at first sight. The lock is held.
+func (w *wasaapay) account(id, api string) *account {
+	a := w.wallets[id]
+	if a == nil && id != "" && w.e.behaviours.get("any-credentials", api) != nil {
+		_, number := w.e.ids.wallet()
+		a = &account{ID: id, Number: number, User: id, Owner: "LOCAL WALLET", Created: w.e.now()}
+		w.open(a)
+	}
+	return a
+}
+
+type walletView struct {
+	ID        string `json:"id"`
+	User      string `json:"externalUserId"`
+	Number    string `json:"accountNumber"`
+	Currency  string `json:"currency"`
+	Available string `json:"availableBalance"`
+	Created   string `json:"createdAt"`
+}
+
+func (a *account) view() walletView {
+	return walletView{a.ID, a.User, a.Number, "KES", a.Balance.decimal(), millis(a.Created)}
+}
+
+// createWallet is POST /wallets (reference/wasaapay.md §8). A new wallet holds nothing (§14).
+func (w *wasaapay) createWallet(c *call, f fields) *delivery {
+	user, currency := f.get("externalUserId"), f.get("currency")
+	bad := ""
+	switch {
+	case user.kind != '"' || user.text == "" || len(user.text) > maxKey:
+		bad = "externalUserId is required and must be a string of at most 255 characters"
+	case !currency.missing() && currency.plain() != "KES":
+		bad = "currency must be KES"
+	}
+	if bad != "" {
+		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		return nil
+	}
+	id, number := w.e.ids.wallet()
+	a := &account{ID: id, Number: number, User: user.text, Owner: "TEST CUSTOMER", Created: w.e.now()}
+	w.open(a)
+	w.e.dirty = true
+	c.subject = a.ID
+	c.partner(http.StatusCreated, success{true, a.view()})
+	return nil
+}
+
+// walletOf finds the wallet of the path or refuses. The lock is held.
+func (w *wasaapay) walletOf(c *call) *account {
+	a := w.account(c.r.PathValue("id"), c.api)
+	if a == nil {
+		w.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found", "no wallet of the emulator has this id"})
+		return nil
+	}
+	c.subject = a.ID
+	return a
+}
+
+// getBalance is GET /wallets/{id}/balance; only availableBalance is documented.
+func (w *wasaapay) getBalance(c *call) {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	a := w.walletOf(c)
+	if a == nil {
+		return
+	}
+	var balance any = a.Balance.decimal()
+	if w.e.behaviours.roll("deposit-amount-number", c.api) != nil {
+		balance = float64(a.Balance) / float64(shilling)
+	}
+	c.partner(http.StatusOK, success{true, map[string]any{"walletId": a.ID, "availableBalance": balance, "currency": "KES"}})
+}
+
+// Page sizes of lists (payctl convention; only ?limit=20 is documented).
+const (
+	pageSize    = 20
+	maxPageSize = 100
+)
+
+// getTransactions is GET /wallets/{id}/transactions?limit=, latest first.
+func (w *wasaapay) getTransactions(c *call) {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	a := w.walletOf(c)
+	if a == nil {
+		return
+	}
+	limit := pageSize
+	if text := c.r.URL.Query().Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			const bad = "limit must be a whole number from 1 to 100"
+			w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+			return
+		}
+		limit = min(n, maxPageSize)
+	}
+	type entryView struct {
+		Type      string `json:"type"`
+		Reference string `json:"reference"`
+		Amount    string `json:"amount"`
+		Balance   string `json:"balanceAfter"`
+		Currency  string `json:"currency"`
+		Created   string `json:"createdAt"`
+	}
+	list := []entryView{}
+	for _, entry := range slices.Backward(a.Entries) {
+		if len(list) == limit {
+			break
+		}
+		list = append(list, entryView{
+			entry.Kind, entry.Reference, entry.Amount.decimal(), entry.Balance.decimal(), "KES", millis(entry.At),
+		})
+	}
+	if w.e.behaviours.roll("list-wrapped", c.api) != nil {
+		c.partner(http.StatusOK, success{true, map[string]any{"transactions": list, "pagination": map[string]int{"limit": limit}}})
+		return
+	}
+	c.partner(http.StatusOK, success{true, list})
+}
+
+// sortedWallets lists the wallets, oldest first.
+func (w *wasaapay) sortedWallets() []*account {
+	list := make([]*account, 0, len(w.wallets))
+	for _, a := range w.wallets {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *account) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	return list
+}
+
+// getUsers is GET /users, of which only the address is documented: the owners of the wallets (payctl convention).
+func (w *wasaapay) getUsers(c *call) {
+	w.e.mu.Lock()
+	defer w.e.mu.Unlock()
+	type userView struct {
+		External string `json:"externalUserId"`
+		Wallet   string `json:"walletId"`
+	}
+	list := []userView{}
+	for _, a := range latest(w.sortedWallets()) {
+		list = append(list, userView{a.User, a.ID})
+	}
+	c.partner(http.StatusOK, success{true, list})
+}
