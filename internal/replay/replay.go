@@ -1,0 +1,202 @@
+// Package replay sends stored deliveries again: the exact bytes and the headers
+// that matter, at their original pace or another, in order for each payment,
+// with every attempt and its answer in the ledger, so that an interrupted run
+// can be taken up where it stopped. Choosing deliveries and changing them is
+// left to the caller, listing and storing to store.
+package replay
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// Ledger is what replaying needs of the store.
+type Ledger interface {
+	EachDelivery(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
+	RecordAttempt(ctx context.Context, a store.Attempt) error
+	EachAnswered(ctx context.Context, runID string, do func(deliveryID, target string, status int) error) error
+}
+
+// Options says what is replayed and how. Ledger, Client and Now are required.
+type Options struct {
+	Ledger Ledger
+	// RunID names the run that attempts belong to.
+	RunID  string
+	Filter store.DeliveryFilter
+	// Keep chooses among what the filter lets pass; nil keeps all.
+	Keep func(store.StoredDelivery) (bool, error)
+	// Edit changes a delivery before it is sent; nil sends the stored bytes.
+	Edit func(store.StoredDelivery) (store.StoredDelivery, error)
+	// Targets are the URLs that each delivery goes to, in their order.
+	Targets []string
+	// TargetsOf, if set, gives each delivery targets of its own.
+	TargetsOf func(store.StoredDelivery) []string
+	// Client sends; redirects are not followed.
+	Client *http.Client
+	// Speed is the multiple of the original pace; 0 is as fast as possible.
+	Speed float64
+	// Rate is how many deliveries start in a second at most; 0 is no limit.
+	Rate float64
+	// Concurrency is how many deliveries are under way at once; 0 means 1.
+	Concurrency int
+	// Retry gives the waits before further attempts after an answer that is no
+	// 2xx, or none; nil never tries again.
+	Retry func(payment.ProviderID) []time.Duration
+	// Timeout bounds one attempt; 0 means 10 s.
+	Timeout time.Duration
+	// OnResult is told of each delivery, from several goroutines, one at a time.
+	OnResult func(Result)
+	Now      func() time.Time
+}
+
+// Answer is what one target answered in the end.
+type Answer struct {
+	Target  string
+	Status  int
+	Latency time.Duration
+	Body    []byte
+	Err     error
+	// Attempts counts the tries.
+	Attempts int
+}
+
+// OK tells whether a provider would be content.
+func (a Answer) OK() bool { return a.Err == nil && a.Status >= 200 && a.Status < 300 }
+
+// Result is one delivery and what its targets answered, in their order.
+// Targets that had answered before a resumed run are left out.
+type Result struct {
+	Delivery store.StoredDelivery
+	Answers  []Answer
+}
+
+// OK tells whether every target is content.
+func (r Result) OK() bool {
+	for _, a := range r.Answers {
+		if !a.OK() {
+			return false
+		}
+	}
+	return true
+}
+
+// Totals counts deliveries.
+type Totals struct {
+	// Sent went out in this run, Skipped had all their answers from before.
+	Sent, Skipped int64
+	// Failed have a target that did not answer with 2xx; among them are those
+	// whose answer came before the run was resumed.
+	Failed int64
+}
+
+const (
+	defaultTimeout = 10 * time.Second
+	// maxAnswer bounds what is read of an answer, keptAnswer what is recorded, in bytes.
+	maxAnswer  = 64 << 10
+	keptAnswer = 1 << 10
+)
+
+type run struct {
+	o      Options
+	client *http.Client
+	// done holds, of a resumed run, who had answered: by delivery and target,
+	// whether with 2xx.
+	done                  map[string]bool
+	sent, skipped, failed atomic.Int64
+	show                  sync.Mutex
+	// firstAt and startedAt tie the original times to this run's.
+	firstAt, startedAt time.Time
+	nextStart          time.Time
+}
+
+// Run replays. It returns when everything has been sent, with the first error
+// of the ledger, of Keep, of Edit or of ctx; answers of targets are no errors.
+func Run(ctx context.Context, o Options) (Totals, error) {
+	r := &run{o: o, client: sending(o.Client), done: map[string]bool{}}
+	if r.o.Timeout <= 0 {
+		r.o.Timeout = defaultTimeout
+	}
+	if r.o.Concurrency < 1 {
+		r.o.Concurrency = 1
+	}
+	err := o.Ledger.EachAnswered(ctx, o.RunID, func(id, target string, status int) error {
+		key := id + " " + target
+		r.done[key] = r.done[key] || status >= 200 && status < 300
+		return nil
+	})
+	if err != nil {
+		return Totals{}, err
+	}
+	err = r.all(ctx)
+	return Totals{Sent: r.sent.Load(), Skipped: r.skipped.Load(), Failed: r.failed.Load()}, err
+}
+
+// deliver sends one delivery to those of its targets that have not answered.
+func (r *run) deliver(ctx context.Context, p parcel) error {
+	d := p.delivery
+	if r.o.Edit != nil {
+		var err error
+		if d, err = r.o.Edit(d); err != nil {
+			return fmt.Errorf("delivery %s: %w", d.ID, err)
+		}
+	}
+	result := Result{Delivery: p.delivery, Answers: make([]Answer, 0, len(p.open))}
+	for _, target := range p.open {
+		answer, err := r.persist(ctx, d, target)
+		if err != nil {
+			return err
+		}
+		result.Answers = append(result.Answers, answer)
+	}
+	r.sent.Add(1)
+	if p.failed || !result.OK() {
+		r.failed.Add(1)
+	}
+	if r.o.OnResult != nil {
+		r.show.Lock()
+		defer r.show.Unlock()
+		r.o.OnResult(result)
+	}
+	return nil
+}
+
+// persist tries one target until it is content or the retries are used up, and
+// records each attempt before the next.
+func (r *run) persist(ctx context.Context, d store.StoredDelivery, target string) (Answer, error) {
+	var retry []time.Duration
+	if r.o.Retry != nil {
+		retry = r.o.Retry(d.Provider)
+	}
+	for n := 0; ; n++ {
+		answer := r.post(ctx, d, target)
+		answer.Attempts = n + 1
+		if ctx.Err() != nil && answer.Err != nil {
+			return answer, ctx.Err()
+		}
+		attempt := store.Attempt{
+			DeliveryID: d.ID, Target: target, RunID: r.o.RunID, At: r.o.Now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
+			Body: string(answer.Body[:min(len(answer.Body), keptAnswer)]),
+		}
+		if answer.Err != nil {
+			attempt.Error = answer.Err.Error()
+		}
+		// An answer that was seen is recorded even while stopping, or the target
+		// would get the delivery again.
+		if err := r.o.Ledger.RecordAttempt(context.WithoutCancel(ctx), attempt); err != nil {
+			return answer, err
+		}
+		if answer.OK() || n >= len(retry) {
+			return answer, nil
+		}
+		if err := wait(ctx, retry[n]); err != nil {
+			return answer, err
+		}
+	}
+}
