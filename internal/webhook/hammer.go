@@ -1,0 +1,280 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Hammer sends an endpoint what a bad day brings: copies in parallel, late and
+// reordered events, junk, forgeries and masked fields. It is bounded in count
+// and in time.
+type Hammer struct {
+	URL      string
+	Provider payment.ProviderID
+	// Copies is how many copies each duplicate test sends; at most MaxCopies.
+	Copies int
+	Keys   Keys
+	Client *http.Client
+	// Probe asks the endpoint's books how often a payment was credited; nil
+	// leaves that part of the report out.
+	Probe func(ctx context.Context, f Facts) (credits int, err error)
+	// Settle is how long the endpoint may work on what it acknowledged before
+	// the probe asks.
+	Settle time.Duration
+	Now    func() time.Time
+}
+
+// MaxCopies bounds Hammer.Copies.
+const MaxCopies = 1000
+
+// Blow is one test and its result.
+type Blow struct {
+	Name string `json:"name"`
+	// Sent counts requests; Answers counts them by HTTP status, "none" where
+	// no answer came.
+	Sent    int            `json:"sent"`
+	Answers map[string]int `json:"answers"`
+	P50Ms   float64        `json:"p50_ms"`
+	P99Ms   float64        `json:"p99_ms"`
+	// Credits is what the probe said, and Want what it should; both null without a probe.
+	Credits *int `json:"credits"`
+	Want    *int `json:"want"`
+	// Problem is "" when all is well.
+	Problem string `json:"problem"`
+}
+
+// plan is one test: what is sent in which order, and what must come of it.
+type plan struct {
+	name string
+	// shots are sent one after the other; parallel ones all at once.
+	shots    []Sample
+	parallel bool
+	facts    Facts
+	credits  int
+	// accept says which answers are right.
+	accept func(status int) bool
+	want   string
+}
+
+func acknowledged(status int) bool { return status >= 200 && status < 300 }
+func refused(status int) bool      { return status >= 400 && status < 500 }
+func handled(status int) bool      { return status > 0 && status < 500 }
+
+// Run runs all tests for the provider and returns a report in their order. An
+// error is a KindUsage for a provider without such tests, or ctx's.
+func (h *Hammer) Run(ctx context.Context) ([]Blow, error) {
+	plans, err := h.plans()
+	if err != nil {
+		return nil, err
+	}
+	report := make([]Blow, 0, len(plans))
+	for _, p := range plans {
+		if err := ctx.Err(); err != nil {
+			return report, err
+		}
+		report = append(report, h.blow(ctx, p))
+	}
+	return report, nil
+}
+
+func (h *Hammer) blow(ctx context.Context, p plan) Blow {
+	b := Blow{Name: p.name, Sent: len(p.shots), Answers: map[string]int{}}
+	shots := h.send(ctx, p)
+	latencies := make([]time.Duration, 0, len(shots))
+	for _, s := range shots {
+		latencies = append(latencies, s.Latency)
+		answer := strconv.Itoa(s.Status)
+		if s.Err != nil {
+			answer = "none"
+		}
+		b.Answers[answer]++
+		if !p.accept(s.Status) && b.Problem == "" {
+			b.Problem = "answered " + answer + ", not " + p.want
+		}
+	}
+	b.P50Ms, b.P99Ms = milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99))
+	if h.Probe != nil {
+		h.probe(ctx, p, &b)
+	}
+	return b
+}
+
+func (h *Hammer) send(ctx context.Context, p plan) []Shot {
+	shots := make([]Shot, len(p.shots))
+	if !p.parallel {
+		for i, s := range p.shots {
+			shots[i] = Send(ctx, h.Client, h.URL, s)
+		}
+		return shots
+	}
+	var group errgroup.Group
+	group.SetLimit(64)
+	var start sync.WaitGroup
+	start.Add(1)
+	for i, s := range p.shots {
+		if i == 32 {
+			start.Done()
+		}
+		group.Go(func() error {
+			start.Wait()
+			shots[i] = Send(ctx, h.Client, h.URL, s)
+			return nil
+		})
+	}
+	if len(p.shots) <= 32 {
+		start.Done()
+	}
+	_ = group.Wait()
+	return shots
+}
+
+func (h *Hammer) probe(ctx context.Context, p plan, b *Blow) {
+	timer := time.NewTimer(h.Settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return
+	}
+	credits, err := h.Probe(ctx, p.facts)
+	if err != nil {
+		b.Problem = joined(b.Problem, "the probe failed: "+err.Error())
+		return
+	}
+	b.Credits, b.Want = &credits, &p.credits
+	switch {
+	case credits > p.credits:
+		b.Problem = joined(b.Problem, fmt.Sprintf("credited %d times, not %d", credits, p.credits))
+	case credits < p.credits:
+		b.Problem = joined(b.Problem, "acknowledged and lost: not credited")
+	}
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (h *Hammer) plans() ([]plan, error) {
+	switch h.Provider {
+	case payment.Daraja:
+		return h.darajaPlans()
+	case payment.WasaaPay:
+		return h.wasaapayPlans()
+	case payment.Sevi:
+	}
+	return nil, payment.Usage(fmt.Sprintf("provider %q: there are no such tests", h.Provider), "use daraja or wasaapay")
+}
+
+func (h *Hammer) build(errs *error, event string, f Facts, assignments ...string) Sample {
+	s, err := Build(event, f, assignments, h.Keys)
+	*errs = errors.Join(*errs, err)
+	return s
+}
+
+func (h *Hammer) fresh() Facts { return NewFacts(h.Now()) }
+
+// darajaPlans: whatever comes is acknowledged, since Daraja sends nothing
+// twice; what it must not do is credit (reference/daraja.md §4.3, §8).
+func (h *Hammer) darajaPlans() ([]plan, error) {
+	var errs error
+	once, reordered, copies, masked, text := h.fresh(), h.fresh(), h.fresh(), h.fresh(), h.fresh()
+	paid := h.build(&errs, "stk.completed", copies)
+	plans := []plan{
+		{name: "a payment, once", facts: once, credits: 1, shots: []Sample{h.build(&errs, "stk.completed", once)}},
+		{name: fmt.Sprintf("%d copies at once", h.Copies), facts: copies, credits: 1, parallel: true, shots: slices.Repeat([]Sample{paid}, h.Copies)},
+		{name: "the same again, late", facts: copies, credits: 1, shots: []Sample{paid}},
+		{
+			name: "paid, then a failure of the same push", facts: reordered, credits: 1,
+			shots: []Sample{h.build(&errs, "stk.completed", reordered), h.build(&errs, "stk.failed", reordered)},
+		},
+		{
+			name: "a masked phone number", facts: masked, credits: 1,
+			shots: []Sample{h.build(&errs, "stk.completed", masked, `Body.stkCallback.CallbackMetadata.Item.4.Value="2547 ***** 222"`)},
+		},
+		{name: "a cancelled payment", facts: text, shots: []Sample{h.build(&errs, "stk.failed", text)}},
+		h.notZero(&errs), h.noReceipt(&errs),
+	}
+	for _, j := range junk() {
+		plans = append(plans, plan{name: j.name, facts: h.fresh(), shots: []Sample{{Body: []byte(j.body), Header: jsonHeader()}}})
+	}
+	for i := range plans {
+		plans[i].accept, plans[i].want = acknowledged, "2xx"
+	}
+	return plans, errs
+}
+
+// notZero: a string code that a careless number parser turns into 0
+// (reference/daraja.md §4.1).
+func (h *Hammer) notZero(errs *error) plan {
+	f := h.fresh()
+	return plan{
+		name: "a result code that is no number", facts: f,
+		shots: []Sample{h.build(errs, "stk.completed", f, `Body.stkCallback.ResultCode="SFC_IC0003"`)},
+	}
+}
+
+func (h *Hammer) noReceipt(errs *error) plan {
+	f := h.fresh()
+	s := h.build(errs, "stk.completed", f)
+	s.Body = []byte(strings.Replace(string(s.Body), `"ResultCode":0,`, "", 1))
+	return plan{name: "a success without a result code", facts: f, shots: []Sample{s}}
+}
+
+// wasaapayPlans: what does not verify is refused; retries make up for 5xx
+// (reference/wasaapay.md §11).
+func (h *Hammer) wasaapayPlans() ([]plan, error) {
+	var errs error
+	once, copies, late, forged, changed := h.fresh(), h.fresh(), h.fresh(), h.fresh(), h.fresh()
+	paid := h.build(&errs, "deposit.completed", copies)
+	wrong := h.build(&errs, "deposit.completed", forged)
+	wrong.Body = flipSignature(wrong.Body)
+	tampered := h.build(&errs, "deposit.completed", changed)
+	tampered.Body = []byte(strings.Replace(string(tampered.Body), changed.Amount.String(), "99999.00", 1))
+	plans := []plan{
+		{name: "a payment, once", facts: once, credits: 1, shots: []Sample{h.build(&errs, "deposit.completed", once)}, accept: acknowledged, want: "2xx"},
+		{name: fmt.Sprintf("%d copies at once", h.Copies), facts: copies, credits: 1, parallel: true, shots: slices.Repeat([]Sample{paid}, h.Copies), accept: acknowledged, want: "2xx"},
+		{
+			name: "completed, then a late initiated", facts: late, credits: 1, accept: acknowledged, want: "2xx",
+			shots: []Sample{h.build(&errs, "deposit.completed", late), h.build(&errs, "deposit.initiated", late)},
+		},
+		{name: "a wrong signature", facts: forged, shots: []Sample{wrong}, accept: refused, want: "4xx"},
+		{name: "an amount changed after signing", facts: changed, shots: []Sample{tampered}, accept: refused, want: "4xx"},
+	}
+	for _, j := range junk() {
+		plans = append(plans, plan{name: j.name, facts: h.fresh(), shots: []Sample{{Body: []byte(j.body), Header: jsonHeader()}}, accept: handled, want: "below 500"})
+	}
+	return plans, errs
+}
+
+func flipSignature(body []byte) []byte {
+	return []byte(strings.Replace(string(body), `"signature":"sha256=`, `"signature":"sha256=00`, 1))
+}
+
+func jsonHeader() map[string]string { return map[string]string{"Content-Type": "application/json"} }
+
+func junk() []struct{ name, body string } {
+	return []struct{ name, body string }{
+		{"an empty body", ""},
+		{"a body that is not JSON", "<html>503</html>"},
+		{"JSON that is cut off", `{"Body":{"stkCallback":{"ResultCode":0`},
+		{"JSON of another shape", `[1,2,3]`},
+		{"deep nesting", strings.Repeat("[", 5000) + strings.Repeat("]", 5000)},
+		{"null everywhere", `{"Body":null,"event":null,"data":null,"signature":null}`},
+	}
+}

@@ -1,0 +1,92 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/sevi"
+	"github.com/payctl/payctl/internal/wasaapay"
+	"github.com/payctl/payctl/internal/webhook"
+)
+
+// Every sample is what the provider's own receiver takes for that event.
+func TestSamplesAreGenuine(t *testing.T) {
+	t.Parallel()
+	keys := webhook.Keys{WebhookSecret: secret.New("a-webhook-secret"), SeviToken: secret.New("a-sevi-token")}
+	seviReceiver, err := sevi.New(sevi.Config{Tokens: []*secret.Secret{keys.SeviToken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receivers := map[payment.ProviderID]payment.Receiver{
+		payment.Daraja:   daraja.Receiver{},
+		payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{keys.WebhookSecret}),
+		payment.Sevi:     seviReceiver,
+	}
+	facts := webhook.NewFacts(time.Date(2026, 1, 2, 0, 4, 5, 0, time.UTC))
+	for provider, events := range webhook.Events() {
+		for _, event := range events {
+			t.Run(event, func(t *testing.T) {
+				t.Parallel()
+				s, err := webhook.Build(event, facts, nil, keys)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !json.Valid(s.Body) {
+					t.Fatalf("not JSON: %s", s.Body)
+				}
+				header := http.Header{}
+				for name, value := range s.Header {
+					header.Set(name, value)
+				}
+				got := receivers[provider].Inspect(payment.Delivery{Provider: provider, Route: s.Route, Method: http.MethodPost, Header: header, Body: s.Body})
+				want := payment.VerdictValid
+				if provider == payment.Daraja {
+					want = payment.VerdictUnsigned
+				}
+				name, _, _ := strings.Cut(event, "/")
+				if got.Verdict != want || got.Event == nil || got.Event.Name != name {
+					t.Errorf("verdict %s (%s), event %+v; want %s of %s", got.Verdict, got.Reason, got.Event, want, name)
+				}
+			})
+		}
+	}
+}
+
+func TestBuildFromDeposit(t *testing.T) {
+	t.Parallel()
+	phone, err := payment.ParsePhone("0712345678")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := payment.Deposit{
+		Provider: payment.Daraja, Amount: payment.AmountOf(12300, payment.KES), Phone: phone, Reference: "INV-9",
+		ShortCode: "600111", ProviderID: "ws_CO_1", MerchantRequestID: "mr-1",
+	}
+	s, err := webhook.Build("stk.completed", webhook.FactsOf(d, time.Now()), nil, webhook.Keys{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{"Businessshortcode": {s.Header["Businessshortcode"]}}
+	got := daraja.Receiver{}.Inspect(payment.Delivery{Provider: payment.Daraja, Route: s.Route, Header: header, Body: s.Body})
+	if got.Event == nil || payment.Trust(d, *got.Event, "") != "" {
+		t.Errorf("the deposit's own callback is not trusted: %+v", got)
+	}
+}
+
+func TestBuildBadInput(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{"", "stk.paid", "deposit"} {
+		if _, err := webhook.Build(event, webhook.NewFacts(time.Now()), nil, webhook.Keys{}); payment.KindOf(err) != payment.KindUsage {
+			t.Errorf("%q: got %v, want a usage error", event, err)
+		}
+	}
+	if _, err := webhook.Build("deposit.completed", webhook.NewFacts(time.Now()), nil, webhook.Keys{}); payment.KindOf(err) != payment.KindUnauthorized {
+		t.Errorf("no secret: got %v", err)
+	}
+}
