@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv("PAYCTL_README_RUN") != "" {
+		os.Exit(run())
+	}
+	testscript.Main(m, map[string]func(){"payctl": func() { os.Exit(run()) }})
+}
+
+// TestScript runs testdata/script: the specification of the command line, over
+// real sockets and in separate processes.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			for name, value := range map[string]string{
+				"HOME": home, "USERPROFILE": home,
+				"XDG_CONFIG_HOME": filepath.Join(home, "config"), "XDG_STATE_HOME": filepath.Join(home, "state"),
+				"XDG_CACHE_HOME": filepath.Join(home, "cache"), "XDG_DATA_HOME": filepath.Join(home, "data"),
+				"PAYCTL_DB": filepath.Join(env.WorkDir, "ledger.db"),
+				"TESTDATA":  filepath.Join(mustGetwd(), "..", "..", "testdata"),
+			} {
+				env.Setenv(name, value)
+			}
+			return os.MkdirAll(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   cmdExits,
+			"waitfor": cmdWaitFor,
+			"envfile": cmdEnvFile,
+			"post":    cmdPost,
+			"replace": cmdReplace,
+			"until":   cmdUntil,
+		},
+	})
+}
+
+func mustGetwd() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}
+
+// exits N PROGRAM ARGS... runs a program and wants exactly this exit code; its
+// output is there for stdout and stderr as after exec.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N program [args...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// waitfor FILE [TEXT] waits until a file is there (and holds the text).
+func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfor file [text]")
+	}
+	path := ts.MkAbs(args[0])
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		data, err := os.ReadFile(path)
+		if err == nil && (len(args) == 1 || bytes.Contains(data, []byte(args[1]))) {
+			return
+		}
+	}
+	data, _ := os.ReadFile(path)
+	ts.Fatalf("%s: waited 20 s in vain for %q; it holds:\n%s", args[0], args[1:], data)
+}
+
+// envfile NAME FILE puts a file's text into an environment variable.
+func cmdEnvFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: envfile NAME file")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// post STATUS URL FILE [HEADER: VALUE]... posts a file's bytes and wants an HTTP
+// status; the answer's body is there for stdout.
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: post status url file [header]...")
+	}
+	req, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader(ts.ReadFile(args[2])))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	for _, header := range args[3:] {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	var body bytes.Buffer
+	_, err = body.ReadFrom(resp.Body)
+	ts.Check(err)
+	if fmt.Sprint(resp.StatusCode) != args[0] {
+		ts.Fatalf("%s: status %d, want %s; body %s", args[1], resp.StatusCode, args[0], body.String())
+	}
+	_, err = ts.Stdout().Write(body.Bytes())
+	ts.Check(err)
+}
+
+// replace FILE OLD NEW changes a text in a file.
+func cmdReplace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace file old new")
+	}
+	data := ts.ReadFile(args[0])
+	if !strings.Contains(data, args[1]) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(data, args[1], args[2])), 0o600))
+}
+
+// until TEXT PROGRAM ARGS... runs a program again and again until its output
+// holds the text, whatever its exit code.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until text program [args...]")
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		_ = ts.Exec(args[1], args[2:]...)
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+	}
+	ts.Fatalf("%s: waited 20 s in vain for %q in its output:\n%s", args[1], args[0], ts.ReadFile("stdout"))
+}

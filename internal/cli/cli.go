@@ -1,0 +1,116 @@
+// Package cli is the command line: the cobra tree with one file per verb, the
+// wiring of the packages below it, and the map from kinds of error to exit
+// codes. It holds no payment rule of its own and never writes but through ui.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// Invocation is one run of the program: everything that comes from outside.
+type Invocation struct {
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Environ is the environment as os.Environ gives it.
+	Environ []string
+	// Dir is the working directory.
+	Dir     string
+	Version string
+}
+
+// Main runs one command line and returns its exit code.
+func Main(ctx context.Context, in Invocation) int {
+	a := newApp(in)
+	root := newRoot(a)
+	root.SetArgs(in.Args)
+	err := root.ExecuteContext(ctx)
+	err = errors.Join(err, a.close())
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, ui.ErrBrokenPipe) {
+		return 0
+	}
+	if !a.running {
+		err = asUsage(err)
+	}
+	if ctx.Err() != nil && payment.KindOf(err) == payment.KindInternal {
+		err = ctx.Err()
+	}
+	view := errorView(err)
+	if !errors.Is(err, errSilent) {
+		a.printError(view)
+	}
+	return view.ExitCode
+}
+
+// errSilent marks an error whose words have been printed already; only its
+// kind still counts.
+var errSilent = errors.New("reported")
+
+// silently returns an error of a kind that prints nothing more.
+func silently(kind payment.Kind) error {
+	return &payment.Error{Kind: kind, Message: "reported", Err: errSilent}
+}
+
+// asUsage gives KindUsage to whatever failed before a command's own run began.
+func asUsage(err error) error {
+	var e *payment.Error
+	if errors.As(err, &e) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return usagef("run the command with --help to see what it takes", "%s", firstLine(err.Error()))
+}
+
+// wantsJSON guesses the output format for errors that come before the flags
+// are parsed.
+func wantsJSON(args []string) ui.Format {
+	for i, arg := range args {
+		value, found := strings.CutPrefix(arg, "--output=")
+		if !found {
+			value, found = strings.CutPrefix(arg, "-o")
+			value = strings.TrimPrefix(value, "=")
+		}
+		if (arg == "--output" || arg == "-o") && i+1 < len(args) {
+			value, found = args[i+1], true
+		}
+		if found && slices.Contains([]string{"json", "ndjson"}, value) {
+			return ui.Format(value)
+		}
+	}
+	return ui.FormatText
+}
+
+// group is a command that only holds verbs. Plain cobra prints help and exits
+// with 0 for an unknown verb; a script must see a usage error.
+func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     use[strings.LastIndexByte(use, ' ')+1:] + " VERB",
+		Short:   short,
+		Long:    long,
+		Example: verbs[0].Example,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			hint := "run \"payctl " + use + " --help\" to see the verbs"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean \"payctl " + use + " " + near[0] + "\"?"
+			}
+			return usagef(hint, "unknown verb %q for \"payctl %s\"", args[0], use)
+		},
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+func newCredential(a *app) *cobra.Command {
+	return group("credential", "Make Daraja's SecurityCredential",
+		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newCredentialEncrypt(a))
+}
+
+type credentialOptions struct{ certificate, passwordFile string }
+
+func newCredentialEncrypt(a *app) *cobra.Command {
+	var o credentialOptions
+	cmd := &cobra.Command{
+		Use:   "encrypt",
+		Short: "Encrypt the initiator's password with a certificate",
+		Long: `Encrypts the bare password with the certificate's RSA key (PKCS#1 v1.5) and prints it
+in base64, 344 characters for RSA-2048. Each run gives another text; all of them hold
+until the password changes. stderr says which certificate it was: a wrong one is
+noticed only in the result, as code 2001.
+
+The password comes from --password-file (- for stdin), else from the profile, else
+from stdin. An expired certificate is noted and used: only its key matters.`,
+		Example: "  payctl credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl credential encrypt --certificate emulator.pem --password-file - -o json",
+		Args:    cobra.NoArgs,
+		RunE:    a.run(func(ctx context.Context) error { return a.credentialEncrypt(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.certificate, "certificate", "", "M-PESA certificate `FILE`, PEM or DER (default: the profile's)")
+	f.StringVar(&o.passwordFile, "password-file", "", "read the initiator's password from `FILE`, - for stdin")
+	return cmd
+}
+
+// credentialView is a credential and the certificate that it was made with.
+type credentialView struct {
+	SecurityCredential string          `json:"security_credential"`
+	Certificate        certificateView `json:"certificate"`
+}
+
+type certificateView struct {
+	Subject     string `json:"subject"`
+	Issuer      string `json:"issuer"`
+	Serial      string `json:"serial"`
+	Fingerprint string `json:"sha256"`
+	NotBefore   string `json:"not_before"`
+	NotAfter    string `json:"not_after"`
+	Bits        int    `json:"bits"`
+}
+
+// Text writes the credential alone, for pasting and for pipes.
+func (v credentialView) Text(t *ui.Text) { t.Linef("%s", v.SecurityCredential) }
+
+func (a *app) credentialEncrypt(ctx context.Context, o credentialOptions) error {
+	certificate, err := a.certificate(ctx, o.certificate)
+	if err != nil {
+		return err
+	}
+	password, err := a.initiatorPassword(ctx, o.passwordFile)
+	if err != nil {
+		return err
+	}
+	sealed, info, err := daraja.EncryptCredential(password, certificate)
+	if err != nil {
+		return err
+	}
+	a.out.Note("certificate: %s", info.Subject)
+	a.out.Note("sha256: %s", info.Fingerprint)
+	a.out.Note("valid: %s to %s, serial %s, RSA-%d", info.NotBefore.UTC().Format("2006-01-02"), info.NotAfter.UTC().Format("2006-01-02"), info.Serial, info.Bits)
+	if note := info.ValidityNote(a.now()); note != "" {
+		a.out.Note("note: %s", note)
+	}
+	for _, w := range daraja.PasswordWarnings(password) {
+		a.out.Note("warning: %s", w)
+	}
+	return a.out.One(credentialView{SecurityCredential: sealed, Certificate: certificateView{
+		Subject: info.Subject, Issuer: info.Issuer, Serial: info.Serial, Fingerprint: info.Fingerprint,
+		NotBefore: rfc3339(info.NotBefore), NotAfter: rfc3339(info.NotAfter), Bits: info.Bits,
+	}})
+}
+
+// maxCertificate is the largest certificate file, in bytes.
+const maxCertificate = 1 << 16
+
+// certificate reads the file named, or the profile's, or takes the emulator's.
+func (a *app) certificate(ctx context.Context, path string) ([]byte, error) {
+	if path == "" {
+		conf, err := a.config(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if local, err := localCertificate(conf); err != nil || local != nil {
+			return local, err
+		}
+		if path = conf.Daraja.Certificate; path == "" {
+			return nil, usagef("give --certificate FILE, or set daraja.certificate", "certificate: none was named")
+		}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usagef("check the name and the permissions", "certificate %s: cannot be read", path)
+	}
+	defer func() { _ = file.Close() }()
+	return readAll(file, maxCertificate, path)
+}
+
+// initiatorPassword reads the password: the file, the profile, or stdin.
+func (a *app) initiatorPassword(ctx context.Context, path string) (*secret.Secret, error) {
+	switch path {
+	case "":
+	case "-":
+		return a.passwordFromStdin()
+	default:
+		return readSecretFile(path)
+	}
+	conf, err := a.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if conf.Daraja.InitiatorPassword.IsSet() {
+		return conf.Daraja.InitiatorPassword.Get(ctx)
+	}
+	if interactive, _ := terminal(a.in.Stdin); interactive {
+		return nil, usagef("give --password-file FILE, or set daraja.initiator_password_file", "password: none was given, and it is not read from a terminal")
+	}
+	return a.passwordFromStdin()
+}
+
+func (a *app) passwordFromStdin() (*secret.Secret, error) {
+	data, err := readAll(a.in.Stdin, maxCertificate, "stdin")
+	if err != nil {
+		return nil, err
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if text == "" {
+		return nil, usagef("give --password-file FILE, or pipe the password in", "password: stdin is empty")
+	}
+	return secret.New(text), nil
+}

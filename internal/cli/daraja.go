@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+)
+
+func newDaraja(a *app) *cobra.Command {
+	return group("daraja", "Use the rest of Daraja that an operator needs",
+		`Account balance, reversal, C2B registration and simulation, the pull API for missed
+payments, QR codes, and the addresses that callbacks come from. Sending money out
+is left out on purpose.`,
+		newDarajaBalance(a), newDarajaReversal(a), newDarajaC2B(a), newDarajaPull(a), newDarajaQR(a), newDarajaIPs(a))
+}
+
+// merchantKeys are the settings of calls for a shortcode, appKeys of those for
+// the app alone.
+func merchantKeys() []string { return append(appKeys(), "daraja.shortcode") }
+
+func appKeys() []string { return []string{"daraja.consumer_key", "daraja.consumer_secret"} }
+
+// darajaClient opens the adapter for verbs that need other settings than a
+// push does. What is missing is one error that names all of it.
+func (a *app) darajaClient(ctx context.Context, keys []string) (*daraja.Client, *config.Config, error) {
+	conf, err := a.config(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := conf.Missing(keys...); err != nil {
+		return nil, nil, err
+	}
+	deps := a.deps(nil)
+	if deps.Certificate, err = localCertificate(conf); err != nil {
+		return nil, nil, err
+	}
+	client, err := provider.Daraja(ctx, conf, deps)
+	return client, conf, err
+}
+
+// initiatorClient is darajaClient for the APIs that want an initiator and a
+// SecurityCredential (reference/daraja.md §6, §7).
+func (a *app) initiatorClient(ctx context.Context) (*daraja.Client, *config.Config, error) {
+	conf, err := a.config(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := append(merchantKeys(), "daraja.initiator", "daraja.initiator_password")
+	if conf.Environment != payment.Local {
+		keys = append(keys, "daraja.certificate")
+	}
+	return a.darajaClient(ctx, keys)
+}
+
+// localCertificate is the emulator's certificate where the profile speaks to it
+// and names no other; it is the same for every emulator.
+func localCertificate(conf *config.Config) ([]byte, error) {
+	if conf.Environment != payment.Local || conf.Daraja.Certificate != "" {
+		return nil, nil
+	}
+	pem, err := emulator.CertificatePEM()
+	return []byte(pem), err
+}
+
+// phoneText shows a phone, or a text that may hold some, masked unless whole
+// numbers were asked for.
+func (a *app) phoneText(text string) string {
+	if a.global.showPhone {
+		return text
+	}
+	return payment.MaskDigits(text)
+}

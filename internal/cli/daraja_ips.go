@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+func newDarajaIPs(a *app) *cobra.Command {
+	return group("daraja ips", "Know the addresses that callbacks come from",
+		`Safaricom's published addresses, as data with their sources. The listener notes a
+callback from elsewhere, or distrusts it when listen.ip_check is "enforce"; it never
+drops one, since lists go out of date and no callback is sent twice.`,
+		newDarajaIPsList(a), newDarajaIPsCheck(a))
+}
+
+// addressView is one address and who lists it.
+type addressView struct {
+	Address   string  `json:"address"`
+	Listed    bool    `json:"listed"`
+	Published bool    `json:"published"`
+	Source    *string `json:"source"`
+	Note      *string `json:"note"`
+}
+
+func newAddressView(s daraja.SourceAddress, listed bool) addressView {
+	return addressView{Address: s.Addr.String(), Listed: listed, Published: s.Published, Source: orNull(s.Source), Note: orNull(s.Note)}
+}
+
+// Text writes one address for people.
+func (v addressView) Text(t *ui.Text) {
+	word := ui.Bad("not listed")
+	switch {
+	case v.Published:
+		word = ui.OK("published")
+	case v.Listed:
+		word = ui.Warn("listed, not published")
+	}
+	t.Fields(
+		ui.KV("address", ui.Bold(v.Address)), ui.KV("standing", word), ui.KV("source", ui.Plain(or(v.Source, ""))), ui.KV("note", ui.Plain(or(v.Note, ""))),
+	)
+}
+
+// Cells are an address's columns in a list.
+func (v addressView) Cells() []ui.Span {
+	published := ui.Warn("no")
+	if v.Published {
+		published = ui.OK("yes")
+	}
+	return []ui.Span{ui.Plain(v.Address), published, ui.Plain(or(v.Source, "-")), ui.Dim(or(v.Note, ""))}
+}
+
+func newDarajaIPsList(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the addresses that callbacks come from",
+		Example: "  payctl daraja ips list\n  payctl daraja ips list -o json --jq '.[] | select(.published) | .address'",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(context.Context) error {
+			var views []addressView
+			for _, s := range daraja.SourceAddresses() {
+				views = append(views, newAddressView(s, true))
+			}
+			return ui.List(a.out, columns("ADDRESS", "PUBLISHED", "SOURCE", "NOTE"), views)
+		}),
+	}
+}
+
+func newDarajaIPsCheck(a *app) *cobra.Command {
+	var text string
+	return &cobra.Command{
+		Use:   "check ADDRESS",
+		Short: "Check one address against the list",
+		Long: `Exit 0 when the address is on the list or among the profile's own
+(listen.daraja_addresses), 5 when it is not.`,
+		Example: "  payctl daraja ips check 196.201.212.69",
+		Args:    oneArg("ADDRESS", &text),
+		RunE: a.run(func(ctx context.Context) error {
+			addr, err := netip.ParseAddr(text)
+			if err != nil {
+				return usagef("write an address such as 196.201.212.69", "address %q: is not an IP address", text)
+			}
+			found, listed := daraja.CheckAddress(addr)
+			if !listed {
+				if found, listed, err = a.ownAddress(ctx, found); err != nil {
+					return err
+				}
+			}
+			if err := a.out.One(newAddressView(found, listed)); err != nil {
+				return err
+			}
+			if !listed {
+				return payment.NotFound("address "+found.Addr.String()+": is on no list of Safaricom's callback addresses",
+					"a callback from it is kept and noted; add it to listen.daraja_addresses if it is genuine")
+			}
+			return nil
+		}),
+	}
+}
+
+// ownAddress looks an address up in the profile's own list.
+func (a *app) ownAddress(ctx context.Context, s daraja.SourceAddress) (daraja.SourceAddress, bool, error) {
+	conf, err := a.config(ctx)
+	if err != nil {
+		return s, false, err
+	}
+	for _, prefix := range conf.Listen.DarajaAddresses {
+		if prefix.Contains(s.Addr) {
+			s.Source = "listen.daraja_addresses of profile " + conf.Profile
+			return s, true, nil
+		}
+	}
+	return s, false, nil
+}

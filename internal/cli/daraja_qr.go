@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"image"
+	"image/png"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+type qrOptions struct {
+	amount, merchant, reference string
+	kind, cpi                   string
+	size                        int
+	file                        string
+}
+
+func newDarajaQR(a *app) *cobra.Command {
+	var o qrOptions
+	cmd := &cobra.Command{
+		Use:   "qr --merchant NAME --amount AMOUNT --reference TEXT",
+		Short: "Make a QR code that a customer can pay by",
+		Long: `Asks Daraja for a dynamic QR code, draws it in the terminal and writes the PNG picture
+to a file. The codes of --type are BG buy goods, PB paybill, WA withdraw at an agent,
+SM send money, SB send to business.`,
+		Example: "  payctl daraja qr --merchant 'Duka Moja' --amount 150 --reference INV-1 --output-file invoice.png",
+		Args:    cobra.NoArgs,
+		RunE:    a.run(func(ctx context.Context) error { return a.darajaQR(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.merchant, "merchant", "", "`NAME` that the customer sees")
+	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES, whole shillings")
+	f.StringVar(&o.reference, "reference", "", "the payment's `TEXT`")
+	f.StringVar(&o.kind, "type", "", "`BG|PB|WA|SM|SB` (default: BG for a till, else PB)")
+	f.StringVar(&o.cpi, "to", "", "`NUMBER` paid to (default: the profile's till or shortcode)")
+	f.IntVar(&o.size, "size", 300, "width and height of the picture in `PIXELS`")
+	f.StringVar(&o.file, "output-file", "", "write the PNG picture to this `FILE`")
+	return cmd
+}
+
+// qrView is a QR code.
+type qrView struct {
+	Merchant  string  `json:"merchant"`
+	Amount    string  `json:"amount"`
+	Currency  string  `json:"currency"`
+	Reference string  `json:"reference"`
+	Type      *string `json:"type"`
+	File      *string `json:"file"`
+	Bytes     int     `json:"bytes"`
+	// PNG is the picture itself where no file was named.
+	PNG *string `json:"png_base64"`
+
+	blocks string
+}
+
+// Text draws the code for people.
+func (v qrView) Text(t *ui.Text) {
+	t.Block(0, v.blocks)
+	t.Line(ui.Bold(v.Merchant), ui.Plain("  "+v.Amount+" "+v.Currency+"  "+v.Reference))
+	if v.File != nil {
+		t.Line(ui.Dim("written to " + *v.File))
+	}
+}
+
+func (a *app) darajaQR(ctx context.Context, o qrOptions) error {
+	if o.amount == "" {
+		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
+	}
+	amount, err := payment.ParseAmount(o.amount, payment.KES)
+	if err != nil {
+		return err
+	}
+	client, _, err := a.darajaClient(ctx, appKeys())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.withTimeout(ctx, sendTimeout)
+	defer cancel()
+	progress := a.out.Progress("asking for a QR code")
+	picture, err := client.DynamicQR(ctx, daraja.QRRequest{
+		MerchantName: o.merchant, Reference: o.reference, Amount: amount, Kind: daraja.QRKind(strings.ToUpper(o.kind)), CPI: o.cpi, Size: o.size,
+	})
+	progress.Stop()
+	if err != nil {
+		return err
+	}
+	v := qrView{
+		Merchant: o.merchant, Amount: amount.String(), Currency: string(amount.Currency()), Reference: o.reference,
+		Type: orNull(strings.ToUpper(o.kind)), File: orNull(o.file), Bytes: len(picture),
+	}
+	if o.file == "" {
+		v.PNG = orNull(base64.StdEncoding.EncodeToString(picture))
+	} else if err := os.WriteFile(o.file, picture, 0o600); err != nil {
+		return usagef("name a file that can be written", "output-file %s: cannot be written", o.file)
+	}
+	modules, drawable := readModules(picture)
+	v.blocks = drawBlocks(modules)
+	if !drawable {
+		if o.file == "" && a.out.Format() == ui.FormatText {
+			return usagef("add --output-file FILE and look at the picture", "the picture cannot be drawn in a terminal")
+		}
+		a.out.Note("the picture cannot be drawn in a terminal; look at the file")
+	}
+	return a.out.One(v)
+}
+
+// maxPicture bounds the pictures that are decoded, in pixels.
+const maxPicture = 4_000_000
+
+// readModules finds the modules of a QR code in a picture of it: a square of
+// dark pixels whose first run is the 7 modules of a finder pattern. A picture
+// with a frame or a logo around it may not be readable, which is no error.
+func readModules(picture []byte) ([][]bool, bool) {
+	header, err := png.DecodeConfig(bytes.NewReader(picture))
+	if err != nil || header.Width*header.Height > maxPicture {
+		return nil, false
+	}
+	img, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, false
+	}
+	box, found := darkBox(img)
+	if !found || box.Dx() != box.Dy() {
+		return nil, false
+	}
+	run := 0
+	for x := box.Min.X; x < box.Max.X && dark(img, x, box.Min.Y); x++ {
+		run++
+	}
+	module := float64(run) / 7
+	count := int(float64(box.Dx())/module + 0.5)
+	if run < 7 || count < 21 || count > 177 || count%4 != 1 {
+		return nil, false
+	}
+	step := float64(box.Dx()) / float64(count)
+	modules := make([][]bool, count)
+	for row := range modules {
+		modules[row] = make([]bool, count)
+		for column := range modules[row] {
+			x := box.Min.X + int((float64(column)+0.5)*step)
+			y := box.Min.Y + int((float64(row)+0.5)*step)
+			modules[row][column] = dark(img, x, y)
+		}
+	}
+	return modules, true
+}
+
+// darkBox is the smallest rectangle around all dark pixels.
+func darkBox(img image.Image) (image.Rectangle, bool) {
+	var box image.Rectangle
+	bounds := img.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			if dark(img, x, y) {
+				box = box.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+	}
+	return box, !box.Empty()
+}
+
+func dark(img image.Image, x, y int) bool {
+	r, g, b, alpha := img.At(x, y).RGBA()
+	return alpha > 0x7fff && r+g+b < 3*0x8000
+}
+
+// quiet is the light margin in modules that scanners want around a code.
+const quiet = 2
+
+// drawBlocks draws light modules as blocks, two rows a line, as terminals are
+// dark more often than light; scanners read either.
+func drawBlocks(modules [][]bool) string {
+	light := func(row, column int) bool {
+		row, column = row-quiet, column-quiet
+		return row < 0 || column < 0 || row >= len(modules) || column >= len(modules) || !modules[row][column]
+	}
+	if len(modules) == 0 {
+		return ""
+	}
+	side := len(modules) + 2*quiet
+	var b strings.Builder
+	for row := 0; row < side; row += 2 {
+		for column := range side {
+			upper, lower := light(row, column), row+1 < side && light(row+1, column)
+			switch {
+			case upper && lower:
+				b.WriteRune('█')
+			case upper:
+				b.WriteRune('▀')
+			case lower:
+				b.WriteRune('▄')
+			default:
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

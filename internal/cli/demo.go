@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+func newDemo(a *app) *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Take the whole tour offline",
+		Long: `Starts the emulator and the listener on free loopback ports and takes deposits
+from the STK push to their recorded outcome: one customer pays, one cancels, one
+never answers, and one pays so fast that the callback overtakes the push's answer.
+Needs no configuration and touches none. Exits with 0 only if every outcome was
+as expected.`,
+		Example: "  payctl demo\n  payctl demo --keep",
+		Args:    cobra.NoArgs,
+		RunE:    a.run(func(ctx context.Context) error { return a.demo(ctx, keep) }),
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the demo's ledger, and say where it is")
+	return cmd
+}
+
+// demoTimeout bounds the whole tour.
+const demoTimeout = 60 * time.Second
+
+func (a *app) demo(ctx context.Context, keep bool) error {
+	ctx, cancel := a.withTimeout(ctx, demoTimeout)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "payctl-demo-")
+	if err != nil {
+		return &payment.Error{Kind: payment.KindInternal, Message: "demo: no temporary directory: " + err.Error(), Err: err}
+	}
+	tour := &tour{app: a, dir: dir, ledger: filepath.Join(dir, "ledger.db")}
+	started := a.now()
+	err = tour.take(ctx)
+	tour.stop()
+	switch {
+	case keep:
+		a.out.Note("the ledger is kept: payctl --profile local --db %s deposit list", tour.ledger)
+	default:
+		err = orError(err, os.RemoveAll(dir))
+	}
+	if err != nil {
+		return err
+	}
+	return a.out.One(demoView{Steps: tour.steps, OK: true, Seconds: a.now().Sub(started).Seconds()})
+}
+
+// demoStep is one thing that the tour did.
+type demoStep struct {
+	Title    string `json:"title"`
+	Command  string `json:"command"`
+	ExitCode int    `json:"exit_code"`
+	Outcome  string `json:"outcome"`
+}
+
+type demoView struct {
+	OK      bool       `json:"ok"`
+	Seconds float64    `json:"seconds"`
+	Steps   []demoStep `json:"steps"`
+}
+
+// Text closes the tour for people; the steps were told as they happened.
+func (v demoView) Text(t *ui.Text) {
+	t.Line(ui.OK("all outcomes as expected"), ui.Plain(fmt.Sprintf(" in %.1f s", v.Seconds)))
+}
+
+// tour runs payctl's own commands inside this process, over real sockets.
+type tour struct {
+	app    *app
+	dir    string
+	ledger string
+	extra  []string
+	steps  []demoStep
+	stops  []func()
+}
+
+func (t *tour) take(ctx context.Context) error {
+	if err := t.serve(ctx, "emulator", "PAYCTL_DARAJA_BASE_URL", "--seed", "1"); err != nil {
+		return err
+	}
+	if err := t.serve(ctx, "listen", "PAYCTL_CALLBACK_URL"); err != nil {
+		return err
+	}
+	for _, s := range demoSteps() {
+		if err := t.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve starts one of payctl's servers on a free port and waits until it is ready.
+func (t *tour) serve(ctx context.Context, verb, variable string, flags ...string) error {
+	ready := filepath.Join(t.dir, verb+".url")
+	ctx, cancel := context.WithCancel(ctx)
+	var stderr bytes.Buffer
+	done := make(chan int, 1)
+	args := append([]string{verb, "--addr", "127.0.0.1:0", "--ready-file", ready}, flags...)
+	in := t.invocation(args)
+	in.Stderr = &stderr
+	go func() { done <- Main(ctx, in) }()
+	t.stops = append(t.stops, func() { cancel(); <-done })
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case code := <-done:
+			done <- code
+			return &payment.Error{Kind: payment.KindInternal, Message: "demo: " + verb + " did not start: " + strings.TrimSpace(stderr.String())}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+			url, err := os.ReadFile(ready)
+			if err != nil {
+				continue
+			}
+			t.extra = append(t.extra, variable+"="+strings.TrimSpace(string(url)))
+			t.say(ui.Dim("payctl " + verb + " is ready at " + strings.TrimSpace(string(url))))
+			return nil
+		}
+	}
+}
+
+func (t *tour) stop() {
+	for i := len(t.stops) - 1; i >= 0; i-- {
+		t.stops[i]()
+	}
+}
+
+// invocation is a command line of the tour: the local profile, its own ledger
+// and no configuration file.
+func (t *tour) invocation(args []string) Invocation {
+	env := []string{
+		"HOME=" + t.dir, "XDG_CONFIG_HOME=" + t.dir, "XDG_CACHE_HOME=" + t.dir, "XDG_STATE_HOME=" + t.dir, "XDG_DATA_HOME=" + t.dir,
+		"PAYCTL_PROFILE=" + string(payment.Local), "PAYCTL_DB=" + t.ledger,
+	}
+	return Invocation{
+		Args: args, Stdin: strings.NewReader(""), Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
+		Environ: append(env, t.extra...), Dir: t.dir, Version: t.app.in.Version,
+	}
+}
+
+// step runs one command and holds its outcome against what is expected.
+func (t *tour) step(ctx context.Context, s demoStepPlan) error {
+	for i, arg := range s.args {
+		s.args[i] = t.fill(arg)
+	}
+	shown := "payctl --profile local " + shellJoin(s.args)
+	t.say()
+	t.say(ui.Bold(s.title))
+	t.say(ui.Plain("  $ " + shown))
+	in := t.invocation(append(s.args, "-o", "json"))
+	in.Stdin = strings.NewReader(t.fill(s.stdin))
+	stdout, stderr := &bytes.Buffer{}, &bytes.Buffer{}
+	in.Stdout, in.Stderr = stdout, stderr
+	code := Main(ctx, in)
+	var got map[string]any
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil || code != s.exit {
+		return &payment.Error{
+			Kind:    payment.KindInternal,
+			Message: "demo: " + shown + ": unexpected result, exit " + strconv.Itoa(code) + ": " + firstLine(strings.TrimSpace(stderr.String())),
+		}
+	}
+	outcome, ok := s.check(got)
+	t.steps = append(t.steps, demoStep{Title: s.title, Command: shown, ExitCode: code, Outcome: outcome})
+	if !ok {
+		return &payment.Error{Kind: payment.KindInternal, Message: "demo: " + s.title + ": unexpected outcome: " + outcome}
+	}
+	if receipt, isText := got["receipt"].(string); isText {
+		t.extra = append(t.extra, "DEMO_RECEIPT="+receipt)
+	}
+	t.say(ui.Plain("  "), ui.OK(outcome), ui.Plain(", exit "+strconv.Itoa(code)))
+	return nil
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// demoStepPlan is one command of the tour and what it must come to.
+type demoStepPlan struct {
+	title string
+	args  []string
+	stdin string
+	exit  int
+	// check reads the command's JSON and says what came, and whether it is right.
+	check func(got map[string]any) (string, bool)
+}
+
+func demoSteps() []demoStepPlan {
+	create := func(phone, reference string) []string {
+		return []string{"deposit", "create", "--phone", phone, "--amount", "100", "--reference", reference, "--wait"}
+	}
+	return []demoStepPlan{
+		{
+			title: "A customer pays: the callback brings amount and receipt",
+			args:  create("0712345678", "INV-1"), check: paid,
+		},
+		{
+			title: "A customer cancels the prompt: declined, 1032",
+			args:  create("0712345601", "INV-2"), exit: exitCode(payment.KindDeclined), check: failed("1032"),
+		},
+		{
+			title: "A customer never answers: unreachable, 1037",
+			args:  create("0712345602", "INV-3"), exit: exitCode(payment.KindDeclined), check: failed("1037"),
+		},
+		{
+			title: "The callback overtakes the push's own answer",
+			args:  create("0712345605", "INV-4"), check: paid,
+		},
+		{
+			title: "Everything is in the ledger, by any of its identifiers",
+			args:  []string{"deposit", "get", "INV-1"}, check: paid,
+		},
+	}
+}
+
+func paid(got map[string]any) (string, bool) {
+	receipt, hasReceipt := got["receipt"].(string)
+	amount, _ := got["amount"].(string)
+	status, _ := got["status"].(string)
+	return status + " " + amount + " KES, receipt " + receipt, status == string(payment.StatusCompleted) && amount == "100.00" && hasReceipt
+}
+
+func failed(code string) func(map[string]any) (string, bool) {
+	return func(got map[string]any) (string, bool) {
+		status, _ := got["status"].(string)
+		failure, _ := got["failure"].(map[string]any)
+		gotCode, _ := failure["code"].(string)
+		reason, _ := failure["reason"].(string)
+		return status + " " + gotCode + " " + reason, status == string(payment.StatusFailed) && gotCode == code
+	}
+}
+
+// say tells a person what happens; scripts get the steps in one document.
+func (t *tour) say(spans ...ui.Span) {
+	if t.app.out.Format() != ui.FormatText {
+		return
+	}
+	t.app.keepErr(t.app.out.Words(func(w *ui.Text) { w.Line(spans...) }))
+}
+
+// fill puts what earlier steps learned into an argument.
+func (t *tour) fill(arg string) string {
+	for _, pair := range t.extra {
+		name, value, _ := strings.Cut(pair, "=")
+		arg = strings.ReplaceAll(arg, "${"+name+"}", value)
+	}
+	return arg
+}
+
+// shellJoin writes arguments as a shell would take them.
+func shellJoin(args []string) string {
+	quoted := make([]string, len(args))
+	for i, arg := range args {
+		if arg == "" || strings.ContainsAny(arg, " \t\n'\"$&;|<>(){}*?#~\\`") {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		quoted[i] = arg
+	}
+	return strings.Join(quoted, " ")
+}

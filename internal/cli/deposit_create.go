@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/deposit"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/watch"
+)
+
+type depositCreateOptions struct {
+	provider, phone, amount        string
+	reference, description, wallet string
+	key                            string
+	fields                         []string
+	wait, dryRun, force            bool
+	follow                         followOptions
+}
+
+func newDepositCreate(a *app) *cobra.Command {
+	var o depositCreateOptions
+	cmd := &cobra.Command{
+		Use:   "create --phone NUMBER --amount AMOUNT",
+		Short: "Ask a customer for money",
+		Long: `Sends an STK push (Daraja) or a WasaaPay M-Pesa deposit. The request is recorded
+first and sent once: after a lost answer the deposit is UNKNOWN and is never sent
+again by itself, since that could charge the customer twice.
+
+Repeating the command with the same --idempotency-key returns the first deposit.`,
+		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
+  payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
+		Args: cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error { return a.depositCreate(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.provider, "provider", "", "`daraja|wasaapay` (default daraja)")
+	f.StringVar(&o.phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
+	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
+	f.StringVar(&o.reference, "reference", "", "your own `TEXT`, shown to the customer (Daraja: at most 12 characters)")
+	f.StringVar(&o.description, "description", "", "`TEXT` for the prompt (Daraja: at most 13 characters)")
+	f.StringVar(&o.wallet, "wallet", "", "WasaaPay wallet `ID` (default: the profile's)")
+	f.StringVar(&o.key, "idempotency-key", "", "`KEY` that makes repeating this command safe (default: a new one)")
+	f.StringArrayVar(&o.fields, "field", nil, "extra request field `NAME=VALUE` (WasaaPay; repeatable)")
+	f.BoolVar(&o.wait, "wait", false, "follow the deposit to its end and exit with the outcome")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
+	f.BoolVar(&o.force, "force", false, "send although the same customer was asked moments ago")
+	o.follow.bind(f)
+	return cmd
+}
+
+func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
+	id, err := provider.Parse(o.provider)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(provider.Depositors(), string(id)) {
+		return usagef("providers that can: "+strings.Join(provider.Depositors(), ", "), "provider %s: cannot ask for money", id)
+	}
+	via, transports, err := o.follow.parse()
+	if err != nil {
+		return err
+	}
+	if err := checkFlags(o); err != nil {
+		return err
+	}
+	p, err := a.provider(ctx, id, transports)
+	if err != nil {
+		return err
+	}
+	intent, err := a.depositIntent(ctx, p, o)
+	if err != nil {
+		return err
+	}
+	fields, err := parseFields(o.fields)
+	if err != nil {
+		return err
+	}
+	if err := a.confirmProduction(ctx, intent); err != nil {
+		return err
+	}
+	if o.dryRun {
+		a.out.Note("dry run: nothing was recorded or sent")
+		return a.out.One(a.depositView(intent))
+	}
+	return a.depositSend(ctx, p, send{intent: intent, fields: fields, via: via, wait: o.wait, force: o.force})
+}
+
+// send is a deposit that is ready to be asked for.
+type send struct {
+	intent      payment.Deposit
+	fields      map[string]string
+	via         watch.Via
+	wait, force bool
+}
+
+func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) error {
+	intent := s.intent
+	ledger, err := a.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.coolDown(ctx, ledger, s); err != nil {
+		return err
+	}
+	asker := deposit.Asker{Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields}
+	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
+	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+	d, existed, err := asker.Ask(sendCtx, intent)
+	cancel()
+	progress.Stop()
+	if existed && err == nil {
+		a.out.Note("this idempotency key was used before: %s is the first deposit, nothing was sent", d.ID)
+	}
+	if err != nil {
+		if d.ID != "" {
+			if printErr := a.out.One(a.depositView(d)); printErr != nil {
+				return printErr
+			}
+		}
+		return err
+	}
+	if !s.wait || d.Status.Final() {
+		if err := a.out.One(a.depositView(d)); err != nil {
+			return err
+		}
+		return outcome(d)
+	}
+	w := a.watcher(p, d.Environment, s.via, ledger)
+	return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, true)
+}
+
+// sendTimeout bounds the request for money. Daraja answers within seconds; a
+// gateway that does not within 60 s leaves the outcome unknown.
+const sendTimeout = 60 * time.Second
+
+// depositIntent parses the flags into a deposit that is ready to be recorded.
+func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositCreateOptions) (payment.Deposit, error) {
+	phone, err := payment.ParsePhone(o.phone)
+	if err != nil {
+		return payment.Deposit{}, err
+	}
+	amount, err := payment.ParseAmount(o.amount, payment.KES)
+	if err != nil {
+		return payment.Deposit{}, err
+	}
+	conf, err := a.config(ctx)
+	if err != nil {
+		return payment.Deposit{}, err
+	}
+	now := a.now()
+	intent := payment.Deposit{
+		Provider: p.ID, Environment: conf.Environment, Status: payment.StatusCreated,
+		Reference: o.reference, Description: o.description, IdempotencyKey: o.key,
+		Amount: amount, Phone: phone, ShortCode: p.ShortCode, Wallet: or(orNull(o.wallet), p.Wallet),
+		CallbackToken: deposit.NewToken(), CreatedAt: now, UpdatedAt: now,
+	}
+	if intent.IdempotencyKey == "" {
+		intent.IdempotencyKey = deposit.NewIdempotencyKey()
+	}
+	warnings, err := p.Check(&intent)
+	for _, w := range warnings {
+		a.out.Note("warning: %s", w)
+	}
+	return intent, err
+}
+
+// checkFlags finds what is wrong with the flags alone, before any setting is read.
+func checkFlags(o depositCreateOptions) error {
+	if o.phone == "" {
+		return usagef("give the customer's number, such as --phone 0712345678", "phone: --phone is missing")
+	}
+	if o.amount == "" {
+		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
+	}
+	if _, err := payment.ParsePhone(o.phone); err != nil {
+		return err
+	}
+	_, err := payment.ParseAmount(o.amount, payment.KES)
+	return err
+}
+
+func parseFields(pairs []string) (map[string]string, error) {
+	fields := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, value, found := strings.Cut(pair, "=")
+		if !found || name == "" {
+			return nil, usagef("write --field NAME=VALUE", "field %q: has no name and value", pair)
+		}
+		fields[name] = value
+	}
+	return fields, nil
+}
+
+// outcome is the error that a deposit's status means for the exit code. Nobody
+// waited for the end, so a deposit that is merely pending is no error.
+func outcome(d payment.Deposit) error {
+	if d.Status == payment.StatusPending && d.Conflict == "" {
+		return nil
+	}
+	return watch.Outcome(d)
+}

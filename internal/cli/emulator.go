@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+type emulatorOptions struct {
+	addr, ready   string
+	seed          uint64
+	seeded        bool
+	clock         string
+	weather       string
+	behaviours    []string
+	callbackDelay time.Duration
+	webhookURL    string
+	state         string
+	tls           bool
+	proxy         string
+}
+
+func newEmulator(a *app) *cobra.Command {
+	var o emulatorOptions
+	cmd := &cobra.Command{
+		Use:   "emulator",
+		Short: "Run an offline Daraja and WasaaPay",
+		Long: `Runs an offline Daraja and WasaaPay on one loopback address: OAuth, STK push and
+query, callbacks, transaction status, C2B and the rest, with the wire formats of the
+real ones. Give its address to any client as the base URL, or, where the hosts are
+hard-coded, --proxy as HTTPS_PROXY: it answers for the providers' hosts, refuses all
+others, and nothing leaves the machine. Each exchange is one line on stdout.
+
+` + outcomesHelp(),
+		Example: "  payctl emulator\n  payctl emulator --weather salary-day --seed 7\n  payctl emulator --proxy 127.0.0.1:4080\n  payctl emulator answer ws_CO_1 cancelled",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("run \"payctl emulator --help\" to see the verbs", "unknown verb %q for \"payctl emulator\"", args[0])
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	cmd.RunE = a.run(func(ctx context.Context) error {
+		o.seeded = f.Changed("seed")
+		return a.emulator(ctx, o)
+	})
+	f.StringVar(&o.addr, "addr", "127.0.0.1:4010", "listen on `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
+	f.Uint64Var(&o.seed, "seed", 0, "same `N` and same requests give the same ids (default: a random one)")
+	f.StringVar(&o.clock, "clock", "real", "`real|virtual`; a virtual clock moves by \"emulator clock advance\"")
+	f.StringVar(&o.weather, "weather", "calm", "`PRESET`: "+strings.Join(weatherNames(), ", "))
+	f.StringArrayVar(&o.behaviours, "behaviour", nil, "switch a behaviour on: `NAME[=VALUE]` (repeatable; see \"emulator behaviours\")")
+	f.DurationVar(&o.callbackDelay, "callback-delay", 0, "`DURATION` from a push to its callback (default: the weather's)")
+	f.StringVar(&o.webhookURL, "webhook-url", "", "`URL` that WasaaPay's webhooks go to (default "+emulator.DefaultWebhookURL+")")
+	f.StringVar(&o.state, "state", "", "keep the state in this `FILE`")
+	f.BoolVar(&o.tls, "tls", false, "serve HTTPS with a certificate of the emulator's own authority (see \"emulator ca\")")
+	f.StringVar(&o.proxy, "proxy", "", "also be an HTTP proxy on `HOST:PORT` that answers for the providers' hosts alone")
+	cmd.AddCommand(newEmulatorAnswer(a), newEmulatorPhone(a), newEmulatorBehaviours(a), newEmulatorClock(a),
+		newEmulatorEnv(a), newEmulatorCA(a), newEmulatorCertificate(a))
+	return cmd
+}
+
+func weatherNames() []string {
+	var names []string
+	for _, w := range emulator.Weathers() {
+		names = append(names, w.Name)
+	}
+	return names
+}
+
+// outcomesHelp is the table of payer outcomes, made from the emulator's own.
+func outcomesHelp() string {
+	var b strings.Builder
+	b.WriteString("What the payer does is chosen by the last two digits of the phone, by the amount, or\nby the header X-Emulator-Outcome on the request:\n\n")
+	fmt.Fprintf(&b, "  %-20s %-6s %-7s %-11s %s\n", "outcome", "phone", "amount", "code", "what happens")
+	for _, o := range emulator.Outcomes() {
+		amount := ""
+		if o.Amount > 0 {
+			amount = fmt.Sprint(o.Amount)
+		}
+		phone := o.PhoneEnding
+		if phone != "" {
+			phone = "…" + phone
+		}
+		fmt.Fprintf(&b, "  %-20s %-6s %-7s %-11s %s\n", o.Name, phone, amount, o.Code, o.Summary)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func (a *app) emulator(ctx context.Context, o emulatorOptions) error {
+	seed := o.seed
+	if !o.seeded {
+		seed = uint64(a.now().UnixNano())
+	}
+	ln, err := bind(ctx, o.addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ln.Close() }()
+	proxy, err := bindProxy(ctx, o.proxy)
+	if err != nil {
+		return err
+	}
+	e, err := emulator.New(emulator.Options{
+		Seed: seed, Clock: o.clock, Weather: o.weather, Behaviours: o.behaviours, CallbackDelay: o.callbackDelay,
+		WebhookURL: o.webhookURL, StateFile: o.state, CADir: a.emulatorCADir(),
+		Log: func(x emulator.Exchange) { a.keepErr(a.out.Line(exchangeView{x})) },
+	})
+	if err != nil {
+		closeListeners(proxy)
+		return usagef("see \"payctl emulator behaviours\" and \"payctl emulator --help\"", "%s", err.Error())
+	}
+	ready := readyView{Type: "ready", URL: "http://" + ln.Addr().String(), Seed: &seed}
+	if o.tls {
+		conf, err := e.TLSConfig()
+		if err != nil {
+			closeListeners(proxy)
+			return usagef("remove the broken files, or fix their permissions", "%s", err.Error())
+		}
+		ln, ready.URL = tls.NewListener(ln, conf), "https://"+ln.Addr().String()
+	}
+	if proxy != nil {
+		ready.Proxy = "http://" + proxy.Addr().String()
+	}
+	err = a.serveEmulator(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready, file: o.ready})
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return orError(err, e.Close(stop))
+}
+
+// readyView is the first line of a server.
+type readyView struct {
+	Type   string   `json:"type"`
+	URL    string   `json:"url"`
+	Routes []string `json:"routes,omitempty"`
+	Seed   *uint64  `json:"seed,omitempty"`
+	Proxy  string   `json:"proxy,omitempty"`
+}
+
+// Text writes the ready line for people.
+func (v readyView) Text(t *ui.Text) {
+	t.Line(ui.OK("ready"), ui.Plain(" at "), ui.Bold(v.URL))
+	if v.Proxy != "" {
+		t.Line(ui.Dim("  proxy for the providers' hosts at "), ui.Plain(v.Proxy))
+	}
+	for _, r := range v.Routes {
+		t.Line(ui.Dim("  " + r))
+	}
+}
+
+// exchangeView is one line of the emulator's log.
+type exchangeView struct{ emulator.Exchange }
+
+// Text writes an exchange for people.
+func (v exchangeView) Text(t *ui.Text) {
+	arrow := "->"
+	if v.Direction == emulator.DirectionOut {
+		arrow = "<-"
+	}
+	status := ui.OK(fmt.Sprint(v.Status))
+	switch {
+	case v.Status == 0:
+		status = ui.Bad("---")
+	case v.Status >= 400:
+		status = ui.Bad(fmt.Sprint(v.Status))
+	}
+	line := []ui.Span{ui.Dim(v.Time.Local().Format("15:04:05.000") + " " + arrow + " "), status, ui.Plain(" " + v.Method + " " + v.URL)}
+	if v.Reason != "" {
+		line = append(line, ui.Warn("  "+v.Reason))
+	}
+	t.Line(line...)
+}

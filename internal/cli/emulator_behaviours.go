@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// behaviourView is a switch of the emulator, and how it stands when one runs.
+type behaviourView struct {
+	emulator.Behaviour
+	Active  *bool   `json:"active"`
+	Setting *string `json:"setting"`
+	Hits    *uint64 `json:"hits"`
+}
+
+// Text writes one switch for people.
+func (v behaviourView) Text(t *ui.Text) {
+	t.Line(ui.Bold(v.Name), ui.Plain("  "+v.Summary), ui.Dim("  "+v.Section))
+}
+
+// Cells are a switch's columns in a list.
+func (v behaviourView) Cells() []ui.Span {
+	on := ""
+	if v.Active != nil && *v.Active {
+		on = "on " + or(v.Setting, "")
+	}
+	return []ui.Span{ui.Plain(v.Name), ui.OK(strings.TrimSpace(on)), ui.Dim(v.Value), ui.Plain(v.Summary), ui.Dim(v.Section)}
+}
+
+func newEmulatorBehaviours(a *app) *cobra.Command {
+	var (
+		set, unset []string
+		weather    string
+		running    bool
+	)
+	c := control{app: a}
+	cmd := &cobra.Command{
+		Use:   "behaviours",
+		Short: "List and switch the emulator's behaviours",
+		Long: `Lists every contested or nasty behaviour with the section of the reference that
+tells of it. With --running, --set, --unset or --weather it speaks to a running
+emulator and shows how each stands.`,
+		Example: "  payctl emulator behaviours\n  payctl emulator behaviours --set callback-lost --set masked-phone",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error {
+			var views []behaviourView
+			if !running && len(set)+len(unset) == 0 && weather == "" {
+				for _, b := range emulator.Behaviours() {
+					views = append(views, behaviourView{Behaviour: b})
+				}
+				return ui.List(a.out, columns("BEHAVIOUR", "", "VALUE", "WHAT HAPPENS", "SECTION"), views)
+			}
+			method, body := http.MethodGet, any(nil)
+			if len(set)+len(unset) > 0 || weather != "" {
+				method, body = http.MethodPost, map[string]any{"set": set, "unset": unset, "weather": weather}
+			}
+			if err := c.call(ctx, method, "behaviours", body, &views); err != nil {
+				return err
+			}
+			return ui.List(a.out, columns("BEHAVIOUR", "", "VALUE", "WHAT HAPPENS", "SECTION"), views)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&set, "set", nil, "switch on: `NAME[=VALUE]` (repeatable)")
+	f.StringArrayVar(&unset, "unset", nil, "switch off: `NAME` (repeatable)")
+	f.StringVar(&weather, "weather", "", "change to this `PRESET` first")
+	f.BoolVar(&running, "running", false, "show how a running emulator is set")
+	c.bind(f)
+	return cmd
+}
+
+// clockView is the emulator's clock.
+type clockView struct {
+	Mode    string `json:"mode"`
+	Now     string `json:"now"`
+	Pending int    `json:"pending"`
+	NextIn  string `json:"next_in"`
+	Ran     int    `json:"ran"`
+}
+
+// Text writes the clock for people.
+func (v clockView) Text(t *ui.Text) {
+	t.Linef("%s clock at %s, %d events run, %d waiting", v.Mode, v.Now, v.Ran, v.Pending)
+}
+
+func newEmulatorClock(a *app) *cobra.Command {
+	var by string
+	c := control{app: a}
+	advance := &cobra.Command{
+		Use:     "advance DURATION",
+		Short:   "Move a virtual clock and run what is due",
+		Example: "  payctl emulator clock advance 90s\n  payctl emulator clock advance next",
+		Args:    oneArg("DURATION", &by),
+		RunE: a.run(func(ctx context.Context) error {
+			var v clockView
+			if err := c.call(ctx, http.MethodPost, "clock", map[string]string{"advance": by}, &v); err != nil {
+				return err
+			}
+			return a.out.One(v)
+		}),
+	}
+	show := &cobra.Command{
+		Use:     "show",
+		Short:   "Show the emulator's clock",
+		Example: "  payctl emulator clock show",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error {
+			var v clockView
+			if err := c.call(ctx, http.MethodGet, "clock", nil, &v); err != nil {
+				return err
+			}
+			return a.out.One(v)
+		}),
+	}
+	c.bind(advance.Flags())
+	c.bind(show.Flags())
+	return group("emulator clock", "Read and move a running emulator's clock",
+		"With --clock virtual the emulator's time stands still until it is moved: a two-minute\nexpiry is tested in milliseconds.", advance, show)
+}

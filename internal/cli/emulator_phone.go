@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/payment"
+)
+
+func newEmulatorPhone(a *app) *cobra.Command {
+	var number string
+	c := control{app: a}
+	cmd := &cobra.Command{
+		Use:   "phone MSISDN",
+		Short: "Be the customer's handset in the terminal",
+		Long: `Shows the prompts that reach a phone and takes what its owner would type: a PIN
+(any four digits pay; 0000 is the wrong PIN), c to cancel, or an empty line to leave
+the prompt alone until it expires. Run the emulator with --behaviour manual, so that
+prompts wait for an answer. Ends with the input or Ctrl-C.`,
+		Example: "  payctl emulator phone 0712345678",
+		Args:    oneArg("MSISDN", &number),
+		RunE: a.run(func(ctx context.Context) error {
+			phone, err := payment.ParsePhone(number)
+			if err != nil {
+				return err
+			}
+			h := handset{app: a, control: &c, phone: phone, seen: map[string]bool{}}
+			return h.run(ctx)
+		}),
+	}
+	c.bind(cmd.Flags())
+	return cmd
+}
+
+// handset is one phone with its screen in the terminal.
+type handset struct {
+	app     *app
+	control *control
+	phone   payment.Phone
+	seen    map[string]bool
+}
+
+// handsetPoll is how often the handset looks for prompts.
+const handsetPoll = 250 * time.Millisecond
+
+func (h *handset) run(ctx context.Context) error {
+	lines := h.typed(ctx)
+	h.app.out.Note("phone %s is on; waiting for prompts (Ctrl-C ends)", h.phone)
+	ticker := time.NewTicker(handsetPoll)
+	defer ticker.Stop()
+	for {
+		prompt, found, err := h.next(ctx)
+		if err != nil {
+			return err
+		}
+		if found {
+			if done, err := h.answer(ctx, prompt, lines); err != nil || done {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-lines:
+			if !open {
+				return nil
+			}
+		case <-ticker.C:
+		}
+	}
+}
+
+// typed returns the lines of stdin. A read of a terminal cannot be broken off,
+// so this one goroutine may live until the process ends.
+func (h *handset) typed(ctx context.Context) <-chan string {
+	lines := make(chan string)
+	go func(in io.Reader) {
+		defer close(lines)
+		scanner := bufio.NewScanner(in)
+		for scanner.Scan() {
+			select {
+			case lines <- strings.TrimSpace(scanner.Text()):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}(h.app.in.Stdin)
+	return lines
+}
+
+func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
+	var open []emulator.Prompt
+	query := url.Values{"phone": {h.phone.MSISDN()}}
+	if err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &open); err != nil {
+		if ctx.Err() != nil {
+			return emulator.Prompt{}, false, nil
+		}
+		return emulator.Prompt{}, false, err
+	}
+	for _, p := range open {
+		if p.Outcome == "" && !h.seen[p.ID] {
+			h.seen[p.ID] = true
+			return p, true, nil
+		}
+	}
+	return emulator.Prompt{}, false, nil
+}
+
+// answer shows one prompt and plays what is typed; done says that the input is over.
+func (h *handset) answer(ctx context.Context, p emulator.Prompt, lines <-chan string) (done bool, err error) {
+	if err := h.app.out.Line(newPromptView(h.app, p)); err != nil {
+		return true, err
+	}
+	h.app.out.Note("PIN, c to cancel, or Enter to leave it:")
+	left := time.NewTimer(time.Until(p.ExpiresAt))
+	defer left.Stop()
+	select {
+	case <-ctx.Done():
+		return true, nil
+	case <-left.C:
+		h.app.out.Note("the prompt expired")
+		return false, nil
+	case line, open := <-lines:
+		if !open {
+			return true, nil
+		}
+		outcome, known := typedOutcome(line)
+		if !known {
+			h.app.out.Note("left alone; it will expire by itself")
+			return false, nil
+		}
+		err := h.control.call(ctx, http.MethodPost, "answer", map[string]string{"id": p.ID, "outcome": outcome}, nil)
+		if payment.KindOf(err) == payment.KindConflict || payment.KindOf(err) == payment.KindNotFound {
+			h.app.out.Note("too late: the prompt is over")
+			return false, nil
+		}
+		if err == nil {
+			h.app.out.Note("sent: %s", outcome)
+		}
+		return false, err
+	}
+}
+
+// typedOutcome turns what was typed into an outcome of the emulator.
+func typedOutcome(line string) (string, bool) {
+	switch {
+	case strings.EqualFold(line, "c"), strings.EqualFold(line, "cancel"):
+		return "cancelled", true
+	case line == "0000":
+		return "wrong-pin", true
+	case len(line) == 4 && strings.Trim(line, "0123456789") == "":
+		return "paid", true
+	}
+	return "", false
+}

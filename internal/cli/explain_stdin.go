@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/wasaapay"
+)
+
+// explainStdin finds codes in what is piped in: one payload, or a log whose
+// lines are looked at one by one. An unknown code is shown and is exit 5.
+func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explainOptions) error {
+	raw, err := readAll(a.in.Stdin, maxPayload, "stdin")
+	if err != nil {
+		return err
+	}
+	pieces := explainPieces(raw)
+	views := []explainView{}
+	for i, piece := range pieces {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		v, found := a.explainPiece(id, piece, o)
+		if !found {
+			continue
+		}
+		if len(pieces) > 1 {
+			line := i + 1
+			v.Line = &line
+		}
+		views = append(views, v)
+	}
+	switch len(views) {
+	case 0:
+		return usagef("pipe in a callback, an answer, or a log line that holds a code", "stdin: holds no result or error code")
+	case 1:
+		err = a.out.One(views[0])
+	default:
+		for _, v := range views {
+			if err = a.out.Line(v); err != nil {
+				return err
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(views, func(v explainView) bool { return !v.Known }); i >= 0 {
+		return unknownCode(id, views[i].Code)
+	}
+	return nil
+}
+
+// explainPieces is the whole input if it is one document, else its lines.
+func explainPieces(raw []byte) [][]byte {
+	trimmed := bytes.TrimSpace(raw)
+	if json.Valid(trimmed) || bytes.HasPrefix(trimmed, []byte("<")) {
+		return [][]byte{trimmed}
+	}
+	return bytes.Split(bytes.TrimRight(raw, "\r\n"), []byte("\n"))
+}
+
+func (a *app) explainPiece(id payment.ProviderID, piece []byte, o explainOptions) (explainView, bool) {
+	if id != payment.Daraja {
+		if v, found := explainWasaaPay(id, piece); found {
+			return v, true
+		}
+	}
+	if id == payment.WasaaPay {
+		return explainView{}, false
+	}
+	e, found := daraja.ExplainPayload(piece)
+	if !found {
+		return explainView{}, false
+	}
+	if o.api != "" {
+		if narrowed, known := daraja.Explain(o.api, e.Code, e.Message); known {
+			e = narrowed
+		}
+	}
+	v := explainView{Code: e.Code, Message: orNull(a.phoneText(e.Message)), Known: e.Meaning != "", Meanings: []meaningView{}}
+	if v.Known {
+		m := newMeaning(e)
+		m.Message = nil
+		v.Meanings = append(v.Meanings, m)
+	}
+	return v, true
+}
+
+// wasaaPaid are the members of WasaaPay's documents that say something: the
+// envelope of reference/wasaapay.md §5, an event's name, a deposit's status.
+type wasaaPaid struct {
+	Event  string `json:"event"`
+	Status any    `json:"status"`
+	Data   struct {
+		Status        string `json:"status"`
+		FailureReason string `json:"failureReason"`
+	} `json:"data"`
+	StatusCode any `json:"statusCode"`
+}
+
+// explainWasaaPay reads a WasaaPay payload. Without being told whose it is,
+// only the name of one of WasaaPay's events is proof enough.
+func explainWasaaPay(id payment.ProviderID, piece []byte) (explainView, bool) {
+	start := bytes.IndexByte(piece, '{')
+	if start < 0 {
+		return explainWord(id, strings.Fields(string(piece)))
+	}
+	var p wasaaPaid
+	if json.NewDecoder(bytes.NewReader(piece[start:])).Decode(&p) != nil {
+		return explainView{}, false
+	}
+	words := []string{p.Event}
+	if id == payment.WasaaPay {
+		words = append(words, p.Data.Status)
+		for _, v := range []any{p.Status, p.StatusCode} {
+			if text, err := json.Marshal(v); err == nil {
+				words = append(words, strings.Trim(string(text), `"`))
+			}
+		}
+	}
+	v, found := explainWord(payment.WasaaPay, words)
+	if found && p.Data.FailureReason != "" {
+		v.Message = orNull(payment.MaskDigits(p.Data.FailureReason))
+	}
+	return v, found
+}
+
+// explainWord explains the first word that WasaaPay's catalogue knows.
+func explainWord(id payment.ProviderID, words []string) (explainView, bool) {
+	if id != payment.WasaaPay {
+		return explainView{}, false
+	}
+	for _, word := range words {
+		if m, known := wasaapay.Explain(strings.Trim(word, `",;:()[]`)); known && word != "" {
+			return explainView{Code: m.Code, Known: true, Meanings: []meaningView{newWasaaPayMeaning(m)}}, true
+		}
+	}
+	return explainView{}, false
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/watch"
+)
+
+// followOptions are the flags of whatever follows a deposit to its end.
+type followOptions struct {
+	via        string
+	transports string
+}
+
+func (o *followOptions) bind(f *pflag.FlagSet) {
+	f.StringVar(&o.via, "via", "auto", "how to follow: `auto|stream|poll|callback`")
+	f.StringVar(&o.transports, "transports", "", "stream transports in the order tried: `websocket,polling`")
+}
+
+// parse checks the flags before anything is sent.
+func (o followOptions) parse() (watch.Via, []string, error) {
+	via, err := watch.ParseVia(o.via)
+	if err != nil {
+		return "", nil, err
+	}
+	var transports []string
+	for _, name := range strings.FieldsFunc(o.transports, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if name != "websocket" && name != "polling" {
+			return "", nil, usagef("use websocket, polling or both", "transports %q: is not a transport", name)
+		}
+		transports = append(transports, name)
+	}
+	return via, transports, nil
+}
+
+// policy is the provider's schedule with the operator's wishes.
+func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via) watch.Policy {
+	policy := watch.DarajaPolicy(env)
+	if p.ID == payment.WasaaPay {
+		policy = watch.WasaaPayPolicy(env)
+	} else if p.QueryEvery > 0 {
+		policy.PerSlot = p.QueryEvery
+	}
+	policy.Via = via
+	if a.global.timeout > 0 {
+		policy.Deadline = a.global.timeout
+	}
+	return policy
+}
+
+// watcher follows one provider's deposits.
+func (a *app) watcher(p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
+	return watch.New(watch.Options{
+		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger,
+		Policy: a.policy(p, env, via), Now: a.now,
+	})
+}
+
+// follow shows what happens until all deposits are decided, and returns the
+// outcome. single prints one document at the end instead of a line per change.
+func (a *app) follow(ctx context.Context, jobs []watch.Job, single bool) error {
+	count := 0
+	for _, j := range jobs {
+		count += len(j.IDs)
+	}
+	started := a.now()
+	progress := a.out.Progress(waitingText(count, ""))
+	results, err := watch.Several(ctx, jobs, func(u watch.Update) {
+		if u.Note != "" {
+			progress.Update(waitingText(count, u.Note))
+		}
+		if !single && (u.Changed || u.Final) {
+			a.keepErr(a.out.Line(a.depositView(u.Deposit)))
+		}
+	})
+	progress.Stop()
+	if single && len(results) == 1 {
+		a.keepErr(a.out.One(a.depositView(results[0].Deposit)))
+	}
+	if a.writeErr != nil {
+		return a.writeErr
+	}
+	if err == nil && results.Err() == nil {
+		a.out.Note("decided after %s", a.now().Sub(started).Round(100*time.Millisecond))
+	}
+	if err != nil {
+		return err
+	}
+	return results.Err()
+}
+
+// keepErr keeps the first error of writing from within a callback.
+func (a *app) keepErr(err error) {
+	if a.writeErr == nil {
+		a.writeErr = err
+	}
+}
+
+func waitingText(n int, note string) string {
+	text := "waiting for the customer"
+	if n > 1 {
+		text = fmt.Sprintf("waiting for %d customers", n)
+	}
+	if note != "" {
+		text += ": " + note
+	}
+	return text
+}

@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+func newLedger(a *app) *cobra.Command {
+	return group("ledger", "Look after the ledger's file",
+		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
+what is in it, check it, copy it while others write, and keep it small.`,
+		newLedgerStats(a), newLedgerCheck(a), newLedgerBackup(a), newLedgerPrune(a))
+}
+
+// ledgerStats is the ledger in numbers.
+type ledgerStats struct {
+	Path       string         `json:"path"`
+	Schema     int            `json:"schema"`
+	FileBytes  int64          `json:"file_bytes"`
+	FreeBytes  int64          `json:"free_bytes"`
+	Deposits   []depositCount `json:"deposits"`
+	Deliveries []stored       `json:"deliveries"`
+	Conflicts  int64          `json:"conflicts"`
+	OldestOpen *string        `json:"oldest_open"`
+	Waiting    int64          `json:"forwards_waiting"`
+	Dead       int64          `json:"forwards_dead"`
+}
+
+type depositCount struct {
+	Provider    string `json:"provider"`
+	Environment string `json:"environment"`
+	Status      string `json:"status"`
+	Count       int64  `json:"count"`
+	Amount      string `json:"amount"`
+	Currency    string `json:"currency"`
+}
+
+type stored struct {
+	Provider string `json:"provider"`
+	Event    string `json:"event"`
+	Verdict  string `json:"verdict"`
+	Count    int64  `json:"count"`
+	Bytes    int64  `json:"bytes"`
+}
+
+// Text writes the numbers for people.
+func (v ledgerStats) Text(t *ui.Text) {
+	t.Fields(
+		ui.KV("ledger", ui.Bold(v.Path)), ui.KV("size", ui.Plain(fmt.Sprintf("%d bytes, %d free inside", v.FileBytes, v.FreeBytes))),
+		ui.KV("schema", ui.Plain(itoa(v.Schema))), ui.KV("oldest open deposit", ui.Plain(or(v.OldestOpen, "none"))),
+		ui.KV("conflicts", ui.Plain(strconv.FormatInt(v.Conflicts, 10))),
+		ui.KV("forwards", ui.Plain(fmt.Sprintf("%d waiting, %d dead", v.Waiting, v.Dead))),
+	)
+	var deposits, deliveries [][]ui.Span
+	for _, d := range v.Deposits {
+		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), statusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
+	}
+	for _, d := range v.Deliveries {
+		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(d.Event), verdictSpan(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
+	}
+	t.Blank()
+	t.Table(columns("DEPOSITS", "STATUS", "COUNT", "SUM"), deposits)
+	t.Blank()
+	t.Table(columns("DELIVERIES", "EVENT", "VERDICT", "COUNT", "BYTES"), deliveries)
+}
+
+func newLedgerStats(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "stats",
+		Short:   "Count what the ledger holds",
+		Example: "  payctl ledger stats\n  payctl ledger stats -o json --jq .oldest_open",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error {
+			ledger, err := a.openLedger(ctx)
+			if err != nil {
+				return err
+			}
+			s, err := ledger.Stats(ctx, time.Time{})
+			if err != nil {
+				return err
+			}
+			return a.out.One(newLedgerStatsView(ledger.Path(), s))
+		}),
+	}
+}
+
+func newLedgerStatsView(path string, s store.Stats) ledgerStats {
+	v := ledgerStats{
+		Path: path, Schema: s.Schema, FileBytes: s.FileBytes, FreeBytes: s.FreeBytes, Conflicts: s.Conflicts,
+		OldestOpen: timeOrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
+	}
+	sums := map[depositCount]payment.Amount{}
+	counts := map[depositCount]int64{}
+	var order []depositCount
+	for _, d := range s.Deposits {
+		key := depositCount{Provider: string(d.Provider), Environment: string(d.Environment), Status: string(d.Status), Currency: string(d.Amount.Currency())}
+		if _, seen := counts[key]; !seen {
+			order = append(order, key)
+		}
+		counts[key] += d.Count
+		sums[key] = payment.AmountOf(sums[key].Minor()+d.Amount.Minor(), d.Amount.Currency())
+	}
+	for _, key := range order {
+		row := key
+		row.Count, row.Amount = counts[key], sums[key].String()
+		v.Deposits = append(v.Deposits, row)
+	}
+	for _, d := range s.Stored {
+		v.Deliveries = append(v.Deliveries, stored{Provider: string(d.Provider), Event: d.Event, Verdict: string(d.Verdict), Count: d.Count, Bytes: d.Bytes})
+	}
+	return v
+}
+
+// ledgerCheck is what reading the whole ledger gave.
+type ledgerCheck struct {
+	Path     string   `json:"path"`
+	OK       bool     `json:"ok"`
+	Problems []string `json:"problems"`
+}
+
+// Text writes the result for people.
+func (v ledgerCheck) Text(t *ui.Text) {
+	if v.OK {
+		t.Line(ui.OK("healthy"), ui.Plain("  "+v.Path))
+	}
+	for _, p := range v.Problems {
+		t.Line(ui.Bad("problem"), ui.Plain("  "+p))
+	}
+}
+
+func newLedgerCheck(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "check",
+		Short:   "Read the whole ledger and say what is wrong",
+		Example: "  payctl ledger check",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error {
+			ledger, err := a.openLedger(ctx)
+			if err != nil {
+				return err
+			}
+			progress := a.out.Progress("reading the ledger")
+			problems, err := ledger.Check(ctx)
+			progress.Stop()
+			if err != nil {
+				return err
+			}
+			if err := a.out.One(ledgerCheck{Path: ledger.Path(), OK: len(problems) == 0, Problems: append([]string{}, problems...)}); err != nil {
+				return err
+			}
+			if len(problems) > 0 {
+				return &payment.Error{Kind: payment.KindInternal, Message: "the ledger has " + itoa(len(problems)) + " problems", Hint: "copy the file before anything else, and restore a backup"}
+			}
+			return nil
+		}),
+	}
+}
+
+// ledgerFile is a file that was written.
+type ledgerFile struct {
+	Path string `json:"path"`
+}
+
+// Text writes the path for people.
+func (v ledgerFile) Text(t *ui.Text) { t.Line(ui.OK("written"), ui.Plain("  "+v.Path)) }
+
+func newLedgerBackup(a *app) *cobra.Command {
+	var file string
+	return &cobra.Command{
+		Use:     "backup FILE",
+		Short:   "Copy the ledger while others write",
+		Long:    `Writes a copy of the ledger as it is at one moment into a new file, mode 0600. A running listener goes on.`,
+		Example: "  payctl ledger backup ledger-2026-01-02.db",
+		Args:    oneArg("FILE", &file),
+		RunE: a.run(func(ctx context.Context) error {
+			ledger, err := a.openLedger(ctx)
+			if err != nil {
+				return err
+			}
+			if err := ledger.Backup(ctx, file); err != nil {
+				return err
+			}
+			return a.out.One(ledgerFile{Path: file})
+		}),
+	}
+}
+
+// prunedView is what a pruning took.
+type prunedView struct {
+	Deliveries int64 `json:"deliveries"`
+	Bytes      int64 `json:"bytes"`
+	Kept       int64 `json:"kept"`
+}
+
+// Text writes the result for people.
+func (v prunedView) Text(t *ui.Text) {
+	t.Linef("%d deliveries deleted (%d bytes), %d old ones kept as evidence", v.Deliveries, v.Bytes, v.Kept)
+}
+
+func newLedgerPrune(a *app) *cobra.Command {
+	var age string
+	cmd := &cobra.Command{
+		Use:   "prune --older-than AGE",
+		Short: "Delete old deliveries and give the space back",
+		Long: `Deletes deliveries that are older than an age. Evidence of open or disputed payments,
+and what is yet to be forwarded, stays; deposits and statistics stay as well.`,
+		Example: "  payctl ledger prune --older-than 90d",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(ctx context.Context) error {
+			old, err := parseAge(age)
+			if err != nil {
+				return err
+			}
+			ledger, err := a.openLedger(ctx)
+			if err != nil {
+				return err
+			}
+			pruned, err := ledger.Prune(ctx, a.now().Add(-old))
+			if err != nil {
+				return err
+			}
+			return a.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})
+		}),
+	}
+	cmd.Flags().StringVar(&age, "older-than", "", "`AGE` such as 90d or 36h")
+	return cmd
+}
+
+// parseAge reads days (90d) or a duration (36h).
+func parseAge(text string) (time.Duration, error) {
+	bad := usagef("write 90d or 36h", "older-than %q: is not an age", text)
+	if text == "" {
+		return 0, usagef("write --older-than 90d", "older-than: is missing")
+	}
+	if days, found := strings.CutSuffix(text, "d"); found {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > 36500 {
+			return 0, bad
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	age, err := time.ParseDuration(text)
+	if err != nil || age < 0 {
+		return 0, bad
+	}
+	return age, nil
+}

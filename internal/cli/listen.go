@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+type listenOptions struct {
+	addr, ready     string
+	forwardTo       []string
+	forward         []string
+	forwardAttempts int
+	tlsCert, tlsKey string
+	allowPlain      bool
+	secretPath      bool
+	printSecretPath bool
+	logFormat       string
+	filter          string
+}
+
+func newListen(a *app) *cobra.Command {
+	var o listenOptions
+	cmd := &cobra.Command{
+		Use:   "listen",
+		Short: "Receive callbacks and keep every one",
+		Long: `Receives what Daraja, WasaaPay and Sevi post, commits each delivery to the ledger and
+only then answers in the provider's dialect. Stored deliveries can be forwarded; the
+provider's acknowledgement never waits for that.
+
+Plain HTTP is served on loopback only, unless --allow-plain is given; any other
+address needs a secret path (--secret-path).
+
+` + filterHelp[deliveryFields]() + `
+It chooses what is shown; everything is kept and forwarded all the same.`,
+		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward 'deposit.*=http://127.0.0.1:3000/deposits'",
+		Args:    cobra.NoArgs,
+		RunE:    a.run(func(ctx context.Context) error { return a.listen(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
+	f.StringArrayVar(&o.forwardTo, "forward-to", nil, "send every delivery on to this `URL` (repeatable)")
+	f.StringArrayVar(&o.forward, "forward", nil, "send on what matches: `[PROVIDER/]EVENT=URL` (repeatable)")
+	f.IntVar(&o.forwardAttempts, "forward-attempts", 16, "give a forward up after `N` attempts (16 take about three hours)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with this certificate `FILE`; read again when it changes")
+	f.StringVar(&o.tlsKey, "tls-key", "", "the certificate's key `FILE`")
+	f.BoolVar(&o.allowPlain, "allow-plain", false, "serve plain HTTP on other addresses than loopback")
+	f.BoolVar(&o.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
+	f.BoolVar(&o.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
+	f.StringVar(&o.logFormat, "log-format", "text", "log on stderr as `text|json`")
+	bindFilter(f, &o.filter)
+	return cmd
+}
+
+// maxForwardAttempts bounds --forward-attempts: with half an hour between the
+// later ones, it is three weeks.
+const maxForwardAttempts = 1000
+
+// listenBusy bounds how long a commit waits for other processes: Daraja is said
+// to give up after 5 s (reference/daraja.md §4.3).
+const listenBusy = 2 * time.Second
+
+func (a *app) listen(ctx context.Context, o listenOptions) error {
+	conf, err := a.config(ctx)
+	if err != nil {
+		return err
+	}
+	path, err := conf.Ledger()
+	if err != nil {
+		return err
+	}
+	token, err := a.installToken(path, o)
+	if err != nil {
+		return err
+	}
+	if o.printSecretPath {
+		return a.out.One(secretPathView(conf.CallbackURL, token))
+	}
+	exposure := listen.Exposure{TLS: o.tlsCert != "", Secret: token != "", AllowPlain: o.allowPlain}
+	if err := listen.CheckBind(o.addr, exposure); err != nil {
+		return err
+	}
+	options, err := a.listenOptions(ctx, conf, o)
+	if err != nil {
+		return err
+	}
+	options.InstallToken = token
+	options.SpillDir = path + ".spill"
+	metrics := options.Metrics
+	ledger, err := store.Open(ctx, store.Options{Path: path, Now: a.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
+	if err != nil {
+		return err
+	}
+	a.ledger = ledger
+	a.closers = append(a.closers, ledger.Close)
+	options.Ledger = ledger
+	return a.serveListen(ctx, conf, options, o)
+}
+
+func (a *app) serveListen(ctx context.Context, conf *config.Config, options listen.Options, o listenOptions) error {
+	server, err := listen.New(options)
+	if err != nil {
+		return err
+	}
+	ln, err := a.listenSocket(ctx, o.addr)
+	if err != nil {
+		return err
+	}
+	scheme := "http"
+	if options.TLS != nil {
+		scheme = "https"
+	}
+	url := scheme + "://" + ln.Addr().String()
+	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
+	defer stopKeeping()
+	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes()}); err != nil {
+		return err
+	}
+	if err := writeReady(o.ready, url); err != nil {
+		return err
+	}
+	if err := listen.Notify(ctx, a.env("NOTIFY_SOCKET"), "READY=1"); err != nil {
+		a.out.Warn("the service manager could not be told: %v", err)
+	}
+	err = server.Serve(ctx, ln)
+	return orError(err, a.writeErr)
+}
+
+// listenOptions turns settings and flags into the receiver's options.
+func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOptions) (listen.Options, error) {
+	wanted, err := parseFilter[deliveryFields](o.filter)
+	if err != nil {
+		return listen.Options{}, err
+	}
+	receivers, skipped, err := provider.Receivers(ctx, conf)
+	if err != nil {
+		return listen.Options{}, err
+	}
+	for _, s := range skipped {
+		a.out.Note("not receiving %s", s)
+	}
+	options := listen.Options{
+		Receivers: receivers, TrustedProxies: conf.Listen.TrustedProxies,
+		AddressCheck: addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
+		OnDelivery: func(v listen.DeliveryView) { a.showReceived(v, wanted) },
+		Forward:    listen.Forward{HTTP: a.httpClient(), Attempts: o.forwardAttempts},
+		Metrics:    listen.NewMetrics(), Now: a.now,
+	}
+	if options.Logger, err = a.logger(o.logFormat); err != nil {
+		return options, err
+	}
+	if o.forwardAttempts < 1 || o.forwardAttempts > maxForwardAttempts {
+		return options, usagef("use 1 to "+itoa(maxForwardAttempts), "forward-attempts %d: is out of range", o.forwardAttempts)
+	}
+	for _, text := range append(o.forwardTo, o.forward...) {
+		rule, err := listen.ParseRule(text)
+		if err != nil {
+			return options, err
+		}
+		options.Forward.Rules = append(options.Forward.Rules, rule)
+	}
+	switch {
+	case o.tlsCert == "" && o.tlsKey == "":
+		return options, nil
+	case o.tlsCert == "" || o.tlsKey == "":
+		return options, usagef("give both --tls-cert and --tls-key", "tls: a certificate and its key belong together")
+	}
+	options.TLS, err = listen.TLSConfig(o.tlsCert, o.tlsKey)
+	return options, err
+}
+
+// showReceived shows a delivery unless the filter keeps it back.
+func (a *app) showReceived(v listen.DeliveryView, wanted *filter[deliveryFields]) {
+	keep, err := wanted.keeps(fieldsOfReceived(v))
+	if keep {
+		err = a.out.Line(newReceivedView(v))
+	}
+	a.keepErr(err)
+}
+
+// addressCheck holds a callback's sender against the published list
+// (reference/daraja.md §8). Nothing is noted in the local environment.
+func addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
+	if conf.Environment == payment.Local || conf.Listen.IPCheck == config.IPOff {
+		return nil
+	}
+	return func(id payment.ProviderID, addr netip.Addr) string {
+		if id != payment.Daraja {
+			return ""
+		}
+		for _, prefix := range conf.Listen.DarajaAddresses {
+			if prefix.Contains(addr.Unmap()) {
+				return ""
+			}
+		}
+		if _, listed := daraja.CheckAddress(addr); !listed {
+			return "the sender's address is not on Safaricom's published list"
+		}
+		return ""
+	}
+}
+
+// receivedView is one delivery as "listen" prints it; its keys are the contract.
+type receivedView struct {
+	Type       string   `json:"type"`
+	ID         *string  `json:"id"`
+	Provider   string   `json:"provider"`
+	Event      *string  `json:"event"`
+	Verdict    string   `json:"verdict"`
+	Duplicate  bool     `json:"duplicate"`
+	DepositID  *string  `json:"deposit_id"`
+	StatusCode int      `json:"status_code"`
+	Forwarded  []string `json:"forwarded"`
+	ReceivedAt string   `json:"received_at"`
+
+	reason string
+	amount string
+}
+
+func newReceivedView(v listen.DeliveryView) receivedView {
+	out := receivedView{
+		Type: "delivery", ID: orNull(v.ID), Provider: string(v.Provider), Event: orNull(v.Event), Verdict: string(v.Verdict),
+		Duplicate: v.Duplicate, DepositID: orNull(v.DepositID), StatusCode: v.StatusCode, Forwarded: v.Forwarded,
+		ReceivedAt: rfc3339(v.ReceivedAt), reason: v.Reason,
+	}
+	if v.Amount.HasValue() {
+		out.amount = v.Amount.String() + " " + string(v.Amount.Currency())
+	}
+	if out.Forwarded == nil {
+		out.Forwarded = []string{}
+	}
+	return out
+}
+
+// Text writes a delivery for people.
+func (v receivedView) Text(t *ui.Text) {
+	line := []ui.Span{ui.Dim(v.ReceivedAt + " "), ui.Plain(v.Provider + " "), ui.Bold(or(v.Event, "unknown")), ui.Plain(" "), verdictSpan(v.Verdict)}
+	if v.amount != "" {
+		line = append(line, ui.Plain(" "+v.amount))
+	}
+	if v.Duplicate {
+		line = append(line, ui.Warn(" duplicate"))
+	}
+	if v.DepositID != nil {
+		line = append(line, ui.Plain(" -> "+*v.DepositID))
+	}
+	if v.reason != "" {
+		line = append(line, ui.Warn(" ("+v.reason+")"))
+	}
+	t.Line(line...)
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/payctl/payctl/internal/deposit"
+	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// installToken reads the token of this installation from beside the ledger, or
+// makes it on first use. It is "" when no secret path is wanted.
+func (a *app) installToken(ledger string, o listenOptions) (string, error) {
+	if !o.secretPath && !o.printSecretPath {
+		return "", nil
+	}
+	path := ledger + ".token"
+	data, err := os.ReadFile(path)
+	if err == nil {
+		token := strings.TrimSpace(string(data))
+		return token, listen.CheckToken(token)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", usagef("check its permissions", "the token file %s cannot be read", path)
+	}
+	token := deposit.NewToken()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return a.installToken(ledger, o)
+	}
+	if err != nil {
+		return "", usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
+	}
+	_, err = file.WriteString(token + "\n")
+	return token, orError(err, file.Close())
+}
+
+// secretPaths are the URLs to give to the providers.
+type secretPaths struct {
+	BaseURL *string  `json:"base_url"`
+	URLs    []string `json:"urls"`
+}
+
+// Text writes the URLs for people.
+func (v secretPaths) Text(t *ui.Text) {
+	for _, url := range v.URLs {
+		t.Linef("%s", url)
+	}
+}
+
+func secretPathView(base, token string) secretPaths {
+	v := secretPaths{BaseURL: orNull(base)}
+	for _, route := range listen.Routes() {
+		if strings.HasPrefix(route, "/callbacks/") {
+			v.URLs = append(v.URLs, base+route+"/"+token)
+		}
+	}
+	return v
+}
+
+// listenSocket is the socket that the service manager opened, or a new one.
+func (a *app) listenSocket(ctx context.Context, addr string) (net.Listener, error) {
+	inherited, err := listen.Activated(a.env, os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	if len(inherited) > 0 {
+		for _, extra := range inherited[1:] {
+			_ = extra.Close()
+		}
+		return inherited[0], nil
+	}
+	return bind(ctx, addr)
+}
+
+// logger writes the listener's log to stderr: warnings, and under --verbose all.
+func (a *app) logger(format string) (*slog.Logger, error) {
+	level := slog.LevelWarn
+	if a.global.verbose {
+		level = slog.LevelDebug
+	}
+	if a.global.quiet {
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.in.Stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.in.Stderr, options)), nil
+	}
+	return nil, usagef("use text or json", "log-format %q: is not a format", format)
+}
+
+// pruneEvery is how often a listener with a retention prunes.
+const pruneEvery = time.Hour
+
+// keepSmall prunes the ledger now and then while the listener runs; the
+// returned function ends that and waits.
+func (a *app) keepSmall(ctx context.Context, retention time.Duration) (stop func()) {
+	if retention <= 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticker := time.NewTicker(pruneEvery)
+		defer ticker.Stop()
+		for {
+			if _, err := a.ledger.Prune(ctx, a.now().Add(-retention)); err != nil && ctx.Err() == nil {
+				a.out.Warn("pruning failed: %v", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// parseTime reads a point in time: RFC 3339, a date (in EAT, as Daraja and its
+// statements mean it), or a duration back from now.
+func (a *app) parseTime(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return a.now().Add(-ago), nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, nairobi()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, usagef("write 2026-01-02, 2026-01-02T15:04:05Z or 2h for two hours ago", "%s %q: is not a time", flag, text)
+}
+
+// nairobi is East Africa Time: UTC+3 without daylight saving, so no zone data
+// is needed (reference/daraja.md §3.2).
+func nairobi() *time.Location { return time.FixedZone("EAT", 3*60*60) }
+
+// columns heads a table with left-aligned columns.
+func columns(titles ...string) []ui.Column {
+	out := make([]ui.Column, len(titles))
+	for i, title := range titles {
+		out[i] = ui.Left(title)
+	}
+	return out
+}
+
+// sortedKeys returns a map's keys in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// orError returns the first error there is.
+func orError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// itoa writes a count.
+func itoa(n int) string { return strconv.Itoa(n) }

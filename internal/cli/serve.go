@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// bind opens a TCP listener, with errors that say what to do.
+func bind(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, usagef("stop the other program, or choose another port with --addr (port 0 takes a free one)", "addr %s: the port is in use", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, usagef("use a port above 1023", "addr %s: not allowed to listen there", addr)
+	}
+	return nil, usagef("write host:port, such as 127.0.0.1:4020", "addr %q: cannot listen there: %s", addr, firstLine(err.Error()))
+}
+
+// writeReady writes the ready file: the base URL and a newline, in one rename,
+// so that a script that sees the file sees all of it.
+func writeReady(path, url string) error {
+	if path == "" {
+		return nil
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
+	if err != nil {
+		return usagef("name a file in a directory that exists", "ready-file %s: cannot be written: %v", path, errors.Unwrap(err))
+	}
+	_, err = temp.WriteString(url + "\n")
+	err = errors.Join(err, temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(temp.Name())
+		return usagef("name a file that can be written", "ready-file %s: cannot be written", path)
+	}
+	return nil
+}
+
+// drainTimeout bounds how long open requests may take after a stop.
+const drainTimeout = 5 * time.Second
+
+// serveHTTP serves until ctx ends, then lets open requests finish.
+func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return &payment.Error{Kind: payment.KindInternal, Message: "the server stopped: " + firstLine(err.Error()), Err: err}
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		_ = server.Close()
+	}
+	<-failed
+	return nil
+}

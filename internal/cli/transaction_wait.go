@@ -1,0 +1,335 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// resultTimeout bounds asking and waiting: results come within seconds, and
+// what expired in the queue never does.
+const resultTimeout = 60 * time.Second
+
+// inquiry is a question whose result comes by callback.
+type inquiry struct {
+	kind      string
+	asked     asked
+	depositID string
+	noWait    bool
+	// addr is where to receive the result if no listener runs, "" for the usual.
+	addr string
+	// send sends it once.
+	send func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error)
+}
+
+// resultURLs are where a query's result and time-out are to be posted.
+func resultURLs(conf *config.Config, token string) (result, timeout string) {
+	base := conf.CallbackURL + "/callbacks/daraja/"
+	return base + "result/" + token, base + "timeout/" + token
+}
+
+// checkCallbackURL finds what is wrong with the callback URL before anything is
+// recorded or sent.
+func (a *app) checkCallbackURL(conf *config.Config) error {
+	if conf.CallbackURL == "" {
+		return usagef("set callback_url (PAYCTL_CALLBACK_URL) to the public base URL of \"payctl listen\"",
+			"callback_url: is not set, and Daraja wants an address to send the result to")
+	}
+	problems, warnings := daraja.LintCallbackURL(conf.CallbackURL, conf.Environment)
+	if len(problems) > 0 {
+		return usagef("set callback_url to the public https base URL of \"payctl listen\"", "callback_url: %s", strings.Join(problems, "; "))
+	}
+	for _, w := range warnings {
+		a.out.Note("warning: callback_url %s", w)
+	}
+	return nil
+}
+
+// inquire records a question, sends it once and waits for its result. It is in
+// the ledger before anything leaves, so that it can be taken up again.
+func (a *app) inquire(ctx context.Context, conf *config.Config, q inquiry) error {
+	ledger, err := a.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	request, err := json.Marshal(q.asked)
+	if err != nil {
+		return err
+	}
+	query, err := ledger.CreateQuery(ctx, store.Query{
+		Kind: q.kind, Provider: payment.Daraja, Environment: conf.Environment, DepositID: q.depositID,
+		Receipt: or(q.asked.Receipt, ""), OriginalConversationID: or(q.asked.OriginalConversationID, ""), Request: request,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.withTimeout(ctx, resultTimeout)
+	defer cancel()
+	box := &mailbox{app: a, conf: conf, ledger: ledger, addr: q.addr}
+	if !q.noWait {
+		if err := box.open(ctx); err != nil {
+			return err
+		}
+		defer box.finish(ctx, query.ID)
+	}
+	query, lost, err := a.sendInquiry(ctx, ledger, query, q, conf)
+	if err != nil {
+		return err
+	}
+	if q.noWait {
+		return a.out.One(a.transactionView(query))
+	}
+	err = a.await(ctx, ledger, query, box)
+	if lost != nil && payment.KindOf(err) == payment.KindPending {
+		return lost
+	}
+	return err
+}
+
+// sendInquiry sends a recorded query and records the answer. lost is the error
+// of a request whose answer was lost although it may have been taken: its
+// result may come all the same.
+func (a *app) sendInquiry(ctx context.Context, ledger *store.Store, query store.Query, q inquiry, conf *config.Config) (_ store.Query, lost, err error) {
+	progress := a.out.Progress("sending " + queryName(query))
+	result, timeout := resultURLs(conf, query.Token)
+	accepted, err := q.send(ctx, result, timeout)
+	progress.Stop()
+	// What came of it is recorded even if the operator has just stopped waiting.
+	record := context.WithoutCancel(ctx)
+	var e *payment.Error
+	switch {
+	case err == nil:
+		query, err = ledger.AnswerQuery(record, query.ID, accepted)
+		if err == nil && !q.noWait {
+			a.out.Note("accepted; if this is stopped, go on with \"payctl transaction status --resume %s\"", query.ID)
+		}
+		return query, nil, err
+	case errors.Is(err, payment.ErrOutcomeUnknown) && !q.noWait && ctx.Err() == nil:
+		a.out.Warn("%s; it may have been taken and is not sent again; waiting for its result", firstLine(err.Error()))
+		return query, withHint(err, "go on waiting with \"payctl transaction status --resume "+query.ID+"\""), nil
+	case errors.As(err, &e) && (e.ProviderCode != "" || e.Kind == payment.KindUsage || e.Kind == payment.KindUnauthorized) && !errors.Is(err, payment.ErrOutcomeUnknown):
+		_, refuseErr := ledger.RefuseQuery(record, query.ID, e.ProviderCode, e.Message)
+		return query, nil, errors.Join(err, refuseErr)
+	}
+	return query, nil, err
+}
+
+// withHint puts another hint on an error of ours.
+func withHint(err error, hint string) error {
+	var e *payment.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	out := *e
+	out.Hint, out.Err = hint, err
+	return &out
+}
+
+// await waits until the ledger has the result of a query, shows it, and
+// returns what it means to a script.
+func (a *app) await(ctx context.Context, ledger *store.Store, query store.Query, box *mailbox) error {
+	progress := a.out.Progress("waiting for the result of " + query.ID)
+	query, err := a.awaitResult(ctx, ledger, query, box)
+	progress.Stop()
+	if err != nil {
+		return err
+	}
+	return a.showResult(context.WithoutCancel(ctx), ledger, query)
+}
+
+// lookAgain is how often a waiting command makes sure that somebody listens:
+// the listener may have been stopped since.
+const lookAgain = 2 * time.Second
+
+func (a *app) awaitResult(ctx context.Context, ledger *store.Store, query store.Query, box *mailbox) (store.Query, error) {
+	changes := ledger.Changes(ctx)
+	ticker := time.NewTicker(lookAgain)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return query, stoppedWaiting(ctx, query)
+		case <-ticker.C:
+			if err := box.open(ctx); err != nil {
+				return query, err
+			}
+		case _, open := <-changes:
+			if !open {
+				return query, stoppedWaiting(ctx, query)
+			}
+			found, err := a.findQuery(ctx, ledger, query.ID)
+			if err != nil {
+				if ctx.Err() != nil {
+					err = stoppedWaiting(ctx, query)
+				}
+				return query, err
+			}
+			if found.Status == store.QueryAnswered || found.Status == store.QueryTimedOut {
+				return found, nil
+			}
+		}
+	}
+}
+
+// showResult prints a query that has come to its end.
+func (a *app) showResult(ctx context.Context, ledger *store.Store, query store.Query) error {
+	v, r, err := a.withResult(ctx, ledger, query)
+	if err != nil {
+		return err
+	}
+	if err := a.out.One(v); err != nil {
+		return err
+	}
+	if query.DepositID != "" {
+		if d, err := ledger.Deposit(ctx, query.DepositID); err == nil {
+			a.out.Note("it is about deposit %s, which is %s", d.ID, d.Status)
+		}
+	}
+	return a.verdictOf(query, r)
+}
+
+// verdictOf is the error that the end of a query means for the exit code. A
+// query that failed says nothing about the payment (reference/daraja.md §6.3).
+func (a *app) verdictOf(q store.Query, r *daraja.TransactionResult) error {
+	name := queryName(q)
+	switch {
+	case q.Status == store.QueryRefused:
+		return &payment.Error{
+			Kind: payment.KindUsage, Provider: payment.Daraja, ProviderCode: q.Code, Message: name + ": was refused: " + firstLine(a.phoneText(q.Message)),
+			Hint: "ask again with " + a.again(q),
+		}
+	case q.Status == store.QueryTimedOut:
+		return &payment.Error{
+			Kind: payment.KindPending, Provider: payment.Daraja, Retryable: q.Kind != kindReversal,
+			Message: name + ": expired in M-PESA's queue without an answer, which says nothing about the payment",
+			Hint:    "ask again with " + a.again(q),
+		}
+	case q.Status != store.QueryAnswered:
+		return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": no result yet", Hint: resumeHint(q)}
+	case r == nil:
+		return payment.NotFound(name+": its result is no longer in the ledger", "ask again with "+a.again(q))
+	case r.ResultCode != "0":
+		return failedQuery(name, q.Kind, r)
+	case q.Kind != kindTransaction:
+		return nil
+	}
+	switch r.TransactionStatus {
+	case wireCompleted:
+		return nil
+	case wireCancelled, wireDeclined, wireExpired:
+		return &payment.Error{
+			Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: r.TransactionStatus,
+			Message: name + ": M-PESA says that this transaction is " + r.TransactionStatus, Hint: "it is final: no money moved",
+		}
+	}
+	said := "M-PESA did not say how it stands"
+	if r.TransactionStatus != "" {
+		said = "M-PESA says " + firstLine(r.TransactionStatus) + ", which is not one of the documented ends"
+	}
+	return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": " + said, Hint: "ask again later with " + a.again(q)}
+}
+
+// failedQuery words a result other than 0: the question was not carried out.
+func failedQuery(name, kind string, r *daraja.TransactionResult) error {
+	e := &payment.Error{
+		Kind: payment.KindPending, Provider: payment.Daraja, ProviderCode: r.ResultCode,
+		Message: name + ": was not carried out: " + firstLine(payment.MaskDigits(r.ResultDesc)) + " (" + r.ResultCode + ")",
+		Hint:    "see \"payctl explain daraja " + r.ResultCode + " --api " + string(apiOf(kind)) + "\"; it says nothing about the payment",
+	}
+	found, known := daraja.Explain(string(apiOf(kind)), r.ResultCode, "")
+	switch {
+	case kind == kindReversal && r.ResultCode == "R000001":
+		e.Kind = payment.KindConflict
+	case kind == kindReversal && r.ResultCode == "R000002", found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
+		e.Kind = payment.KindNotFound
+	case !known:
+		return e
+	default:
+		e.Kind = kindOfClass(found.Class)
+		e.Retryable = e.Kind == payment.KindUnavailable && kind != kindReversal
+	}
+	if known {
+		e.Hint = found.Meaning + "; try again: " + found.Retry + "; next: " + found.Next
+	}
+	return e
+}
+
+// kindOfClass is what a class of result codes lets a script conclude.
+func kindOfClass(class daraja.Class) payment.Kind {
+	switch class {
+	case daraja.ClassCredentials, daraja.ClassToken:
+		return payment.KindUnauthorized
+	case daraja.ClassRefused:
+		return payment.KindUsage
+	case daraja.ClassBusy:
+		return payment.KindUnavailable
+	case daraja.ClassFailed:
+		return payment.KindDeclined
+	case daraja.ClassUnknown, daraja.ClassPending, daraja.ClassPaid, daraja.ClassDone:
+	}
+	return payment.KindPending
+}
+
+// saysMissing reads from the words that M-PESA has no such transaction: the
+// code for that is not documented (reference/daraja.md §6.4).
+func saysMissing(desc string) bool {
+	lower := strings.ToLower(desc)
+	return strings.Contains(lower, "not exist") || strings.Contains(lower, "not found")
+}
+
+func apiOf(kind string) daraja.API {
+	switch kind {
+	case kindBalance:
+		return daraja.APIBalance
+	case kindReversal:
+		return daraja.APIReversal
+	}
+	return daraja.APITransaction
+}
+
+// queryName names a query in messages.
+func queryName(q store.Query) string { return strings.ReplaceAll(q.Kind, "_", " ") + " " + q.ID }
+
+func resumeHint(q store.Query) string {
+	return "go on waiting with \"payctl transaction status --resume " + q.ID + "\"; check that callback_url leads to \"payctl listen\" on this ledger"
+}
+
+// stoppedWaiting words the end of a wait: the operator's doing, or the time's.
+func stoppedWaiting(ctx context.Context, q store.Query) error {
+	e := &payment.Error{Kind: payment.KindInterrupted, Provider: payment.Daraja, Message: queryName(q) + ": stopped before the result came", Hint: resumeHint(q), Err: ctx.Err()}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		e.Kind, e.Message = payment.KindPending, queryName(q)+": no result came in time"
+	}
+	return e
+}
+
+// again is the command that asks the same question once more.
+func (a *app) again(q store.Query) string {
+	asked := askedOf(q)
+	args := []string{"payctl", "transaction", "status"}
+	add := func(flag string, value *string) {
+		if value != nil {
+			args = append(args, flag, a.phoneText(*value))
+		}
+	}
+	switch q.Kind {
+	case kindBalance:
+		return "\"payctl daraja balance\""
+	case kindReversal:
+		// A reversal moves money: what is asked again is how it stands.
+		add("--receipt", asked.Receipt)
+		return "\"" + shellJoin(args) + "\" before reversing again"
+	}
+	add("--receipt", asked.Receipt)
+	add("--conversation-id", asked.OriginalConversationID)
+	add("--party", asked.Party)
+	add("--identifier-type", asked.IdentifierType)
+	return "\"" + shellJoin(args) + "\""
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+func tree() *cobra.Command { return newRoot(newApp(Invocation{})) }
+
+func walk(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, c := range cmd.Commands() {
+		walk(c, visit)
+	}
+}
+
+// generated commands are cobra's own.
+func generated(cmd *cobra.Command) bool {
+	return cmd.Name() == "help" || cmd.Name() == "completion" || cmd.HasParent() && cmd.Parent().Name() == "completion"
+}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	t.Parallel()
+	short := regexp.MustCompile(`^[A-Z][^.]*[^.]$`)
+	walk(tree(), func(cmd *cobra.Command) {
+		if generated(cmd) {
+			return
+		}
+		if !short.MatchString(cmd.Short) {
+			t.Errorf("%s: Short %q is not a capital phrase without full stop", cmd.CommandPath(), cmd.Short)
+		}
+		if cmd.IsAdditionalHelpTopicCommand() {
+			return
+		}
+		if !strings.Contains(cmd.Example, "payctl ") {
+			t.Errorf("%s: has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if !strings.HasPrefix(line, "  ") && len(strings.TrimRight(line, "\n")) > 90 {
+				t.Errorf("%s: help is wider than 90 columns: %q", cmd.CommandPath(), line)
+			}
+		}
+	})
+}
+
+// An example that names a verb or flag which does not exist misleads.
+func TestExamplesExist(t *testing.T) {
+	t.Parallel()
+	root := tree()
+	words := regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
+	walk(root, func(cmd *cobra.Command) {
+		if generated(cmd) {
+			return
+		}
+		for line := range strings.Lines(cmd.Example) {
+			start := strings.Index(line, "payctl ")
+			if start < 0 {
+				continue
+			}
+			example, _, _ := strings.Cut(line[start+len("payctl "):], " | ")
+			example, _, _ = strings.Cut(example, " > ")
+			args := words.FindAllString(strings.Trim(strings.TrimSpace(example), `)"`), -1)
+			found, rest, err := root.Find(args)
+			if err != nil {
+				t.Errorf("%s: example %q: %v", cmd.CommandPath(), line, err)
+				continue
+			}
+			for _, word := range rest {
+				name, isLong := strings.CutPrefix(word, "--")
+				name, _, _ = strings.Cut(name, "=")
+				if isLong && found.Flag(name) == nil && found.InheritedFlags().Lookup(name) == nil {
+					t.Errorf("%s: example uses --%s, which %s has not", cmd.CommandPath(), name, found.CommandPath())
+				}
+			}
+		}
+	})
+}
+
+func TestExitCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	for kind := payment.KindInternal; kind <= payment.KindInterrupted; kind++ {
+		row := regexp.MustCompile(`(?m)^  ` + strconv.Itoa(exitCode(kind)) + ` +` + kind.String() + ` `)
+		if !row.MatchString(exitCodesHelp) {
+			t.Errorf("exit code %d of kind %s is not in the help", exitCode(kind), kind)
+		}
+		if exitCode(kind) == 2 {
+			t.Errorf("kind %s exits with 2, which a crash uses", kind)
+		}
+	}
+}
+
+// Every variable that the settings know stands in "help environment".
+func TestEnvironmentIsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"PAYCTL_PROFILE", "PAYCTL_CONFIG", "PAYCTL_DB", "PAYCTL_CALLBACK_URL", "PAYCTL_DARAJA_CONSUMER_KEY", "PAYCTL_DARAJA_CONSUMER_SECRET",
+		"PAYCTL_DARAJA_SHORTCODE", "PAYCTL_DARAJA_PASSKEY", "PAYCTL_DARAJA_TILL", "PAYCTL_DARAJA_INITIATOR", "PAYCTL_DARAJA_INITIATOR_PASSWORD",
+		"PAYCTL_DARAJA_CERTIFICATE", "PAYCTL_DARAJA_BASE_URL", "PAYCTL_WASAAPAY_API_KEY", "WASAAPAY_API_KEY", "PAYCTL_WASAAPAY_WEBHOOK_SECRET",
+		"PAYCTL_WASAAPAY_WALLET", "PAYCTL_WASAAPAY_BASE_URL", "PAYCTL_WASAAPAY_SOCKET_URL", "PAYCTL_SEVI_TOKEN", "NO_COLOR", "CLICOLOR_FORCE", "TERM=dumb",
+	} {
+		if !strings.Contains(environmentHelp, name) {
+			t.Errorf("%s is not in \"help environment\"", name)
+		}
+	}
+}
+
+func TestCompletionsAreCurrent(t *testing.T) {
+	t.Parallel()
+	for file, write := range map[string]func(*cobra.Command, *bytes.Buffer) error{
+		"payctl.bash": func(c *cobra.Command, b *bytes.Buffer) error { return c.GenBashCompletionV2(b, true) },
+		"_payctl":     func(c *cobra.Command, b *bytes.Buffer) error { return c.GenZshCompletion(b) },
+		"payctl.fish": func(c *cobra.Command, b *bytes.Buffer) error { return c.GenFishCompletion(b, true) },
+		"payctl.ps1":  func(c *cobra.Command, b *bytes.Buffer) error { return c.GenPowerShellCompletionWithDesc(b) },
+	} {
+		var want bytes.Buffer
+		if err := write(tree(), &want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("..", "..", "completions", file))
+		if err != nil {
+			t.Errorf("%s is missing; run make completions", file)
+			continue
+		}
+		if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+			t.Errorf("%s is not current; run make completions", file)
+		}
+	}
+}

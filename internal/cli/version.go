@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/ui"
+)
+
+type versionView struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+}
+
+// Text writes the version for people.
+func (v versionView) Text(t *ui.Text) {
+	t.Linef("payctl %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
+}
+
+func newVersion(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  payctl version\n  payctl version -o json",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(context.Context) error {
+			return a.out.One(versionView{Version: a.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
+		}),
+	}
+}

@@ -1,0 +1,10 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func newWebhook(a *app) *cobra.Command {
+	return group("webhook", "Check, make, send again and read webhook payloads",
+		`Reads what "payctl listen" stored, checks payloads offline, makes and signs them,
+sends them to your own endpoint, and replays what arrived, byte for byte.`,
+		newWebhookList(a), newWebhookShow(a), newWebhookVerify(a), newWebhookSign(a), newWebhookTrigger(a), newWebhookReplay(a), newWebhookHammer(a))
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/wasaapay"
+	"github.com/payctl/payctl/internal/webhook"
+)
+
+type webhookSignOptions struct {
+	file, secretFile, wrong string
+	set                     []string
+}
+
+func newWebhookSign(a *app) *cobra.Command {
+	var o webhookSignOptions
+	cmd := &cobra.Command{
+		Use:   "sign [FILE]",
+		Short: "Add or replace a WasaaPay signature",
+		Long: `Writes the payload with a signature that fits it; all other bytes stay as they are.
+--wrong NAME makes a usual mistake on purpose, to test your own check:
+
+` + mistakesHelp(),
+		Example: "  payctl webhook sign body.json --secret-file secret.txt\n  payctl webhook sign body.json --wrong sorted-keys | curl -d @- http://127.0.0.1:3000/hook",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("give one file, or pipe the payload in", "unexpected argument %q", args[1])
+			}
+			o.file = strings.Join(args, "")
+			return nil
+		},
+		RunE: a.run(func(ctx context.Context) error { return a.webhookSign(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.secretFile, "secret-file", "", "read the secret from `FILE` instead of the profile")
+	f.StringVar(&o.wrong, "wrong", "", "sign with the mistake `NAME`")
+	f.StringArrayVar(&o.set, "set", nil, "change a value first: `PATH=VALUE` (repeatable)")
+	return cmd
+}
+
+func mistakesHelp() string {
+	var b strings.Builder
+	for _, m := range webhook.Mistakes() {
+		b.WriteString("  " + m.Name + strings.Repeat(" ", max(1, 24-len(m.Name))) + m.Meaning + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
+	body, err := a.readPayload(o.file)
+	if err != nil {
+		return err
+	}
+	var key *secret.Secret
+	if o.secretFile != "" {
+		key, err = readSecretFile(o.secretFile)
+	} else {
+		var all []*secret.Secret
+		if all, err = a.webhookSecrets(ctx, payment.WasaaPay); err == nil {
+			key = all[0]
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if body, err = webhook.Set(body, o.set); err != nil {
+		return err
+	}
+	if o.wrong != "" {
+		body, err = webhook.SignWrong(body, key.Reveal(), o.wrong)
+	} else {
+		body, err = wasaapay.Sign(body, key)
+	}
+	if err != nil {
+		return err
+	}
+	return a.out.Raw(body)
+}
+
+// readPayload reads one payload from a file, or from stdin for "" and "-".
+func (a *app) readPayload(name string) ([]byte, error) {
+	var r io.Reader = a.in.Stdin
+	if name == "" {
+		name = "-"
+	}
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, usagef("check the name and the permissions", "file %s: cannot be read", name)
+		}
+		defer func() { _ = file.Close() }()
+		r = file
+	}
+	return readAll(r, maxPayload, name)
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/replay"
+	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/webhook"
+)
+
+type webhookTriggerOptions struct {
+	event, to, from string
+	set             []string
+	count           int
+	list, print     bool
+	allowRemote     bool
+}
+
+func newWebhookTrigger(a *app) *cobra.Command {
+	var o webhookTriggerOptions
+	cmd := &cobra.Command{
+		Use:   "trigger EVENT --to URL",
+		Short: "Send a sample payload to your endpoint",
+		Long: `Makes a complete, consistent payload for any event of any provider, signs it where the
+provider does, and posts it. --from-deposit fills it from the ledger; --set changes
+single values (a path that does not exist is an error). Targets must be on this
+machine unless --allow-remote is given.`,
+		Example: "  payctl webhook trigger deposit.completed --to http://127.0.0.1:3000/hooks\n  payctl webhook trigger stk.failed --to http://127.0.0.1:3000/cb --set Body.stkCallback.ResultCode=1037\n  payctl webhook trigger --list",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("give one event", "unexpected argument %q", args[1])
+			}
+			o.event = strings.Join(args, "")
+			return nil
+		},
+		RunE: a.run(func(ctx context.Context) error { return a.webhookTrigger(ctx, o) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "your endpoint's `URL`")
+	f.StringArrayVar(&o.set, "set", nil, "change a value: `PATH=VALUE` (repeatable)")
+	f.IntVar(&o.count, "count", 1, "send `N` payloads, each a new event")
+	f.StringVar(&o.from, "from-deposit", "", "fill it from this deposit: any `ID` of it")
+	f.BoolVar(&o.list, "list", false, "list the events")
+	f.BoolVar(&o.print, "print", false, "write the payload instead of sending it")
+	f.BoolVar(&o.allowRemote, "allow-remote", false, "let the target be on another machine")
+	return cmd
+}
+
+// eventView is one event that can be triggered.
+type eventView struct {
+	Provider string `json:"provider"`
+	Event    string `json:"event"`
+}
+
+// Cells are an event's columns in a list.
+func (v eventView) Cells() []ui.Span { return []ui.Span{ui.Plain(v.Provider), ui.Plain(v.Event)} }
+
+// shotView is one request and its answer.
+type shotView struct {
+	Event      string  `json:"event"`
+	To         string  `json:"to"`
+	StatusCode *int    `json:"status_code"`
+	LatencyMs  float64 `json:"latency_ms"`
+	Answer     *string `json:"answer"`
+	Error      *string `json:"error"`
+}
+
+// Text writes an answer for people.
+func (v shotView) Text(t *ui.Text) {
+	if v.StatusCode == nil {
+		t.Line(ui.Bad("no answer"), ui.Plain("  "+v.Event+" -> "+v.To+"  "), ui.Warn(or(v.Error, "")))
+		return
+	}
+	status := ui.OK(itoa(*v.StatusCode))
+	if *v.StatusCode >= 300 {
+		status = ui.Bad(itoa(*v.StatusCode))
+	}
+	t.Line(status, ui.Plain("  "+v.Event+" -> "+v.To+"  "+or(v.Answer, "")))
+}
+
+func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error {
+	if o.list {
+		return a.listEvents()
+	}
+	switch {
+	case o.event == "":
+		return usagef("see \"payctl webhook trigger --list\"", "EVENT is missing")
+	case o.to == "" && !o.print:
+		return usagef("name your endpoint with --to http://127.0.0.1:3000/path, or use --print", "to: --to is missing")
+	case o.count < 1 || o.count > 10000:
+		return usagef("use 1 to 10000", "count %d: is out of range", o.count)
+	}
+	if !o.print {
+		if err := replay.CheckTarget(o.to, o.allowRemote); err != nil {
+			return err
+		}
+	}
+	keys, err := a.webhookKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for range o.count {
+		facts, err := a.triggerFacts(ctx, o.from)
+		if err != nil {
+			return err
+		}
+		sample, err := webhook.Build(o.event, facts, o.set, keys)
+		if err != nil {
+			return err
+		}
+		if o.print {
+			if err := a.out.Raw(append(sample.Body, '\n')); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := a.shoot(ctx, o.to, sample); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) listEvents() error {
+	var views []eventView
+	for _, id := range []payment.ProviderID{payment.Daraja, payment.WasaaPay, payment.Sevi} {
+		for _, name := range webhook.Events()[id] {
+			views = append(views, eventView{Provider: string(id), Event: name})
+		}
+	}
+	return ui.List(a.out, columns("PROVIDER", "EVENT"), views)
+}
+
+func (a *app) triggerFacts(ctx context.Context, from string) (webhook.Facts, error) {
+	if from == "" {
+		return webhook.NewFacts(a.now()), nil
+	}
+	ledger, err := a.openLedger(ctx)
+	if err != nil {
+		return webhook.Facts{}, err
+	}
+	d, err := a.findDeposit(ctx, ledger, from)
+	return webhook.FactsOf(d, a.now()), err
+}
+
+// shotTimeout bounds one request to the operator's own endpoint.
+const shotTimeout = 10 * time.Second
+
+func (a *app) shoot(ctx context.Context, to string, sample webhook.Sample) error {
+	ctx, cancel := a.withTimeout(ctx, shotTimeout)
+	defer cancel()
+	shot := webhook.Send(ctx, a.httpClient(), to, sample)
+	view := shotView{Event: sample.Event, To: to, LatencyMs: float64(shot.Latency.Microseconds()) / 1000}
+	if shot.Err != nil {
+		view.Error = orNull(firstLine(shot.Err.Error()))
+	} else {
+		view.StatusCode, view.Answer = &shot.Status, orNull(string(shot.Body))
+	}
+	if err := a.out.Line(view); err != nil {
+		return err
+	}
+	if shot.Err != nil {
+		return shot.Err
+	}
+	if !shot.OK() {
+		return &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}
+	}
+	return nil
+}
