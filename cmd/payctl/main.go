@@ -12,7 +12,7 @@ import (
 )
 
 // version is set by the release build.
-var version = "dev" //nolint:gochecknoglobals // the linker writes it
+var version = "dev"
 
 func main() { os.Exit(run()) }
 

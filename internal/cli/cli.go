@@ -48,19 +48,8 @@ func Main(ctx context.Context, in Invocation) int {
 		err = ctx.Err()
 	}
 	view := errorView(err)
-	if !errors.Is(err, errSilent) {
-		a.printError(view)
-	}
+	a.printError(view)
 	return view.ExitCode
-}
-
-// errSilent marks an error whose words have been printed already; only its
-// kind still counts.
-var errSilent = errors.New("reported")
-
-// silently returns an error of a kind that prints nothing more.
-func silently(kind payment.Kind) error {
-	return &payment.Error{Kind: kind, Message: "reported", Err: errSilent}
 }
 
 // asUsage gives KindUsage to whatever failed before a command's own run began.

@@ -110,7 +110,7 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	}
 	asker := deposit.Asker{Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
-	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit())
 	d, existed, err := asker.Ask(sendCtx, intent)
 	cancel()
 	progress.Stop()
@@ -138,6 +138,14 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 // sendTimeout bounds the request for money. Daraja answers within seconds; a
 // gateway that does not within 60 s leaves the outcome unknown.
 const sendTimeout = 60 * time.Second
+
+// sendLimit is the shorter one of sendTimeout and --timeout.
+func (a *app) sendLimit() time.Duration {
+	if a.global.timeout > 0 {
+		return min(a.global.timeout, sendTimeout)
+	}
+	return sendTimeout
+}
 
 // depositIntent parses the flags into a deposit that is ready to be recorded.
 func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositCreateOptions) (payment.Deposit, error) {

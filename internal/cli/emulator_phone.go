@@ -102,7 +102,7 @@ func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
 	query := url.Values{"phone": {h.phone.MSISDN()}}
 	if err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &open); err != nil {
 		if ctx.Err() != nil {
-			return emulator.Prompt{}, false, nil
+			return emulator.Prompt{}, false, nil //nolint:nilerr // Ctrl-C is how a handset is switched off
 		}
 		return emulator.Prompt{}, false, err
 	}

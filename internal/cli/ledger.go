@@ -176,9 +176,10 @@ func (v ledgerFile) Text(t *ui.Text) { t.Line(ui.OK("written"), ui.Plain("  "+v.
 func newLedgerBackup(a *app) *cobra.Command {
 	var file string
 	return &cobra.Command{
-		Use:     "backup FILE",
-		Short:   "Copy the ledger while others write",
-		Long:    `Writes a copy of the ledger as it is at one moment into a new file, mode 0600. A running listener goes on.`,
+		Use:   "backup FILE",
+		Short: "Copy the ledger while others write",
+		Long: `Writes a copy of the ledger as it is at one moment into a new file, mode 0600. A running
+listener goes on.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
 		Args:    oneArg("FILE", &file),
 		RunE: a.run(func(ctx context.Context) error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"net/netip"
-
 	"time"
 
 	"github.com/spf13/cobra"

@@ -74,6 +74,6 @@ func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler) error
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close()
 	}
-	<-failed
+	<-failed //nolint:errcheck // it only says that the server was shut down
 	return nil
 }

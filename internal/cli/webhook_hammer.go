@@ -52,12 +52,16 @@ Bounded in count and time; targets must be on this machine unless --allow-remote
 }
 
 // blowView is one test's result.
-type blowView struct{ webhook.Blow }
+type blowView struct {
+	webhook.Blow
+	// Problem is null, not empty, when all is well.
+	Problem *string `json:"problem"`
+}
 
 // Text writes one test's result for people.
 func (v blowView) Text(t *ui.Text) {
 	mark := ui.OK("ok  ")
-	if v.Problem != "" {
+	if v.Problem != nil {
 		mark = ui.Bad("FAIL")
 	}
 	var answers []string
@@ -65,8 +69,8 @@ func (v blowView) Text(t *ui.Text) {
 		answers = append(answers, fmt.Sprintf("%d× %s", v.Answers[status], status))
 	}
 	t.Line(mark, ui.Plain("  "+v.Name), ui.Dim(fmt.Sprintf("  %s, p50 %.1f ms, p99 %.1f ms", strings.Join(answers, ", "), v.P50Ms, v.P99Ms)))
-	if v.Problem != "" {
-		t.Line(ui.Plain("      "), ui.Warn(v.Problem))
+	if v.Problem != nil {
+		t.Line(ui.Plain("      "), ui.Warn(*v.Problem))
 	}
 }
 
@@ -104,7 +108,7 @@ func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
 		if b.Problem != "" {
 			problems++
 		}
-		if err := a.out.Line(blowView{b}); err != nil {
+		if err := a.out.Line(blowView{b, orNull(b.Problem)}); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (a *app) replayedView(r replay.Result) replayedView {
 	}
 	same := true
 	for _, answer := range r.Answers {
-		body := strings.ToValidUTF8(string(answer.Body[:min(len(answer.Body), maxShownAnswer)]), "\uFFFD")
+		body := shownAnswer(answer.Body)
 		if !a.global.showPhone {
 			body = payment.MaskDigits(body)
 		}
@@ -68,6 +68,11 @@ func (a *app) replayedView(r replay.Result) replayedView {
 		v.Same = &same
 	}
 	return v
+}
+
+// shownAnswer is the start of an answer, as text.
+func shownAnswer(body []byte) string {
+	return strings.TrimSpace(strings.ToValidUTF8(string(body[:min(len(body), maxShownAnswer)]), "\uFFFD"))
 }
 
 func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

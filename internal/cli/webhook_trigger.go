@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -28,8 +29,9 @@ func newWebhookTrigger(a *app) *cobra.Command {
 		Short: "Send a sample payload to your endpoint",
 		Long: `Makes a complete, consistent payload for any event of any provider, signs it where the
 provider does, and posts it. --from-deposit fills it from the ledger; --set changes
-single values (a path that does not exist is an error). Targets must be on this
-machine unless --allow-remote is given.`,
+single values (a path that does not exist is an error). A URL without a path gets
+the event's route of "payctl listen". Targets must be on this machine unless
+--allow-remote is given.`,
 		Example: "  payctl webhook trigger deposit.completed --to http://127.0.0.1:3000/hooks\n  payctl webhook trigger stk.failed --to http://127.0.0.1:3000/cb --set Body.stkCallback.ResultCode=1037\n  payctl webhook trigger --list",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -105,7 +107,7 @@ func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error
 		return err
 	}
 	for range o.count {
-		facts, err := a.triggerFacts(ctx, o.from)
+		facts, token, err := a.triggerFacts(ctx, o.from)
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error
 			}
 			continue
 		}
-		if err := a.shoot(ctx, o.to, sample); err != nil {
+		if err := a.shoot(ctx, routed(o.to, sample.Route, ""), routed(o.to, sample.Route, token), sample); err != nil {
 			return err
 		}
 	}
@@ -136,30 +138,55 @@ func (a *app) listEvents() error {
 	return ui.List(a.out, columns("PROVIDER", "EVENT"), views)
 }
 
-func (a *app) triggerFacts(ctx context.Context, from string) (webhook.Facts, error) {
+// triggerFacts are invented, or a deposit's; token is the last segment of that
+// deposit's callback path, where there is one.
+func (a *app) triggerFacts(ctx context.Context, from string) (facts webhook.Facts, token string, err error) {
 	if from == "" {
-		return webhook.NewFacts(a.now()), nil
+		return webhook.NewFacts(a.now()), "", nil
 	}
 	ledger, err := a.openLedger(ctx)
 	if err != nil {
-		return webhook.Facts{}, err
+		return webhook.Facts{}, "", err
 	}
 	d, err := a.findDeposit(ctx, ledger, from)
-	return webhook.FactsOf(d, a.now()), err
+	if err != nil {
+		return webhook.Facts{}, "", err
+	}
+	if d.Environment == payment.Production && !a.global.yes {
+		return webhook.Facts{}, "", usagef("add --yes if your endpoint may take it for real",
+			"from-deposit %s: is real money, and what is sent looks like the provider's word on it", d.ID)
+	}
+	if d.Provider == payment.Daraja && d.Environment != payment.Production {
+		token = d.CallbackToken
+	}
+	return webhook.FactsOf(d, a.now()), token, nil
+}
+
+// routed adds the listener's own route to a URL that has no path, with the
+// token without which a push's callback is not believed.
+func routed(to, route, token string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Path != "" || u.RawQuery != "" {
+		return to
+	}
+	if token != "" && strings.HasPrefix(route, "/callbacks/daraja/stk") {
+		route += "/" + token
+	}
+	return to + route
 }
 
 // shotTimeout bounds one request to the operator's own endpoint.
 const shotTimeout = 10 * time.Second
 
-func (a *app) shoot(ctx context.Context, to string, sample webhook.Sample) error {
+func (a *app) shoot(ctx context.Context, shown, to string, sample webhook.Sample) error {
 	ctx, cancel := a.withTimeout(ctx, shotTimeout)
 	defer cancel()
 	shot := webhook.Send(ctx, a.httpClient(), to, sample)
-	view := shotView{Event: sample.Event, To: to, LatencyMs: float64(shot.Latency.Microseconds()) / 1000}
+	view := shotView{Event: sample.Event, To: shown, LatencyMs: float64(shot.Latency.Microseconds()) / 1000}
 	if shot.Err != nil {
 		view.Error = orNull(firstLine(shot.Err.Error()))
 	} else {
-		view.StatusCode, view.Answer = &shot.Status, orNull(string(shot.Body))
+		view.StatusCode, view.Answer = &shot.Status, orNull(shownAnswer(shot.Body))
 	}
 	if err := a.out.Line(view); err != nil {
 		return err

@@ -11,12 +11,10 @@ const (
 )
 
 const (
-	nextDoctor  = "payctl doctor"
-	nextShow    = "payctl config show"
-	nextCreate  = "payctl deposit create"
-	nextResolve = "payctl deposit resolve"
-	nextWatch   = "payctl status watch ID"
-	nextAgain   = "the same command again"
+	nextShow   = "payctl config show"
+	nextCreate = "payctl deposit create"
+	nextWatch  = "payctl status watch ID"
+	nextAgain  = "the same command again"
 )
 
 const (
@@ -33,7 +31,7 @@ const (
 var syncErrors = []row{
 	{
 		code: "400.008.01", where: []API{APIOAuth}, http: []int{400}, class: ClassCredentials,
-		meaning: "the OAuth request was not Basic authentication, or its header was malformed", retry: retryFix, next: nextDoctor,
+		meaning: "the OAuth request was not Basic authentication, or its header was malformed", retry: retryFix, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §2",
 	},
 	{
@@ -68,47 +66,47 @@ var syncErrors = []row{
 	},
 	{
 		code: "400.002.05", where: []API{APIAny}, http: []int{400}, class: ClassRefused,
-		meaning: "the body could not be read as JSON", retry: retryFix, next: nextDoctor,
+		meaning: "the body could not be read as JSON", retry: retryFix, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "400.003.01", where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
-		meaning: "the access token is not accepted", retry: retryToken, next: nextDoctor,
+		meaning: "the access token is not accepted", retry: retryToken, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "400.003.02", where: []API{APIAny}, http: []int{400}, class: ClassRefused,
-		meaning: "bad request", retry: retryFix, next: nextDoctor,
+		meaning: "bad request", retry: retryFix, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "401.002.01", where: []API{APIAny}, http: []int{400, 401, 404}, message: "no apiproduct match", class: ClassToken,
 		meaning: "the app has no right to this API product; a new token helps only after the product was added",
-		retry:   "after the product was added to the app on the portal", next: nextDoctor, proof: ProofPortal, source: "reference/daraja.md §3.4",
+		retry:   "after the product was added to the app on the portal", next: nextShow, proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "401.002.01", where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
-		meaning: "the access token is not accepted", retry: retryToken, next: nextDoctor,
+		meaning: "the access token is not accepted", retry: retryToken, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "401.003.01", where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
-		meaning: "the access token is not accepted", retry: retryToken, next: nextDoctor,
+		meaning: "the access token is not accepted", retry: retryToken, next: nextShow,
 		proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "401.001", where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
-		meaning: "the access token is not accepted", retry: retryToken, next: nextDoctor,
+		meaning: "the access token is not accepted", retry: retryToken, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: codeDenied, where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
 		meaning: "not authorised: the access token is expired, is for the other host, or lacks this API product",
-		retry:   retryToken, next: nextDoctor, proof: ProofPortal, source: "reference/daraja.md §3.4",
+		retry:   retryToken, next: nextShow, proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "403.002.1001", where: []API{APIB2C}, http: []int{403}, class: ClassCredentials,
-		meaning: "not authorised for B2C v3", retry: retryFix, next: nextDoctor,
+		meaning: "not authorised for B2C v3", retry: retryFix, next: nextShow,
 		proof: ProofClaimed, source: "reference/daraja.md §3.4",
 	},
 	{
@@ -119,11 +117,11 @@ var syncErrors = []row{
 	{
 		code: "404.001.03", where: []API{APIAny}, http: []int{400, 401, 404}, class: ClassToken,
 		meaning: "the access token is not accepted: expired, minted for the other host, or without this API product",
-		retry:   retryToken, next: nextDoctor, proof: ProofPortal, source: "reference/daraja.md §3.4",
+		retry:   retryToken, next: nextShow, proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: "404.001.04", where: []API{APIAny}, http: []int{404}, class: ClassRefused,
-		meaning: "the authorization header or the HTTP verb is wrong", retry: retryFix, next: nextDoctor,
+		meaning: "the authorization header or the HTTP verb is wrong", retry: retryFix, next: nextShow,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
@@ -178,7 +176,7 @@ var syncErrors = []row{
 	},
 	{
 		code: "500.001.1001", where: []API{APISTK}, class: ClassUnknown,
-		meaning: "one of several refusals, told apart by the message, which is not one of the known ones", retry: retryResult, next: nextResolve,
+		meaning: "one of several refusals, told apart by the message, which is not one of the known ones", retry: retryResult, next: nextWatch,
 		proof: ProofUnknown, source: "reference/daraja.md §3.4",
 	},
 	{
@@ -213,7 +211,7 @@ var syncErrors = []row{
 	},
 	{
 		code: "500.003.1001", where: []API{APIAny}, class: ClassUnknown,
-		meaning: "internal server error: whether the request was carried out is not known", retry: retryResult, next: nextResolve,
+		meaning: "internal server error: whether the request was carried out is not known", retry: retryResult, next: nextWatch,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
@@ -228,17 +226,17 @@ var syncErrors = []row{
 	},
 	{
 		code: codeHTML, where: []API{APIAny}, http: []int{403}, class: ClassBusy, wait: waitBusy,
-		meaning: "a page from the network edge before the gateway: gateway trouble, not your input", retry: "after some minutes", next: nextDoctor,
+		meaning: "a page from the network edge before the gateway: gateway trouble, not your input", retry: "after some minutes", next: nextShow,
 		proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 	{
 		code: codeHTML, where: []API{APIOAuth}, class: ClassBusy, wait: waitBusy,
-		meaning: "a page from the network edge instead of a token: gateway trouble, not your input", retry: "after some minutes", next: nextDoctor,
+		meaning: "a page from the network edge instead of a token: gateway trouble, not your input", retry: "after some minutes", next: nextShow,
 		proof: ProofAgreed, source: "reference/daraja.md §2",
 	},
 	{
 		code: codeHTML, where: []API{APIAny}, class: ClassUnknown, wait: waitBusy,
 		meaning: "a page from the network edge instead of an answer: gateway trouble, not your input; whether the request went through is not known",
-		retry:   retryResult, next: nextDoctor, proof: ProofAgreed, source: "reference/daraja.md §3.4",
+		retry:   retryResult, next: nextShow, proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 }

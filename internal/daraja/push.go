@@ -68,7 +68,7 @@ func (c *Client) pushAnswer(endpoint string, r reply) (payment.Answer, error) {
 	return a, c.noProof(endpoint, r, hintPush)
 }
 
-const hintPush = "it may have reached the customer: do not send it again, settle it with payctl deposit resolve"
+const hintPush = "it may have reached the customer: do not send it again, follow it with payctl status watch"
 
 // noProof is the error of an answer after which a request that moves money may
 // or may not have been carried out.

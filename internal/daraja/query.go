@@ -21,7 +21,7 @@ func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 	}
 	endpoint := "stk query " + d.Reference
 	if d.ProviderID == "" {
-		return payment.Answer{}, payment.NotFound(endpoint+": the deposit has no CheckoutRequestID to ask by", "only its callback can settle it; see payctl deposit resolve")
+		return payment.Answer{}, payment.NotFound(endpoint+": the deposit has no CheckoutRequestID to ask by", "only its callback can settle it; see payctl deposit get")
 	}
 	if d.ShortCode != "" && d.ShortCode != c.cfg.ShortCode {
 		return payment.Answer{}, payment.Usage(endpoint+": the push was sent for shortcode "+d.ShortCode+", this profile has "+c.cfg.ShortCode, "choose the profile it was sent with")
@@ -48,8 +48,14 @@ func (c *Client) queryAnswer(endpoint, asked string, r reply) (payment.Answer, e
 		}
 	case ClassRefused, ClassCredentials, ClassToken, ClassBusy, ClassPaid, ClassFailed, ClassDone:
 	}
-	return payment.Answer{}, c.problem(endpoint, r)
+	e := c.problem(endpoint, r)
+	if r.row.class == ClassUnknown {
+		e.Hint = hintHarmless // the catalogue's advice is for requests that move money
+	}
+	return payment.Answer{}, e
 }
+
+const hintHarmless = "asking changes nothing: try again shortly"
 
 // settledBy reads a plain HTTP 200. ResponseCode says that the question was
 // taken, ResultCode alone how the payment stands, and only for the id asked.

@@ -151,11 +151,10 @@ func (c *Client) tokenRefused(r reply) error {
 		e.Hint = "key and secret must be of the same app and of this host; see payctl config show"
 	case r.row.class == ClassToken:
 		e.Kind, e.Retryable = payment.KindUnauthorized, false
+	case r.row.class == ClassUnknown && r.status >= 400 && r.status < 500:
+		e.Kind, e.Retryable = payment.KindUnauthorized, false
 	case r.row.class == ClassUnknown:
-		e.Kind, e.Retryable = payment.KindUnavailable, true
-		if r.status >= 400 && r.status < 500 {
-			e.Kind, e.Retryable = payment.KindUnauthorized, false
-		}
+		e.Kind, e.Retryable, e.Hint = payment.KindUnavailable, true, "no token was given, so nothing was sent: try again shortly"
 	}
 	return e
 }

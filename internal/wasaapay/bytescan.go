@@ -153,7 +153,8 @@ func appendDecoded(dst, src []byte) []byte {
 
 // illFormed returns the length of the maximal ill-formed part at the start of b.
 func illFormed(b []byte) int {
-	low, high, want := byte(0x80), byte(0xbf), 0
+	low, high := byte(0x80), byte(0xbf)
+	var want int
 	switch c := b[0]; {
 	case c >= 0xc2 && c <= 0xdf:
 		want = 2

@@ -186,11 +186,13 @@ func TestCreateAnswers(t *testing.T) {
 		"completed at once": {playAnswer{status: 200, body: `{"data":{"id":"d","status":"COMPLETED","receiptNumber":"R1"}}`}, payment.Answer{Status: payment.StatusCompleted, ProviderID: "d", Receipt: "R1"}, 0, false, ""},
 		"failed at once": {
 			playAnswer{status: 200, body: `{"success":false,"data":{"id":"d","status":"FAILED","failureReason":"limit of 254712345678 reached"}}`},
-			payment.Answer{Status: payment.StatusFailed, ProviderID: "d", Failure: failure("", "limit of 2547*****678 reached")}, 0, false, "",
+			payment.Answer{Status: payment.StatusFailed, ProviderID: "d", Failure: failure("", "limit of 2547*****678 reached")},
+			0, false, "",
 		},
 		"unknown status": {
 			playAnswer{status: 200, body: `{"data":{"id":"d","status":"QUEUED"}}`},
-			payment.Answer{Status: payment.StatusPending, ProviderID: "d", Code: "QUEUED", Message: "the status QUEUED is not documented; the deposit is taken as undecided"}, 0, false, "",
+			payment.Answer{Status: payment.StatusPending, ProviderID: "d", Code: "QUEUED", Message: "the status QUEUED is not documented; the deposit is taken as undecided"},
+			0, false, "",
 		},
 		"no id":             {playAnswer{status: 201, body: `{"success":true,"data":{}}`}, payment.Answer{}, payment.KindPending, true, "has no deposit id (idempotency key key-1)"},
 		"not JSON":          {playAnswer{status: 200, body: `<html>sign in</html>`}, payment.Answer{}, payment.KindPending, true, "not JSON (idempotency key key-1)"},
@@ -245,22 +247,45 @@ func TestCreateRetries(t *testing.T) {
 		says    string
 		least   time.Duration
 	}{
-		"gets through": {[]playAnswer{{refused: true}, {lost: true}, {status: 503}, {status: 408}, {status: 201, body: created}},
-			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1"}, 0, false, "", 3750 * time.Millisecond},
-		"never connected": {[]playAnswer{{refused: true}, {refused: true}, {refused: true}, {refused: true}, {refused: true}},
-			payment.Answer{}, payment.KindUnavailable, false, "cannot reach", 0},
-		"lost, then not connected": {[]playAnswer{{lost: true}, {refused: true}, {refused: true}, {refused: true}, {refused: true}},
-			payment.Answer{}, payment.KindPending, true, "idempotency key key-1", 0},
-		"lost, then refused": {[]playAnswer{{lost: true}, {status: 400, body: notFound}},
-			payment.Answer{}, payment.KindPending, true, "no such deposit", 0},
-		"500 to the end": {[]playAnswer{{status: 500}, {status: 500}, {status: 502}, {status: 503}, {status: 504}},
-			payment.Answer{}, payment.KindPending, true, "HTTP 504", 0},
-		"limited, then refused": {[]playAnswer{{status: 429}, {status: 425}, {status: 400, body: notFound}},
-			refusal(answer{code: "X_1", message: "no such deposit"}), 0, false, "", 0},
-		"limited to the end": {[]playAnswer{{status: 429}, {status: 429}, {status: 429}, {status: 429}, {status: 429}},
-			payment.Answer{}, payment.KindUnavailable, false, "HTTP 429", 0},
-		"asked to wait": {[]playAnswer{{status: 429, header: map[string]string{"Retry-After": "20"}}, {status: 201, body: created}},
-			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1"}, 0, false, "", 20 * time.Second},
+		"gets through": {
+			[]playAnswer{{refused: true}, {lost: true}, {status: 503}, {status: 408}, {status: 201, body: created}},
+			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1"},
+			0, false, "", 3750 * time.Millisecond,
+		},
+		"never connected": {
+			[]playAnswer{{refused: true}, {refused: true}, {refused: true}, {refused: true}, {refused: true}},
+			payment.Answer{},
+			payment.KindUnavailable, false, "cannot reach", 0,
+		},
+		"lost, then not connected": {
+			[]playAnswer{{lost: true}, {refused: true}, {refused: true}, {refused: true}, {refused: true}},
+			payment.Answer{},
+			payment.KindPending, true, "idempotency key key-1", 0,
+		},
+		"lost, then refused": {
+			[]playAnswer{{lost: true}, {status: 400, body: notFound}},
+			payment.Answer{},
+			payment.KindPending, true, "no such deposit", 0,
+		},
+		"500 to the end": {
+			[]playAnswer{{status: 500}, {status: 500}, {status: 502}, {status: 503}, {status: 504}},
+			payment.Answer{},
+			payment.KindPending, true, "HTTP 504", 0,
+		},
+		"limited, then refused": {
+			[]playAnswer{{status: 429}, {status: 425}, {status: 400, body: notFound}},
+			refusal(answer{code: "X_1", message: "no such deposit"}), 0, false, "", 0,
+		},
+		"limited to the end": {
+			[]playAnswer{{status: 429}, {status: 429}, {status: 429}, {status: 429}, {status: 429}},
+			payment.Answer{},
+			payment.KindUnavailable, false, "HTTP 429", 0,
+		},
+		"asked to wait": {
+			[]playAnswer{{status: 429, header: map[string]string{"Retry-After": "20"}}, {status: 201, body: created}},
+			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1"},
+			0, false, "", 20 * time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -365,11 +390,13 @@ func TestAsk(t *testing.T) {
 		"completed": {playAnswer{status: 200, body: `{"data":{"status":"COMPLETED","receiptNumber":"R1"}}`}, payment.Answer{Status: payment.StatusCompleted, ProviderID: "dep_1", Receipt: "R1"}, 0, ""},
 		"failed": {
 			playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","status":"FAILED"}}`},
-			payment.Answer{Status: payment.StatusFailed, ProviderID: "dep_1", Failure: failure("", "")}, 0, "",
+			payment.Answer{Status: payment.StatusFailed, ProviderID: "dep_1", Failure: failure("", "")},
+			0, "",
 		},
 		"unknown status": {
 			playAnswer{status: 200, body: `{"data":{"id":"dep_1","status":"Completed"}}`},
-			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1", Code: "Completed", Message: "the status Completed is not documented; the deposit is taken as undecided"}, 0, "",
+			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1", Code: "Completed", Message: "the status Completed is not documented; the deposit is taken as undecided"},
+			0, "",
 		},
 		"no data":         {playAnswer{status: 200, body: `{"success":true}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
 		"data is null":    {playAnswer{status: 200, body: `{"data":null}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},

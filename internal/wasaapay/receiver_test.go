@@ -106,10 +106,14 @@ func TestEventReading(t *testing.T) {
 		"amount in words": {"", head + `"id":"dep_1","status":"COMPLETED","amount":"a lot"}}`, event(func(e *payment.Event) {
 			e.Notes = []string{`the amount "a lot": not a decimal number`}
 		})},
-		"milliseconds": {"", `{"event":"deposit.completed","environment":"SANDBOX","timestamp":"2026-03-02T11:15:42.118+03:00","data":{"id":"dep_1","status":"COMPLETED"}}`,
-			event(func(e *payment.Event) { e.OccurredAt = time.Date(2026, 3, 2, 8, 15, 42, 118e6, time.UTC) })},
-		"bad time": {"", `{"event":"deposit.completed","environment":"SANDBOX","timestamp":"yesterday","data":{"id":"dep_1","status":"COMPLETED"}}`,
-			event(func(e *payment.Event) { e.Notes = []string{"the timestamp is not RFC 3339"} })},
+		"milliseconds": {
+			"", `{"event":"deposit.completed","environment":"SANDBOX","timestamp":"2026-03-02T11:15:42.118+03:00","data":{"id":"dep_1","status":"COMPLETED"}}`,
+			event(func(e *payment.Event) { e.OccurredAt = time.Date(2026, 3, 2, 8, 15, 42, 118e6, time.UTC) }),
+		},
+		"bad time": {
+			"", `{"event":"deposit.completed","environment":"SANDBOX","timestamp":"yesterday","data":{"id":"dep_1","status":"COMPLETED"}}`,
+			event(func(e *payment.Event) { e.Notes = []string{"the timestamp is not RFC 3339"} }),
+		},
 		"no status": {"", head + `"id":"dep_1"}}`, event(func(e *payment.Event) { e.Key = "SANDBOX/deposit.completed/dep_1/" })},
 		"status against the name": {"", head + `"id":"dep_1","status":"FAILED"}}`, event(func(e *payment.Event) {
 			e.Status, e.Key = payment.StatusPending, "SANDBOX/deposit.completed/dep_1/FAILED"

@@ -109,7 +109,7 @@ func (f *follower) run(ctx context.Context) error {
 		case e := <-events:
 			if err := f.take(run, e); err != nil {
 				cancel()
-				<-ended
+				<-ended //nolint:errcheck // the first error counts
 				return err
 			}
 		case <-f.timer.C:
@@ -133,7 +133,7 @@ func over(ctx context.Context, err error) error {
 			Hint:    "check socket_url, the clock of this machine and the proxy; the certificate must be one it trusts",
 		}
 	case ctx.Err() != nil, err == nil:
-		return nil
+		return nil //nolint:nilerr // the caller ended it
 	}
 	return &payment.Error{Kind: payment.KindUnavailable, Provider: payment.WasaaPay, Retryable: true, Err: err, Message: "stream: " + clean(err.Error())}
 }

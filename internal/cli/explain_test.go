@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/wasaapay"
+)
+
+// Every code of the catalogue is explained, and the command that it sends
+// people to exists.
+func TestExplainEverything(t *testing.T) {
+	t.Parallel()
+	root := tree()
+	for _, e := range daraja.Catalogue() {
+		meanings := meaningsOf(payment.Daraja, e.Code, explainOptions{})
+		if len(meanings) == 0 {
+			t.Errorf("%s is not explained", e.Code)
+		}
+		for _, m := range meanings {
+			if m.Meaning == "" || m.Retry == "" || m.Next == nil || m.Source == "" || m.Proof == nil {
+				t.Errorf("%s: the meaning %+v is not complete", e.Code, m)
+			}
+		}
+		command, found := strings.CutPrefix(e.Next[max(0, strings.Index(e.Next, "payctl ")):], "payctl ")
+		if !found {
+			continue
+		}
+		cmd, rest, err := root.Find(strings.Fields(command))
+		if err != nil || cmd == root || slices.ContainsFunc(rest, func(word string) bool { return word != "ID" }) {
+			t.Errorf("%s: next is %q, which is no command: %v", e.Code, e.Next, err)
+		}
+	}
+	for _, m := range wasaapay.Catalogue() {
+		if got := meaningsOf(payment.WasaaPay, m.Code, explainOptions{}); len(got) != 1 {
+			t.Errorf("wasaapay %s has %d meanings, want 1", m.Code, len(got))
+		}
+	}
+}
+
+// reference/daraja.md §3.4, §5: one code, many things.
+func TestExplainNarrows(t *testing.T) {
+	t.Parallel()
+	const code = "500.001.1001"
+	for _, test := range []struct {
+		o    explainOptions
+		want []string
+	}{
+		{explainOptions{api: "query", message: "The transaction is being processed"}, []string{"pending"}},
+		{explainOptions{api: "query", message: "The transaction does not Exist"}, []string{"unknown"}},
+		{explainOptions{api: "query", hasMessage: true}, []string{"pending"}},
+		{explainOptions{api: "stk", message: "Merchant does not exist"}, []string{"credentials"}},
+		{explainOptions{api: "stk", message: "[MerchantValidate] - Wrong credentials"}, []string{"credentials"}},
+		{explainOptions{api: "stk", message: "Unable to lock subscriber, a transaction is already in process for the current subscriber"}, []string{"busy"}},
+		{explainOptions{api: "qr"}, []string{}},
+	} {
+		got := []string{}
+		for _, m := range meaningsOf(payment.Daraja, code, test.o) {
+			got = append(got, *m.Class)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%+v: (-want +got)\n%s", test.o, diff)
+		}
+	}
+	if got := len(meaningsOf("", code, explainOptions{})); got < 5 {
+		t.Errorf("%s alone has %d meanings, want all of them", code, got)
+	}
+}
+
+func TestExplainPieces(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]int{
+		"{\n\"ResultCode\": 1032\n}\n": 1,
+		"a\nb\n":                       2,
+		"<html>\n<body>\n":             1,
+		"one line":                     1,
+		"":                             1,
+	} {
+		if got := len(explainPieces([]byte(input))); got != want {
+			t.Errorf("%q: %d pieces, want %d", input, got, want)
+		}
+	}
+}
+
+// FuzzExplain: whatever is piped in, an unknown code has no meaning, a known one
+// has, and nobody's whole number is shown.
+func FuzzExplain(f *testing.F) {
+	for _, seed := range []string{
+		`{"Body":{"stkCallback":{"ResultCode":1032,"ResultDesc":"Request cancelled by user"}}}`,
+		`{"Result":{"ResultCode":"2001","ResultDesc":"from 254712345678"}}`,
+		`{"event":"deposit.failed","data":{"status":"FAILED","failureReason":"254712345678"}}`,
+		`2026-01-02 WARN stk push ended ResultCode=1037`, `<html>`, `{"errorCode":"500.001.1001","errorMessage":""}`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a := newApp(Invocation{Stdout: io.Discard, Stderr: io.Discard})
+		for _, id := range []payment.ProviderID{"", payment.Daraja, payment.WasaaPay} {
+			for _, piece := range explainPieces(raw) {
+				v, found := a.explainPiece(id, piece, explainOptions{})
+				if found && v.Known != (len(v.Meanings) > 0) {
+					t.Fatalf("known %v with %d meanings", v.Known, len(v.Meanings))
+				}
+				if v.Message != nil && payment.MaskDigits(*v.Message) != *v.Message {
+					t.Fatalf("a phone is shown: %q", *v.Message)
+				}
+			}
+		}
+	})
+}

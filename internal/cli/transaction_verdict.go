@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// verdictOf is the error that the end of a query means for the exit code. A
+// query that failed says nothing about the payment (reference/daraja.md §6.3).
+func (a *app) verdictOf(q store.Query, r *daraja.TransactionResult) error {
+	name := queryName(q)
+	switch {
+	case q.Status == store.QueryRefused:
+		return &payment.Error{
+			Kind: payment.KindUsage, Provider: payment.Daraja, ProviderCode: q.Code, Message: name + ": was refused: " + firstLine(a.phoneText(q.Message)),
+			Hint: "ask again with " + a.again(q),
+		}
+	case q.Status == store.QueryTimedOut:
+		return &payment.Error{
+			Kind: payment.KindPending, Provider: payment.Daraja, Retryable: q.Kind != kindReversal,
+			Message: name + ": expired in M-PESA's queue without an answer, which says nothing about the payment",
+			Hint:    "ask again with " + a.again(q),
+		}
+	case q.Status != store.QueryAnswered:
+		return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": no result yet", Hint: resumeHint(q)}
+	case r == nil:
+		return payment.NotFound(name+": its result is no longer in the ledger", "ask again with "+a.again(q))
+	case r.ResultCode != "0":
+		return failedQuery(name, q.Kind, r)
+	case q.Kind != kindTransaction:
+		return nil
+	}
+	switch r.TransactionStatus {
+	case wireCompleted:
+		return nil
+	case wireCancelled, wireDeclined, wireExpired:
+		return &payment.Error{
+			Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: r.TransactionStatus,
+			Message: name + ": M-PESA says that this transaction is " + r.TransactionStatus, Hint: "it is final: no money moved",
+		}
+	}
+	said := "M-PESA did not say how it stands"
+	if r.TransactionStatus != "" {
+		said = "M-PESA says " + firstLine(r.TransactionStatus) + ", which is not one of the documented ends"
+	}
+	return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": " + said, Hint: "ask again later with " + a.again(q)}
+}
+
+// failedQuery words a result other than 0: the question was not carried out.
+func failedQuery(name, kind string, r *daraja.TransactionResult) error {
+	e := &payment.Error{
+		Kind: payment.KindPending, Provider: payment.Daraja, ProviderCode: r.ResultCode,
+		Message: name + ": was not carried out: " + firstLine(payment.MaskDigits(r.ResultDesc)) + " (" + r.ResultCode + ")",
+		Hint:    "see \"payctl explain daraja " + r.ResultCode + " --api " + string(apiOf(kind)) + "\"; it says nothing about the payment",
+	}
+	found, known := daraja.Explain(string(apiOf(kind)), r.ResultCode, "")
+	switch {
+	case kind == kindReversal && r.ResultCode == "R000001":
+		e.Kind = payment.KindConflict
+	case kind == kindReversal && r.ResultCode == "R000002", found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
+		e.Kind = payment.KindNotFound
+	case !known:
+		return e
+	default:
+		e.Kind = kindOfClass(found.Class)
+		e.Retryable = e.Kind == payment.KindUnavailable && kind != kindReversal
+	}
+	if known {
+		e.Hint = found.Meaning + "; try again: " + found.Retry + "; next: " + found.Next
+	}
+	return e
+}
+
+// kindOfClass is what a class of result codes lets a script conclude.
+func kindOfClass(class daraja.Class) payment.Kind {
+	switch class {
+	case daraja.ClassCredentials, daraja.ClassToken:
+		return payment.KindUnauthorized
+	case daraja.ClassRefused:
+		return payment.KindUsage
+	case daraja.ClassBusy:
+		return payment.KindUnavailable
+	case daraja.ClassFailed:
+		return payment.KindDeclined
+	case daraja.ClassUnknown, daraja.ClassPending, daraja.ClassPaid, daraja.ClassDone:
+	}
+	return payment.KindPending
+}
+
+// saysMissing reads from the words that M-PESA has no such transaction: the
+// code for that is not documented (reference/daraja.md §6.4).
+func saysMissing(desc string) bool {
+	lower := strings.ToLower(desc)
+	return strings.Contains(lower, "not exist") || strings.Contains(lower, "not found")
+}
+
+func apiOf(kind string) daraja.API {
+	switch kind {
+	case kindBalance:
+		return daraja.APIBalance
+	case kindReversal:
+		return daraja.APIReversal
+	}
+	return daraja.APITransaction
+}
+
+// again is the command that asks the same question once more.
+func (a *app) again(q store.Query) string {
+	asked := askedOf(q)
+	args := []string{"payctl", "transaction", "status"}
+	add := func(flag string, value *string) {
+		if value != nil {
+			args = append(args, flag, a.phoneText(*value))
+		}
+	}
+	switch q.Kind {
+	case kindBalance:
+		return "\"payctl daraja balance\""
+	case kindReversal:
+		// A reversal moves money: what is asked again is how it stands.
+		add("--receipt", asked.Receipt)
+		return "\"" + shellJoin(args) + "\" before reversing again"
+	}
+	add("--receipt", asked.Receipt)
+	add("--conversation-id", asked.OriginalConversationID)
+	add("--party", asked.Party)
+	add("--identifier-type", asked.IdentifierType)
+	return "\"" + shellJoin(args) + "\""
+}
