@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,11 +163,21 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 		s.args[i] = t.fill(arg)
 	}
 	shown := "payctl --profile local " + shellJoin(s.args)
+	for _, args := range slices.Backward(s.from) {
+		shown = "payctl --profile local " + shellJoin(args) + " | " + shown
+	}
 	t.say()
 	t.say(ui.Bold(s.title))
 	t.say(ui.Plain("  $ " + shown))
 	in := t.invocation(append(s.args, "-o", "json"))
-	in.Stdin = strings.NewReader(t.fill(s.stdin))
+	for _, args := range s.from {
+		piped, source := &bytes.Buffer{}, t.invocation(args)
+		source.Stdin, source.Stdout = in.Stdin, piped
+		if code := Main(ctx, source); code != 0 {
+			return &payment.Error{Kind: payment.KindInternal, Message: "demo: payctl " + shellJoin(args) + " failed, exit " + strconv.Itoa(code)}
+		}
+		in.Stdin = piped
+	}
 	stdout, stderr := &bytes.Buffer{}, &bytes.Buffer{}
 	in.Stdout, in.Stderr = stdout, stderr
 	code := Main(ctx, in)

@@ -11,8 +11,9 @@ import (
 type demoStepPlan struct {
 	title string
 	args  []string
-	stdin string
-	exit  int
+	// from are commands whose output goes into the next, and the last into this one.
+	from [][]string
+	exit int
 	// check reads the command's JSON and says what came, and whether it is right.
 	check func(got map[string]any) (string, bool)
 }
@@ -42,6 +43,21 @@ func demoSteps() []demoStepPlan {
 			title: "Everything is in the ledger, by any of its identifiers",
 			args:  []string{"deposit", "get", "INV-1"}, check: paid,
 		},
+		{
+			title: "Daraja's own word on the receipt, by transaction status",
+			args:  []string{"transaction", "status", "--receipt", "${DEMO_RECEIPT}"},
+			check: is("transaction_status", "Completed"),
+		},
+		{
+			title: "A WasaaPay webhook is made, signed and verified",
+			from:  [][]string{{"webhook", "trigger", "deposit.completed", "--print"}},
+			args:  []string{"webhook", "verify"}, check: is("verdict", "valid"),
+		},
+		{
+			title: "A signature over sorted keys is caught, and the mistake is named",
+			from:  [][]string{{"webhook", "trigger", "deposit.completed", "--print"}, {"webhook", "sign", "--wrong", "sorted-keys"}},
+			args:  []string{"webhook", "verify", "--explain"}, exit: exitCode(payment.KindBadSignature), check: is("verdict", "mismatch"),
+		},
 	}
 }
 
@@ -50,6 +66,18 @@ func paid(got map[string]any) (string, bool) {
 	amount, _ := got["amount"].(string)
 	status, _ := got["status"].(string)
 	return status + " " + amount + " KES, receipt " + receipt, status == string(payment.StatusCompleted) && amount == "100.00" && hasReceipt
+}
+
+// is holds one member against a text.
+func is(member, want string) func(map[string]any) (string, bool) {
+	return func(got map[string]any) (string, bool) {
+		text, _ := got[member].(string)
+		outcome := text
+		if reason, hasReason := got["reason"].(string); hasReason {
+			outcome += ": " + reason
+		}
+		return outcome, text == want
+	}
 }
 
 func failed(code string) func(map[string]any) (string, bool) {

@@ -82,7 +82,7 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 		return a.unknown(ctx, d, sendErr)
 	case sendErr != nil:
 		err := a.Ledger.ReleaseSend(ctx, d.ID)
-		d.Status = payment.StatusCreated
+		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
 		return d, errors.Join(sendErr, err)
 	}
 	d, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
