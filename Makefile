@@ -1,6 +1,6 @@
 # Everything runs with Go alone; tools come by "go run" at these versions.
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GORELEASER := github.com/goreleaser/goreleaser/v2@v2.17.0
+GORELEASER := github.com/goreleaser/goreleaser/v2@v2.16.0
 
 export CGO_ENABLED = 0
 # The race detector needs a C compiler; without one the tests run all the same.
