@@ -5,11 +5,21 @@ import (
 	"time"
 )
 
-// offer makes the first of a line ready, if it may be sent now.
+// mostReady is how many forwards to one target wait for a worker; more of them
+// are put aside, so that a slow target does not hide what is due to others.
+const mostReady = 64
+
+// offer makes a forward ready, if it may be sent now.
 func (f *forwarder) offer(w *waiting) {
 	if w == nil || w.busy || w.until.Before(f.s.now().Add(f.o.Timeout)) {
 		return
 	}
+	t := f.target(w.forward.Target)
+	if t.queued >= mostReady {
+		t.aside = true
+		return
+	}
+	t.queued++
 	w.busy = true
 	f.ready = append(f.ready, w)
 }
@@ -59,9 +69,11 @@ func (f *forwarder) dispatch(ctx context.Context) {
 		switch {
 		case w.until.Before(now.Add(f.o.Timeout)), may == refused:
 			w.busy, t.aside = false, true
+			t.queued--
 		case may == laterOn:
 			kept = append(kept, w)
 		default:
+			t.queued--
 			t.running++
 			f.running++
 			go f.attempt(ctx, w)
@@ -87,7 +99,7 @@ func (f *forwarder) settle(r result) {
 	}
 	if r.next.Delivered || r.next.RetryAt.IsZero() {
 		f.order.remove(r.item.forward.ID)
-		f.offer(f.order.head(r.item.line, now, f.lease()))
+		f.offer(f.order.head(r.item.line))
 		return
 	}
 	r.item.due, r.item.until = r.next.RetryAt, time.Time{}
@@ -102,7 +114,7 @@ func (f *forwarder) revive(nap time.Duration) time.Duration {
 		case t.running > 0 && t.failures > 0:
 		case now.Before(t.until):
 			nap = min(nap, t.until.Sub(now))
-		case t.aside:
+		case t.aside && t.queued < mostReady/2:
 			t.aside = false
 			for _, w := range f.order.heads(url) {
 				f.offer(w)

@@ -68,7 +68,7 @@ func (l *fakeLedger) Record(ctx context.Context, a store.Arrival) (store.Recorde
 	return out, nil
 }
 
-func (l *fakeLedger) Hold(context.Context, string, time.Time) error {
+func (l *fakeLedger) Ping(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fail
@@ -171,7 +171,13 @@ func start(t *testing.T, o Options) *running {
 		o.Receivers = fakeReceivers()
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+		log := &syncBuffer{}
+		o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Log(log.String())
+			}
+		})
 	}
 	if o.Limits.SpillReserve == 0 {
 		o.Limits.SpillReserve = 4096 // many servers, one disk
@@ -209,7 +215,7 @@ func (r *running) dial() net.Conn {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		r.t.Fatal(err)
 	}
 	return conn
@@ -263,7 +269,7 @@ func post(path, body string, headers ...string) string {
 // eventually waits for a state that another goroutine brings about.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}

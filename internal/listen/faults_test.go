@@ -243,7 +243,7 @@ func TestSlowClients(t *testing.T) {
 			if diff := cmp.Diff(c.want, final); diff != "" {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("hung up after %s", took)
 			}
 		})

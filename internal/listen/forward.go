@@ -69,6 +69,8 @@ type forwarder struct {
 	targets map[string]*target
 	ready   []*waiting
 	running int
+	// reconciled is when the order was last held against the ledger.
+	reconciled time.Time
 	// held is how many forwards are remembered, for the metrics.
 	held atomic.Int64
 }
@@ -77,6 +79,7 @@ type forwarder struct {
 // alone for a while, and then tried with one delivery.
 type target struct {
 	running  int
+	queued   int
 	failures int
 	until    time.Time
 	// aside says that deliveries were put aside for it.
@@ -195,17 +198,18 @@ func (f *forwarder) remember(ctx context.Context) {
 	}
 }
 
-// mostPages bounds how often the queue is asked in one go, so that results are
-// not kept waiting while the queue is full of what cannot be sent now.
-const mostPages = 16
+// pageSize is how many forwards are leased at once, and mostPages how often in
+// one go, so that results are not kept waiting while the queue is full of what
+// cannot be sent now.
+const (
+	pageSize  = 64
+	mostPages = 16
+)
 
 // fill leases what is due and lines it up; it returns when to look again.
 func (f *forwarder) fill(ctx context.Context) time.Duration {
 	for range mostPages {
-		if len(f.ready) >= 2*f.o.Workers {
-			return longestNap // a result comes first
-		}
-		due, next, err := f.s.o.Ledger.NextDue(ctx, 2*f.o.Workers, f.lease())
+		due, next, err := f.s.o.Ledger.NextDue(ctx, pageSize, f.lease())
 		if err != nil {
 			if ctx.Err() == nil {
 				f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
@@ -237,13 +241,35 @@ func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
 		}
 		line = lineOf(l, d)
 	}
-	f.order.place(l, line, until)
-	f.offer(f.order.head(line, f.s.now(), f.lease()))
+	if w := f.order.place(l, line, until); w != nil {
+		f.offer(w) // there is no room to remember its line
+		return
+	}
+	f.reconcile(ctx, line)
+	f.offer(f.order.head(line))
+}
+
+// reconcile forgets what another listener on the same ledger has settled, when
+// a line seems to be held up by it. Only the ledger knows: a slow machine looks
+// the same from here.
+func (f *forwarder) reconcile(ctx context.Context, l line) {
+	now := f.s.now()
+	if !f.order.overdue(l, now, f.lease()) || now.Sub(f.reconciled) < f.lease() {
+		return
+	}
+	f.reconciled = now
+	left, err := f.s.o.Ledger.Forwards(ctx, store.ForwardWaiting, mostRemembered)
+	if err == nil && len(left) < mostRemembered {
+		f.order.keepOnly(left)
+	}
 }
 
 // giveUp ends a forward whose delivery is gone.
 func (f *forwarder) giveUp(ctx context.Context, l store.Forward, why error) {
 	if payment.KindOf(why) != payment.KindNotFound {
+		if ctx.Err() != nil {
+			return
+		}
 		f.s.log.Warn("a delivery could not be read for forwarding", "forward", l.ID, slog.Any("error", why))
 		return // it comes back when its lease is over
 	}

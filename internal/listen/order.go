@@ -63,15 +63,19 @@ func (o *order) lineOf(id string) (line, bool) {
 	return w.line, true
 }
 
-// place puts a forward into its line by age, or renews its lease there.
-func (o *order) place(f store.Forward, l line, until time.Time) {
+// place puts a forward into its line by age, or renews its lease there. When
+// too many are remembered it only returns the forward, to be sent by itself.
+func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
 	if w := o.where[f.ID]; w != nil {
 		if !w.busy {
 			w.forward, w.until, w.due = f, until, f.DueAt
 		}
-		return
+		return nil
 	}
 	w := &waiting{forward: f, line: l, until: until, due: f.DueAt}
+	if len(o.where) >= mostRemembered {
+		return w
+	}
 	queue := o.lines[l]
 	at, _ := slices.BinarySearchFunc(queue, f.CreatedAt, func(w *waiting, t time.Time) int {
 		if !w.forward.CreatedAt.After(t) {
@@ -81,21 +85,34 @@ func (o *order) place(f store.Forward, l line, until time.Time) {
 	})
 	o.lines[l] = slices.Insert(queue, at, w)
 	o.where[f.ID] = w
+	return nil
 }
 
-// head returns the first of a line. One that the queue should have given out
-// long ago was settled by somebody else, and is dropped.
-func (o *order) head(l line, now time.Time, lease time.Duration) *waiting {
-	for {
-		queue := o.lines[l]
-		if len(queue) == 0 {
-			return nil
+// head returns the first of a line, nil if it is empty.
+func (o *order) head(l line) *waiting {
+	if queue := o.lines[l]; len(queue) > 0 {
+		return queue[0]
+	}
+	return nil
+}
+
+// overdue tells that the first of a line holds others up although the queue
+// should have given it out long ago: somebody else may have settled it.
+func (o *order) overdue(l line, now time.Time, lease time.Duration) bool {
+	queue := o.lines[l]
+	return len(queue) > 1 && !queue[0].busy && now.Sub(later(queue[0].due, queue[0].until)) > 2*lease
+}
+
+// keepOnly forgets what is not among the forwards that still wait.
+func (o *order) keepOnly(left []store.Forward) {
+	waits := make(map[string]bool, len(left))
+	for _, f := range left {
+		waits[f.ID] = true
+	}
+	for id, w := range o.where {
+		if !waits[id] && !w.busy {
+			o.remove(id)
 		}
-		first := queue[0]
-		if first.busy || first.until.After(now) || len(queue) == 1 || now.Sub(later(first.due, first.until)) < 2*lease {
-			return first
-		}
-		o.remove(first.forward.ID)
 	}
 }
 

@@ -23,8 +23,8 @@ type Ledger interface {
 	// Record commits a delivery, what it moves and what is to be forwarded, all
 	// at once and durably.
 	Record(ctx context.Context, a store.Arrival) (store.Recorded, error)
-	// Hold commits a row of no consequence: whether it can is what readiness means.
-	Hold(ctx context.Context, key string, until time.Time) error
+	// Ping proves that a commit would work, by making one.
+	Ping(ctx context.Context) error
 
 	NextDue(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
 	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
@@ -130,7 +130,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.views = newViews(o.OnDelivery, s.metrics.viewsLost.Inc)
-	s.ready = readiness{check: func(ctx context.Context) error { return o.Ledger.Hold(ctx, "listen/ready", s.now()) }}
+	s.ready = readiness{check: o.Ledger.Ping}
 	s.metrics.watch(s)
 	return s, nil
 }

@@ -62,7 +62,7 @@ func TestTLS(t *testing.T) {
 	}
 	r := start(t, Options{TLS: config})
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}, //nolint:gosec // the test's own certificate
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}},
 		ForceAttemptHTTP2: true, DisableKeepAlives: true,
 	}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+r.addr+stkPath, strings.NewReader(stkBody))
@@ -80,7 +80,7 @@ func TestTLS(t *testing.T) {
 	if diff := cmp.Diff([]int{400}, r.raw(post(stkPath, stkBody))); diff != "" {
 		t.Errorf("plain HTTP (-want +got):\n%s", diff)
 	}
-	old := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}} //nolint:gosec // what must be refused
+	old := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}}
 	if conn, err := old.DialContext(t.Context(), "tcp", r.addr); err == nil {
 		_ = conn.Close()
 		t.Error("TLS 1.1 was accepted")
@@ -153,11 +153,7 @@ func TestActivatedCount(t *testing.T) {
 
 func TestNotify(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "n") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
 	path := filepath.Join(dir, "s")
 	var lc net.ListenConfig
 	conn, err := lc.ListenPacket(t.Context(), "unixgram", path)

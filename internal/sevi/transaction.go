@@ -62,19 +62,6 @@ type Order struct {
 	Phone             string
 }
 
-// ParseTransaction reads a transaction payload. The error says what makes it
-// unreadable; oddities that do not are in Notes.
-func ParseTransaction(body []byte) (Transaction, error) {
-	f, err := top(body)
-	if err != nil {
-		return Transaction{}, err
-	}
-	if !f.isTransaction() {
-		return Transaction{}, errUnknown
-	}
-	return f.transaction(), nil
-}
-
 // top reads the outermost object.
 func top(body []byte) (fields, error) {
 	body = trimBOM(body)
