@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -48,8 +50,10 @@ func TestScript(t *testing.T) {
 			"waitfor": cmdWaitFor,
 			"envfile": cmdEnvFile,
 			"post":    cmdPost,
+			"get":     cmdGet,
 			"replace": cmdReplace,
 			"until":   cmdUntil,
+			"poke":    cmdPoke,
 		},
 	})
 }
@@ -134,6 +138,23 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
+// get STATUS URL fetches a URL and wants an HTTP status; the body is there for stdout.
+func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: get status url")
+	}
+	resp, err := http.Get(args[1])
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(body)
+	ts.Check(err)
+	if fmt.Sprint(resp.StatusCode) != args[0] {
+		ts.Fatalf("%s: status %d, want %s; body %s", args[1], resp.StatusCode, args[0], body)
+	}
+}
+
 // replace FILE OLD NEW changes a text in a file.
 func cmdReplace(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
@@ -159,4 +180,19 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s: waited 20 s in vain for %q in its output:\n%s", args[1], args[0], ts.ReadFile("stdout"))
+}
+
+// poke FILE OFFSET HEX overwrites bytes of a file.
+func cmdPoke(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: poke file offset hex")
+	}
+	offset, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	data, err := hex.DecodeString(args[2])
+	ts.Check(err)
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = file.WriteAt(data, offset)
+	ts.Check(errors.Join(err, file.Close()))
 }

@@ -104,7 +104,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	}
 	a.ledger = ledger
 	a.closers = append(a.closers, ledger.Close)
-	options.Ledger = ledger
+	options.Ledger, options.Backlog = ledger, backlog(ledger)
 	return a.serveListen(ctx, conf, options, o)
 }
 

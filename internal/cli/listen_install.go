@@ -14,6 +14,7 @@ import (
 
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -130,4 +131,16 @@ func (a *app) keepSmall(ctx context.Context, retention time.Duration) (stop func
 		}
 	})
 	return func() { cancel(); done.Wait() }
+}
+
+// backlog reads for the metrics what waits in the ledger.
+func backlog(ledger *store.Store) func(context.Context) (listen.Backlog, error) {
+	return func(ctx context.Context) (listen.Backlog, error) {
+		// Only the counts of today are read; the queue's lengths and the oldest
+		// open deposit do not depend on the day.
+		s, err := ledger.Stats(ctx, time.Now())
+		return listen.Backlog{
+			Writes: ledger.Waiting(), ForwardsWaiting: int(s.Waiting), ForwardsDead: int(s.Dead), OldestPending: s.OldestOpen,
+		}, err
+	}
 }
