@@ -105,9 +105,15 @@ type Reply struct {
 
 // Trust compares a Daraja callback's claims with the deposit it names and
 // returns why it is not to be believed, or "" (money rule 5). Amounts are
-// compared as minor units; the phone never is.
+// compared as minor units; the phone never is. Safaricom posts to the exact URL
+// it was given, so a callback without the token that the URL carried is as
+// wrong as one with another's: whoever knows only the CheckoutRequestID could
+// otherwise forge a failure, which has no amount to compare
+// (reference/daraja.md §3.6, §8).
 func Trust(d Deposit, e Event, token string) string {
 	switch {
+	case d.CallbackToken != "" && token == "" && d.Provider == Daraja:
+		return "the path token is missing, and this push was sent with one"
 	case token != "" && d.CallbackToken != "" && token != d.CallbackToken:
 		return "the path token is another deposit's"
 	case d.ProviderID != "" && e.ProviderID != "" && d.ProviderID != e.ProviderID:

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,7 +71,7 @@ func BenchmarkRecord(b *testing.B) {
 			s := openTest(b, Options{})
 			seedDeposits(b, s, b.N)
 			hammerRecord(b, s, senders, func(n int64) Arrival {
-				return padded(callback(checkoutID(n), fmt.Sprintf("R%09d", n), 15000))
+				return withToken(padded(callback(checkoutID(n), fmt.Sprintf("R%09d", n), 15000)), benchToken(n))
 			})
 		})
 	}
@@ -90,6 +92,12 @@ func reportSize(b *testing.B, s *Store) {
 	b.ReportMetric(float64(info.Size())/float64(b.N), "bytes/event")
 }
 
+// benchToken is the token of the nth deposit: as scattered as a random one.
+func benchToken(n int64) string {
+	sum := sha256.Sum256(strconv.AppendInt(nil, n, 10))
+	return hex.EncodeToString(sum[:13])
+}
+
 // seedDeposits puts pending deposits into a ledger, many to a commit.
 func seedDeposits(b *testing.B, s *Store, n int) {
 	b.Helper()
@@ -98,7 +106,7 @@ func seedDeposits(b *testing.B, s *Store, n int) {
 		err := s.do(b.Context(), "seed", func(ctx context.Context, t *tx) error {
 			for i := from; i < min(from+chunk, n+1); i++ {
 				d := push(b, "INV-"+strconv.Itoa(i))
-				d.ProviderID, d.CallbackToken = checkoutID(int64(i)), NewToken()
+				d.ProviderID, d.MerchantRequestID, d.CallbackToken = checkoutID(int64(i)), "mr-"+checkoutID(int64(i)), benchToken(int64(i))
 				row, err := t.insertDeposit(ctx, d)
 				if err != nil {
 					return err

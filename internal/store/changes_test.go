@@ -75,9 +75,10 @@ func TestInBubble(t *testing.T) {
 		defer cancel()
 		changed := s.Changes(ctx)
 		d := pending(t, s, push(t, "INV-1"), "ws_1")
+		a := genuine(t, s, callback("ws_1", "REC0000001", 15000))
 		go func() {
 			time.Sleep(time.Minute)
-			_, _ = s.Record(ctx, callback("ws_1", "REC0000001", 15000))
+			_, _ = s.Record(ctx, a)
 		}()
 		start := time.Now()
 		for range changed {

@@ -179,7 +179,7 @@ func TestClockJumpsBack(t *testing.T) {
 	c.Add(-48 * time.Hour)
 	a := callback("ws_1", "REC0000001", 15000)
 	a.Delivery.ReceivedAt = c.Now()
-	r := record(t, s, a)
+	r := deliver(t, s, a)
 	if r.Move != payment.MoveApply || !r.Deposit.UpdatedAt.Equal(c.Now()) {
 		t.Errorf("%+v", r)
 	}

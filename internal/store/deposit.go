@@ -17,7 +17,9 @@ const mostText = 4096
 // The ledger gives ID, CreatedAt and UpdatedAt, and a CallbackToken and an
 // IdempotencyKey where there is none. A deposit of the same provider,
 // environment and idempotency key is returned instead, with existed true; it is
-// a KindConflict error if its amount or phone differ (money rule 6).
+// a KindConflict error if its amount or phone differ (money rule 6). A deposit
+// that was asked for elsewhere brings its ProviderID and may have amount 0, for
+// unknown: no callback fits that, so only a query settles it.
 func (s *Store) CreateDeposit(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
 	if err := checkDeposit(d); err != nil {
 		return payment.Deposit{}, false, err
@@ -57,6 +59,8 @@ func checkDeposit(d payment.Deposit) error {
 		return payment.Usage("provider: the deposit names none", "set --provider")
 	case d.Environment == "":
 		return payment.Usage("environment: the deposit names none", "choose a profile with --profile")
+	case d.ProviderID != "" && d.Amount.HasValue() && d.Amount.Minor() == 0:
+		// Asked for elsewhere, known by the provider's id: its amount is not.
 	case !d.Amount.HasValue() || d.Amount.Minor() <= 0:
 		return payment.Usage("amount: the deposit asks for nothing", "set --amount to a number greater than 0")
 	}

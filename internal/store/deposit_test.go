@@ -153,7 +153,7 @@ func TestApplyClaim(t *testing.T) {
 		t.Error(diff)
 	}
 
-	r := record(t, s, callback("ws_1", "REC0000001", 15000))
+	r := deliver(t, s, callback("ws_1", "REC0000001", 15000))
 	if r.Move != payment.MoveOverrule || r.Deposit.Status != payment.StatusCompleted || r.Deposit.Conflict == "" {
 		t.Errorf("a success by callback after a failure by query: %+v", r)
 	}
@@ -200,7 +200,7 @@ func TestFindDeposit(t *testing.T) {
 	second := push(t, "INV-1")
 	second.IdempotencyKey = "another"
 	second = pending(t, s, second, "ws_2")
-	record(t, s, callback("ws_2", "REC0000002", 15000))
+	deliver(t, s, callback("ws_2", "REC0000002", 15000))
 	second = deposit(t, s, second.ID)
 	for _, tc := range []struct {
 		id   string
@@ -334,9 +334,9 @@ func TestHistory(t *testing.T) {
 	s := openTest(t, Options{Now: c.Now})
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
 	c.Add(time.Minute)
-	good := record(t, s, callback("ws_1", "REC0000001", 15000))
-	again := record(t, s, callback("ws_1", "REC0000001", 15000))
-	forged := record(t, s, callback("ws_1", "REC0000009", 100))
+	good := deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	again := deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	forged := deliver(t, s, callback("ws_1", "REC0000009", 100))
 	at := callback("ws_1", "", 0).Delivery.ReceivedAt
 	start := newClock().Now()
 	want := []HistoryEntry{

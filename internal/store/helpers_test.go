@@ -129,6 +129,30 @@ func withToken(a Arrival, token string) Arrival {
 	return a
 }
 
+// genuine gives a Daraja callback what Safaricom's has and a stranger's lacks:
+// the token of the push that it is about.
+func genuine(t testing.TB, s *Store, a Arrival) Arrival {
+	t.Helper()
+	id := a.Inspection.Event.ProviderID
+	found, err := s.FindDeposit(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range found {
+		if d.ProviderID == id {
+			return withToken(a, d.CallbackToken)
+		}
+	}
+	t.Fatalf("no push has the id %q", id)
+	return a
+}
+
+// deliver records a callback as the provider posts it.
+func deliver(t testing.TB, s *Store, a Arrival) Recorded {
+	t.Helper()
+	return record(t, s, genuine(t, s, a))
+}
+
 func record(t testing.TB, s *Store, a Arrival) Recorded {
 	t.Helper()
 	r, err := s.Record(t.Context(), a)

@@ -15,7 +15,8 @@ type judged struct {
 	reason  string
 	deposit depositRow
 	query   queryRow
-	// orphan says that nothing was found that it is about, and that it may come yet.
+	// orphan says that it proves itself, but nothing was found that it is about;
+	// that may come yet.
 	orphan bool
 	// claim is what it says of its deposit, nil if it says nothing that counts.
 	claim *payment.Claim
@@ -61,13 +62,18 @@ func (p *arrival) judge(ctx context.Context, t *tx) (judged, error) {
 }
 
 func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *judged) error {
-	d, err := t.findFor(ctx, p.Delivery.Provider, e, p.Delivery.Token)
+	d, err := t.findFor(ctx, p.Delivery.Provider, e, p.token())
 	if errors.Is(err, sql.ErrNoRows) {
-		j.orphan = j.counts() && e.ProviderID != ""
-		// A WasaaPay event is proven by its signature: the deposit may have been
-		// made elsewhere. A Daraja callback proves nothing by itself.
-		if p.Delivery.Provider == payment.Daraja && j.counts() {
+		switch {
+		case !j.counts():
+		case p.Delivery.Provider == payment.Daraja:
+			// A push's token is in the ledger before the push leaves: no answer that
+			// is still to come can vouch for a callback that does not know it.
 			j.distrust("no push of this ledger has its CheckoutRequestID")
+		default:
+			// Its signature proves it: the deposit was made elsewhere, or the answer
+			// that names it is still on its way.
+			j.orphan = e.ProviderID != ""
 		}
 		return nil
 	}
@@ -78,7 +84,7 @@ func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *
 	if !j.counts() {
 		return nil
 	}
-	j.distrust(payment.Trust(d.Deposit, *e, p.Delivery.Token))
+	j.distrust(payment.Trust(d.Deposit, *e, p.token()))
 	if j.counts() {
 		return t.checkReceipt(ctx, d, e, j)
 	}
@@ -108,6 +114,16 @@ func (t *tx) checkReceipt(ctx context.Context, d depositRow, e *payment.Event, j
 		}
 	}
 	return nil
+}
+
+// token is the secret path segment as far as it speaks of a deposit or a query:
+// in Daraja's paths. The others' deliveries prove themselves, and a token in
+// their path is the whole installation's.
+func (p *arrival) token() string {
+	if p.Delivery.Provider != payment.Daraja {
+		return ""
+	}
+	return p.Delivery.Token
 }
 
 // findFor finds the deposit of an event: by the token in the path, by the

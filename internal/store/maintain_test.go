@@ -21,8 +21,8 @@ func TestStats(t *testing.T) {
 	s := openTest(t, Options{Now: c.Now})
 	pending(t, s, push(t, "INV-1"), "ws_1")
 	open := pending(t, s, push(t, "INV-2"), "ws_2")
-	record(t, s, callback("ws_1", "REC0000001", 15000))
-	record(t, s, callback("ws_1", "REC0000001", 15000))
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
 	a := callback("ws_9", "", 100)
 	a.Targets = []string{"http://127.0.0.1:1"}
 	record(t, s, a)
@@ -132,7 +132,7 @@ func TestBackup(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if r := record(t, again, callback("ws_pay", "REC0000001", 15000)); r.Move != payment.MoveApply {
+	if r := deliver(t, again, callback("ws_pay", "REC0000001", 15000)); r.Move != payment.MoveApply {
 		t.Errorf("the copy does not work: %+v", r)
 	}
 }
@@ -149,12 +149,12 @@ func TestPrune(t *testing.T) {
 	}
 	var gone, kept []string
 	settled := pending(t, s, push(t, "INV-1"), "ws_1")
-	gone = append(gone, record(t, s, old(callback("ws_1", "REC0000001", 15000))).DeliveryID)
+	gone = append(gone, deliver(t, s, old(callback("ws_1", "REC0000001", 15000))).DeliveryID)
 	pending(t, s, push(t, "INV-2"), "ws_2")
-	kept = append(kept, record(t, s, old(callback("ws_2", "FORGED0001", 1))).DeliveryID)
+	kept = append(kept, deliver(t, s, old(callback("ws_2", "FORGED0001", 1))).DeliveryID)
 	pending(t, s, push(t, "INV-3"), "ws_3")
-	kept = append(kept, record(t, s, old(callback("ws_3", "REC0000003", 15000))).DeliveryID,
-		record(t, s, old(failed(callback("ws_3", "", 0)))).DeliveryID)
+	kept = append(kept, deliver(t, s, old(callback("ws_3", "REC0000003", 15000))).DeliveryID,
+		deliver(t, s, old(failed(callback("ws_3", "", 0)))).DeliveryID)
 	queued := old(callback("ws_7", "", 1))
 	queued.Targets = []string{"http://127.0.0.1:1"}
 	kept = append(kept, record(t, s, queued).DeliveryID)
@@ -194,7 +194,7 @@ func TestPrune(t *testing.T) {
 	if err != nil || !existed || again.ID != settled.ID || again.Status != payment.StatusCompleted {
 		t.Errorf("the idempotency key: %+v, existed %v, error %v", again, existed, err)
 	}
-	if r := record(t, s, callback("ws_1", "REC0000001", 15000)); r.Move == payment.MoveApply {
+	if r := deliver(t, s, callback("ws_1", "REC0000001", 15000)); r.Move == payment.MoveApply {
 		t.Errorf("a late copy moved the deposit: %+v", r)
 	}
 	checkSound(t, s)
@@ -222,7 +222,7 @@ func TestQuarantine(t *testing.T) {
 		Junk: Bound{Rows: 40, Bytes: 1 << 20}, Untrusted: Bound{Rows: 1000, Bytes: 60_000},
 	}})
 	pending(t, s, push(t, "INV-1"), "ws_1")
-	paid := record(t, s, callback("ws_1", "REC0000001", 15000)).DeliveryID
+	paid := deliver(t, s, callback("ws_1", "REC0000001", 15000)).DeliveryID
 	var newest string
 	for i := range 300 {
 		junk := callback(fmt.Sprint("junk_", i), "", 1)
@@ -264,7 +264,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	pending(t, s, push(t, "INV-1"), "ws_1")
-	record(t, s, callback("ws_1", "REC0000001", 15000))
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
 	for _, q := range []string{
 		"UPDATE deposits SET decided_by = ''",
 		"UPDATE deliveries SET size = 1, kind = 99",

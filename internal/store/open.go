@@ -40,7 +40,7 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
-	st, err := look(s.path)
+	st, err := look(s.path, s.readOnly)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,11 @@ func fileError(path string, err error) error {
 
 // look reads the start of the file: SQLite would turn a foreign database into
 // WAL mode by merely being asked.
-func look(path string) (state, error) {
+//
+// A file that cannot be written is refused here, unless it is opened read-only:
+// SQLite would notice at the first write, when a listener has long been ready,
+// and would leave side files that cannot be written either.
+func look(path string, readOnly bool) (state, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, fileError(path, err)
@@ -171,7 +175,14 @@ func look(path string) (state, error) {
 	if !info.Mode().IsRegular() {
 		return 0, notALedger(path, "it is not a regular file")
 	}
-	f, err := os.Open(path)
+	flag := os.O_RDWR
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	f, err := os.OpenFile(path, flag, 0)
+	if errors.Is(err, fs.ErrPermission) && !readOnly {
+		return 0, payment.Usage("db: no permission to write to ledger "+filepath.Base(path), "look at the owner and mode of the file, or name another with --db")
+	}
 	if err != nil {
 		return 0, fileError(path, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -14,24 +13,22 @@ import (
 // mostOrphans bounds how many waiting deliveries are judged again at once.
 const mostOrphans = 256
 
-// orphan is a delivery that found nothing it could be about when it came.
+// orphan is a delivery that proves itself and found nothing that it could be
+// about when it came.
 type orphan struct {
 	seq, at, size int64
-	// same is the hash of its bytes.
+	// same is the hash of its meaning, as it was known without a deposit.
 	same   int64
 	kind   kind
 	kindID int64
 	event  payment.Event
-	token  string
-	// verdict is the inspection's.
-	verdict payment.Verdict
 }
 
 // orphans returns the waiting deliveries about a thing, oldest first.
 func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int64) ([]orphan, error) {
 	rows, err := t.rows(ctx, `SELECT v.seq, v.same, v.received_at, v.size + length(v.header), v.kind, k.route, k.event, k.verdict,
 			k.status, k.duplicate, coalesce(v.provider_id, ''), coalesce(v.reference, ''), coalesce(v.receipt, ''),
-			coalesce(v.conversation_id, ''), v.amount, coalesce(v.currency, ''), coalesce(v.token, ''), coalesce(v.detail, '{}'), v.orphan
+			v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}'), v.orphan
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE v.thing = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.same IS NOT NULL AND k.provider = ?
 		ORDER BY v.seq LIMIT ?`, thing, string(provider), mostOrphans)
@@ -42,26 +39,23 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 	var out []orphan
 	for rows.Next() {
 		var o orphan
-		var verdict, status, currency, more, waiting string
+		var verdict, status, currency, more string
 		var det detail
 		var duplicate int64
 		var amount sql.NullInt64
 		e := &o.event
 		err := rows.Scan(&o.seq, &o.same, &o.at, &o.size, &o.kindID, &o.kind.route, &o.kind.event, &verdict, &status, &duplicate,
-			&e.ProviderID, &e.Reference, &e.Receipt, &e.ConversationID, &amount, &currency, &o.token, &more, &waiting)
+			&e.ProviderID, &e.Reference, &e.Receipt, &amount, &currency, &more, &e.Key)
 		if err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(more), &det); err != nil {
 			return nil, err
 		}
-		was, key, _ := strings.Cut(waiting, " ")
-		o.verdict = payment.Verdict(was)
 		o.kind.provider, o.kind.verdict = provider, payment.Verdict(verdict)
 		o.kind.status, o.kind.duplicate = payment.Status(status), duplicate != 0
-		e.Provider, e.Name, e.Key, e.Status = provider, o.kind.event, key, o.kind.status
+		e.Provider, e.Name, e.Status = provider, o.kind.event, o.kind.status
 		e.MerchantRequestID, e.ShortCode, e.Failure = det.MerchantRequestID, det.ShortCode, det.Failure
-		e.OriginatorConversationID = det.OriginatorConversationID
 		if amount.Valid {
 			e.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
 		}
@@ -70,8 +64,9 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 	return out, rows.Err()
 }
 
-// adoptOrphans judges the callbacks that came before the answer which names
-// their deposit (reference/daraja.md §4.3, "before the push answer is stored").
+// adoptOrphans judges the signed events that came before the answer which names
+// their deposit. Daraja's callbacks never wait:
+// their token finds their deposit, and without it nothing makes them true.
 func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error) {
 	waiting, err := t.orphans(ctx, d.Provider, t.s.hash64(tagProviderID, string(d.Provider), d.ProviderID)|math.MinInt64)
 	if err != nil {
@@ -81,8 +76,8 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 		if o.event.ProviderID != d.ProviderID {
 			continue
 		}
-		j := judged{verdict: o.verdict, deposit: d}
-		j.distrust(payment.Trust(d.Deposit, o.event, o.token))
+		j := judged{verdict: o.kind.verdict, deposit: d}
+		j.distrust(payment.Trust(d.Deposit, o.event, ""))
 		if j.counts() {
 			if err := t.checkReceipt(ctx, d, &o.event, &j); err != nil {
 				return d, err
@@ -99,7 +94,7 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 	return d, nil
 }
 
-// adopt gives an orphan to its deposit or query. Where it counts, and its event
+// adopt gives an orphan to its deposit. Where it counts, and its event
 // has not counted before, effect is called for the move.
 func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
 	k, duplicateOf, move := o.kind, any(nil), payment.MoveNone
@@ -107,7 +102,7 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 	// What counts is known by its event from now on; the rest stays known by its bytes.
 	hash := o.same
 	if j.counts() {
-		hash = t.sameEvent(k.provider, o.event.Key, j.deposit.seq, j.query.seq)
+		hash = t.sameEvent(k.provider, o.event.Key, j.deposit.seq, 0)
 	}
 	same := any(hash)
 	var first int64
@@ -126,9 +121,9 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE deliveries SET kind = ?, thing = ?, same = ?, deposit = ?, query = ?, duplicate_of = ?,
+	_, err = t.exec(ctx, `UPDATE deliveries SET kind = ?, thing = ?, same = ?, deposit = ?, duplicate_of = ?,
 		move = ?, reason = ?, orphan = NULL WHERE seq = ?`,
-		kindID, j.thing(0), same, nullKey(j.deposit.seq), nullKey(j.query.seq), duplicateOf, int64(move), nullText(j.reason), o.seq)
+		kindID, j.thing(0), same, nullKey(j.deposit.seq), duplicateOf, int64(move), nullText(j.reason), o.seq)
 	if err != nil {
 		return err
 	}

@@ -8,108 +8,189 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
+// sent records a deposit whose request has left and whose answer is not here.
+func sent(t *testing.T, s *Store, d payment.Deposit) payment.Deposit {
+	t.Helper()
+	d = create(t, s, d)
+	d, mine, err := s.ClaimSend(t.Context(), d.ID)
+	if err != nil || !mine {
+		t.Fatalf("mine %v, error %v", mine, err)
+	}
+	return d
+}
+
+// answered stores the provider's answer.
+func answered(t *testing.T, s *Store, d payment.Deposit, id string) payment.Deposit {
+	t.Helper()
+	got, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
+		Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: id, MerchantRequestID: "mr-" + id,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// A callback may come before the answer is stored (reference/daraja.md §4.3):
+// its token finds the deposit, and it brings the id.
 func TestCallbackBeforeAnswer(t *testing.T) {
 	t.Parallel()
+	s := openTest(t, Options{})
+	d := sent(t, s, push(t, "INV-1"))
+	a := withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken)
+	early := record(t, s, a)
+	want := outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted}
+	if diff := cmp.Diff(want, outcomeOf(early)); diff != "" {
+		t.Error(diff)
+	}
+	if early.Deposit.ProviderID != "ws_1" {
+		t.Errorf("provider id %q", early.Deposit.ProviderID)
+	}
+	got := answered(t, s, d, "ws_1")
+	if got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.DecidedBy != payment.SourceCallback || got.Conflict != "" {
+		t.Errorf("after the answer: %+v", got)
+	}
+	if late := record(t, s, a); !late.Duplicate || late.DuplicateOf != early.DeliveryID || late.Move != payment.MoveNone {
+		t.Errorf("the same once more: %+v", late)
+	}
+	checkSound(t, s)
+}
+
+// A CheckoutRequestID can be guessed from time and phone. Who has no token moves
+// nothing, before the answer or after it, and does not make the genuine callback
+// look like a repetition.
+func TestForgedWithoutToken(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
-		name  string
-		token bool
-	}{{"with the token in the path", true}, {"by the id in the answer", false}} {
+		name   string
+		forged Arrival
+	}{
+		{"a success", callback("ws_1", "FORGED0001", 15000)},
+		{"a failure", failed(callback("ws_1", "", 0))},
+		{"the genuine bytes", callback("ws_1", "REC0000001", 15000)},
+		{"under a guessed token", withToken(callback("ws_1", "FORGED0001", 15000), "guess")},
+	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := openTest(t, Options{})
-			d := create(t, s, push(t, "INV-1"))
-			if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
-				t.Fatal(err)
+			d := sent(t, s, push(t, "INV-1"))
+			before := record(t, s, tc.forged)
+			if diff := cmp.Diff(outcome{Verdict: payment.VerdictUntrusted, Reason: unknownPush}, outcomeOf(before)); diff != "" {
+				t.Errorf("before the answer: %s", diff)
 			}
-			a := callback("ws_1", "REC0000001", 15000)
-			if tc.token {
-				a = withToken(a, d.CallbackToken)
+			if got := answered(t, s, d, "ws_1"); got.Status != payment.StatusPending || got.Receipt != "" || got.Failure != nil {
+				t.Errorf("the answer made it true: %+v", got)
 			}
-			early := record(t, s, a)
-			if tc.token && (early.Move != payment.MoveApply || early.Deposit.ProviderID != "ws_1") {
-				t.Errorf("the token ought to settle it: %+v", early)
+			stored, err := s.Delivery(t.Context(), before.DeliveryID)
+			if err != nil || stored.Verdict != payment.VerdictUntrusted || stored.Move != payment.MoveNone {
+				t.Errorf("the delivery: %+v, error %v", stored, err)
 			}
-			if !tc.token {
-				want := outcome{Verdict: payment.VerdictUntrusted, Reason: unknownPush}
-				if diff := cmp.Diff(want, outcomeOf(early)); diff != "" {
-					t.Error(diff)
-				}
-				if again := record(t, s, a); !again.Duplicate {
-					t.Errorf("the same bytes again: %+v", again)
-				}
+			reason := noToken
+			if tc.forged.Delivery.Token != "" {
+				reason = "the path token is another deposit's"
 			}
-			got, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
-				Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "ws_1", MerchantRequestID: "mr-ws_1",
-			})
-			if err != nil {
-				t.Fatal(err)
+			want := outcome{Deposit: true, Verdict: payment.VerdictUntrusted, Reason: reason, Status: payment.StatusPending}
+			if diff := cmp.Diff(want, outcomeOf(record(t, s, tc.forged))); diff != "" {
+				t.Errorf("after the answer: %s", diff)
 			}
-			if got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.DecidedBy != payment.SourceCallback {
-				t.Errorf("after the answer: %+v", got)
+			genuine := deliver(t, s, callback("ws_1", "REC0000001", 15000))
+			want = outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted}
+			if diff := cmp.Diff(want, outcomeOf(genuine)); diff != "" {
+				t.Errorf("the genuine one: %s", diff)
 			}
-			stored, err := s.Delivery(t.Context(), early.DeliveryID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if stored.DepositID != d.ID || stored.Verdict != payment.VerdictUnsigned || stored.Move != payment.MoveApply || stored.Reason != "" {
-				t.Errorf("the delivery: %+v", stored)
-			}
-			late := record(t, s, a)
-			if !late.Duplicate || late.DuplicateOf != early.DeliveryID || late.Move != payment.MoveNone {
-				t.Errorf("the same once more: %+v", late)
+			if genuine.Deposit.Receipt != "REC0000001" {
+				t.Errorf("receipt %q", genuine.Deposit.Receipt)
 			}
 			checkSound(t, s)
 		})
 	}
 }
 
-func TestOrphanStaysUntrusted(t *testing.T) {
+// A signed event needs no token: it waits for the answer that names its deposit.
+func TestSignedBeforeAnswer(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	d := create(t, s, push(t, "INV-1"))
-	if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
-		t.Fatal(err)
+	in := push(t, "INV-1")
+	in.Provider, in.ShortCode = payment.WasaaPay, ""
+	d := sent(t, s, in)
+	early := record(t, s, wasaapayEvent("dep_1", ""))
+	if diff := cmp.Diff(outcome{Verdict: payment.VerdictValid}, outcomeOf(early)); diff != "" {
+		t.Errorf("before the answer: %s", diff)
 	}
-	forged := record(t, s, callback("ws_1", "FORGED0001", 100))
-	strange := callback("ws_1", "FORGED0002", 15000)
-	strange.Distrust = "the peer is not Safaricom's"
-	distrusted := record(t, s, strange)
-	wrongPath := record(t, s, withToken(callback("ws_1", "FORGED0003", 15000), "guess"))
-	got, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "ws_1"})
-	if err != nil || move != payment.MoveApply || got.Status != payment.StatusPending {
-		t.Fatalf("status %s, move %v, error %v", got.Status, move, err)
+	wrong := wasaapayEvent("dep_1", "")
+	wrong.Inspection.Event.Amount, wrong.Inspection.Event.Key = kes(100), "another"
+	wrong.Delivery.Body = []byte("another")
+	short := record(t, s, wrong)
+	got := answered(t, s, d, "dep_1")
+	if got.Status != payment.StatusCompleted || got.Receipt != "WPR0000001" || got.DecidedBy != payment.SourceCallback {
+		t.Errorf("after the answer: %+v", got)
 	}
-	for id, reason := range map[string]string{
-		forged.DeliveryID:     "the amount 1.00 is not the 150.00 asked for",
-		distrusted.DeliveryID: "the peer is not Safaricom's",
-		wrongPath.DeliveryID:  "the path token is another deposit's",
+	for id, want := range map[string]StoredDelivery{
+		early.DeliveryID: {DepositID: d.ID, Verdict: payment.VerdictValid, Move: payment.MoveApply},
+		short.DeliveryID: {DepositID: d.ID, Verdict: payment.VerdictUntrusted, Reason: "the amount 1.00 is not the 150.00 asked for"},
 	} {
 		v, err := s.Delivery(t.Context(), id)
-		if err != nil || v.Verdict != payment.VerdictUntrusted || v.Reason != reason || v.Move != payment.MoveNone {
-			t.Errorf("%+v, error %v", v, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, StoredDelivery{DepositID: v.DepositID, Verdict: v.Verdict, Reason: v.Reason, Move: v.Move}, cmpOpts()); diff != "" {
+			t.Error(diff)
 		}
 	}
-	r := record(t, s, callback("ws_1", "REC0000001", 15000))
-	if r.Move != payment.MoveApply {
-		t.Errorf("the true one: %+v", r)
+	if late := record(t, s, wasaapayEvent("dep_1", "")); !late.Duplicate || late.DuplicateOf != early.DeliveryID {
+		t.Errorf("the same once more: %+v", late)
 	}
 	checkSound(t, s)
 }
 
-// Bytes that wait as an orphan may meanwhile have come under the deposit's token too.
-func TestOrphanWithSameBytesUnderDeposit(t *testing.T) {
+// A token in WasaaPay's path is the installation's, not the deposit's.
+func TestSignedUnderInstallationToken(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	d := create(t, s, push(t, "INV-1"))
-	if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
-		t.Fatal(err)
+	in := push(t, "INV-1")
+	in.Provider, in.ShortCode = payment.WasaaPay, ""
+	pending(t, s, in, "dep_1")
+	r := record(t, s, withToken(wasaapayEvent("dep_1", "INV-1"), NewToken()))
+	want := outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictValid, Status: payment.StatusCompleted}
+	if diff := cmp.Diff(want, outcomeOf(r)); diff != "" {
+		t.Error(diff)
 	}
-	a := callback("ws_1", "FORGED0001", 100)
-	record(t, s, a)
-	record(t, s, withToken(a, d.CallbackToken))
-	got, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "ws_1"})
-	if err != nil || got.Status != payment.StatusPending {
-		t.Errorf("status %s, error %v", got.Status, err)
+}
+
+// A push that was asked for elsewhere is known by its id alone. Its own callback
+// cannot be told from a forgery, so only a query settles it.
+func TestAdoptedDeposit(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	in := push(t, "")
+	in.ProviderID, in.IdempotencyKey, in.Amount, in.Phone = "ws_1", "adopted-ws_1", kes(0), payment.Phone{}
+	d := answered(t, s, sent(t, s, in), "ws_1")
+	if d.Status != payment.StatusPending || d.ProviderID != "ws_1" || d.CallbackToken == "" {
+		t.Errorf("%+v", d)
+	}
+	for _, a := range []Arrival{
+		callback("ws_1", "REC0000001", 15000), callback("ws_1", "REC0000001", 0), failed(callback("ws_1", "", 0)),
+		withToken(failed(callback("ws_1", "", 0)), NewToken()),
+	} {
+		if r := record(t, s, a); r.DepositID != d.ID || r.Verdict != payment.VerdictUntrusted || r.Move != payment.MoveNone {
+			t.Errorf("%+v", r)
+		}
+	}
+	d, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
+	if err != nil || move != payment.MoveApply || d.Status != payment.StatusCompleted {
+		t.Errorf("%+v, move %v, error %v", d, move, err)
 	}
 	checkSound(t, s)
+
+	for name, change := range map[string]func(*payment.Deposit){
+		"no amount and no id": func(d *payment.Deposit) { d.ProviderID = "" },
+		"a negative amount":   func(d *payment.Deposit) { d.Amount = kes(-1) },
+		"no currency":         func(d *payment.Deposit) { d.Amount = payment.Amount{} },
+	} {
+		bad := in
+		change(&bad)
+		if _, _, err := s.CreateDeposit(t.Context(), bad); kindOf(err) != payment.KindUsage {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -9,11 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/payctl/payctl/internal/payment"
 )
 
 // The tests here run the test binary again as other processes.
@@ -29,26 +25,37 @@ func helper(t *testing.T, mode, path, name string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperProcess$", "-test.count=1")
 	cmd.Env = append(os.Environ(), helperMode+"="+mode, helperPath+"="+path, helperName+"="+name)
-
 	return cmd
 }
 
 // TestHelperProcess is what the other processes run; by itself it does nothing.
 func TestHelperProcess(t *testing.T) {
 	mode, path, name := os.Getenv(helperMode), os.Getenv(helperPath), os.Getenv(helperName)
-	if mode == "" {
+	switch mode {
+	case "":
+		return
+	case "unwritable":
+		unwritableProcess(t, path)
 		return
 	}
-	s, err := Open(t.Context(), Options{Path: path})
+	var now func() time.Time
+	if mode == "jumping" {
+		now = jumpingClock(name)
+	}
+	s, err := Open(t.Context(), Options{Path: path, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
 	switch mode {
 	case "hammer":
-		hammerProcess(t, s, name, 1<<30)
+		hammer{name: name, most: 1 << 40}.run(t, s)
+	case "jumping":
+		hammer{name: name, most: 1 << 40, now: now}.run(t, s)
+	case "full":
+		fullProcess(t, s, name)
 	case "some":
-		hammerProcess(t, s, name, someRecords)
+		hammer{name: name, most: someRecords}.run(t, s)
 	case "commands":
 		commandsProcess(t, name)
 	case "one":
@@ -66,37 +73,6 @@ const (
 	someCommands = 10
 )
 
-// hammerProcess settles deposits by callbacks from several senders, and tells
-// each acknowledged delivery on stdout.
-func hammerProcess(t *testing.T, s *Store, name string, most int64) {
-	var out sync.Mutex
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for {
-				n := next.Add(1)
-				if n > most {
-					return
-				}
-				id := fmt.Sprintf("%s_%d", name, n)
-				if n%2 == 0 {
-					pending(t, s, push(t, id), id)
-				}
-				r, err := s.Record(t.Context(), callback(id, "R"+id, 15000))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				out.Lock()
-				fmt.Printf("ack %s %s %s\n", r.DeliveryID, r.Verdict, r.DepositID)
-				out.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-}
-
 // commandsProcess does what a row of short commands does: open, write, close.
 func commandsProcess(t *testing.T, name string) {
 	for i := range someCommands {
@@ -111,87 +87,6 @@ func commandsProcess(t *testing.T, name string) {
 		}
 		fmt.Printf("took %d\n", time.Since(start).Milliseconds())
 	}
-}
-
-// acks reads what a process acknowledged, and its other lines.
-func acks(t *testing.T, out string) map[string][2]string {
-	t.Helper()
-	got := map[string][2]string{}
-	lines := bufio.NewScanner(strings.NewReader(out))
-	for lines.Scan() {
-		// A process that was killed may have left half a line.
-		f := strings.Split(lines.Text(), " ")
-		if len(f) == 4 && f[0] == "ack" && strings.HasPrefix(f[1], string(deliveryPrefix)) {
-			got[f[1]] = [2]string{f[2], f[3]}
-		}
-	}
-	return got
-}
-
-// TestKilled kills a process at work, again and again: what it acknowledged is
-// in the ledger, whole.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	rounds, total := 3, 0
-	for round := range rounds {
-		out := killedAtWork(t, helper(t, "hammer", path, fmt.Sprint("r", round)), time.Duration(50+97*round)*time.Millisecond)
-		total += verifyAcks(t, path, acks(t, out))
-	}
-	t.Logf("%d rounds, %d acknowledged, none lost", rounds, total)
-	if total == 0 {
-		t.Error("nothing was acknowledged: the test tested nothing")
-	}
-}
-
-// killedAtWork kills a process some time after its first line, and returns its lines.
-func killedAtWork(t *testing.T, cmd *exec.Cmd, after time.Duration) string {
-	t.Helper()
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	lines := bufio.NewScanner(pipe)
-	for lines.Scan() {
-		if out.Len() == 0 {
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-		}
-		out.WriteString(lines.Text() + "\n")
-	}
-	_ = cmd.Wait()
-	return out.String()
-}
-
-func verifyAcks(t *testing.T, path string, told map[string][2]string) int {
-	t.Helper()
-	s, err := Open(t.Context(), Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	for id, want := range told {
-		// The last line may end early.
-		v, err := s.Delivery(t.Context(), id)
-		if err != nil {
-			t.Errorf("acknowledged and lost: %v", err)
-			continue
-		}
-		if string(v.Verdict) != want[0] || v.DepositID != want[1] {
-			t.Errorf("%s: %s %s, told %v", id, v.Verdict, v.DepositID, want)
-		}
-		if v.DepositID == "" {
-			continue
-		}
-		if d := deposit(t, s, v.DepositID); d.Status != payment.StatusCompleted || d.Receipt != v.Event.Receipt {
-			t.Errorf("half applied: %+v", d)
-		}
-	}
-	checkSound(t, s)
-	return len(told)
 }
 
 // TestTwoListenersAndCommands runs two processes that record without pause

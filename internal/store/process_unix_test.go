@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -13,13 +14,51 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// limitedProcess writes until the system refuses to let files grow.
-func limitedProcess(t *testing.T, s *Store) {
+const canLimitFiles = true
+
+// limitFiles bounds how large any file of this process may become.
+func limitFiles(t *testing.T, size uint64) {
+	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
-	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	limit.Cur = size
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// fullProcess hammers a ledger whose files are about to reach their limit, which
+// is raised a little every so many refusals, as if somebody made room.
+func fullProcess(t *testing.T, s *Store, name string) {
+	size := uint64(0)
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(s.path + suffix); err == nil {
+			size = max(size, uint64(info.Size()))
+		}
+	}
+	// Enough for a few pushes and their callbacks at first.
+	const first, more = 2 << 20, 512 << 10
+	size += first
+	limitFiles(t, size)
+	refusals := 0
+	hammer{name: name, most: 1 << 40, pad: 4000, refused: func(err error) {
+		if kindOf(err) != payment.KindInternal {
+			t.Error(err)
+		}
+		fmt.Println("refused", refusals)
+		if refusals++; refusals%200 == 0 {
+			size += more
+			limitFiles(t, size)
+		}
+	}}.run(t, s)
+}
+
+// limitedProcess writes until the system refuses to let files grow.
+func limitedProcess(t *testing.T, s *Store) {
+	limitFiles(t, 1<<20)
 	failures := 0
 	for i := 0; failures < 3; i++ {
 		a := callback(fmt.Sprint("ws_", i), "", 1)
@@ -32,7 +71,7 @@ func limitedProcess(t *testing.T, s *Store) {
 			failures++
 			continue
 		}
-		fmt.Printf("ack %s %s %s\n", r.DeliveryID, r.Verdict, r.DepositID)
+		tellAck(r)
 	}
 	// A small commit may still find room where a large one did not.
 	for i := 0; s.Ping(t.Context()) == nil; i++ {

@@ -135,9 +135,8 @@ func (s *Store) CreateQuery(ctx context.Context, q Query) (Query, error) {
 	return q, nil
 }
 
-// AnswerQuery records that the provider accepted a query. A result that came
-// before is found by its ConversationID, and the query returned is then
-// answered already.
+// AnswerQuery records that the provider accepted a query. Where the result came
+// before, by the token in its path, the query stays answered.
 func (s *Store) AnswerQuery(ctx context.Context, id string, a payment.Acceptance) (Query, error) {
 	return s.changeQuery(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
 		status := q.Status
@@ -147,11 +146,7 @@ func (s *Store) AnswerQuery(ctx context.Context, id string, a payment.Acceptance
 		_, err := t.exec(ctx, `UPDATE queries SET status = ?, conversation_id = ?, originator_conversation_id = ?, code = ?,
 			message = ?, updated_at = ? WHERE seq = ?`,
 			string(status), a.ConversationID, a.OriginatorConversationID, a.Code, a.Message, micros(t.now), q.seq)
-		if err != nil || a.ConversationID == "" {
-			return err
-		}
-		q.ConversationID, q.OriginatorConversationID, q.Status = a.ConversationID, a.OriginatorConversationID, status
-		return t.adoptResults(ctx, q)
+		return err
 	})
 }
 

@@ -80,19 +80,19 @@ func TestQueryLife(t *testing.T) {
 		t.Error(diff)
 	}
 	c.Add(time.Second)
-	late := record(t, s, timeout("AG_1"))
+	late := record(t, s, withToken(timeout("AG_1"), q.Token))
 	want.Status, want.DeliveryID, want.UpdatedAt, want.AnsweredAt = QueryTimedOut, late.DeliveryID, c.Now(), c.Now()
 	assertQuery(t, s, want)
 
-	answer := record(t, s, result("AG_1", payment.StatusCompleted, 15000, "REC0000001"))
+	answer := record(t, s, withToken(result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), q.Token))
 	if answer.QueryID != q.ID || answer.Verdict != payment.VerdictUnsigned {
 		t.Errorf("%+v", answer)
 	}
 	want.Status, want.DeliveryID = QueryAnswered, answer.DeliveryID
 	assertQuery(t, s, want)
 
-	record(t, s, timeout("AG_1"))
-	record(t, s, result("AG_1", payment.StatusFailed, 15000, ""))
+	record(t, s, withToken(timeout("AG_1"), q.Token))
+	record(t, s, withToken(result("AG_1", payment.StatusFailed, 15000, ""), q.Token))
 	assertQuery(t, s, want)
 	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{QueryID: q.ID})
 	if err != nil || len(list) != 4 {
@@ -142,35 +142,57 @@ func TestQueryRefused(t *testing.T) {
 	}
 }
 
-// The result may be there before the acceptance has been stored.
+// The result may be there before the acceptance has been stored: its token
+// makes it true, its ConversationID alone does not, then or later.
 func TestResultBeforeAcceptance(t *testing.T) {
 	t.Parallel()
-	for _, byToken := range []bool{true, false} {
-		s := openTest(t, Options{})
-		d := pending(t, s, push(t, "INV-1"), "ws_1")
-		q := newQuery(t, s, d.ID)
-		a := result("AG_1", payment.StatusCompleted, 15000, "REC0000001")
-		if byToken {
-			a = withToken(a, q.Token)
-		}
-		early := record(t, s, a)
-		if byToken == (early.QueryID == "") {
-			t.Errorf("by token %v: %+v", byToken, early)
-		}
-		q = accept(t, s, q.ID, "AG_1")
-		if q.Status != QueryAnswered || q.DeliveryID != early.DeliveryID {
-			t.Errorf("by token %v: %+v", byToken, q)
-		}
-		got := deposit(t, s, d.ID)
-		if got.Status != payment.StatusCompleted || got.DecidedBy != payment.SourceTransaction || got.Receipt != "REC0000001" || got.ProviderID != "ws_1" {
-			t.Errorf("by token %v: %+v", byToken, got)
-		}
-		v, err := s.Delivery(t.Context(), early.DeliveryID)
-		if err != nil || v.QueryID != q.ID || v.Verdict != payment.VerdictUnsigned || v.Move != payment.MoveApply {
-			t.Errorf("by token %v: %+v, error %v", byToken, v, err)
-		}
-		checkSound(t, s)
+	s := openTest(t, Options{})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	q := newQuery(t, s, d.ID)
+	a := result("AG_1", payment.StatusCompleted, 15000, "REC0000001")
+	want := outcome{Verdict: payment.VerdictUntrusted, Reason: "no query of this ledger has its ConversationID"}
+	if diff := cmp.Diff(want, outcomeOf(record(t, s, a))); diff != "" {
+		t.Error(diff)
 	}
+	early := record(t, s, withToken(a, q.Token))
+	want = outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted}
+	if diff := cmp.Diff(want, outcomeOf(early)); diff != "" {
+		t.Error(diff)
+	}
+	if q = accept(t, s, q.ID, "AG_1"); q.Status != QueryAnswered || q.DeliveryID != early.DeliveryID {
+		t.Errorf("%+v", q)
+	}
+	got := deposit(t, s, d.ID)
+	if got.DecidedBy != payment.SourceTransaction || got.Receipt != "REC0000001" || got.ProviderID != "ws_1" {
+		t.Errorf("%+v", got)
+	}
+	v, err := s.Delivery(t.Context(), early.DeliveryID)
+	if err != nil || v.QueryID != q.ID || v.Verdict != payment.VerdictUnsigned || v.Move != payment.MoveApply {
+		t.Errorf("%+v, error %v", v, err)
+	}
+	checkSound(t, s)
+}
+
+// Nobody settles a deposit by naming its query before or after the acceptance.
+func TestForgedResult(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	q := newQuery(t, s, d.ID)
+	forged := result("AG_1", payment.StatusCompleted, 15000, "FORGED0001")
+	record(t, s, forged)
+	if q = accept(t, s, q.ID, "AG_1"); q.Status != QueryAccepted {
+		t.Errorf("the acceptance made a forgery true: %+v", q)
+	}
+	record(t, s, forged)
+	if got := deposit(t, s, d.ID); got.Status != payment.StatusPending {
+		t.Errorf("status %s", got.Status)
+	}
+	r := record(t, s, withToken(result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), q.Token))
+	if r.Duplicate || r.Move != payment.MoveApply || r.Deposit.Receipt != "REC0000001" {
+		t.Errorf("the true one: %+v", r)
+	}
+	checkSound(t, s)
 }
 
 func TestResultJudged(t *testing.T) {
@@ -183,17 +205,35 @@ func TestResultJudged(t *testing.T) {
 		query   QueryStatus
 	}{
 		{
-			"completed", result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), false,
+			"completed", result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), true,
 			outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
 			QueryAnswered,
 		},
 		{
-			"failed moves nothing by itself", result("AG_1", payment.StatusFailed, 15000, "REC0000001"), false,
+			"failed moves nothing by itself", result("AG_1", payment.StatusFailed, 15000, "REC0000001"), true,
 			outcome{Deposit: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending},
 			QueryAnswered,
 		},
 		{
-			"of another amount", result("AG_1", payment.StatusCompleted, 100, "REC0000001"), false,
+			"completed, without the token", result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), false,
+			outcome{Verdict: payment.VerdictUntrusted, Reason: "the path token is missing, and this query was sent with one"},
+			QueryAccepted,
+		},
+		{
+			"a time-out without the token", timeout("AG_1"), false,
+			outcome{Verdict: payment.VerdictUntrusted, Reason: "the path token is missing, and this query was sent with one"},
+			QueryAccepted,
+		},
+		{
+			"of no amount", result("AG_1", payment.StatusCompleted, 0, "REC0000001"), true,
+			outcome{
+				Deposit: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending,
+				Reason: "the transaction's result tells no amount; the deposit stays as it is",
+			},
+			QueryAnswered,
+		},
+		{
+			"of another amount", result("AG_1", payment.StatusCompleted, 100, "REC0000001"), true,
 			outcome{
 				Deposit: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending,
 				Reason: "the transaction's amount 1.00 is not the 150.00 asked for; the deposit stays as it is",
@@ -205,7 +245,7 @@ func TestResultJudged(t *testing.T) {
 				a := result("AG_1", payment.StatusCompleted, 15000, "REC0000001")
 				a.Inspection.Event.OriginatorConversationID = "another"
 				return a
-			}(), false,
+			}(), true,
 			outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
 			QueryAnswered,
 		},

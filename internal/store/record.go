@@ -149,7 +149,7 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 		token = strings.ToValidUTF8(p.Delivery.Token, "�")
 	}
 	if j.orphan {
-		orphan = string(p.Inspection.Verdict) + " " + e.Key
+		orphan = e.Key
 	}
 	method := p.Delivery.Method
 	if method == http.MethodPost {

@@ -27,7 +27,10 @@ func outcomeOf(r Recorded) outcome {
 	return o
 }
 
-const unknownPush = "no push of this ledger has its CheckoutRequestID"
+const (
+	unknownPush = "no push of this ledger has its CheckoutRequestID"
+	noToken     = "the path token is missing, and this push was sent with one"
+)
 
 func TestRecordJudges(t *testing.T) {
 	t.Parallel()
@@ -38,23 +41,28 @@ func TestRecordJudges(t *testing.T) {
 		a.Delivery.Body = append(a.Delivery.Body, fmt.Sprint(e.Amount, e.ShortCode, e.Receipt)...)
 		return a
 	}
+	paid := func(d payment.Deposit) Arrival {
+		return withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken)
+	}
 	for _, tc := range []struct {
 		name    string
 		arrival func(d, other payment.Deposit) Arrival
 		want    outcome
 	}{
 		{
-			"a payment", func(d, _ payment.Deposit) Arrival { return callback("ws_1", "REC0000001", 15000) },
+			"a payment", func(d, _ payment.Deposit) Arrival { return paid(d) },
 			outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
 		},
 		{
-			"with its token", func(d, _ payment.Deposit) Arrival {
-				return withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken)
-			},
-			outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
+			"a payment without the token", func(_, _ payment.Deposit) Arrival { return callback("ws_1", "REC0000001", 15000) },
+			outcome{Deposit: true, Verdict: payment.VerdictUntrusted, Reason: noToken, Status: payment.StatusPending},
 		},
 		{
-			"a failure", func(d, _ payment.Deposit) Arrival { return failed(callback("ws_1", "", 0)) },
+			"a failure without the token", func(_, _ payment.Deposit) Arrival { return failed(callback("ws_1", "", 0)) },
+			outcome{Deposit: true, Verdict: payment.VerdictUntrusted, Reason: noToken, Status: payment.StatusPending},
+		},
+		{
+			"a failure", func(d, _ payment.Deposit) Arrival { return failed(paid(d)) },
 			outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusFailed},
 		},
 		{
@@ -74,15 +82,17 @@ func TestRecordJudges(t *testing.T) {
 			},
 		},
 		{
-			"another amount", func(_, _ payment.Deposit) Arrival { return callback("ws_1", "REC0000001", 100) },
+			"another amount", func(d, _ payment.Deposit) Arrival {
+				return withToken(callback("ws_1", "REC0000001", 100), d.CallbackToken)
+			},
 			outcome{
 				Deposit: true, Verdict: payment.VerdictUntrusted, Status: payment.StatusPending,
 				Reason: "the amount 1.00 is not the 150.00 asked for",
 			},
 		},
 		{
-			"another shortcode", func(_, _ payment.Deposit) Arrival {
-				return edit(callback("ws_1", "REC0000001", 15000), func(e *payment.Event) { e.ShortCode = "600000" })
+			"another shortcode", func(d, _ payment.Deposit) Arrival {
+				return edit(paid(d), func(e *payment.Event) { e.ShortCode = "600000" })
 			},
 			outcome{
 				Deposit: true, Verdict: payment.VerdictUntrusted, Status: payment.StatusPending,
@@ -94,8 +104,8 @@ func TestRecordJudges(t *testing.T) {
 			outcome{Verdict: payment.VerdictUntrusted, Reason: unknownPush},
 		},
 		{
-			"distrusted for its peer", func(_, _ payment.Deposit) Arrival {
-				a := callback("ws_1", "REC0000001", 15000)
+			"distrusted for its peer", func(d, _ payment.Deposit) Arrival {
+				a := paid(d)
 				a.Distrust = "the peer is not Safaricom's"
 				return a
 			},
@@ -105,22 +115,22 @@ func TestRecordJudges(t *testing.T) {
 			},
 		},
 		{
-			"a code that decides nothing", func(_, _ payment.Deposit) Arrival {
-				return edit(callback("ws_1", "", 15000), func(e *payment.Event) { e.Name, e.Status = "stk.unknown", "" })
+			"a code that decides nothing", func(d, _ payment.Deposit) Arrival {
+				return edit(paid(d), func(e *payment.Event) { e.Name, e.Status, e.Receipt = "stk.unknown", "", "" })
 			},
 			outcome{Deposit: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending},
 		},
 		{
-			"malformed", func(_, _ payment.Deposit) Arrival {
-				a := callback("ws_1", "REC0000001", 15000)
+			"malformed", func(d, _ payment.Deposit) Arrival {
+				a := paid(d)
 				a.Inspection = payment.Inspection{Verdict: payment.VerdictMalformed, Reason: "not JSON"}
 				return a
 			},
 			outcome{Verdict: payment.VerdictMalformed, Reason: "not JSON"},
 		},
 		{
-			"a signature that does not fit", func(_, _ payment.Deposit) Arrival {
-				a := callback("ws_1", "REC0000001", 15000)
+			"a signature that does not fit", func(d, _ payment.Deposit) Arrival {
+				a := paid(d)
 				a.Inspection.Verdict, a.Inspection.Reason = payment.VerdictMismatch, "wrong secret"
 				return a
 			},
@@ -160,20 +170,22 @@ func TestRecordDuplicates(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
-	forged := record(t, s, callback("ws_1", "FORGED0001", 100))
-	first := record(t, s, callback("ws_1", "REC0000001", 15000))
+	forged := deliver(t, s, callback("ws_1", "FORGED0001", 100))
+	bare := record(t, s, callback("ws_1", "REC0000001", 15000))
+	first := deliver(t, s, callback("ws_1", "REC0000001", 15000))
 	if first.Duplicate || first.Move != payment.MoveApply {
-		t.Fatalf("the true event after a forgery of the same key: %+v", first)
+		t.Fatalf("the true event after forgeries of the same key: %+v", first)
 	}
-	reworded := callback("ws_1", "REC0000001", 15000)
+	reworded := genuine(t, s, callback("ws_1", "REC0000001", 15000))
 	reworded.Delivery.Body = append(reworded.Delivery.Body, ' ')
 	for name, tc := range map[string]struct {
 		arrival Arrival
 		of      string
 	}{
-		"the same bytes":        {callback("ws_1", "REC0000001", 15000), first.DeliveryID},
+		"the same bytes":        {genuine(t, s, callback("ws_1", "REC0000001", 15000)), first.DeliveryID},
 		"the same in new words": {reworded, first.DeliveryID},
-		"the forgery again":     {callback("ws_1", "FORGED0001", 100), forged.DeliveryID},
+		"the forgery again":     {genuine(t, s, callback("ws_1", "FORGED0001", 100)), forged.DeliveryID},
+		"without the token":     {callback("ws_1", "REC0000001", 15000), bare.DeliveryID},
 	} {
 		r := record(t, s, tc.arrival)
 		if !r.Duplicate || r.DuplicateOf != tc.of || r.Move != payment.MoveNone || r.DepositID != d.ID {
@@ -188,7 +200,7 @@ func TestRecordDuplicates(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{DepositID: d.ID})
-	if err != nil || len(list) != 5 {
+	if err != nil || len(list) != 7 {
 		t.Errorf("%d deliveries of the deposit, error %v", len(list), err)
 	}
 }
@@ -198,8 +210,8 @@ func TestRecordReceiptTwice(t *testing.T) {
 	s := openTest(t, Options{})
 	first := pending(t, s, push(t, "INV-1"), "ws_1")
 	second := pending(t, s, push(t, "INV-2"), "ws_2")
-	record(t, s, callback("ws_1", "REC0000001", 15000))
-	r := record(t, s, callback("ws_2", "REC0000001", 15000))
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	r := deliver(t, s, callback("ws_2", "REC0000001", 15000))
 	want := outcome{
 		Deposit: true, Verdict: payment.VerdictUntrusted, Reason: "the receipt is already that of deposit " + first.ID,
 		Status: payment.StatusPending,
@@ -231,8 +243,8 @@ func TestRecordConflict(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
-	record(t, s, callback("ws_1", "REC0000001", 15000))
-	r := record(t, s, failed(callback("ws_1", "", 0)))
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	r := deliver(t, s, failed(callback("ws_1", "", 0)))
 	if r.Move != payment.MoveConflict || r.Deposit.Status != payment.StatusCompleted || r.Reason == "" || r.Reason != r.Deposit.Conflict {
 		t.Errorf("%+v", r)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -55,8 +54,12 @@ func (t *tx) findQuery(ctx context.Context, provider payment.ProviderID, e *paym
 }
 
 // trustResult says why a result is not to be believed to answer a query, or "".
+// Like a push's callback (see payment.Trust) it comes to the exact URL that the
+// query gave: whoever knows only its ids does not know the token.
 func trustResult(q queryRow, e *payment.Event, token string) string {
 	switch {
+	case token == "" && q.Token != "":
+		return "the path token is missing, and this query was sent with one"
 	case token != "" && q.Token != "" && token != q.Token:
 		return "the path token is another query's"
 	case q.ConversationID != "" && e.ConversationID != "" && q.ConversationID != e.ConversationID &&
@@ -69,7 +72,6 @@ func trustResult(q queryRow, e *payment.Event, token string) string {
 func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *judged) error {
 	q, err := t.findQuery(ctx, p.Delivery.Provider, e, p.Delivery.Token)
 	if errors.Is(err, sql.ErrNoRows) {
-		j.orphan = j.counts() && e.ConversationID != ""
 		if j.counts() {
 			j.distrust("no query of this ledger has its ConversationID")
 		}
@@ -88,7 +90,8 @@ func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *j
 
 // judgeTransaction lets a transaction's result settle the deposit that was asked
 // about, if it says that the money came. A failure moves nothing by itself, and
-// money that does not fit the deposit moves nothing either.
+// money that does not fit the deposit, or that the result does not tell, moves
+// nothing either.
 func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, at time.Time) error {
 	d, err := t.depositBy(ctx, "seq = ?", j.query.deposit)
 	if err != nil {
@@ -99,7 +102,10 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 		return nil
 	}
 	switch {
-	case e.Amount.HasValue() && e.Amount.Minor() != d.Amount.Minor():
+	case !e.Amount.HasValue():
+		j.reason = "the transaction's result tells no amount; the deposit stays as it is"
+		return nil
+	case e.Amount.Minor() != d.Amount.Minor():
 		j.reason = fmt.Sprintf("the transaction's amount %s is not the %s asked for; the deposit stays as it is", e.Amount, d.Amount)
 		return nil
 	case d.Receipt != "" && e.Receipt != "" && d.Receipt != e.Receipt:
@@ -115,39 +121,5 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 		return nil
 	}
 	j.claim = &payment.Claim{Status: e.Status, By: payment.SourceTransaction, Receipt: e.Receipt, At: at}
-	return nil
-}
-
-// adoptResults gives a query the results that came before its acceptance.
-func (t *tx) adoptResults(ctx context.Context, q queryRow) error {
-	waiting, err := t.orphans(ctx, q.Provider, t.s.hash64(tagConversation, string(q.Provider), q.ConversationID)|math.MinInt64)
-	if err != nil {
-		return err
-	}
-	for _, o := range waiting {
-		if o.event.ConversationID != q.ConversationID || !isResult(&o.event) {
-			continue
-		}
-		j := judged{verdict: o.verdict, query: q}
-		j.distrust(trustResult(q, &o.event, o.token))
-		if j.counts() && q.deposit != 0 {
-			if err := t.judgeTransaction(ctx, &o.event, &j, fromMicros(micros(t.now))); err != nil {
-				return err
-			}
-		}
-		err := t.adopt(ctx, o, j, func() (payment.Move, error) {
-			if err := t.answer(ctx, q, &o.event, o.seq); err != nil {
-				return payment.MoveNone, err
-			}
-			if j.claim == nil {
-				return payment.MoveNone, nil
-			}
-			_, move, err := t.apply(ctx, j.deposit, *j.claim)
-			return move, err
-		})
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

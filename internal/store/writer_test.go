@@ -51,7 +51,11 @@ func TestGroupCommit(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				n := (sender*each + i*7) % (deposits * 2)
-				r, err := s.Record(t.Context(), callback(fmt.Sprint("ws_", n), fmt.Sprint("REC", n), 15000))
+				a := callback(fmt.Sprint("ws_", n), fmt.Sprint("REC", n), 15000)
+				if n < deposits {
+					a = withToken(a, all[n].CallbackToken)
+				}
+				r, err := s.Record(t.Context(), a)
 				if err != nil {
 					t.Error(err)
 					return
@@ -101,9 +105,10 @@ func TestBatchSeesItself(t *testing.T) {
 	var arrivals []*arrival
 	for _, a := range []Arrival{
 		withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken),
+		withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken),
 		callback("ws_1", "REC0000001", 15000),
-		callback("ws_2", "REC0000001", 15000),
-		failed(callback("ws_1", "", 0)),
+		withToken(callback("ws_2", "REC0000001", 15000), other.CallbackToken),
+		withToken(failed(callback("ws_1", "", 0)), d.CallbackToken),
 	} {
 		p, err := s.prepare(a)
 		if err != nil {
@@ -116,6 +121,7 @@ func TestBatchSeesItself(t *testing.T) {
 	for i, want := range []outcome{
 		{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
 		{Deposit: true, Duplicate: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
+		{Deposit: true, Verdict: payment.VerdictUntrusted, Reason: noToken, Status: payment.StatusCompleted},
 		{
 			Deposit: true, Verdict: payment.VerdictUntrusted, Status: payment.StatusPending,
 			Reason: "the receipt is already that of deposit " + d.ID,
@@ -152,7 +158,7 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 	var jobs []*job
 	var arrivals []*arrival
 	for i := range 5 {
-		p, err := s.prepare(callback(fmt.Sprint("ws_", i), "REC0000001", 15000))
+		p, err := s.prepare(withToken(callback(fmt.Sprint("ws_", i), "REC0000001", 15000), map[int]string{1: d.CallbackToken}[i]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +205,7 @@ func TestCommitFails(t *testing.T) {
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
 	broken := errors.New("the disk went away")
 	setFailCommit(t, s, func() error { return broken })
-	_, err := s.Record(t.Context(), callback("ws_1", "REC0000001", 15000))
+	_, err := s.Record(t.Context(), genuine(t, s, callback("ws_1", "REC0000001", 15000)))
 	if err == nil || !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
@@ -213,7 +219,7 @@ func TestCommitFails(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if r := record(t, s, callback("ws_1", "REC0000001", 15000)); r.Duplicate || r.Move != payment.MoveApply {
+	if r := deliver(t, s, callback("ws_1", "REC0000001", 15000)); r.Duplicate || r.Move != payment.MoveApply {
 		t.Errorf("%+v", r)
 	}
 	checkSound(t, s)

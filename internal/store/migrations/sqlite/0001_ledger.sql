@@ -84,7 +84,7 @@ CREATE TABLE kinds (
 -- 2^40; or, negative, a hash of the provider's id, or of whatever else there is.
 -- same is a hash of its meaning, NULL for a repetition. token is NULL when the
 -- path had none, '' when it was the deposit's own. orphan is set while a
--- delivery waits for what it is about: its verdict then, and its event's key.
+-- delivery waits for the deposit that it is about: its event's key.
 CREATE TABLE deliveries (
     seq             INTEGER PRIMARY KEY,
     kind            INTEGER NOT NULL,
