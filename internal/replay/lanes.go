@@ -31,8 +31,10 @@ func (r *run) all(ctx context.Context) error {
 		lane := make(chan parcel, laneRoom)
 		lanes[i] = lane
 		group.Go(func() error {
+			by := newSender(r.client, r.o.Timeout)
+			defer by.close()
 			for p := range lane {
-				if err := r.deliver(ctx, p); err != nil {
+				if err := r.deliver(ctx, by, p); err != nil {
 					return err
 				}
 			}

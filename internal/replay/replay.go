@@ -139,7 +139,7 @@ func Run(ctx context.Context, o Options) (Totals, error) {
 }
 
 // deliver sends one delivery to those of its targets that have not answered.
-func (r *run) deliver(ctx context.Context, p parcel) error {
+func (r *run) deliver(ctx context.Context, by *sender, p parcel) error {
 	d := p.delivery
 	if r.o.Edit != nil {
 		var err error
@@ -149,7 +149,7 @@ func (r *run) deliver(ctx context.Context, p parcel) error {
 	}
 	result := Result{Delivery: p.delivery, Answers: make([]Answer, 0, len(p.open))}
 	for _, target := range p.open {
-		answer, err := r.persist(ctx, d, target)
+		answer, err := r.persist(ctx, by, d, target)
 		if err != nil {
 			return err
 		}
@@ -169,13 +169,13 @@ func (r *run) deliver(ctx context.Context, p parcel) error {
 
 // persist tries one target until it is content or the retries are used up, and
 // records each attempt before the next.
-func (r *run) persist(ctx context.Context, d store.StoredDelivery, target string) (Answer, error) {
+func (r *run) persist(ctx context.Context, by *sender, d store.StoredDelivery, target string) (Answer, error) {
 	var retry []time.Duration
 	if r.o.Retry != nil {
 		retry = r.o.Retry(d.Provider)
 	}
 	for n := 0; ; n++ {
-		answer := r.post(ctx, d, target)
+		answer := by.post(ctx, d, target)
 		answer.Attempts = n + 1
 		if ctx.Err() != nil && answer.Err != nil {
 			return answer, ctx.Err()

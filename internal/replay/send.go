@@ -21,40 +21,72 @@ func sending(client *http.Client) *http.Client {
 	return &c
 }
 
+// sender is one lane's way to the targets; it serves one goroutine.
+type sender struct {
+	client  *http.Client
+	timeout time.Duration
+	// lines are connections to targets on this machine; nil for the others.
+	lines  map[string]*direct
+	header http.Header
+}
+
+func newSender(client *http.Client, timeout time.Duration) *sender {
+	return &sender{client: client, timeout: timeout, lines: map[string]*direct{}, header: http.Header{}}
+}
+
+func (s *sender) close() {
+	for _, line := range s.lines {
+		if line != nil {
+			line.close()
+		}
+	}
+}
+
 // post makes one attempt.
-func (r *run) post(ctx context.Context, d store.StoredDelivery, target string) Answer {
-	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
-	defer cancel()
+func (s *sender) post(ctx context.Context, d store.StoredDelivery, target string) Answer {
 	answer := Answer{Target: target}
+	line, known := s.lines[target]
+	if !known {
+		line = newDirect(target, s.timeout)
+		s.lines[target] = line
+	}
+	clear(s.header)
+	relay(s.header, d.Header)
+	started := time.Now()
+	if line != nil {
+		answer.Status, answer.Body, answer.Err = line.post(ctx, s.header, d.Body)
+	} else {
+		answer.Status, answer.Body, answer.Err = s.postByClient(ctx, d, target)
+	}
+	answer.Latency = time.Since(started)
+	if errors.Is(answer.Err, context.DeadlineExceeded) {
+		answer.Err = errors.New("no answer in " + s.timeout.String())
+	}
+	return answer
+}
+
+func (s *sender) postByClient(ctx context.Context, d store.StoredDelivery, target string) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(d.Body))
 	if err != nil {
-		answer.Err = errors.New("the target is not a URL")
-		return answer
+		return 0, nil, errors.New("the target is not a URL")
 	}
-	relay(req.Header, d.Header)
-	started := time.Now()
-	resp, err := r.client.Do(req)
-	answer.Latency = time.Since(started)
+	req.Header = s.header.Clone()
+	resp, err := s.client.Do(req)
 	if err != nil {
 		// The url.Error around it repeats the target, query and all.
 		var urlErr *url.Error
 		if errors.As(err, &urlErr) {
 			err = urlErr.Err
 		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = errors.New("no answer in " + r.o.Timeout.String())
-		}
-		answer.Err = err
-		return answer
+		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	answer.Status = resp.StatusCode
-	answer.Latency = time.Since(started)
-	if err != nil {
-		answer.Body = nil // the status is an answer all the same
+	if body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		body = nil // the status is an answer all the same
 	}
-	return answer
+	return resp.StatusCode, body, nil
 }
 
 // relay copies the headers that came with a delivery; what belongs to one hop
