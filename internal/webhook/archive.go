@@ -13,70 +13,24 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Verdict is what checking one payload gave; its keys are the contract of
-// "webhook verify".
-type Verdict struct {
-	Source   string  `json:"source"`
-	Index    int     `json:"index"`
-	Provider string  `json:"provider"`
-	Event    *string `json:"event"`
-	Verdict  string  `json:"verdict"`
-	Matched  *string `json:"matched"`
-	Reason   *string `json:"reason"`
-}
-
-// Summary counts verdicts.
-type Summary struct {
-	Total     int `json:"total"`
-	Valid     int `json:"valid"`
-	Mismatch  int `json:"mismatch"`
-	Malformed int `json:"malformed"`
-	Unsigned  int `json:"unsigned"`
-}
-
-// Count adds one verdict.
-func (s *Summary) Count(v payment.Verdict) {
-	s.Total++
-	switch v {
-	case payment.VerdictValid:
-		s.Valid++
-	case payment.VerdictMismatch, payment.VerdictUntrusted:
-		s.Mismatch++
-	case payment.VerdictMalformed:
-		s.Malformed++
-	case payment.VerdictUnsigned:
-		s.Unsigned++
-	}
-}
-
-// Add adds another summary.
-func (s *Summary) Add(o Summary) {
-	s.Total += o.Total
-	s.Valid += o.Valid
-	s.Mismatch += o.Mismatch
-	s.Malformed += o.Malformed
-	s.Unsigned += o.Unsigned
-}
-
 const (
 	// blockSize is how many bytes of an archive one worker takes at a time.
-	blockSize = 1 << 20
+	blockSize = 256 << 10
 	// maxLine is the longest line, in bytes: a payload of 1 MiB and its line end.
 	maxLine = 1<<20 + 2
 )
 
 // Archive checks a file in which each line is one payload.
 type Archive struct {
-	// Source names the archive in verdicts.
+	// Source names the archive in errors.
 	Source string
-	// Inspect judges one payload; it is called from several goroutines at once.
-	Inspect func(body []byte) payment.Inspection
-	// Provider is the provider's name in verdicts.
-	Provider payment.ProviderID
-	// Format appends what is to be printed for one payload, nothing if nothing
-	// is; it is called from several goroutines at once. body is only valid
-	// during the call.
-	Format func(dst []byte, v Verdict, body []byte) []byte
+	// Judge is called once for each worker; what it returns serves that one
+	// goroutine.
+	Judge func() Judge
+	// Format appends what is to be printed for the payload in one line, counted
+	// from 0, nothing if nothing is; it is called from several goroutines at
+	// once. body is only valid during the call.
+	Format func(dst []byte, index int, j Judged, body []byte) []byte
 	// Workers is how many goroutines judge; 0 means one for each core.
 	Workers int
 }
@@ -92,7 +46,7 @@ type block struct {
 
 // Verify reads lines from r, judges them on all cores and writes what Format
 // makes of them to w in the order of the lines. Memory is bounded: a few blocks
-// of 1 MiB for each worker, however large the archive. Empty lines are passed
+// of 256 KiB for each worker, however large the archive. Empty lines are passed
 // over but counted in the index. A line over 1 MiB is KindUsage.
 func (a *Archive) Verify(ctx context.Context, r io.Reader, w io.Writer) (Summary, error) {
 	workers := a.Workers
@@ -111,8 +65,9 @@ func (a *Archive) Verify(ctx context.Context, r io.Reader, w io.Writer) (Summary
 	})
 	for range workers {
 		group.Go(func() error {
+			judge := a.Judge()
 			for b := range todo {
-				a.judge(b)
+				a.judge(b, judge)
 				close(b.done)
 			}
 			return nil
@@ -195,7 +150,7 @@ func recycled(free <-chan *block) *block {
 func grow(data *[]byte, n int) []byte {
 	old := len(*data)
 	if need := old + n; cap(*data) < need {
-		larger := make([]byte, need, need+maxLine)
+		larger := make([]byte, need, need+need/4)
 		copy(larger, *data)
 		*data = larger
 	}
@@ -203,7 +158,7 @@ func grow(data *[]byte, n int) []byte {
 	return (*data)[old:]
 }
 
-func (a *Archive) judge(b *block) {
+func (a *Archive) judge(b *block, judge Judge) {
 	index := b.first
 	for data := b.data; len(data) > 0; index++ {
 		end := bytes.IndexByte(data, '\n')
@@ -217,25 +172,10 @@ func (a *Archive) judge(b *block) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		inspection := a.Inspect(line)
-		b.summary.Count(inspection.Verdict)
+		judged := judge(line)
+		b.summary.Count(judged.Verdict)
 		if a.Format != nil {
-			b.out = a.Format(b.out, VerdictOf(a.Source, index, a.Provider, inspection), line)
+			b.out = a.Format(b.out, index, judged, line)
 		}
 	}
-}
-
-// VerdictOf words an inspection; index counts payloads or lines from 0.
-func VerdictOf(source string, index int, provider payment.ProviderID, i payment.Inspection) Verdict {
-	v := Verdict{Source: source, Index: index, Provider: string(provider), Verdict: string(i.Verdict)}
-	if i.Event != nil && i.Event.Name != "" {
-		v.Event = &i.Event.Name
-	}
-	if i.Matched != "" {
-		v.Matched = &i.Matched
-	}
-	if i.Reason != "" {
-		v.Reason = &i.Reason
-	}
-	return v
 }

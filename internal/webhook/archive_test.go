@@ -19,18 +19,20 @@ import (
 // echo judges by the line's first letter and prints index and length.
 func echo(workers int) *webhook.Archive {
 	return &webhook.Archive{
-		Source: "test", Provider: payment.WasaaPay, Workers: workers,
-		Inspect: func(body []byte) payment.Inspection {
-			switch body[0] {
-			case 'v':
-				return payment.Inspection{Verdict: payment.VerdictValid}
-			case 'm':
-				return payment.Inspection{Verdict: payment.VerdictMismatch, Reason: "no"}
+		Source: "test", Workers: workers,
+		Judge: func() webhook.Judge {
+			return func(body []byte) webhook.Judged {
+				switch body[0] {
+				case 'v':
+					return webhook.Judged{Verdict: payment.VerdictValid}
+				case 'm':
+					return webhook.Judged{Verdict: payment.VerdictMismatch, Reason: "no"}
+				}
+				return webhook.Judged{Verdict: payment.VerdictMalformed}
 			}
-			return payment.Inspection{Verdict: payment.VerdictMalformed}
 		},
-		Format: func(dst []byte, v webhook.Verdict, body []byte) []byte {
-			return fmt.Appendf(dst, "%d %s %d\n", v.Index, v.Verdict, len(body))
+		Format: func(dst []byte, index int, j webhook.Judged, body []byte) []byte {
+			return fmt.Appendf(dst, "%d %s %d\n", index, j.Verdict, len(body))
 		},
 	}
 }

@@ -1,6 +1,8 @@
 package webhook_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,42 @@ func TestExplainFindsEachMistake(t *testing.T) {
 				t.Errorf("meaning %q, fix %q", got.Meaning, got.Fix)
 			}
 		})
+	}
+}
+
+// Each mistake has a fixture, as some signer out there makes it.
+func TestExplainFixtures(t *testing.T) {
+	t.Parallel()
+	for _, m := range webhook.Mistakes() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			body, err := os.ReadFile(filepath.Join("..", "..", "testdata", "webhook", "mistakes", m.Name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := secret.New(keyFor(m.Name))
+			if _, _, verdict, _ := wasaapay.Verify(body, []*secret.Secret{key}); verdict != payment.VerdictMismatch {
+				t.Errorf("verdict %s, want mismatch", verdict)
+			}
+			if got, ok := webhook.Explain(body, []webhook.Key{{Secret: key}}); !ok || got.Mistake != m.Name {
+				t.Errorf("explained as %q (%v), want %q", got.Mistake, ok, m.Name)
+			}
+		})
+	}
+}
+
+// A body without a signature gets one where WasaaPay has it, before it is signed whole.
+func TestSignWrongPlacesTheSignature(t *testing.T) {
+	t.Parallel()
+	bare := []byte(`{"event":"deposit.completed","data":{"amount":"1.00"}}`)
+	for _, name := range []string{"whole-body", "whole-body-null", "whole-body-prefix"} {
+		body, err := webhook.SignWrong(bare, "k", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := webhook.Explain(body, []webhook.Key{{Secret: secret.New("k")}}); !ok || got.Mistake != name {
+			t.Errorf("%s is explained as %q", name, got.Mistake)
+		}
 	}
 }
 

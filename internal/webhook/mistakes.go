@@ -240,7 +240,7 @@ func SignWrong(body []byte, key, name string) ([]byte, error) {
 		if m.Name != name {
 			continue
 		}
-		p, err := takeApart(body)
+		p, err := placed(body)
 		if err != nil {
 			return nil, err
 		}
@@ -257,6 +257,22 @@ func SignWrong(body []byte, key, name string) ([]byte, error) {
 	e := payment.Usage("wrong \""+name+"\": is not a mistake that payctl knows", "use one of: "+strings.Join(names, ", "))
 	e.Err = errNoMistake
 	return nil, e
+}
+
+// placed takes a body apart after giving it a signature member where it lacks
+// one: a signer who signs the whole body has it in its place already.
+func placed(body []byte) (payload, error) {
+	p, err := takeApart(body)
+	if err != nil {
+		return p, err
+	}
+	if _, found := wasaapay.SignatureOf(body); found {
+		return p, nil
+	}
+	if body, err = putSignature(p, ""); err != nil {
+		return p, err
+	}
+	return takeApart(body)
 }
 
 // putSignature sets the signature member where it stands, or before data.

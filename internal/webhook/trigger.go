@@ -72,7 +72,8 @@ func unsigned(event string, f Facts) (Sample, error) {
 	}
 	for _, s := range sevi.Samples() {
 		if s.Name == event {
-			return Sample{Provider: payment.Sevi, Event: event, Route: "/callbacks/sevi", Header: header, Body: s.Body}, nil
+			body, err := Set(s.Body, seviFacts(s.Body))
+			return Sample{Provider: payment.Sevi, Event: event, Route: "/callbacks/sevi", Header: header, Body: body}, err
 		}
 	}
 	var all []string
@@ -104,6 +105,16 @@ func wasaapayFacts(event string, body []byte, f Facts) []string {
 		}
 	}
 	return out
+}
+
+// seviFacts give a transaction an id of its own, without which a second one
+// would be a duplicate (reference/sevi.md §8).
+func seviFacts(body []byte) []string {
+	tree, err := parseTree(body)
+	if err != nil || !has(tree, []string{"id"}) {
+		return nil
+	}
+	return []string{"id=7d1c0f6e-0000-4000-8000-" + hexDigits(12)}
 }
 
 func has(node any, steps []string) bool {

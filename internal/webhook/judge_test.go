@@ -1,0 +1,112 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/wasaapay"
+	"github.com/payctl/payctl/internal/webhook"
+)
+
+func someSecrets() []*secret.Secret {
+	return []*secret.Secret{secret.New("test-webhook-secret-01"), secret.New("the-one-before")}
+}
+
+// judges returns the quick judge and the receiver that it must agree with.
+func judges() (quick, whole webhook.Judge) {
+	return webhook.WasaaPayJudge(someSecrets()), webhook.Inspecting(wasaapay.NewReceiver("", someSecrets()), payment.Delivery{})
+}
+
+func TestQuickJudgeAgrees(t *testing.T) {
+	t.Parallel()
+	quick, whole := judges()
+	bodies := [][]byte{
+		[]byte(`{"event":"deposit.completed","data":{}}`),
+		[]byte(`{"event":"deposit.completed","\u0065vent":"bill.failed","data":{}}`),
+		[]byte(`{"event":"deposit.completed","event":"bill.failed"}`),
+		[]byte(`{"event":"deposit.completed","data":{"event":"x"}}`),
+		[]byte(`{"event":"deposit:completed"}`), []byte(`{"event":"unheard.of"}`), []byte(`{"event":"`), []byte(``),
+		[]byte(`{"event":"deposit.completed","data":{"n":1.50}}`), []byte("\ufeff" + `{"event":"deposit.completed"}`),
+	}
+	for i := range bodies {
+		if signed, err := wasaapay.Sign(bodies[i], someSecrets()[i%2]); err == nil {
+			bodies = append(bodies, signed)
+		}
+	}
+	for _, file := range []string{"wasaapay-valid.ndjson", "wasaapay-tampered.ndjson"} {
+		data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "wasaapay", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, bytes.Split(data, []byte("\n"))...)
+	}
+	for _, body := range bodies {
+		if diff := cmp.Diff(whole(body), quick(body)); diff != "" {
+			t.Errorf("%.200q (-receiver +judge):\n%s", body, diff)
+		}
+	}
+}
+
+func FuzzQuickJudge(f *testing.F) {
+	f.Add([]byte(`{"event":"deposit.completed","signature":"sha256=00","data":{"a":[1,"\n"]}}`))
+	f.Add([]byte(`{"event":"bill.failed","\u0065vent":1}`))
+	quick, whole := judges()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, tried := range [][]byte{body, signedOr(body)} {
+			if diff := cmp.Diff(whole(tried), quick(tried)); diff != "" {
+				t.Errorf("%q (-receiver +judge):\n%s", tried, diff)
+			}
+		}
+	})
+}
+
+func signedOr(body []byte) []byte {
+	signed, err := wasaapay.Sign(body, someSecrets()[0])
+	if err != nil {
+		return body
+	}
+	return signed
+}
+
+func TestQuickJudgeAllocatesNothing(t *testing.T) {
+	sample, _ := wasaapay.SampleOf("deposit.completed")
+	body := signedOr(sample.Body)
+	quick, _ := judges()
+	quick(body)
+	if n := testing.AllocsPerRun(100, func() { quick(body) }); n > 0 {
+		t.Errorf("%v allocations for a canonical body", n)
+	}
+}
+
+func TestAppendLine(t *testing.T) {
+	t.Parallel()
+	for _, j := range []webhook.Judged{
+		{Verdict: payment.VerdictValid, Event: "deposit.completed", Matched: "json-stringify"},
+		{Verdict: payment.VerdictMismatch, Event: "a\"b\\c\u2028é\x01\xff", Reason: "no <b> & c"},
+		{Verdict: payment.VerdictMalformed},
+	} {
+		line := j.AppendLine(nil, "dir/a \"b\"\t.ndjson", 41, payment.WasaaPay)
+		var got webhook.Verdict
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		want, err := json.Marshal(j.Worded("dir/a \"b\"\t.ndjson", 41, payment.WasaaPay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wanted webhook.Verdict
+		if err := json.Unmarshal(want, &wanted); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(wanted, got); diff != "" || line[len(line)-1] != '\n' {
+			t.Errorf("%s (-json.Marshal +AppendLine):\n%s", line, diff)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package webhook
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Judged is what checking one payload gave; absent texts are "".
+type Judged struct {
+	Verdict payment.Verdict
+	Event   string
+	// Matched is how the proof fitted, Reason why it did not.
+	Matched string
+	Reason  string
+}
+
+// JudgedOf takes what a verdict needs from an inspection.
+func JudgedOf(i payment.Inspection) Judged {
+	j := Judged{Verdict: i.Verdict, Matched: i.Matched, Reason: i.Reason}
+	if i.Event != nil {
+		j.Event = i.Event.Name
+	}
+	return j
+}
+
+// Verdict is what checking one payload gave; its keys are the contract of
+// "webhook verify".
+type Verdict struct {
+	Source   string  `json:"source"`
+	Index    int     `json:"index"`
+	Provider string  `json:"provider"`
+	Event    *string `json:"event"`
+	Verdict  string  `json:"verdict"`
+	Matched  *string `json:"matched"`
+	Reason   *string `json:"reason"`
+}
+
+// Summary counts verdicts.
+type Summary struct {
+	Total     int `json:"total"`
+	Valid     int `json:"valid"`
+	Mismatch  int `json:"mismatch"`
+	Malformed int `json:"malformed"`
+	Unsigned  int `json:"unsigned"`
+}
+
+// Count adds one verdict.
+func (s *Summary) Count(v payment.Verdict) {
+	s.Total++
+	switch v {
+	case payment.VerdictValid:
+		s.Valid++
+	case payment.VerdictMismatch, payment.VerdictUntrusted:
+		s.Mismatch++
+	case payment.VerdictMalformed:
+		s.Malformed++
+	case payment.VerdictUnsigned:
+		s.Unsigned++
+	}
+}
+
+// Add adds another summary.
+func (s *Summary) Add(o Summary) {
+	s.Total += o.Total
+	s.Valid += o.Valid
+	s.Mismatch += o.Mismatch
+	s.Malformed += o.Malformed
+	s.Unsigned += o.Unsigned
+}
+
+// Worded makes a Verdict of what was judged; index counts payloads or lines from 0.
+func (j Judged) Worded(source string, index int, provider payment.ProviderID) Verdict {
+	return Verdict{
+		Source: source, Index: index, Provider: string(provider), Event: orNull(j.Event), Verdict: string(j.Verdict),
+		Matched: orNull(j.Matched), Reason: orNull(j.Reason),
+	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// AppendLine appends a Verdict as one line of JSON, without reflection: an
+// archive has millions.
+func (j Judged) AppendLine(dst []byte, source string, index int, provider payment.ProviderID) []byte {
+	dst = append(dst, `{"source":`...)
+	dst = appendText(dst, source)
+	dst = append(dst, `,"index":`...)
+	dst = strconv.AppendInt(dst, int64(index), 10)
+	dst = append(dst, `,"provider":`...)
+	dst = appendText(dst, string(provider))
+	dst = append(dst, `,"event":`...)
+	dst = appendTextOrNull(dst, j.Event)
+	dst = append(dst, `,"verdict":`...)
+	dst = appendText(dst, string(j.Verdict))
+	dst = append(dst, `,"matched":`...)
+	dst = appendTextOrNull(dst, j.Matched)
+	dst = append(dst, `,"reason":`...)
+	dst = appendTextOrNull(dst, j.Reason)
+	return append(dst, '}', '\n')
+}
+
+func appendTextOrNull(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return appendText(dst, s)
+}
+
+func appendText(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				quoted = []byte(`""`)
+			}
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
