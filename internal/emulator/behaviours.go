@@ -87,9 +87,22 @@ type settings struct {
 	on   map[string]*setting
 }
 
-// parseSetting reads NAME or NAME=VALUE.
+// cutSetting splits NAME, NAME=VALUE or NAME@API, which is NAME=@API.
+func cutSetting(text string) (name, value string) {
+	text = strings.TrimSpace(text)
+	at := strings.IndexAny(text, "=@")
+	switch {
+	case at < 0:
+		return text, ""
+	case text[at] == '@':
+		return text[:at], text[at:]
+	}
+	return text[:at], text[at+1:]
+}
+
+// parseSetting reads what cutSetting splits.
 func parseSetting(text string) (*setting, error) {
-	name, value, _ := strings.Cut(strings.TrimSpace(text), "=")
+	name, value := cutSetting(text)
 	table := behaviourTable()
 	i := slices.IndexFunc(table, func(b behaviour) bool { return b.Name == name })
 	if i < 0 {
@@ -108,7 +121,7 @@ func parseSetting(text string) (*setting, error) {
 
 // set switches a behaviour on, or off when its value is "off" and off is not one of its choices.
 func (s *settings) set(text string) error {
-	if name, value, _ := strings.Cut(text, "="); value == "off" && s.canUnset(name) {
+	if name, value := cutSetting(text); value == "off" && s.canUnset(name) {
 		delete(s.on, name)
 		return nil
 	}

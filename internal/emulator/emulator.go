@@ -1,10 +1,10 @@
-// Package emulator is an offline Daraja (and the ground for an offline WasaaPay): one http.Handler that answers
-// on the providers' real paths, keeps one consistent ledger of customers, balances and receipts behind them, and
-// calls the application back as the providers do, good and bad days included.
+// Package emulator is an offline Daraja and WasaaPay: one http.Handler that answers on the providers' real paths, keeps
+// one consistent ledger of customers, balances and receipts behind them, and calls the application back as the providers
+// do, good and bad days included. For applications with hard-coded hosts it has a certificate authority of its own and a
+// proxy that answers for the providers' hosts and nothing else.
 //
 // The wire formats are written here a second time, from the reference documents, and never taken from the
-// adapters: a shared mistake would make both sides agree and hide it. Listening on a socket, terminating TLS and
-// printing belong to the caller; the package only offers the Handler, the tables behind its help texts, and Close.
+// adapters: a shared mistake would make both sides agree and hide it. Opening sockets and printing belong to the caller.
 package emulator
 
 import (

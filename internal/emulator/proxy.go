@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -15,40 +14,41 @@ import (
 )
 
 const (
-	tunnelPatience = 10 * time.Second // for the first byte of a tunnel, and for headers
-	proxyGoodbye   = 2 * time.Second  // for requests under way when the proxy ends
-	tlsHandshake   = 0x16             // first byte of a TLS record that shakes hands
-	providerProxy  = "proxy"
+	proxyGoodbye  = 2 * time.Second // for requests under way when the proxy ends
+	providerProxy = "proxy"
 )
 
 // ServeProxy is an HTTP proxy on ln until ctx ends: for clients with hard-coded hosts, through HTTPS_PROXY or HTTP_PROXY.
 // It answers for the providers' hosts, ending TLS with the emulator's CA and serving Handler, and refuses every other
-// host with 403 and the reason. It dials nothing: no byte leaves the machine. It closes ln, returns when no connection
-// and no goroutine of it is left, and returns nil when ctx ended it.
+// host with 403 and the reason. It dials nothing: no byte leaves the machine. Clients may speak TLS to the proxy itself,
+// as some do by mistake (old versions of axios send an absolute https address that way). It closes ln, returns when no
+// connection and no goroutine of it is left, and returns nil when ctx ended it.
 func (e *Emulator) ServeProxy(ctx context.Context, ln net.Listener) error {
 	config, err := e.TLSConfig()
 	if err != nil {
 		_ = ln.Close()
 		return err
 	}
-	quietly := log.New(io.Discard, "", 0) // failed handshakes and the like are the client's news
-	tunnels := newTunnels(ln.Addr())
-	p := &proxy{e: e, config: config, tunnels: tunnels}
-	front := &http.Server{Handler: p, ReadHeaderTimeout: tunnelPatience, ErrorLog: quietly}
-	inside := &http.Server{Handler: e.Handler(), ReadHeaderTimeout: tunnelPatience, ErrorLog: quietly}
-	e.proxyAddr.Store(ptr(ln.Addr().String()))
+	address := ln.Addr().String()
+	e.proxyAddr.Store(&address)
 	defer e.proxyAddr.Store(nil)
+	outer, inner := newTunnels(ln.Addr(), config), newTunnels(ln.Addr(), config)
+	quietly := log.New(io.Discard, "", 0) // failed handshakes and the like are the client's news
+	front := &http.Server{Handler: &proxy{e, inner}, ReadHeaderTimeout: tunnelPatience, ErrorLog: quietly}
+	inside := &http.Server{Handler: e.Handler(), ReadHeaderTimeout: tunnelPatience, ErrorLog: quietly}
 
-	failed := make(chan error, 2)
-	var servers sync.WaitGroup
-	servers.Go(func() { failed <- front.Serve(ln) })
-	servers.Go(func() { failed <- inside.Serve(tunnels) })
+	failed := make(chan error, 3)
+	var running sync.WaitGroup
+	running.Go(func() { failed <- outer.acceptFrom(ln) })
+	running.Go(func() { failed <- front.Serve(outer) })
+	running.Go(func() { failed <- inside.Serve(inner) })
 	select {
 	case <-ctx.Done():
 		err = nil
 	case err = <-failed:
 		err = fmt.Errorf("proxy: %w", err)
 	}
+	_ = ln.Close()
 	goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyGoodbye)
 	defer cancel()
 	for _, server := range []*http.Server{front, inside} {
@@ -56,49 +56,48 @@ func (e *Emulator) ServeProxy(ctx context.Context, ln net.Listener) error {
 			_ = server.Close()
 		}
 	}
-	tunnels.end()
-	servers.Wait()
-	p.opening.Wait()
+	outer.end()
+	inner.end()
+	running.Wait()
+	outer.opening.Wait()
+	inner.opening.Wait()
 	return err
 }
 
-func ptr[T any](value T) *T { return &value }
-
-// proxy is the proxy's front: it opens tunnels and answers plain requests in absolute form.
+// proxy is the proxy's front: it opens tunnels and answers requests that carry the whole address.
 type proxy struct {
 	e       *Emulator
-	config  *tls.Config
 	tunnels *tunnels
-	opening sync.WaitGroup // tunnels whose first byte is awaited
 }
 
 // ServeHTTP is http.Handler's.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	host, port := splitHost(r.Host) // net/http puts the host of an absolute address there too
 	switch {
+	case !slices.Contains(providerHosts(), host) || !fitsPort(port):
+		p.refuse(w, r, fmt.Sprintf("%q is not a provider's host: this proxy answers for %s only, and nothing leaves this machine",
+			clipHost(r.Host), strings.Join(providerHosts(), ", ")))
 	case r.Method == http.MethodConnect:
 		p.connect(w, r)
-	case !r.URL.IsAbs():
-		p.refuse(w, r, "this is a proxy: send it CONNECT or an absolute address; the emulator itself listens elsewhere")
-	case r.URL.Scheme != "http":
-		p.refuse(w, r, "only http addresses come in absolute form; use CONNECT for "+r.URL.Scheme)
-	case !slices.Contains(providerHosts(), hostName(r.URL.Hostname())) || !fitsPort(r.URL.Port()):
-		p.refuse(w, r, strange(r.URL.Host))
 	default:
-		inner := r.Clone(r.Context())
-		inner.URL.Scheme, inner.URL.Host = "", ""
-		inner.RequestURI = inner.URL.RequestURI()
-		inner.Header.Del("Proxy-Authorization")
-		inner.Header.Del("Proxy-Connection")
-		p.e.Handler().ServeHTTP(w, inner)
+		direct := r.Clone(r.Context())
+		direct.URL.Scheme, direct.URL.Host = "", ""
+		direct.RequestURI = direct.URL.RequestURI()
+		direct.Header.Del("Proxy-Authorization")
+		direct.Header.Del("Proxy-Connection")
+		p.e.Handler().ServeHTTP(w, direct)
 	}
 }
 
-func fitsPort(port string) bool { return port == "" || port == "80" || port == "443" }
-
-func strange(host string) string {
-	return fmt.Sprintf("%q is not a provider's host: this proxy answers for %s only, and nothing leaves this machine",
-		clipHost(host), strings.Join(providerHosts(), ", "))
+func splitHost(address string) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = address, ""
+	}
+	return hostName(host), port
 }
+
+func fitsPort(port string) bool { return port == "" || port == "80" || port == "443" }
 
 func clipHost(host string) string { return host[:min(len(host), 100)] }
 
@@ -114,26 +113,16 @@ func (p *proxy) refuse(w http.ResponseWriter, r *http.Request, reason string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// connect opens a tunnel whose other end is the emulator. What comes through it may be TLS or plain HTTP, whatever the
-// port says: some clients tunnel both.
+// connect opens a tunnel whose other end is the emulator.
 func (p *proxy) connect(w http.ResponseWriter, r *http.Request) {
-	host, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host, port = r.Host, ""
-	}
-	if !slices.Contains(providerHosts(), hostName(host)) || !fitsPort(port) {
-		p.refuse(w, r, strange(r.Host))
-		return
-	}
-	p.opening.Add(1) // before the server loses sight of the connection
-	defer p.opening.Done()
-	raw, buffered, err := http.NewResponseController(w).Hijack()
+	p.tunnels.opening.Add(1) // before the server loses sight of the connection
+	defer p.tunnels.opening.Done()
+	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		p.refuse(w, r, "the connection cannot be tunnelled")
 		return
 	}
-	conn := p.tunnels.hold(raw, buffered.Reader)
-	if conn.SetDeadline(time.Now().Add(tunnelPatience)) != nil {
+	if conn.SetWriteDeadline(time.Now().Add(tunnelPatience)) != nil {
 		_ = conn.Close()
 		return
 	}
@@ -141,16 +130,7 @@ func (p *proxy) connect(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close()
 		return
 	}
-	first, err := buffered.Peek(1)
-	if err != nil || conn.SetDeadline(time.Time{}) != nil {
-		_ = conn.Close()
-		return
-	}
-	if first[0] == tlsHandshake {
-		p.tunnels.put(tls.Server(conn, p.config))
-		return
-	}
-	p.tunnels.put(conn)
+	p.tunnels.take(conn, buffered.Reader)
 }
 
 // dropInEnv is what clients need for HTTPS and the proxy, where these are in use: several spellings, because every
@@ -170,6 +150,8 @@ func (e *Emulator) dropInEnv(base string) map[string]string {
 		return vars
 	}
 	address := "http://" + *proxied
+	vars["NODE_USE_ENV_PROXY"] = "1" // or Node's own clients do not look at the others
+	vars["GLOBAL_AGENT_HTTP_PROXY"] = address
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		vars[name] = address
 	}

@@ -155,18 +155,47 @@ func TestProxyRaw(t *testing.T) {
 	for _, tt := range []struct{ name, send, want string }{
 		{"plain HTTP in a tunnel", "CONNECT api.wasaapay.com:80 HTTP/1.1\r\nHost: x\r\n\r\n" + request, `"mode":"real"`},
 		{"no port", "CONNECT api.wasaapay.com HTTP/1.1\r\nHost: x\r\n\r\n" + request, `"mode":"real"`},
-		{"origin form", request, "403 Forbidden"},
-		{"https in absolute form", "GET https://api.wasaapay.com/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "use CONNECT for https"},
+		{"origin form", request, `"x" is not a provider's host`},
+		{"origin form for a provider", strings.Replace(request, "Host: x", "Host: api.wasaapay.com", 1), `"mode":"real"`},
+		{"https in absolute form", strings.Replace(request, "/_", "https://api.wasaapay.com/_", 1), `"mode":"real"`},
+		{"absolute form wins over Host", "GET http://example.com/ HTTP/1.1\r\nHost: api.wasaapay.com\r\nConnection: close\r\n\r\n", `"example.com" is not`},
 		{"other host", "CONNECT example.com:443 HTTP/1.1\r\nHost: api.wasaapay.com\r\nConnection: close\r\n\r\n", `"example.com:443" is not`},
 		{"long host", "CONNECT " + strings.Repeat("a", 5000) + ":443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "403 Forbidden"},
 		{"empty host", "CONNECT :443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "403 Forbidden"},
-		{"not HTTP", "\x16\x03\x01\x00\x05hello\r\n\r\n", "400 Bad Request"},
+		{"not HTTP", "hello\r\n\r\n", "400 Bad Request"},
+		{"broken TLS", "\x16\x03\x01\x00\x05hello\r\n\r\n", "\x15\x03\x01"},
 		{"broken TLS in a tunnel", "CONNECT api.wasaapay.com:443 HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01\x00\x05hello", "200 Connection Established"},
 		{"garbage in a tunnel", "CONNECT api.wasaapay.com:443 HTTP/1.1\r\nHost: x\r\n\r\n\x00\x01\x02\r\n\r\n", "400 Bad Request"},
 	} {
 		if got := g.say(tt.send); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q", tt.name, got)
 		}
+	}
+}
+
+// A client that speaks TLS to the proxy itself and sends it an absolute https address, as axios 0.18 does.
+func TestProxyByTLS(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, Options{})
+	ca, err := g.e.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ host, want string }{
+		{"api.wasaapay.com", `"mode":"real"`},
+		{"example.com", "403 Forbidden"},
+	} {
+		dialer := &tls.Dialer{Config: &tls.Config{RootCAs: pool(t, ca), ServerName: "api.wasaapay.com", MinVersion: tls.VersionTLS12}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", g.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(conn, "GET https://%s/_emulator/clock HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", tt.host, tt.host)
+		answer, _ := io.ReadAll(conn)
+		if !strings.Contains(string(answer), tt.want) {
+			t.Errorf("%s: %s", tt.host, answer)
+		}
+		_ = conn.Close()
 	}
 }
 

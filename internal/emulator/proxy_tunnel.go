@@ -2,24 +2,64 @@ package emulator
 
 import (
 	"bufio"
+	"crypto/tls"
 	"net"
 	"sync"
+	"time"
 )
 
-// tunnels is the listener of the server behind the proxy: it accepts what the front puts in, and knows every tunnel
+const (
+	tunnelPatience = 10 * time.Second // for the first byte of a connection, and for headers
+	tlsHandshake   = 0x16             // first byte of a TLS record that shakes hands
+)
+
+// tunnels is a listener for connections that come from elsewhere than a socket, or that may be TLS or not. It knows each
 // from its opening to its end, websockets too, which a server forgets.
 type tunnels struct {
-	addr  net.Addr
-	queue chan net.Conn
-	done  chan struct{}
+	addr    net.Addr
+	config  *tls.Config
+	queue   chan net.Conn
+	done    chan struct{}
+	opening sync.WaitGroup // connections whose first byte is awaited
 
 	mu     sync.Mutex
 	closed bool
 	open   map[*tunnel]struct{}
 }
 
-func newTunnels(addr net.Addr) *tunnels {
-	return &tunnels{addr: addr, queue: make(chan net.Conn), done: make(chan struct{}), open: map[*tunnel]struct{}{}}
+func newTunnels(addr net.Addr, config *tls.Config) *tunnels {
+	return &tunnels{addr: addr, config: config, queue: make(chan net.Conn), done: make(chan struct{}), open: map[*tunnel]struct{}{}}
+}
+
+// acceptFrom takes what ln accepts until that is closed.
+func (t *tunnels) acceptFrom(ln net.Listener) error {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return err //nolint:wrapcheck // the listener's own error
+		}
+		t.opening.Go(func() { t.take(conn, bufio.NewReader(conn)) })
+	}
+}
+
+// take waits for the first byte of a connection, which tells TLS from plain HTTP whatever the port says, and hands it to
+// the server.
+func (t *tunnels) take(raw net.Conn, r *bufio.Reader) {
+	conn := t.hold(raw, r)
+	if conn.SetDeadline(time.Now().Add(tunnelPatience)) != nil {
+		_ = conn.Close()
+		return
+	}
+	first, err := r.Peek(1)
+	if err != nil || conn.SetDeadline(time.Time{}) != nil {
+		_ = conn.Close()
+		return
+	}
+	if first[0] == tlsHandshake {
+		t.put(tls.Server(conn, t.config))
+		return
+	}
+	t.put(conn)
 }
 
 // tunnel is one connection; it reads what was read ahead first.

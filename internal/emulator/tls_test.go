@@ -45,9 +45,8 @@ func TestTLSNames(t *testing.T) {
 	} {
 		here, there := net.Pipe()
 		go func() {
-			server := tls.Server(there, ca.TLSConfig())
-			_ = server.HandshakeContext(t.Context())
-			_ = server.Close()
+			_ = tls.Server(there, ca.TLSConfig()).HandshakeContext(t.Context())
+			_ = there.Close()
 		}()
 		client := tls.Client(here, &tls.Config{RootCAs: pool(t, ca), ServerName: tt.name, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 		err := client.HandshakeContext(t.Context())
@@ -57,7 +56,7 @@ func TestTLSNames(t *testing.T) {
 		if tt.ok && client.ConnectionState().NegotiatedProtocol != "http/1.1" {
 			t.Errorf("%s: protocol %q", tt.name, client.ConnectionState().NegotiatedProtocol)
 		}
-		_ = client.Close()
+		_ = here.Close()
 	}
 }
 
