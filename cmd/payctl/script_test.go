@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Scripts wait for sockets and clocks far more than they compute; -parallel
+	// on the command line is stronger, since it is parsed later.
+	_ = flag.Set("test.parallel", "8")
 	if os.Getenv("PAYCTL_README_RUN") != "" {
 		os.Exit(run())
 	}

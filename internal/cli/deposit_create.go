@@ -32,7 +32,8 @@ func newDepositCreate(a *app) *cobra.Command {
 first and sent once: after a lost answer the deposit is UNKNOWN and is never sent
 again by itself, since that could charge the customer twice.
 
-Repeating the command with the same --idempotency-key returns the first deposit.`,
+Repeating the command with the same --idempotency-key returns the first deposit. With
+WasaaPay, which honours the key, it also finds out what became of an UNKNOWN one.`,
 		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
   payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
 		Args: cobra.NoArgs,
@@ -108,14 +109,16 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	if err := a.coolDown(ctx, ledger, s); err != nil {
 		return err
 	}
-	asker := deposit.Asker{Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields}
+	asker := deposit.Asker{
+		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields, Idempotent: p.Idempotent,
+	}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
 	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit())
 	d, existed, err := asker.Ask(sendCtx, intent)
 	cancel()
 	progress.Stop()
 	if existed && err == nil {
-		a.out.Note("this idempotency key was used before: %s is the first deposit, nothing was sent", d.ID)
+		a.out.Note("this idempotency key was used before: %s is the first deposit, and nobody was asked again", d.ID)
 	}
 	if err != nil {
 		if d.ID != "" {

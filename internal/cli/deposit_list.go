@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -37,11 +38,16 @@ func newDepositList(a *app) *cobra.Command {
 }
 
 func (a *app) depositList(ctx context.Context, o depositListOptions) error {
-	filter := store.DepositFilter{Provider: payment.ProviderID(o.provider), Limit: o.limit}
+	filter := store.DepositFilter{Limit: o.limit}
 	if o.limit < 0 {
 		return usagef("use 0 for all", "limit %d: is negative", o.limit)
 	}
 	var err error
+	if o.provider != "" {
+		if filter.Provider, err = provider.Parse(o.provider); err != nil {
+			return err
+		}
+	}
 	if filter.Statuses, err = parseStatuses(o.status); err != nil {
 		return err
 	}

@@ -123,10 +123,11 @@ func controlRefusal(status int, data []byte) error {
 		message = "emulator: this is no payctl emulator (" + http.StatusText(status) + ")"
 	}
 	kind := payment.KindUsage
-	switch status {
-	case http.StatusNotFound:
+	switch {
+	case refusal.Error == "":
+	case status == http.StatusNotFound:
 		kind = payment.KindNotFound
-	case http.StatusConflict:
+	case status == http.StatusConflict:
 		kind = payment.KindConflict
 	}
 	return &payment.Error{Kind: kind, Message: firstLine(message), Hint: "see \"payctl emulator --help\""}

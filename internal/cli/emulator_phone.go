@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ func newEmulatorPhone(a *app) *cobra.Command {
 		Long: `Shows the prompts that reach a phone and takes what its owner would type: a PIN
 (any four digits pay; 0000 is the wrong PIN), c to cancel, or an empty line to leave
 the prompt alone until it expires. Run the emulator with --behaviour manual, so that
-prompts wait for an answer. Ends with the input or Ctrl-C.`,
-		Example: "  payctl emulator phone 0712345678",
+prompts wait for an answer. Lines from a pipe are kept for the prompts to come. Ends
+with the input or Ctrl-C.`,
+		Example: "  payctl emulator phone 0712345678\n  echo 1234 | payctl emulator phone 0712345678",
 		Args:    oneArg("MSISDN", &number),
 		RunE: a.run(func(ctx context.Context) error {
 			phone, err := payment.ParsePhone(number)
@@ -46,13 +48,21 @@ type handset struct {
 	control *control
 	phone   payment.Phone
 	seen    map[string]bool
+	// kept are lines of a pipe that came before their prompt. What is typed at a
+	// terminal before there is a prompt is for none.
+	kept []string
 }
 
-// handsetPoll is how often the handset looks for prompts.
-const handsetPoll = 250 * time.Millisecond
+const (
+	// handsetPoll is how often the handset looks for prompts.
+	handsetPoll = 250 * time.Millisecond
+	// maxKept bounds the lines that wait for a prompt.
+	maxKept = 10_000
+)
 
 func (h *handset) run(ctx context.Context) error {
 	lines := h.typed(ctx)
+	atTerminal, _ := terminal(h.app.in.Stdin)
 	h.app.out.Note("phone %s is on; waiting for prompts (Ctrl-C ends)", h.phone)
 	ticker := time.NewTicker(handsetPoll)
 	defer ticker.Stop()
@@ -67,12 +77,18 @@ func (h *handset) run(ctx context.Context) error {
 			}
 			continue
 		}
+		if lines == nil && len(h.kept) == 0 {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, open := <-lines:
-			if !open {
-				return nil
+		case line, open := <-lines:
+			switch {
+			case !open:
+				lines = nil
+			case !atTerminal && len(h.kept) < maxKept:
+				h.kept = append(h.kept, line)
 			}
 		case <-ticker.C:
 		}
@@ -97,22 +113,27 @@ func (h *handset) typed(ctx context.Context) <-chan string {
 	return lines
 }
 
-func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
-	var open []emulator.Prompt
+// open returns the phone's open prompts; none when ctx has ended.
+func (h *handset) open(ctx context.Context) ([]emulator.Prompt, error) {
+	var prompts []emulator.Prompt
 	query := url.Values{"phone": {h.phone.MSISDN()}}
-	if err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &open); err != nil {
-		if ctx.Err() != nil {
-			return emulator.Prompt{}, false, nil //nolint:nilerr // Ctrl-C is how a handset is switched off
-		}
-		return emulator.Prompt{}, false, err
+	err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &prompts)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil
 	}
+	return slices.DeleteFunc(prompts, func(p emulator.Prompt) bool { return p.Outcome != "" }), err
+}
+
+// next returns an open prompt that has not been shown yet.
+func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
+	open, err := h.open(ctx)
 	for _, p := range open {
-		if p.Outcome == "" && !h.seen[p.ID] {
+		if !h.seen[p.ID] {
 			h.seen[p.ID] = true
 			return p, true, nil
 		}
 	}
-	return emulator.Prompt{}, false, nil
+	return emulator.Prompt{}, false, err
 }
 
 // answer shows one prompt and plays what is typed; done says that the input is over.
@@ -121,33 +142,52 @@ func (h *handset) answer(ctx context.Context, p emulator.Prompt, lines <-chan st
 		return true, err
 	}
 	h.app.out.Note("PIN, c to cancel, or Enter to leave it:")
-	left := time.NewTimer(time.Until(p.ExpiresAt))
-	defer left.Stop()
-	select {
-	case <-ctx.Done():
-		return true, nil
-	case <-left.C:
-		h.app.out.Note("the prompt expired")
-		return false, nil
-	case line, open := <-lines:
-		if !open {
-			return true, nil
-		}
-		outcome, known := typedOutcome(line)
-		if !known {
-			h.app.out.Note("left alone; it will expire by itself")
-			return false, nil
-		}
-		err := h.control.call(ctx, http.MethodPost, "answer", map[string]string{"id": p.ID, "outcome": outcome}, nil)
-		if payment.KindOf(err) == payment.KindConflict || payment.KindOf(err) == payment.KindNotFound {
-			h.app.out.Note("too late: the prompt is over")
-			return false, nil
-		}
-		if err == nil {
-			h.app.out.Note("sent: %s", outcome)
-		}
-		return false, err
+	if len(h.kept) > 0 {
+		line := h.kept[0]
+		h.kept = h.kept[1:]
+		return false, h.play(ctx, p, line)
 	}
+	ticker := time.NewTicker(handsetPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return true, nil
+		case <-ticker.C:
+			// The emulator's clock may be a virtual one: only it knows what has expired.
+			open, err := h.open(ctx)
+			if err != nil {
+				return true, err
+			}
+			if !slices.ContainsFunc(open, func(o emulator.Prompt) bool { return o.ID == p.ID }) {
+				h.app.out.Note("the prompt is over")
+				return false, nil
+			}
+		case line, more := <-lines:
+			if !more {
+				return true, nil
+			}
+			return false, h.play(ctx, p, line)
+		}
+	}
+}
+
+// play sends what one typed line means for the prompt.
+func (h *handset) play(ctx context.Context, p emulator.Prompt, line string) error {
+	outcome, known := typedOutcome(line)
+	if !known {
+		h.app.out.Note("left alone; it will expire by itself")
+		return nil
+	}
+	err := h.control.call(ctx, http.MethodPost, "answer", map[string]string{"id": p.ID, "outcome": outcome}, nil)
+	if payment.KindOf(err) == payment.KindConflict || payment.KindOf(err) == payment.KindNotFound {
+		h.app.out.Note("too late: the prompt is over")
+		return nil
+	}
+	if err == nil {
+		h.app.out.Note("sent: %s", outcome)
+	}
+	return err
 }
 
 // typedOutcome turns what was typed into an outcome of the emulator.

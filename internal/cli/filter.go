@@ -82,7 +82,7 @@ const maxFilterNodes = 1000
 // the place, its hint shows it.
 func parseFilter[F any](text string) (*filter[F], error) {
 	if text == "" {
-		return nil, nil //nolint:nilnil // no filter is a filter that lets all pass
+		return nil, nil // no filter is a filter that lets all pass
 	}
 	var fields F
 	program, err := expr.Compile(text, expr.Env(fields), expr.AsBool(), expr.MaxNodes(maxFilterNodes))

@@ -14,6 +14,7 @@ import (
 type statusWatchOptions struct {
 	ids      []string
 	provider string
+	filter   string
 	follow   followOptions
 }
 
@@ -24,11 +25,19 @@ func newStatusWatch(a *app) *cobra.Command {
 		Short: "Follow deposits to their end",
 		Long: `Races the ledger (callbacks stored by "payctl listen"), the provider's stream and
 the poll; the first trustworthy final answer decides. Ends with the outcome as its
-exit code; undecided after 130 s (or --timeout) is exit 8, not a failure.`,
-		Example: "  payctl status watch INV-1\n  payctl status watch dep_1 dep_2 --via poll -o ndjson",
+exit code; undecided after 130 s (or --timeout) is exit 8, not a failure.
+
+Without ids, all undecided deposits of the profile's environment that --filter lets
+pass are followed.
+
+` + filterHelp[depositFields](),
+		Example: "  payctl status watch INV-1\n  payctl status watch dep_1 dep_2 --via poll -o ndjson\n  payctl status watch --filter 'amount >= 1000'",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("give one or more ids", "ID is missing")
+			switch {
+			case len(args) == 0 && o.filter == "":
+				return usagef("give one or more ids, or --filter", "ID is missing")
+			case len(args) > 0 && o.filter != "":
+				return usagef("give ids, or --filter for all undecided deposits", "filter: cannot be mixed with ids")
 			}
 			o.ids = args
 			return nil
@@ -36,6 +45,7 @@ exit code; undecided after 130 s (or --timeout) is exit 8, not a failure.`,
 		RunE: a.run(func(ctx context.Context) error { return a.statusWatch(ctx, o) }),
 	}
 	cmd.Flags().StringVar(&o.provider, "provider", "", "whose id it is, when the ledger does not know it: `daraja|wasaapay`")
+	bindFilter(cmd.Flags(), &o.filter)
 	o.follow.bind(cmd.Flags())
 	return cmd
 }
@@ -45,9 +55,18 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := parseFilter[depositFields](o.filter)
+	if err != nil {
+		return err
+	}
 	ledger, err := a.openLedger(ctx)
 	if err != nil {
 		return err
+	}
+	if wanted != nil {
+		if o.ids, err = a.undecided(ctx, ledger, wanted); err != nil {
+			return err
+		}
 	}
 	ids := map[payment.ProviderID][]string{}
 	var env payment.Environment
@@ -71,6 +90,29 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 		jobs = append(jobs, watch.Job{Watcher: a.watcher(p, env, via, ledger), IDs: ids[id]})
 	}
 	return a.follow(ctx, jobs, false)
+}
+
+// undecided are the ids of the environment's open deposits that a filter lets pass.
+func (a *app) undecided(ctx context.Context, ledger *store.Store, wanted *filter[depositFields]) ([]string, error) {
+	conf, err := a.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := store.DepositFilter{
+		Statuses: []payment.Status{payment.StatusUnknown, payment.StatusPending}, Environment: conf.Environment, Limit: filterPage,
+	}
+	found, err := pages(0, func(cursor string) ([]payment.Deposit, string, error) {
+		f.Cursor = cursor
+		return ledger.ListDeposits(ctx, f)
+	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) })
+	if err == nil && len(found) == 0 {
+		err = payment.NotFound("no undecided deposit fits the filter", `see what is there with "payctl deposit list"`)
+	}
+	ids := make([]string, len(found))
+	for i, d := range found {
+		ids[i] = d.ID
+	}
+	return ids, err
 }
 
 // findOrAdopt finds a deposit of the profile's environment, or records the

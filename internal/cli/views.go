@@ -15,7 +15,7 @@ type depositView struct {
 	Reference         *string          `json:"reference"`
 	IdempotencyKey    *string          `json:"idempotency_key"`
 	Status            string           `json:"status"`
-	Amount            string           `json:"amount"`
+	Amount            *string          `json:"amount"`
 	Currency          string           `json:"currency"`
 	Phone             *string          `json:"phone"`
 	ProviderID        *string          `json:"provider_id"`
@@ -43,7 +43,7 @@ func (a *app) depositView(d payment.Deposit) depositView {
 	return depositView{
 		ID: d.ID, Provider: string(d.Provider), Environment: string(d.Environment),
 		Reference: orNull(d.Reference), IdempotencyKey: orNull(d.IdempotencyKey),
-		Status: string(d.Status), Amount: d.Amount.String(), Currency: string(d.Amount.Currency()),
+		Status: string(d.Status), Amount: amountOrNull(d.Amount), Currency: string(d.Amount.Currency()),
 		Phone: orNull(phone), ProviderID: orNull(d.ProviderID), MerchantRequestID: orNull(d.MerchantRequestID),
 		Receipt: orNull(d.Receipt), Failure: d.Failure, DecidedBy: orNull(decidedBy(d.DecidedBy)),
 		CreatedAt: rfc3339(d.CreatedAt), UpdatedAt: rfc3339(d.UpdatedAt), ExpiresAt: timeOrNull(d.ExpiresAt),
@@ -63,7 +63,7 @@ func (v depositView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("deposit", ui.Bold(v.ID)),
 		ui.KV("status", statusSpan(v.Status)),
-		ui.KV("amount", ui.Plain(v.Amount+" "+v.Currency)),
+		ui.KV("amount", ui.Plain(v.money())),
 		ui.KV("phone", ui.Plain(or(v.Phone, ""))),
 		ui.KV("reference", ui.Plain(or(v.Reference, ""))),
 		ui.KV("provider", ui.Plain(v.Provider+" ("+v.Environment+")")),
@@ -77,10 +77,28 @@ func (v depositView) Text(t *ui.Text) {
 	)
 }
 
+// money is the amount with its currency.
+func (v depositView) money() string {
+	if v.Amount == nil {
+		return "unknown"
+	}
+	return *v.Amount + " " + v.Currency
+}
+
+// amountOrNull is a deposit's amount; one that was asked for elsewhere has none
+// that is known here.
+func amountOrNull(a payment.Amount) *string {
+	if a.Minor() == 0 {
+		return nil
+	}
+	text := a.String()
+	return &text
+}
+
 // Cells are a deposit's columns in a list.
 func (v depositView) Cells() []ui.Span {
 	return []ui.Span{
-		ui.Plain(v.ID), statusSpan(v.Status), ui.Plain(v.Amount + " " + v.Currency), ui.Plain(or(v.Phone, "-")),
+		ui.Plain(v.ID), statusSpan(v.Status), ui.Plain(v.money()), ui.Plain(or(v.Phone, "-")),
 		ui.Plain(or(v.Reference, "-")), ui.Plain(or(v.Receipt, "-")), ui.Plain(v.CreatedAt),
 	}
 }

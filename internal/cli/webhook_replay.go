@@ -201,6 +201,11 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 		ctx, cancel = context.WithTimeout(ctx, a.global.timeout)
 		defer cancel()
 	}
+	unlock, err := lockRun(ledger.Path(), run.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	shelf, err := newReplayShelf(ctx, ledger, run, spec)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ const maxRetries = 20
 func parseRetry(text string) (func(payment.ProviderID) []time.Duration, error) {
 	switch text {
 	case "":
-		return nil, nil //nolint:nilnil // no schedule is no further attempt
+		return nil, nil // no schedule is no further attempt
 	case "provider":
 		return replay.Schedule, nil
 	}
@@ -41,7 +41,7 @@ func parseRetry(text string) (func(payment.ProviderID) []time.Duration, error) {
 // replayEdit changes bodies and signs them again, where that was asked for.
 func (a *app) replayEdit(ctx context.Context, spec replaySpec) (func(store.StoredDelivery) (store.StoredDelivery, error), error) {
 	if len(spec.Set) == 0 && !spec.Resign {
-		return nil, nil //nolint:nilnil // no edit sends the stored bytes
+		return nil, nil // no edit sends the stored bytes
 	}
 	if !spec.Resign {
 		a.out.Warn("set without --resign: what WasaaPay signed will no longer verify")

@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"net/http"
+	"os"
+
+	"github.com/gofrs/flock"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
@@ -84,6 +87,24 @@ func (s *replayShelf) EachAnswered(ctx context.Context, runID string, do func(de
 		}
 	}
 	return nil
+}
+
+// lockRun keeps a second process from going on with a run that is under way;
+// the lock of a killed process is free. The file beside the ledger is removed
+// by unlock.
+func lockRun(ledger, runID string) (unlock func(), err error) {
+	lock := flock.New(ledger + "." + runID + ".lock")
+	locked, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, &payment.Error{Kind: payment.KindInternal, Message: "replay " + runID + ": its lock beside the ledger cannot be made: " + firstLine(err.Error()), Err: err}
+	case !locked:
+		return nil, &payment.Error{Kind: payment.KindConflict, Message: "replay " + runID + ": another process is at it", Hint: "wait for it to end"}
+	}
+	return func() {
+		_ = os.Remove(lock.Path())
+		_ = lock.Unlock()
+	}, nil
 }
 
 func isOK(status int) bool { return status >= http.StatusOK && status < http.StatusMultipleChoices }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 	"os"
 	"strings"
 
@@ -86,7 +85,7 @@ func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
 
 // readPayload reads one payload from a file, or from stdin for "" and "-".
 func (a *app) readPayload(name string) ([]byte, error) {
-	var r io.Reader = a.in.Stdin
+	r := a.in.Stdin
 	if name == "" {
 		name = "-"
 	}

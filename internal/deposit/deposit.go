@@ -35,6 +35,11 @@ type Asker struct {
 	CallbackURL func(token string) string
 	// Fields are extra request fields.
 	Fields map[string]string
+	// Idempotent says that the provider honours the idempotency key: a request
+	// whose outcome is unknown is then sent again when the intent is repeated,
+	// which tells what became of it (reference/wasaapay.md §4). Daraja does not
+	// (reference/daraja.md §3.2).
+	Idempotent bool
 }
 
 // afterSend bounds the ledger's work once a request has left: it must be
@@ -44,7 +49,8 @@ const afterSend = 10 * time.Second
 // Ask records the intent, sends it once and records what came of it. The
 // returned deposit is the ledger's truth, also beside an error. existed is
 // true when the idempotency key had been used before: nothing was sent then,
-// unless the first attempt certainly never left.
+// unless the first attempt certainly never left, or its outcome is unknown and
+// the provider is Idempotent.
 //
 // Errors: KindPending when the outcome is unknown, KindDeclined when the
 // provider refused for good, KindUnavailable or KindUnauthorized when nothing
@@ -53,6 +59,10 @@ const afterSend = 10 * time.Second
 func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (d payment.Deposit, existed bool, err error) {
 	d, existed, err = a.Ledger.CreateDeposit(ctx, intent)
 	if err != nil {
+		return d, existed, err
+	}
+	if existed && a.Idempotent && d.Status == payment.StatusUnknown && d.ProviderID == "" {
+		d, err = a.again(ctx, d)
 		return d, existed, err
 	}
 	if d.Status != payment.StatusCreated {
@@ -69,12 +79,32 @@ func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (d payment.Depo
 	return d, existed, err
 }
 
-func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
+func (a *Asker) request(d payment.Deposit) payment.DepositRequest {
 	request := payment.DepositRequest{Deposit: d, Fields: a.Fields}
 	if a.CallbackURL != nil {
 		request.CallbackURL = a.CallbackURL(d.CallbackToken)
 	}
-	answer, sendErr := a.Depositor.Create(ctx, request)
+	return request
+}
+
+// again repeats a request of unknown outcome under its key. Only an answer that
+// names the deposit says anything: a refusal now does not prove that the first
+// attempt did nothing, and neither does trouble on the way.
+func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
+	answer, err := a.Depositor.Create(ctx, a.request(d))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
+	defer cancel()
+	if err != nil || answer.ProviderID == "" {
+		if err == nil {
+			err = &payment.Error{Kind: payment.KindPending, Message: "the provider refused the request when it was sent again"}
+		}
+		return a.unknown(ctx, d, err)
+	}
+	return a.answered(ctx, d, answer)
+}
+
+func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
+	answer, sendErr := a.Depositor.Create(ctx, a.request(d))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
 	defer cancel()
 	switch {
@@ -85,6 +115,11 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
 		return d, errors.Join(sendErr, err)
 	}
+	return a.answered(ctx, d, answer)
+}
+
+// answered records what the provider said.
+func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
 	d, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
 		Status: answer.Status, By: payment.SourceAnswer, Receipt: answer.Receipt, Failure: answer.Failure,
 		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
@@ -109,10 +144,11 @@ func (a *Asker) unknown(ctx context.Context, d payment.Deposit, cause error) (pa
 	if errors.As(cause, &e) {
 		message = e.Message + "; the customer may or may not have been asked"
 	}
-	return d, &payment.Error{
-		Kind: payment.KindPending, Message: message, Provider: d.Provider, Err: cause,
-		Hint: "do not send it again: follow it with \"payctl status watch " + d.ID + "\"; a callback can still settle it",
+	hint := "do not send it again: follow it with \"payctl status watch " + d.ID + "\"; a callback can still settle it"
+	if a.Idempotent {
+		hint = "repeat the command with --idempotency-key " + d.IdempotencyKey + ": the customer is not asked twice under one key"
 	}
+	return d, &payment.Error{Kind: payment.KindPending, Message: message, Provider: d.Provider, Err: cause, Hint: hint}
 }
 
 // NewToken returns a path segment that cannot be guessed: 130 bits, lower-case

@@ -188,3 +188,62 @@ func TestNewKeys(t *testing.T) {
 		seen[k], seen[tok] = true, true
 	}
 }
+
+// A request of unknown outcome is repeated only where the provider honours the
+// key, and only an answer that names the deposit moves it.
+func TestAskAgain(t *testing.T) {
+	t.Parallel()
+	unknown := payment.Deposit{ID: "dep_1", Status: payment.StatusUnknown, Provider: payment.WasaaPay, IdempotencyKey: "key"}
+	known := unknown
+	known.ProviderID = "w1"
+	refused := &payment.Error{Kind: payment.KindUnauthorized, Message: "refused key"}
+	tests := []struct {
+		name       string
+		first      payment.Deposit
+		idempotent bool
+		answer     payment.Answer
+		err        error
+		status     payment.Status
+		failed     bool
+		sent       int
+		calls      []string
+	}{
+		{name: "not idempotent", first: unknown, status: payment.StatusUnknown, calls: []string{"create"}},
+		{name: "its id is known", first: known, idempotent: true, status: payment.StatusUnknown, calls: []string{"create"}},
+		{
+			name: "found", first: unknown, idempotent: true, answer: payment.Answer{Status: payment.StatusPending, ProviderID: "w1"},
+			status: payment.StatusPending, sent: 1, calls: []string{"create", "apply"},
+		},
+		{
+			name: "found, failed meanwhile", first: unknown, idempotent: true,
+			answer: payment.Answer{Status: payment.StatusFailed, ProviderID: "w1", Failure: &payment.Failure{Reason: "cancelled"}},
+			status: payment.StatusFailed, sent: 1, calls: []string{"create", "apply"},
+		},
+		{
+			name: "refused now", first: unknown, idempotent: true, answer: payment.Answer{Status: payment.StatusFailed},
+			status: payment.StatusUnknown, failed: true, sent: 1, calls: []string{"create", "read"},
+		},
+		{
+			name: "key refused now", first: unknown, idempotent: true, err: refused,
+			status: payment.StatusUnknown, failed: true, sent: 1, calls: []string{"create", "read"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := ledger{d: tt.first, has: true}
+			d := &depositor{answer: tt.answer, err: tt.err}
+			asker := deposit.Asker{Ledger: &l, Depositor: d, Now: time.Now, Idempotent: tt.idempotent}
+			got, existed, err := asker.Ask(t.Context(), tt.first)
+			if (err != nil) != tt.failed || tt.failed && payment.KindOf(err) != payment.KindPending {
+				t.Errorf("error %v, want pending: %v", err, tt.failed)
+			}
+			if got.Status != tt.status || !existed || d.sent != tt.sent {
+				t.Errorf("got %s existed=%v sent=%d, want %s true %d", got.Status, existed, d.sent, tt.status, tt.sent)
+			}
+			if diff := cmp.Diff(tt.calls, l.calls); diff != "" {
+				t.Errorf("ledger calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -34,6 +34,9 @@ type Provider struct {
 	// QueryEvery is the interval of one slot of the shared budget for status
 	// questions, 0 for no limit.
 	QueryEvery time.Duration
+	// Idempotent says that a repeated request for money with the same idempotency
+	// key is answered like the first and asks nobody twice.
+	Idempotent bool
 	// Check looks at a deposit before it is recorded and may complete it.
 	Check func(*payment.Deposit) (warnings []string, err error)
 	// CallbackURL is where the provider shall report a deposit, from its token.
@@ -196,7 +199,7 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 	}
 	return Provider{
 		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client,
-		Wallet: c.WasaaPay.Wallet, Check: client.Check,
+		Wallet: c.WasaaPay.Wallet, Check: client.Check, Idempotent: true,
 		CallbackURL: func(string) string { return "" },
 	}, nil
 }

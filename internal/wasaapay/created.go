@@ -49,6 +49,9 @@ func (c *Client) created(t trial, key string) (payment.Answer, error) {
 		// attempt with this key did nothing.
 		return payment.Answer{}, unknown(fmt.Sprintf("create deposit: answered %s", a.said()), key, nil)
 	case a.status >= 300 && a.status <= 399 || a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed:
+		if a.json && a.code != "" {
+			return payment.Answer{}, usage("create deposit: "+a.said(), "check --wallet, and the profile's base_url")
+		}
 		return payment.Answer{}, usage(fmt.Sprintf("create deposit: %s: the address is not WasaaPay's API", a.said()), "check the profile's base_url")
 	}
 	if err := statusError("create deposit", a); err != nil {
