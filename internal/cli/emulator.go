@@ -109,7 +109,7 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) error {
 	if err != nil {
 		return err
 	}
-	e, err := emulator.New(emulator.Options{
+	e, err := emulator.New(emulator.Options{ //nolint:contextcheck // it lives until Close, which a signal must not pre-empt
 		Seed: seed, Clock: o.clock, Weather: o.weather, Behaviours: o.behaviours, CallbackDelay: o.callbackDelay,
 		WebhookURL: o.webhookURL, StateFile: o.state, CADir: a.emulatorCADir(),
 		Log: func(x emulator.Exchange) { a.keepErr(a.out.Line(exchangeView{x})) },

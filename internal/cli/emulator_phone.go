@@ -119,7 +119,7 @@ func (h *handset) open(ctx context.Context) ([]emulator.Prompt, error) {
 	query := url.Values{"phone": {h.phone.MSISDN()}}
 	err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &prompts)
 	if err != nil && ctx.Err() != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // Ctrl-C is how a handset is switched off
 	}
 	return slices.DeleteFunc(prompts, func(p emulator.Prompt) bool { return p.Outcome != "" }), err
 }

@@ -239,11 +239,15 @@ func TestSocketBehaviours(t *testing.T) {
 		{"socket-event-late=20s", []string{authenticated}, 19 * time.Second, []string{"subscribed"}},
 		{"socket-event-late=10s", []string{authenticated}, 19 * time.Second, []string{"subscribed", "deposit:initiated PENDING", "deposit:completed COMPLETED"}},
 		{
-			"socket-event-duplicate=2", []string{authenticated}, time.Second,
+			"socket-event-duplicate=2",
+			[]string{authenticated},
+			time.Second,
 			[]string{"subscribed", "deposit:initiated PENDING", "deposit:initiated PENDING", "deposit:completed COMPLETED", "deposit:completed COMPLETED"},
 		},
 		{
-			"socket-extra-argument", []string{authenticated}, time.Second,
+			"socket-extra-argument",
+			[]string{authenticated},
+			time.Second,
 			[]string{"subscribed", "deposit:initiated PENDING +1", "deposit:completed COMPLETED +1"},
 		},
 		{"socket-status=REVERSED", []string{authenticated}, time.Second, []string{"subscribed", "deposit:initiated REVERSED", "deposit:completed REVERSED"}},
@@ -315,8 +319,14 @@ func TestSocketHostile(t *testing.T) {
 	d, url := openDesk(t)
 	l := listen(t, socketio.ClientOptions{URL: url})
 	l.want(connected, authenticated)
-	bad := []any{nil, 7, "dep_1", []string{"deposit"}, map[string]any{}, map[string]any{"type": 5, "id": "x"},
-		map[string]string{"type": "deposit"}, map[string]string{"type": "deposit", "id": strings.Repeat("x", 129)}}
+	bad := []any{
+		nil, 7, "dep_1",
+		[]string{"deposit"},
+		map[string]any{},
+		map[string]any{"type": 5, "id": "x"},
+		map[string]string{"type": "deposit"},
+		map[string]string{"type": "deposit", "id": strings.Repeat("x", 129)},
+	}
 	for _, args := range bad {
 		l.emit("subscribe", args)
 	}

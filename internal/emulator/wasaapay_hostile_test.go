@@ -119,8 +119,7 @@ func TestWasaaPayLeavesNothing(t *testing.T) {
 		t.Error(err)
 	}
 	cancel()
-	<-ended
-	<-ended
+	_, _ = <-ended, <-ended
 	close(release)
 	s.server.Close()
 	target.Close()

@@ -31,7 +31,7 @@ const (
 // The reasons of a Result, fit for showing.
 const (
 	reasonTooLarge  = "the body is larger than 1 MiB"
-	reasonNoSecret  = "no webhook secret is configured: set wasaapay.webhook_secret (PAYCTL_WASAAPAY_WEBHOOK_SECRET) or give --secret-file"
+	reasonNoSecret  = "no webhook secret is configured: set wasaapay.webhook_secret (PAYCTL_WASAAPAY_WEBHOOK_SECRET) or give --secret-file" //nolint:gosec // a text about a secret
 	reasonMissing   = "the body has no signature"
 	reasonNotString = "the signature is not a string"
 	reasonForm      = "the signature is not sha256= and 64 hexadecimal digits"
