@@ -47,21 +47,7 @@ type readmeShell struct {
 func newReadmeShell(t *testing.T) *readmeShell {
 	t.Helper()
 	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The test binary is payctl when it is called so (testscript.Main); here a
-	// small script makes it that.
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	script := "#!/bin/sh\nPAYCTL_README_RUN=1 exec '" + self + "' \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "bin", "payctl"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	return &readmeShell{t: t, dir: dir, env: append(os.Environ(),
-		"PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_DATA_HOME="+dir, "NO_COLOR=1")}
 }
 

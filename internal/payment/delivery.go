@@ -114,7 +114,7 @@ func Trust(d Deposit, e Event, token string) string {
 	switch {
 	case d.CallbackToken != "" && token == "" && d.Provider == Daraja:
 		return "the path token is missing, and this push was sent with one"
-	case token != "" && d.CallbackToken != "" && token != d.CallbackToken:
+	case d.CallbackToken != "" && token != d.CallbackToken && d.Provider == Daraja:
 		return "the path token is another deposit's"
 	case d.ProviderID != "" && e.ProviderID != "" && d.ProviderID != e.ProviderID:
 		return "the provider's id is not this deposit's"

@@ -165,7 +165,7 @@ func TestApplyInAnyOrder(t *testing.T) {
 func TestTrust(t *testing.T) {
 	t.Parallel()
 	d := Deposit{
-		CallbackToken: "tok", ProviderID: "ws_CO_1", ShortCode: "174379", Amount: AmountOf(15000, KES),
+		Provider: Daraja, CallbackToken: "tok", ProviderID: "ws_CO_1", ShortCode: "174379", Amount: AmountOf(15000, KES),
 		Phone: Phone{digits: "254711000222"},
 	}
 	whole := Event{ProviderID: "ws_CO_1", ShortCode: "174379", Amount: AmountOf(15000, KES), Phone: "254711000222"}
@@ -182,11 +182,12 @@ func TestTrust(t *testing.T) {
 		want  string
 	}{
 		{"all fits", d, whole, "tok", ""},
-		{"no token in the path", d, whole, "", ""},
+		{"no token in the path", d, whole, "", "the path token is missing, and this push was sent with one"},
+		{"no token in a signed webhook's path", Deposit{Provider: WasaaPay, CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "", ""},
 		{"a deposit without a token", Deposit{Amount: AmountOf(15000, KES)}, whole, "tok", ""},
 		{"another deposit's token", d, whole, "kot", "the path token is another deposit's"},
 		{"another id", d, of(func(e *Event) { e.ProviderID = "ws_CO_2" }), "tok", "the provider's id is not this deposit's"},
-		{"before the answer was stored there is no id", Deposit{CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "tok", ""},
+		{"before the answer was stored there is no id", Deposit{Provider: Daraja, CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "tok", ""},
 		{"a failure has no amount", d, of(func(e *Event) { e.Amount = Amount{} }), "tok", ""},
 		{
 			"a cent too little", d, of(func(e *Event) { e.Amount = AmountOf(14999, KES) }), "tok",
