@@ -106,8 +106,9 @@ func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error
 	if err != nil {
 		return err
 	}
+	var invent webhook.Inventor
 	for range o.count {
-		facts, token, err := a.triggerFacts(ctx, o.from)
+		facts, token, err := a.triggerFacts(ctx, &invent, o.from)
 		if err != nil {
 			return err
 		}
@@ -140,9 +141,9 @@ func (a *app) listEvents() error {
 
 // triggerFacts are invented, or a deposit's; token is the last segment of that
 // deposit's callback path, where there is one.
-func (a *app) triggerFacts(ctx context.Context, from string) (facts webhook.Facts, token string, err error) {
+func (a *app) triggerFacts(ctx context.Context, invent *webhook.Inventor, from string) (facts webhook.Facts, token string, err error) {
 	if from == "" {
-		return webhook.NewFacts(a.now()), "", nil
+		return invent.Next(a.now()), "", nil
 	}
 	ledger, err := a.openLedger(ctx)
 	if err != nil {

@@ -33,6 +33,9 @@ type Hammer struct {
 	// the probe asks.
 	Settle time.Duration
 	Now    func() time.Time
+
+	// invent keeps the payments of different tests apart.
+	invent Inventor
 }
 
 // MaxCopies bounds Hammer.Copies.
@@ -187,7 +190,7 @@ func (h *Hammer) build(errs *error, event string, f Facts, assignments ...string
 	return s
 }
 
-func (h *Hammer) fresh() Facts { return NewFacts(h.Now()) }
+func (h *Hammer) fresh() Facts { return h.invent.Next(h.Now()) }
 
 // darajaPlans: whatever comes is acknowledged, since Daraja sends nothing
 // twice; what it must not do is credit (reference/daraja.md §4.3, §8).

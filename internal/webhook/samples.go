@@ -34,6 +34,25 @@ func NewFacts(now time.Time) Facts {
 	return Facts{Amount: payment.AmountOf(15000, payment.KES), Phone: phone, Reference: "INV-2207", ShortCode: "174379", At: now}.completed()
 }
 
+// Inventor invents facts like NewFacts, no two with the same CheckoutRequestID:
+// within a second only three digits tell two of one payer apart. The zero value
+// is ready; it is not for several goroutines.
+type Inventor struct{ used map[string]bool }
+
+// Next invents facts of about now: later ones where that second has no id left.
+func (i *Inventor) Next(now time.Time) Facts {
+	if i.used == nil {
+		i.used = map[string]bool{}
+	}
+	f := NewFacts(now)
+	for i.used[f.CheckoutRequestID] {
+		now = now.Add(10 * time.Millisecond)
+		f = NewFacts(now)
+	}
+	i.used[f.CheckoutRequestID] = true
+	return f
+}
+
 // FactsOf takes them from a deposit; what it lacks is invented.
 func FactsOf(d payment.Deposit, now time.Time) Facts {
 	return Facts{

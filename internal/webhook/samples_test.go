@@ -90,3 +90,17 @@ func TestBuildBadInput(t *testing.T) {
 		t.Errorf("no secret: got %v", err)
 	}
 }
+
+// Ids of one second are few; a chance meeting made a test of one payment credit another.
+func TestInventedFactsNeverMeet(t *testing.T) {
+	t.Parallel()
+	var invent webhook.Inventor
+	seen := map[string]bool{}
+	for range 3000 {
+		f := invent.Next(time.Date(2026, 1, 2, 0, 4, 5, 0, time.UTC))
+		if seen[f.CheckoutRequestID] {
+			t.Fatalf("%s came twice", f.CheckoutRequestID)
+		}
+		seen[f.CheckoutRequestID] = true
+	}
+}
