@@ -57,13 +57,12 @@ func allowed() map[string][]string {
 // doors lists the outside modules that only some packages may import.
 func doors() map[string][]string {
 	return map[string][]string{
-		"github.com/spf13/viper":              {"internal/config"},
-		"github.com/spf13/cobra":              {"internal/cli"},
-		"github.com/charmbracelet/lipgloss":   {"internal/ui"},
-		"github.com/briandowns/spinner":       {"internal/ui"},
-		"modernc.org/sqlite":                  {"internal/store"},
-		"github.com/coder/websocket":          {"internal/socketio"},
-		"github.com/prometheus/client_golang": {"internal/listen"},
+		"github.com/spf13/viper":            {"internal/config"},
+		"github.com/spf13/cobra":            {"internal/cli"},
+		"github.com/charmbracelet/lipgloss": {"internal/ui"},
+		"github.com/briandowns/spinner":     {"internal/ui"},
+		"modernc.org/sqlite":                {"internal/store"},
+		"github.com/coder/websocket":        {"internal/socketio"},
 	}
 }
 

@@ -18,8 +18,8 @@ const markTime = 5 * time.Second
 func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 	r := result{item: w}
 	defer func() { f.results <- r }()
-	f.s.metrics.forwarding.Inc()
-	defer f.s.metrics.forwarding.Dec()
+	f.s.metrics.forwarding.Add(1)
+	defer f.s.metrics.forwarding.Add(-1)
 
 	l := w.forward
 	d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
@@ -66,13 +66,13 @@ func (f *forwarder) count(r result) {
 	}
 	switch {
 	case r.next.Delivered:
-		f.s.metrics.forwards.WithLabelValues("delivered").Inc()
+		f.s.metrics.forwards.with("delivered").inc()
 		f.s.log.Debug("forwarded", attrs...)
 	case r.next.RetryAt.IsZero():
-		f.s.metrics.forwards.WithLabelValues("dead").Inc()
+		f.s.metrics.forwards.with("dead").inc()
 		f.s.log.Error("forwarding was given up; payctl webhook replay --failed tries again", attrs...)
 	default:
-		f.s.metrics.forwards.WithLabelValues("retry").Inc()
+		f.s.metrics.forwards.with("retry").inc()
 		f.s.log.Warn("forwarding failed and will be tried again", attrs...)
 	}
 }

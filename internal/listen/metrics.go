@@ -7,10 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
@@ -19,29 +15,29 @@ import (
 // outside, and a series is never forgotten.
 const mostSeries = 256
 
-// Metrics counts what the listener does, on a registry of its own.
+// Metrics counts what the listener does and shows it in Prometheus's text format.
 type Metrics struct {
-	handler http.Handler
+	registry registry
 
-	deliveries *prometheus.CounterVec
-	answers    *prometheus.CounterVec
-	limited    *prometheus.CounterVec
-	forwards   *prometheus.CounterVec
-	refused    prometheus.Counter
-	failed     prometheus.Counter
-	spills     prometheus.Counter
-	lost       prometheus.Counter
-	viewsLost  prometheus.Counter
-	recordTime prometheus.Histogram
-	commitTime prometheus.Histogram
-	commitWait prometheus.Histogram
-	batchSize  prometheus.Histogram
-	forwarding prometheus.Gauge
+	deliveries *counters
+	answers    *counters
+	limited    *counters
+	forwards   *counters
+	refused    *counter
+	failed     *counter
+	spills     *counter
+	lost       *counter
+	viewsLost  *counter
+	recordTime *histogram
+	commitTime *histogram
+	commitWait *histogram
+	batchSize  *histogram
+	forwarding atomic.Int64
 
 	// series holds the counters that were used, so that counting costs a look-up.
 	series   sync.Map
 	distinct atomic.Int64
-	byStatus [600]atomic.Pointer[prometheus.Counter]
+	byStatus [600]atomic.Pointer[counter]
 	server   atomic.Pointer[Server]
 }
 
@@ -54,54 +50,38 @@ type seriesKey struct {
 
 // NewMetrics returns metrics that count from zero.
 func NewMetrics() *Metrics {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-	}
-	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
-	seconds := func(name, help string) prometheus.Histogram {
-		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.000125, 2, 16)})
-	}
-	m := &Metrics{
-		deliveries: vec("payctl_deliveries_total", "Deliveries committed, by provider, event and verdict.", "provider", "event", "verdict"),
-		answers:    vec("payctl_answers_total", "Answers sent, by HTTP status.", "code"),
-		limited:    vec("payctl_limited_total", "Requests refused by a limit.", "limit"),
-		forwards:   vec("payctl_forwards_total", "Attempts to forward, by result.", "result"),
-		refused:    counter("payctl_connections_refused_total", "Connections of peers that held too many."),
-		failed:     counter("payctl_records_failed_total", "Deliveries that the ledger could not take."),
-		spills:     counter("payctl_spilled_total", "Deliveries kept outside the ledger."),
-		lost:       counter("payctl_refused_deliveries_total", "Deliveries that could be kept nowhere and were answered 503."),
-		viewsLost:  counter("payctl_views_lost_total", "Deliveries that were not shown because the output was too slow."),
-		recordTime: seconds("payctl_record_seconds", "Time from handing a delivery to the ledger to its commit."),
-		commitTime: seconds("payctl_commit_seconds", "Time of one commit of the ledger, fsync included."),
-		commitWait: seconds("payctl_commit_wait_seconds", "Time that other processes held the ledger before a commit."),
-		forwarding: prometheus.NewGauge(prometheus.GaugeOpts{Name: "payctl_forwards_in_flight", Help: "Attempts to forward that are under way."}),
-		batchSize: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "payctl_commit_batch_size", Help: "Writes that shared one commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),
-		}),
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		m.deliveries, m.answers, m.limited, m.forwards, m.refused, m.failed, m.spills, m.lost, m.viewsLost,
-		m.recordTime, m.commitTime, m.commitWait, m.batchSize, m.forwarding,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	m.gauges(registry)
-	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	m := &Metrics{}
+	r := &m.registry
+	m.deliveries = r.counters("payctl_deliveries_total", "Deliveries committed, by provider, event and verdict.", "event", "provider", "verdict")
+	m.answers = r.counters("payctl_answers_total", "Answers sent, by HTTP status.", "code")
+	m.limited = r.counters("payctl_limited_total", "Requests refused by a limit.", "limit")
+	m.forwards = r.counters("payctl_forwards_total", "Attempts to forward, by result.", "result")
+	m.refused = r.counter("payctl_connections_refused_total", "Connections of peers that held too many.")
+	m.failed = r.counter("payctl_records_failed_total", "Deliveries that the ledger could not take.")
+	m.spills = r.counter("payctl_spilled_total", "Deliveries kept outside the ledger.")
+	m.lost = r.counter("payctl_refused_deliveries_total", "Deliveries that could be kept nowhere and were answered 503.")
+	m.viewsLost = r.counter("payctl_views_lost_total", "Deliveries that were not shown because the output was too slow.")
+	seconds := func(name, help string) *histogram { return r.histogram(name, help, 0.000125, 16) }
+	m.recordTime = seconds("payctl_record_seconds", "Time from handing a delivery to the ledger to its commit.")
+	m.commitTime = seconds("payctl_commit_seconds", "Time of one commit of the ledger, fsync included.")
+	m.commitWait = seconds("payctl_commit_wait_seconds", "Time that other processes held the ledger before a commit.")
+	m.batchSize = r.histogram("payctl_commit_batch_size", "Writes that shared one commit.", 1, 11)
+	r.gauge("payctl_forwards_in_flight", "Attempts to forward that are under way.", func() float64 { return float64(m.forwarding.Load()) })
+	m.gauges()
+	r.process()
 	return m
 }
 
-// gauges registers what is read from the server when somebody asks.
-func (m *Metrics) gauges(registry *prometheus.Registry) {
+// gauges are what is read from the server when somebody asks.
+func (m *Metrics) gauges() {
 	gauge := func(name, help string, read func(*Server) float64) {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+		m.registry.gauge(name, help, func() float64 {
 			s := m.server.Load()
 			if s == nil {
 				return 0
 			}
 			return read(s)
-		}))
+		})
 	}
 	gauge("payctl_deliveries_in_flight", "Deliveries that wait for the ledger.", func(s *Server) float64 { return float64(len(s.inFlight)) })
 	gauge("payctl_body_bytes", "Memory held by large bodies being read.", func(s *Server) float64 { return float64(s.memory.used.Load()) })
@@ -123,14 +103,20 @@ func (m *Metrics) gauges(registry *prometheus.Registry) {
 	gauge("payctl_views_waiting", "Deliveries that wait to be shown.", func(s *Server) float64 { return float64(len(s.views.queue)) })
 }
 
+// ServeHTTP shows the metrics.
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(m.registry.page())
+}
+
 // watch has the gauges read from a server.
 func (m *Metrics) watch(s *Server) { m.server.Store(s) }
 
 // Commit observes a commit of the ledger: hand it to the store as OnCommit.
 func (m *Metrics) Commit(c store.CommitStats) {
-	m.commitTime.Observe(c.Took.Seconds())
-	m.commitWait.Observe(c.Waited.Seconds())
-	m.batchSize.Observe(float64(c.Jobs))
+	m.commitTime.observe(c.Took.Seconds())
+	m.commitWait.observe(c.Waited.Seconds())
+	m.batchSize.observe(float64(c.Jobs))
 }
 
 // delivery counts a committed delivery. The event of a delivery without proof
@@ -146,10 +132,10 @@ func (m *Metrics) delivery(provider payment.ProviderID, i payment.Inspection, ve
 			m.distinct.Add(-1)
 			key.event = "other"
 		}
-		c, _ = m.series.LoadOrStore(key, m.deliveries.WithLabelValues(string(key.provider), clean(key.event), string(key.verdict)))
+		c, _ = m.series.LoadOrStore(key, m.deliveries.with(clean(key.event), string(key.provider), string(key.verdict)))
 	}
-	if counter, ok := c.(prometheus.Counter); ok {
-		counter.Inc()
+	if counted, ok := c.(*counter); ok {
+		counted.inc()
 	}
 }
 
@@ -160,12 +146,11 @@ func (m *Metrics) answered(status int) {
 	}
 	c := m.byStatus[status].Load()
 	if c == nil {
-		fresh := m.answers.WithLabelValues(strconv.Itoa(status))
-		m.byStatus[status].Store(&fresh)
-		c = &fresh
+		c = m.answers.with(strconv.Itoa(status))
+		m.byStatus[status].Store(c)
 	}
-	(*c).Inc()
+	c.inc()
 }
 
 // committed observes a delivery's way into the ledger.
-func (m *Metrics) committed(took time.Duration) { m.recordTime.Observe(took.Seconds()) }
+func (m *Metrics) committed(took time.Duration) { m.recordTime.observe(took.Seconds()) }

@@ -20,7 +20,7 @@ func (s *Server) serveOwn(w http.ResponseWriter, r *http.Request, path string, s
 	case s.mayScrape(r, path, socket):
 		serve = func(w http.ResponseWriter, r *http.Request) {
 			s.backlog.refresh(r.Context(), s.o.Backlog)
-			s.metrics.handler.ServeHTTP(w, r)
+			s.metrics.ServeHTTP(w, r)
 		}
 	default:
 		s.answer(w, http.StatusNotFound, "")

@@ -20,7 +20,7 @@ import (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	peer, socket := s.peerOf(r)
 	if !s.exempt(peer) && !s.flood.allow(peer, s.now()) {
-		s.metrics.limited.WithLabelValues("peer").Inc()
+		s.metrics.limited.with("peer").inc()
 		s.refuse(w, http.StatusTooManyRequests, time.Second)
 		return
 	}
@@ -124,7 +124,7 @@ func (s *Server) keep(ctx context.Context, n store.Arrival) (store.Recorded, kep
 		defer func() { <-s.inFlight }()
 		return s.record(context.WithoutCancel(ctx), n)
 	}
-	s.metrics.limited.WithLabelValues("in_flight").Inc()
+	s.metrics.limited.with("in_flight").inc()
 	if s.keepAside(n.Delivery, []any{"provider", string(n.Delivery.Provider), "error", "too many deliveries at once"}) {
 		return store.Recorded{}, inSpill
 	}
@@ -137,15 +137,15 @@ func (s *Server) unread(w http.ResponseWriter, receiver payment.Receiver, d paym
 	attrs := []any{"provider", string(d.Provider), "route", d.Route, "peer", d.Peer}
 	switch {
 	case errors.Is(err, errTooLarge):
-		s.metrics.limited.WithLabelValues("body").Inc()
+		s.metrics.limited.with("body").inc()
 		s.log.Warn("delivery refused: the body is over the cap", attrs...)
 		s.reply(w, receiver.Acknowledge(d, payment.Inspection{Verdict: payment.VerdictMalformed}, payment.TooLarge))
 	case errors.Is(err, errNoMemory):
-		s.metrics.limited.WithLabelValues("memory").Inc()
+		s.metrics.limited.with("memory").inc()
 		s.log.Warn("delivery refused: too many bodies are being read", attrs...)
 		s.refuse(w, http.StatusServiceUnavailable, time.Second)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.metrics.limited.WithLabelValues("slow").Inc()
+		s.metrics.limited.with("slow").inc()
 		s.log.Warn("delivery refused: the body came too slowly", attrs...)
 		s.answer(w, http.StatusRequestTimeout, "")
 	default:

@@ -49,11 +49,11 @@ func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
 		return false
 	}
 	if err := s.spill.put(d); err != nil {
-		s.metrics.lost.Inc()
+		s.metrics.lost.inc()
 		s.log.Error("the ledger could not take a delivery, nor could the spill directory; it was refused", append(attrs, "spill_error", cause(err).Error())...)
 		return false
 	}
-	s.metrics.spills.Inc()
+	s.metrics.spills.inc()
 	s.log.Error("the ledger could not take a delivery; it was spilled and will be taken in later", attrs...)
 	select {
 	case s.spilledNow <- struct{}{}:
@@ -86,7 +86,7 @@ func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, e
 		}
 	}
 	if r.err != nil {
-		s.metrics.failed.Inc()
+		s.metrics.failed.inc()
 		return store.Recorded{}, r.err
 	}
 	s.metrics.committed(time.Since(start))

@@ -129,7 +129,7 @@ func New(o Options) (*Server, error) {
 	if s.forward, err = newForwarder(s); err != nil {
 		return nil, err
 	}
-	s.views = newViews(o.OnDelivery, s.metrics.viewsLost.Inc)
+	s.views = newViews(o.OnDelivery, s.metrics.viewsLost.inc)
 	s.ready = readiness{check: o.Ledger.Ping}
 	s.metrics.watch(s)
 	return s, nil
@@ -144,7 +144,7 @@ func (s *Server) Handler() http.Handler { return s }
 // Any other end is an error. ln is closed in all cases.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	l := s.o.Limits
-	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.Inc)
+	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
 	srv := &http.Server{
 		Handler: s, TLSConfig: s.o.TLS, MaxHeaderBytes: l.Header,
 		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
