@@ -18,11 +18,11 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// A reader that went away is an error value, as in "payctl list | head", not a death by signal.
 	signal.Ignore(syscall.SIGPIPE)
 	// A second signal ends the program at once: the first one's drain may hang.
-	context.AfterFunc(ctx, stop)
+	unwatch := context.AfterFunc(ctx, stop)
+	defer unwatch()
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."

@@ -39,11 +39,15 @@ what the providers send back. It works offline against its own emulator:
 		return usagef("run \""+cmd.CommandPath()+" --help\" to see the flags", "%s", err.Error())
 	})
 	a.global.bind(root.PersistentFlags())
-	for _, c := range wanted(a.in.Args) {
+	all := commands()
+	built := wanted(all, a.in.Args)
+	for _, c := range built {
 		root.AddCommand(c.build(a))
 	}
 	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
+	// Execute would build it for every command line.
+	root.CompletionOptions.DisableDefaultCmd = len(built) < len(all)
 	root.InitDefaultCompletionCmd()
 	return root
 }
@@ -76,8 +80,7 @@ func commands() []command {
 // among its words. The others are not built, since flags and help texts of the
 // whole tree cost half as much as the process itself. Help, completion and
 // words that name no command get the whole tree.
-func wanted(args []string) []command {
-	all := commands()
+func wanted(all []command, args []string) []command {
 	if len(args) == 0 || slices.Contains([]string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0]) {
 		return all
 	}
