@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -11,10 +14,13 @@ import (
 // statement for each sort of name: a statement costs more than a row. It is
 // kept in step with what the batch writes.
 type ahead struct {
-	rows     map[int64]depositRow
-	token    map[string][]int64
-	id       map[string][]int64
-	receipt  map[string][]int64
+	rows    map[int64]depositRow
+	token   map[string][]int64
+	id      map[string][]int64
+	receipt map[string][]int64
+	// ids and receipts hold the names that were asked for. Any other is asked for
+	// when it is needed.
+	ids      map[string]bool
 	receipts map[string]bool
 }
 
@@ -23,54 +29,55 @@ type ahead struct {
 // them deliveries look for themselves.
 func (t *tx) readAhead(ctx context.Context, batch []*job) error {
 	t.ahead = nil
-	var tokens, ids, receipts []string
-	n := 0
+	arrivals := make([]*arrival, 0, len(batch))
 	for _, j := range batch {
-		if j.arrival == nil {
-			continue
-		}
-		n++
-		e := j.arrival.event()
-		if e == nil {
-			continue
-		}
-		if j.arrival.Delivery.Token != "" {
-			tokens = append(tokens, j.arrival.Delivery.Token)
-		}
-		if e.ProviderID != "" {
-			ids = append(ids, e.ProviderID)
-		}
-		if e.Receipt != "" {
-			receipts = append(receipts, e.Receipt)
+		if j.arrival != nil {
+			arrivals = append(arrivals, j.arrival)
 		}
 	}
-	if n < 2 {
+	if len(arrivals) < 2 {
 		return nil
 	}
 	a := &ahead{
 		rows: map[int64]depositRow{}, token: map[string][]int64{}, id: map[string][]int64{},
-		receipt: map[string][]int64{}, receipts: map[string]bool{},
+		receipt: map[string][]int64{}, ids: map[string]bool{}, receipts: map[string]bool{},
 	}
-	for _, l := range []struct {
-		names  []string
-		column string
-	}{{tokens, "callback_token"}, {ids, "provider_id"}, {receipts, "receipt"}} {
-		if err := t.readNamed(ctx, a, l.column, l.names); err != nil {
-			return err
+	tokens := map[string]bool{}
+	for _, p := range arrivals {
+		if token := p.token(); token != "" && p.event() != nil {
+			tokens[token] = true
 		}
 	}
-	for _, r := range receipts {
-		a.receipts[r] = true
+	if err := t.readNamed(ctx, a, "callback_token", tokens); err != nil {
+		return err
+	}
+	for _, p := range arrivals {
+		e := p.event()
+		if e == nil {
+			continue
+		}
+		if e.ProviderID != "" && len(a.token[p.token()]) == 0 {
+			a.ids[e.ProviderID] = true
+		}
+		if e.Receipt != "" {
+			a.receipts[e.Receipt] = true
+		}
+	}
+	if err := t.readNamed(ctx, a, "provider_id", a.ids); err != nil {
+		return err
+	}
+	if err := t.readNamed(ctx, a, "receipt", a.receipts); err != nil {
+		return err
 	}
 	t.ahead = a
 	return nil
 }
 
-func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names []string) error {
+func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names map[string]bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	list, err := json.Marshal(names)
+	list, err := json.Marshal(slices.Collect(maps.Keys(names)))
 	if err != nil {
 		return err
 	}
@@ -115,11 +122,13 @@ func (a *ahead) saved(before, after depositRow) {
 	fresh(a.receipt, before.Receipt, after.Receipt)
 }
 
+// get returns deposits, newest first.
 func (a *ahead) get(seqs []int64) []depositRow {
 	out := make([]depositRow, len(seqs))
 	for i, seq := range seqs {
 		out[i] = a.rows[seq]
 	}
+	slices.SortFunc(out, func(x, y depositRow) int { return cmp.Compare(y.seq, x.seq) })
 	return out
 }
 
@@ -138,11 +147,11 @@ func (t *tx) byToken(ctx context.Context, token string) ([]depositRow, error) {
 // byProviderID returns the deposits with a provider's id, newest first.
 func (t *tx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
 	var found []depositRow
-	if t.ahead != nil {
+	if t.ahead != nil && t.ahead.ids[id] {
 		found = t.ahead.get(t.ahead.id[id])
 	} else {
 		var err error
-		found, err = t.depositsBy(ctx, "provider_id = ? AND provider_id <> '' ORDER BY seq DESC"+sqlMostFound, id)
+		found, err = t.rareDeposits(ctx, "provider_id = ? AND provider_id <> '' ORDER BY seq DESC"+sqlMostFound, id)
 		if err != nil {
 			return nil, err
 		}
@@ -161,5 +170,16 @@ func (t *tx) holders(ctx context.Context, receipt string) ([]depositRow, error) 
 	if t.ahead != nil && t.ahead.receipts[receipt] {
 		return t.ahead.get(t.ahead.receipt[receipt]), nil
 	}
-	return t.depositsBy(ctx, "receipt = ? AND receipt <> ''"+sqlMostFound, receipt)
+	return t.rareDeposits(ctx, "receipt = ? AND receipt <> ''"+sqlMostFound, receipt)
+}
+
+// rareDeposits is depositsBy for names that are hardly ever found: the driver
+// spells out all columns of a query, rows or none, so that a look costs less.
+func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]depositRow, error) {
+	var found int64
+	err := t.row(ctx, "SELECT EXISTS (SELECT 1 FROM deposits WHERE "+where+")", args, &found)
+	if err != nil || found == 0 {
+		return nil, err
+	}
+	return t.depositsBy(ctx, where, args...)
 }

@@ -24,9 +24,11 @@ func padded(a Arrival) Arrival {
 	return a
 }
 
-// checkoutID is unlike its neighbours, as the provider's are.
+// checkoutID has the shape of the provider's (reference/daraja.md §3.3), of a day
+// with a thousand pushes a second.
 func checkoutID(n int64) string {
-	return fmt.Sprintf("ws_CO_%016x%09d", uint64(n)*0x9e3779b97f4a7c15, n%1_000_000_000)
+	at := time.Date(2026, 1, 2, 6, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Millisecond)
+	return "ws_CO_" + at.Format("02012006150405") + fmt.Sprintf("%03d7%08d", n%1000, uint64(n)*0x9e3779b97f4a7c15%100_000_000)
 }
 
 // hammerRecord records b.N callbacks from as many senders.

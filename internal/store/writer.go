@@ -27,11 +27,12 @@ const (
 )
 
 // checkpointBytes is roughly how much may be written between two checkpoints,
-// and checkpointPerJob what a job writes besides its body: the pages of the
-// indices that it touches.
+// checkpointPerJob what a job writes besides its body, and checkpointPerCommit
+// what every commit writes, however small: the pages of the indices that it touches.
 const (
-	checkpointBytes  = 16 << 20
-	checkpointPerJob = 8 << 10
+	checkpointBytes     = 16 << 20
+	checkpointPerJob    = 8 << 10
+	checkpointPerCommit = 32 << 10
 )
 
 const (

@@ -76,6 +76,7 @@ func (w *writer) rollback(ctx context.Context) {
 // checkpoint moves the log into the file, between batches, when enough has been
 // written. A failure is no loss: the log stays, and the next one tries again.
 func (w *writer) checkpoint(ctx context.Context, batch []*job) {
+	w.unsaved += checkpointPerCommit
 	for _, j := range batch {
 		w.unsaved += int64(j.size) + checkpointPerJob
 	}
