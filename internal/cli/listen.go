@@ -122,6 +122,9 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 		scheme = "https"
 	}
 	url := scheme + "://" + ln.Addr().String()
+	if a.env("GOGC") == "" && a.env("GOMEMLIMIT") == "" {
+		defer listen.EaseCollector()()
+	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
 	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes()}); err != nil {
