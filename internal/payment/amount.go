@@ -143,6 +143,15 @@ func (a Amount) String() string {
 	return fmt.Sprintf("%s%d.%02d", sign, minor/minorPerMajor, minor%minorPerMajor)
 }
 
+// unlike says that a is not the amount asked for. The currencies are named only
+// where they are what differs.
+func (a Amount) unlike(asked Amount) string {
+	if a.currency == asked.currency {
+		return "the amount " + a.String() + " is not the " + asked.String() + " asked for"
+	}
+	return "the amount " + a.String() + " " + string(a.currency) + " is not the " + asked.String() + " " + string(asked.currency) + " asked for"
+}
+
 func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

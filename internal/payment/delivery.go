@@ -43,6 +43,9 @@ type Delivery struct {
 // may carry the same one.
 type Event struct {
 	Provider ProviderID
+	// Environment is the one whose secret proved the event, "" where something
+	// else must vouch for it, as a path's token does for Daraja's.
+	Environment Environment
 	// Name is "stk.completed", "stk.failed", "transaction.result",
 	// "transaction.timeout", "c2b.validation", "c2b.confirmation",
 	// "deposit.completed" and so on: dots, never colons.
@@ -66,6 +69,9 @@ type Event struct {
 	ShortCode string
 	// Phone is as it arrived, often masked; never a key (reference/daraja.md §4.1).
 	Phone string
+	// More says that the answer is not complete: the provider says that more
+	// messages follow (reference/daraja.md §6.3 quirk 5).
+	More bool
 	// OccurredAt is the provider's own time, zero if absent.
 	OccurredAt time.Time
 	// Notes are oddities found while reading, for the operator.
@@ -103,25 +109,35 @@ type Reply struct {
 	Body        []byte
 }
 
-// Trust compares a Daraja callback's claims with the deposit it names and
-// returns why it is not to be believed, or "" (money rule 5). Amounts are
-// compared as minor units; the phone never is. Safaricom posts to the exact URL
+// Trust compares an event's claims with the deposit it names and returns why it
+// is not to be believed, or "" (money rule 5). Amounts are compared as minor
+// units with their currency; the phone never is. What one environment's secret
+// proves says nothing of another's deposits: everybody knows the local one.
+// Safaricom posts to the exact URL
 // it was given, so a callback without the token that the URL carried is as
 // wrong as one with another's: whoever knows only the CheckoutRequestID could
 // otherwise forge a failure, which has no amount to compare
 // (reference/daraja.md §3.6, §8).
 func Trust(d Deposit, e Event, token string) string {
 	switch {
+	case !e.MayConcern(d):
+		return "it was proved by the secret of the " + string(e.Environment) + " environment, and this deposit is of " + string(d.Environment)
 	case d.CallbackToken != "" && token == "" && d.Provider == Daraja:
 		return "the path token is missing, and this push was sent with one"
 	case d.CallbackToken != "" && token != d.CallbackToken && d.Provider == Daraja:
 		return "the path token is another deposit's"
 	case d.ProviderID != "" && e.ProviderID != "" && d.ProviderID != e.ProviderID:
 		return "the provider's id is not this deposit's"
-	case e.Amount.HasValue() && e.Amount.Minor() != d.Amount.Minor():
-		return "the amount " + e.Amount.String() + " is not the " + d.Amount.String() + " asked for"
+	case e.Amount.HasValue() && e.Amount != d.Amount:
+		return e.Amount.unlike(d.Amount)
 	case e.ShortCode != "" && d.ShortCode != "" && e.ShortCode != d.ShortCode:
 		return "the shortcode is not the one the push was sent for"
 	}
 	return ""
+}
+
+// MayConcern tells whether the event may be about a deposit as far as the
+// environments go; one that is not known fits any.
+func (e Event) MayConcern(d Deposit) bool {
+	return e.Environment == "" || d.Environment == "" || e.Environment == d.Environment
 }

@@ -1,6 +1,9 @@
 package payment
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ProviderID names a provider.
 type ProviderID string
@@ -66,6 +69,8 @@ type Deposit struct {
 	// CallbackToken is the secret last segment of the callback path; a callback
 	// that carries it proves that it was told the URL.
 	CallbackToken string
+	// FieldsHash tells one set of extra request fields from another, "" for none.
+	FieldsHash string
 	// Sent is when the request left, zero before.
 	SentAt    time.Time
 	CreatedAt time.Time
@@ -104,7 +109,10 @@ func (d Deposit) Apply(c Claim) (Deposit, Move) {
 		d.MerchantRequestID = c.MerchantRequestID
 	}
 	move := Decide(d.Status, d.DecidedBy, c.Status, c.By)
-	if c.Settles && d.Conflict != "" && c.Status.Final() {
+	if move == MoveConfirm && d.Receipt != "" && c.Receipt != "" && d.Receipt != c.Receipt {
+		move = MoveConflict
+	}
+	if c.Settles && d.Conflict != "" && c.Status.Final() && !strings.HasPrefix(d.Conflict, twoReceipts) {
 		d.Conflict = ""
 		if c.Status != d.Status {
 			move = MoveApply
@@ -131,12 +139,22 @@ func (d Deposit) Apply(c Claim) (Deposit, Move) {
 			d.Receipt, d.UpdatedAt = c.Receipt, c.At
 		}
 	case MoveConflict:
-		d.Conflict, d.UpdatedAt = contradiction(d, c), c.At
+		// Perhaps the customer paid twice: no later contradiction may hide that.
+		if !strings.HasPrefix(d.Conflict, twoReceipts) {
+			d.Conflict, d.UpdatedAt = contradiction(d, c), c.At
+		}
 	case MoveNone:
 	}
 	return d, move
 }
 
+// twoReceipts begins the conflict of two successes that cannot be one payment.
+// Asking how the deposit stands does not settle it: the operator must look.
+const twoReceipts = "two receipts: "
+
 func contradiction(d Deposit, c Claim) string {
+	if c.Status == d.Status {
+		return twoReceipts + d.Receipt + ", and " + c.Receipt + " by the " + string(c.By)
+	}
 	return "the " + string(d.DecidedBy) + " said " + string(d.Status) + ", the " + string(c.By) + " says " + string(c.Status)
 }

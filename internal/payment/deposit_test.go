@@ -24,6 +24,7 @@ func TestApply(t *testing.T) {
 	failedByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Failure = StatusFailed, SourcePoll, cancelled })
 	paidByCallback := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Receipt = StatusCompleted, SourceCallback, "R1" })
 	paidByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy = StatusCompleted, SourcePoll })
+	paidTwice := of(paidByCallback, func(d *Deposit) { d.Conflict = "two receipts: R1, and R2 by the callback" })
 	contradicted := of(paidByCallback, func(d *Deposit) { d.Conflict = "the callback said COMPLETED, the poll says FAILED" })
 	for _, c := range []struct {
 		name  string
@@ -69,9 +70,19 @@ func TestApply(t *testing.T) {
 			of(paidByPoll, func(d *Deposit) { d.Receipt, d.UpdatedAt = "R1", now }), MoveConfirm,
 		},
 		{
-			"a duplicate with another receipt replaces nothing", paidByCallback,
+			"another receipt replaces nothing, but the operator must look", paidByCallback,
 			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R2", At: now},
-			paidByCallback, MoveConfirm,
+			of(paidTwice, func(d *Deposit) { d.UpdatedAt = now }), MoveConflict,
+		},
+		{
+			"a failure after two receipts does not hide them", paidTwice,
+			Claim{Status: StatusFailed, By: SourcePoll, Failure: cancelled, At: now},
+			paidTwice, MoveConflict,
+		},
+		{
+			"asking does not settle two receipts", paidTwice,
+			Claim{Status: StatusCompleted, By: SourceQuery, Receipt: "R1", Settles: true, At: now},
+			paidTwice, MoveConfirm,
 		},
 		{
 			"a callback's success overrules a poll's failure", failedByPoll,
@@ -192,6 +203,21 @@ func TestTrust(t *testing.T) {
 		{
 			"a cent too little", d, of(func(e *Event) { e.Amount = AmountOf(14999, KES) }), "tok",
 			"the amount 149.99 is not the 150.00 asked for",
+		},
+		{
+			"another currency", d, of(func(e *Event) { e.Amount = AmountOf(15000, USD) }), "tok",
+			"the amount 150.00 USD is not the 150.00 KES asked for",
+		},
+		{
+			"proved by another environment's secret",
+			Deposit{Provider: WasaaPay, Environment: Production, Amount: AmountOf(15000, KES)},
+			of(func(e *Event) { e.Environment = Local }), "",
+			"it was proved by the secret of the local environment, and this deposit is of production",
+		},
+		{
+			"proved by its environment's secret",
+			Deposit{Provider: WasaaPay, Environment: Production, Amount: AmountOf(15000, KES)},
+			of(func(e *Event) { e.Environment = Production }), "", "",
 		},
 		{"a zero amount is an amount", d, of(func(e *Event) { e.Amount = AmountOf(0, KES) }), "tok", "the amount 0.00 is not the 150.00 asked for"},
 		{"another shortcode", d, of(func(e *Event) { e.ShortCode = "600111" }), "tok", "the shortcode is not the one the push was sent for"},

@@ -3,6 +3,7 @@ package payment
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Phone is a Kenyan mobile number, parsed once at the boundary: 254, then 7 or
@@ -106,8 +107,10 @@ func (p Phone) LikelySafaricom() bool {
 // MaskDigits hides phone numbers inside other text, such as a
 // CheckoutRequestID, whose last 9 digits are the payer's national number
 // (reference/daraja.md §3.3): in every run of 9 or more digits that ends with
-// a mobile number, the middle of that number becomes stars. For logs, errors
-// and text for people; the ledger and JSON ids keep the whole.
+// a mobile number, the middle of that number becomes stars. A run that is a time
+// of this century, as Daraja writes them (20260102030405, reference/daraja.md
+// §3.2), is left alone. For logs, errors and text for people; the ledger and JSON
+// ids keep the whole.
 func MaskDigits(text string) string {
 	out := []byte(text)
 	for start := 0; start < len(out); {
@@ -119,7 +122,7 @@ func MaskDigits(text string) string {
 		for end < len(out) && out[end] >= '0' && out[end] <= '9' {
 			end++
 		}
-		if end-start >= 9 && (out[end-9] == '7' || out[end-9] == '1') {
+		if end-start >= 9 && (out[end-9] == '7' || out[end-9] == '1') && !isTimestamp(text[start:end]) {
 			for i := end - 8; i < end-3; i++ {
 				out[i] = '*'
 			}
@@ -127,4 +130,14 @@ func MaskDigits(text string) string {
 		start = end
 	}
 	return string(out)
+}
+
+// isTimestamp tells a yyyyMMddHHmmss of this century from digits that end with a
+// phone number: no prefix before one makes fourteen digits that begin with 20.
+func isTimestamp(digits string) bool {
+	if len(digits) != 14 || !strings.HasPrefix(digits, "20") {
+		return false
+	}
+	_, err := time.Parse("20060102150405", digits)
+	return err == nil
 }

@@ -77,7 +77,8 @@ const (
 	MoveNone Move = iota
 	// MoveApply sets the claimed status.
 	MoveApply
-	// MoveConfirm agrees with the final status; a missing receipt may be filled in.
+	// MoveConfirm agrees with the final status; a missing receipt may be filled
+	// in. Deposit.Apply makes it a conflict where the receipts differ.
 	MoveConfirm
 	// MoveOverrule sets the claimed status against a weaker source's final word; the contradiction is recorded.
 	MoveOverrule

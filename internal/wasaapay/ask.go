@@ -12,8 +12,9 @@ import (
 
 // Ask reads a deposit's state: GET /deposits/{depositId}
 // (reference/wasaapay.md §7.3). Passing trouble is tried again as the rate
-// limit allows. An answer without data is StatusUnknown, never a failure; an
-// undocumented status is PENDING with the status as Code.
+// limit allows. An answer without data, with success: false, or about another
+// deposit, amount or currency is StatusUnknown, never a failure; an undocumented
+// status, or one beside an illegible amount, is PENDING with the status as Code.
 func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error) {
 	if !c.cfg.APIKey.IsSet() {
 		with := c.cfg
@@ -29,7 +30,7 @@ func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 	if t.response == nil {
 		return payment.Answer{}, readError(t.err)
 	}
-	return asked(readAnswer(t.response), d.ProviderID)
+	return asked(readAnswer(t.response), d)
 }
 
 // readError takes "outcome unknown" off an error: asking changes nothing, so it
@@ -50,7 +51,8 @@ func readError(err error) error {
 	return &out
 }
 
-func asked(a answer, id string) (payment.Answer, error) {
+func asked(a answer, d payment.Deposit) (payment.Answer, error) {
+	id := d.ProviderID
 	switch {
 	case a.status == http.StatusNotFound && a.json:
 		e := payment.NotFound("get deposit: WasaaPay knows no deposit "+payment.MaskDigits(id), "check the id and the profile's environment")
@@ -68,10 +70,16 @@ func asked(a answer, id string) (payment.Answer, error) {
 	}
 	undecided := payment.Answer{Status: payment.StatusUnknown, Code: a.code, Message: a.message}
 	switch {
-	case a.status >= 400, a.refused && !a.data, !a.data:
+	case a.status >= 400, a.refused, !a.data:
+		return undecided, nil
+	case a.disagree:
+		undecided.Message = idsDisagree
 		return undecided, nil
 	case a.id != "" && a.id != id:
 		undecided.Message = "the answer is about another deposit"
+		return undecided, nil
+	case a.otherAmount(d) != "":
+		undecided.Message = a.otherAmount(d)
 		return undecided, nil
 	case a.state == "":
 		undecided.Message = "the answer has no status"

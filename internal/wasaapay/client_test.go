@@ -194,6 +194,25 @@ func TestCreateAnswers(t *testing.T) {
 			payment.Answer{Status: payment.StatusPending, ProviderID: "d", Code: "QUEUED", Message: "the status QUEUED is not documented; the deposit is taken as undecided"},
 			0, false, "",
 		},
+		"of another amount":   {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_9","status":"COMPLETED","amount":"50.00"}}`}, payment.Answer{}, payment.KindPending, true, "the answer is about 50.00 KES, not the 250.00 KES asked for (idempotency key key-1)"},
+		"of another currency": {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_9","status":"PENDING","amount":250,"currency":"USD"}}`}, payment.Answer{}, payment.KindPending, true, "the answer is about 250.00 USD, not the 250.00 KES asked for"},
+		"of the same amount":  {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","status":"PENDING","amount":250,"currency":"KES"}}`}, payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1"}, 0, false, ""},
+		"of two deposits":     {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","depositId":"dep_2","status":"PENDING"}}`}, payment.Answer{}, payment.KindPending, true, "data.depositId and data.id disagree"},
+		"of two, nested":      {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","deposit":{"id":"dep_2","status":"PENDING"}}}`}, payment.Answer{}, payment.KindPending, true, "data.depositId and data.id disagree"},
+		"an error with an id": {playAnswer{status: 200, body: `{"success":false,"error":"SLOW","data":{"id":"dep_1","status":"PENDING"}}`}, payment.Answer{Status: payment.StatusUnknown, ProviderID: "dep_1"}, payment.KindPending, true, "HTTP 200 SLOW"},
+		"an error that is paid": {
+			playAnswer{status: 200, body: `{"success":false,"data":{"id":"dep_1","status":"COMPLETED"}}`},
+			payment.Answer{Status: payment.StatusUnknown, ProviderID: "dep_1"},
+			payment.KindPending, true, "HTTP 200",
+		},
+		"illegible amount": {
+			playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","status":"COMPLETED","amount":{"value":"250.00"},"receiptNumber":"R1"}}`},
+			payment.Answer{
+				Status: payment.StatusPending, ProviderID: "dep_1", Code: "COMPLETED",
+				Message: "the amount is neither a number nor the text of one; the deposit is taken as undecided",
+			},
+			0, false, "",
+		},
 		"no id":             {playAnswer{status: 201, body: `{"success":true,"data":{}}`}, payment.Answer{}, payment.KindPending, true, "has no deposit id (idempotency key key-1)"},
 		"not JSON":          {playAnswer{status: 200, body: `<html>sign in</html>`}, payment.Answer{}, payment.KindPending, true, "not JSON (idempotency key key-1)"},
 		"refused in a 200":  {playAnswer{status: 200, body: `{"success":false,"errorCode":"E1","message":"no"}`}, failed("E1", "no"), 0, false, ""},
@@ -266,6 +285,20 @@ func TestCreateRetries(t *testing.T) {
 			[]playAnswer{{lost: true}, {status: 400, body: notFound}},
 			payment.Answer{},
 			payment.KindPending, true, "no such deposit", 0,
+		},
+		"lost, then an error in a 200": {
+			[]playAnswer{{lost: true}, {status: 200, body: `{"success":false,"error":{"code":"IN_PROGRESS","message":"a request with this key is in progress"}}`}},
+			payment.Answer{Status: payment.StatusUnknown},
+			payment.KindPending, true, "HTTP 200 IN_PROGRESS (a request with this key is in progress) (idempotency key key-1)", 0,
+		},
+		"timed out, then an error that names it": {
+			[]playAnswer{{status: 504}, {status: 200, body: `{"success":false,"data":{"id":"dep_1","status":"FAILED"}}`}},
+			payment.Answer{Status: payment.StatusUnknown, ProviderID: "dep_1"},
+			payment.KindPending, true, "HTTP 200", 0,
+		},
+		"limited, then an error in a 200": {
+			[]playAnswer{{status: 429}, {status: 200, body: `{"success":false,"error":{"code":"X_1","message":"no"}}`}},
+			refusal(answer{code: "X_1", message: "no"}), 0, false, "", 0,
 		},
 		"500 to the end": {
 			[]playAnswer{{status: 500}, {status: 500}, {status: 502}, {status: 503}, {status: 504}},
@@ -398,9 +431,20 @@ func TestAsk(t *testing.T) {
 			payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1", Code: "Completed", Message: "the status Completed is not documented; the deposit is taken as undecided"},
 			0, "",
 		},
-		"no data":         {playAnswer{status: 200, body: `{"success":true}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
-		"data is null":    {playAnswer{status: 200, body: `{"data":null}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
-		"no status":       {playAnswer{status: 200, body: `{"data":{"id":"dep_1"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "the answer has no status"}, 0, ""},
+		"no data":          {playAnswer{status: 200, body: `{"success":true}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
+		"data is null":     {playAnswer{status: 200, body: `{"data":null}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
+		"no status":        {playAnswer{status: 200, body: `{"data":{"id":"dep_1"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "the answer has no status"}, 0, ""},
+		"an error, failed": {playAnswer{status: 200, body: `{"success":false,"error":"DB_DOWN","data":{"id":"dep_1","status":"FAILED"}}`}, payment.Answer{Status: payment.StatusUnknown, Code: "DB_DOWN", Message: "DB_DOWN"}, 0, ""},
+		"an error, paid":   {playAnswer{status: 200, body: `{"success":false,"data":{"status":"COMPLETED"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "OK"}, 0, ""},
+		"two deposits":     {playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","depositId":"dep_2","status":"COMPLETED"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: idsDisagree}, 0, ""},
+		"another amount":   {playAnswer{status: 200, body: `{"data":{"id":"dep_1","status":"COMPLETED","amount":"249.99"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "the answer is about 249.99 KES, not the 250.00 KES asked for"}, 0, ""},
+		"another currency": {playAnswer{status: 200, body: `{"data":{"id":"dep_1","status":"COMPLETED","amount":"250.00","currency":"USD"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "the answer is about 250.00 USD, not the 250.00 KES asked for"}, 0, ""},
+		"illegible amount": {playAnswer{status: 200, body: `{"data":{"id":"dep_1","status":"FAILED","amount":"a lot"}}`}, payment.Answer{Status: payment.StatusPending, ProviderID: "dep_1", Code: "FAILED", Message: `the amount "a lot": not a decimal number; the deposit is taken as undecided`}, 0, ""},
+		"the amount": {
+			playAnswer{status: 200, body: `{"success":true,"data":{"id":"dep_1","depositId":"dep_1","status":"COMPLETED","amount":250,"currency":"KES"}}`},
+			payment.Answer{Status: payment.StatusCompleted, ProviderID: "dep_1"},
+			0, "",
+		},
 		"another deposit": {playAnswer{status: 200, body: `{"data":{"id":"dep_2","status":"COMPLETED"}}`}, payment.Answer{Status: payment.StatusUnknown, Message: "the answer is about another deposit"}, 0, ""},
 		"refused":         {playAnswer{status: 400, body: notFound}, payment.Answer{Status: payment.StatusUnknown, Code: "X_1", Message: "no such deposit"}, 0, ""},
 		"not JSON":        {playAnswer{status: 200, body: `<html>`}, payment.Answer{}, payment.KindUnavailable, "without JSON"},
@@ -411,7 +455,7 @@ func TestAsk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, s := newClient(t, []playAnswer{c.answer}, nil)
-			got, err := client.Ask(t.Context(), payment.Deposit{ProviderID: "dep_1"})
+			got, err := client.Ask(t.Context(), payment.Deposit{ProviderID: "dep_1", Amount: payment.AmountOf(25000, payment.KES)})
 			checkAnswer(t, c.want, got, err, c.kind, c.says)
 			want := played{"GET", RESTURL + "/deposits/dep_1", liveLookingKey, "", "", "", s.got[0].At}
 			if diff := cmp.Diff([]played{want}, s.got); diff != "" {
@@ -436,6 +480,14 @@ func TestAskTriesAgain(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestAskForAnAdoptedDeposit: the ledger does not know what was asked for.
+func TestAskForAnAdoptedDeposit(t *testing.T) {
+	t.Parallel()
+	client, _ := newClient(t, []playAnswer{{status: 200, body: `{"data":{"id":"dep_1","status":"COMPLETED","amount":"250.00"}}`}}, nil)
+	got, err := client.Ask(t.Context(), payment.Deposit{ProviderID: "dep_1", Amount: payment.AmountOf(0, payment.KES)})
+	checkAnswer(t, payment.Answer{Status: payment.StatusCompleted, ProviderID: "dep_1"}, got, err, 0, "")
 }
 
 func TestBadRequestsAreNotSent(t *testing.T) {

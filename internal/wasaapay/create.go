@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/apiclient"
@@ -42,7 +41,7 @@ func (c *Client) Check(d *payment.Deposit) (warnings []string, err error) {
 		return nil, usage("amount: wallets take positive amounts in KES only", "give the amount in shillings")
 	}
 	if _, whole := d.Amount.Whole(); !whole && !c.cfg.AllowCents {
-		return nil, usage("amount "+d.Amount.String()+": M-Pesa prompts take whole shillings", "round it, or set allow_cents in the profile")
+		return nil, usage("amount "+d.Amount.String()+": M-Pesa prompts take whole shillings", "round it to whole shillings")
 	}
 	if !validKey(d.IdempotencyKey) {
 		return nil, usage("idempotency key: must be 1 to 255 visible ASCII characters", "leave it out for a random one, or write a UUID")
@@ -65,7 +64,9 @@ func validKey(key string) bool {
 // Create asks for an M-Pesa deposit. Network errors, 408, 425, 429 and 5xx are
 // tried again with the same idempotency key, which the provider honours
 // (reference/wasaapay.md §4, §5). Once an attempt may have arrived, anything
-// but a clear acceptance is ErrOutcomeUnknown; its message names the key. A
+// but a clear acceptance is ErrOutcomeUnknown; its message names the key, and
+// where the answer names the deposit, the Answer has its id. So is an answer
+// about another amount or currency, or about two deposits. A
 // refusal is an Answer with StatusFailed. Refused credentials are
 // KindUnauthorized; what could not be sent at all is KindUnavailable.
 func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.Answer, error) {
@@ -84,7 +85,7 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 		Method: http.MethodPost, URL: c.base + "/deposits/mpesa", Header: header, Body: body, Endpoint: "create deposit",
 	}
 	t := c.try(ctx, request)
-	return c.created(t, d.IdempotencyKey)
+	return c.created(t, d)
 }
 
 // requestBody writes the same bytes for the same deposit: a retry must not differ.
@@ -105,11 +106,10 @@ func (c *Client) requestBody(d payment.Deposit, extra map[string]string) ([]byte
 	if d.Reference != "" {
 		fields[requestReference] = d.Reference
 	}
-	taken := []string{requestWallet, requestAmount, requestPhone, requestReference}
+	if err := CheckFields(extra); err != nil {
+		return nil, err
+	}
 	for name, value := range extra {
-		if slices.Contains(taken, name) {
-			return nil, usage("field "+name+": is already sent from the deposit itself", "use --wallet, --amount, --phone or --reference")
-		}
 		fields[name] = value
 	}
 	body, err := json.Marshal(fields)
@@ -117,6 +117,17 @@ func (c *Client) requestBody(d payment.Deposit, extra map[string]string) ([]byte
 		return nil, fmt.Errorf("create deposit: encode the request: %w", err)
 	}
 	return body, nil
+}
+
+// CheckFields refuses an extra request field that the deposit itself fills, with
+// KindUsage.
+func CheckFields(extra map[string]string) error {
+	for _, name := range []string{requestWallet, requestAmount, requestPhone, requestReference} {
+		if _, taken := extra[name]; taken {
+			return usage("field "+name+": is already sent from the deposit itself", "use --wallet, --amount, --phone or --reference")
+		}
+	}
+	return nil
 }
 
 // trial is what came of sending one request, perhaps several times.

@@ -33,7 +33,8 @@ func notSent(err error) error {
 }
 
 // created reads what came of asking for a deposit.
-func (c *Client) created(t trial, key string) (payment.Answer, error) {
+func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
+	key := d.IdempotencyKey
 	if t.response == nil {
 		if t.doubtful {
 			return payment.Answer{}, unknown("create deposit: no complete answer", key, t.err)
@@ -43,7 +44,7 @@ func (c *Client) created(t trial, key string) (payment.Answer, error) {
 	a := readAnswer(t.response)
 	switch {
 	case a.status >= 200 && a.status <= 299:
-		return c.accepted(a, key)
+		return a.accepted(d, t.doubtful)
 	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict:
 		// After doubt, and for 409, a refusal does not prove that an earlier
 		// attempt with this key did nothing.
@@ -60,21 +61,35 @@ func (c *Client) created(t trial, key string) (payment.Answer, error) {
 	return refusal(a), nil
 }
 
-// accepted reads a 2xx answer (reference/wasaapay.md §7.2).
-func (c *Client) accepted(a answer, key string) (payment.Answer, error) {
+// accepted reads a 2xx answer (reference/wasaapay.md §7.2). success: false is a
+// refusal (§5), but only where no attempt before it is in doubt: then it may
+// speak of that one, which is still under way. An id that comes beside an error
+// is the deposit's and tells whom to ask about.
+func (a answer) accepted(d payment.Deposit, doubtful bool) (payment.Answer, error) {
+	key, nothing := d.IdempotencyKey, payment.Answer{}
+	other := a.otherAmount(d)
 	switch {
 	case !a.json:
-		return payment.Answer{}, unknown("create deposit: the answer is not JSON", key, nil)
-	case a.id == "" && a.refused:
+		return nothing, unknown("create deposit: the answer is not JSON", key, nil)
+	case a.disagree:
+		return nothing, unknown("create deposit: "+idsDisagree, key, nil)
+	case other != "":
+		err := unknown("create deposit: "+other, key, nil)
+		err.Hint = "the key was used before for another deposit: look at the provider's dashboard before using a new one"
+		return nothing, err
+	case a.refused && (doubtful || a.id != "" && a.state != "FAILED"):
+		return payment.Answer{Status: payment.StatusUnknown, ProviderID: a.id}, unknown("create deposit: answered "+a.said(), key, nil)
+	case a.refused && a.id == "":
 		return refusal(a), nil
 	case a.id == "":
-		return payment.Answer{}, unknown("create deposit: the answer has no deposit id", key, nil)
+		return nothing, unknown("create deposit: the answer has no deposit id", key, nil)
 	}
 	return a.answer(), nil
 }
 
 // answer is what a deposit's data says. A status that is not documented is
-// undecided and shown as it came (reference/wasaapay.md §7.4).
+// undecided and shown as it came (reference/wasaapay.md §7.4); so is one beside
+// an amount that cannot be read.
 func (a answer) answer() payment.Answer {
 	out := payment.Answer{Status: payment.StatusPending, ProviderID: a.id, Receipt: a.receipt}
 	switch a.state {
@@ -87,6 +102,12 @@ func (a answer) answer() payment.Answer {
 	default:
 		out.Code = clean(a.state)
 		out.Message = "the status " + out.Code + " is not documented; the deposit is taken as undecided"
+	}
+	if out.Status.Final() && a.illegible != "" {
+		return payment.Answer{
+			Status: payment.StatusPending, ProviderID: a.id, Code: clean(a.state),
+			Message: a.illegible + "; the deposit is taken as undecided",
+		}
 	}
 	return out
 }
@@ -125,7 +146,7 @@ func (a answer) said() string {
 	return s
 }
 
-func unknown(message, key string, cause error) error {
+func unknown(message, key string, cause error) *payment.Error {
 	return &payment.Error{
 		Kind: payment.KindPending, Provider: payment.WasaaPay, Err: errors.Join(payment.ErrOutcomeUnknown, cause),
 		Message: message + " (idempotency key " + key + ")",

@@ -30,6 +30,8 @@ type envelope struct {
 type depositData struct {
 	ID            json.RawMessage `json:"id"`
 	DepositID     json.RawMessage `json:"depositId"`
+	Amount        json.RawMessage `json:"amount"`
+	Currency      json.RawMessage `json:"currency"`
 	Status        json.RawMessage `json:"status"`
 	ReceiptNumber json.RawMessage `json:"receiptNumber"`
 	FailureReason json.RawMessage `json:"failureReason"`
@@ -46,6 +48,12 @@ type answer struct {
 	refused bool
 	data    bool
 	id      string
+	// disagree says that the data names two deposits; id is "" then.
+	disagree bool
+	// amount is the zero Amount when there is none; illegible says what is wrong
+	// with one that cannot be read.
+	amount    payment.Amount
+	illegible string
 	// state is data.status as it came.
 	state         string
 	receipt       string
@@ -65,13 +73,18 @@ func readAnswer(r *apiclient.Response) answer {
 	if object(e.Data, &d) {
 		a.data = true
 		var inner depositData
+		ids := []string{text(d.ID), text(d.DepositID)}
 		if object(d.Deposit, &inner) {
-			d.DepositID = first(d.DepositID, inner.ID)
+			ids = append(ids, text(inner.ID), text(inner.DepositID))
+			if isAbsent(d.Amount) && isAbsent(d.Currency) {
+				d.Amount, d.Currency = inner.Amount, inner.Currency
+			}
 			d.Status = first(d.Status, inner.Status)
 			d.ReceiptNumber = first(d.ReceiptNumber, inner.ReceiptNumber)
 			d.FailureReason = first(d.FailureReason, inner.FailureReason)
 		}
-		a.id = text(first(d.ID, d.DepositID))
+		a.amount, a.illegible = wireMoney(d.Amount, d.Currency, text(d.Amount), text(d.Currency))
+		a.identify(ids)
 		a.state = text(d.Status)
 		a.receipt = text(d.ReceiptNumber)
 		a.failureReason = clean(text(d.FailureReason))
@@ -81,6 +94,22 @@ func readAnswer(r *apiclient.Response) answer {
 		a.message = clean(m)
 	}
 	return a
+}
+
+// identify takes the first id that there is; all that there are must agree (C6).
+func (a *answer) identify(ids []string) {
+	for _, id := range ids {
+		switch {
+		case id == "" || id == a.id:
+		case a.id == "":
+			a.id = id
+		default:
+			a.disagree = true
+		}
+	}
+	if a.disagree {
+		a.id = ""
+	}
 }
 
 // errorCode finds a code in the order of reference/wasaapay.md §5.

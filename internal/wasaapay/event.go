@@ -97,7 +97,7 @@ func (r *reading) event(name string, env payment.Environment) *payment.Event {
 		return nil
 	}
 	// Webhooks write a dot, the stream a colon (C5).
-	e := &payment.Event{Provider: payment.WasaaPay, Name: strings.Replace(name, ":", ".", 1)}
+	e := &payment.Event{Provider: payment.WasaaPay, Environment: env, Name: strings.Replace(name, ":", ".", 1)}
 	family, step, _ := strings.Cut(e.Name, ".")
 	certain := r.resourceID(e, family)
 	e.Reference = r.text(fieldExternalReference)
@@ -106,7 +106,7 @@ func (r *reading) event(name string, env payment.Environment) *payment.Event {
 	}
 	e.Receipt = r.text(fieldReceipt)
 	e.Phone = r.text(fieldPhone)
-	r.amount(e)
+	legible := r.amount(e)
 	r.time(e)
 	status := r.text(fieldStatus)
 	if !knownEvent(e.Name) {
@@ -114,11 +114,19 @@ func (r *reading) event(name string, env payment.Environment) *payment.Event {
 	} else if family == "deposit" {
 		r.claim(e, step, status)
 	}
-	if !certain {
-		e.Status, e.Failure = "", nil
-	}
 	r.environment(e, env)
 	e.Key = r.key(e, env, status)
+	switch {
+	case !certain:
+		e.Status, e.Failure = "", nil
+	case !legible && e.Status.Final():
+		e.Status, e.Failure = payment.StatusPending, nil
+		e.Notes = append(e.Notes, "what was paid is not certain: taken as undecided")
+	}
+	if !certain || !legible {
+		// The same event in a form that can be read is no repetition of this.
+		e.Key += "/unclear"
+	}
 	return e
 }
 
@@ -140,11 +148,13 @@ func (r *reading) resourceID(e *payment.Event, family string) (certain bool) {
 		e.ProviderID = r.text(fieldBillID)
 	}
 	if deposit != "" && id != "" && deposit != id {
-		e.Notes = append(e.Notes, "data.depositId and data.id disagree: it is not certain which deposit this is")
+		e.Notes = append(e.Notes, idsDisagree)
 		return false
 	}
 	return true
 }
+
+const idsDisagree = "data.depositId and data.id disagree: it is not certain which deposit this is"
 
 // claim sets what the event claims of a deposit. Where the event's name and
 // data.status do not say the same, or the status is not documented, the claim
@@ -172,27 +182,23 @@ func (r *reading) claim(e *payment.Event, step, status string) {
 	}
 }
 
-// amount reads data.amount, a string or a number, without a float (C7). The
-// currency is KES where none is given (C18).
-func (r *reading) amount(e *payment.Event) {
-	text := r.text(fieldAmount)
-	if text == "" {
-		return
-	}
-	currency := payment.Currency(strings.ToUpper(r.text(fieldCurrency)))
-	switch {
-	case currency == "":
-		currency = payment.KES
-	case len(currency) != 3:
-		e.Notes = append(e.Notes, "the currency is not three letters")
-		return
-	}
-	amount, err := payment.ParseWireAmount(text, currency)
-	if err != nil {
-		e.Notes = append(e.Notes, "the "+clean(err.Error()))
-		return
+// amount reads data.amount and data.currency, and tells whether what is there
+// can be read.
+func (r *reading) amount(e *payment.Event) (legible bool) {
+	amount, problem := wireMoney(r.raw(fieldAmount), r.raw(fieldCurrency), r.text(fieldAmount), r.text(fieldCurrency))
+	if problem != "" {
+		e.Notes = append(e.Notes, problem)
 	}
 	e.Amount = amount
+	return problem == ""
+}
+
+// raw is a member's value as it stands, nil where there is none.
+func (r *reading) raw(f field) []byte {
+	if !r.at[f].isSet() {
+		return nil
+	}
+	return r.at[f].of(r.body)
 }
 
 // time reads the timestamp: RFC 3339 with or without a fraction (C8).

@@ -32,7 +32,7 @@ func (r *Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	}
 	out.Event = read.event("", r.env)
 	if out.Event != nil && result.Verdict != payment.VerdictValid {
-		out.Event.Key, out.Event.Status, out.Event.Failure = "", "", nil
+		out.Event.Environment, out.Event.Key, out.Event.Status, out.Event.Failure = "", "", "", nil
 	}
 	return out
 }

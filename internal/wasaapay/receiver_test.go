@@ -47,6 +47,7 @@ func TestSamplesBecomeEvents(t *testing.T) {
 		_, step, _ := strings.Cut(s.Event, ".")
 		status := map[string]string{"initiated": "PENDING", "completed": "COMPLETED", "failed": "FAILED"}[step]
 		want.Provider, want.Name, want.Reference, want.Amount = payment.WasaaPay, s.Event, "INV-77", payment.AmountOf(25000, payment.KES)
+		want.Environment = payment.Sandbox
 		want.Key = "SANDBOX/" + s.Event + "/" + want.ProviderID + "/" + status
 		want.OccurredAt = time.Date(2026, 3, 2, 8, 15, 42, 0, time.UTC)
 		if step == "initiated" {
@@ -87,6 +88,12 @@ func TestEventReading(t *testing.T) {
 		return func(e *payment.Event) { e.Amount = payment.AmountOf(minor, payment.KES) }
 	}
 	same := func(*payment.Event) {}
+	unclear := func(problem string) payment.Event {
+		return event(func(e *payment.Event) {
+			e.Status, e.Key = payment.StatusPending, e.Key+"/unclear"
+			e.Notes = []string{problem, "what was paid is not certain: taken as undecided"}
+		})
+	}
 	for name, c := range map[string]struct {
 		env  payment.Environment
 		body string
@@ -96,6 +103,7 @@ func TestEventReading(t *testing.T) {
 		"both agree":              {"", head + `"id":"dep_1","depositId":"dep_1","status":"COMPLETED"}}`, event(same)},
 		"both disagree": {"", head + `"id":"dep_2","depositId":"dep_1","status":"COMPLETED"}}`, event(func(e *payment.Event) {
 			e.Status, e.Notes = "", []string{"data.depositId and data.id disagree: it is not certain which deposit this is"}
+			e.Key += "/unclear"
 		})},
 		"amount as a number":   {"", head + `"id":"dep_1","status":"COMPLETED","amount":250.5}}`, event(kes(25050))},
 		"amount with exponent": {"", head + `"id":"dep_1","status":"COMPLETED","amount":2.5E2}}`, event(kes(25000))},
@@ -103,8 +111,17 @@ func TestEventReading(t *testing.T) {
 		"amount in dollars": {"", head + `"id":"dep_1","status":"COMPLETED","amount":"9.30","currency":"usd"}}`, event(func(e *payment.Event) {
 			e.Amount = payment.AmountOf(930, payment.USD)
 		})},
-		"amount in words": {"", head + `"id":"dep_1","status":"COMPLETED","amount":"a lot"}}`, event(func(e *payment.Event) {
-			e.Notes = []string{`the amount "a lot": not a decimal number`}
+		"amount in words":       {"", head + `"id":"dep_1","status":"COMPLETED","amount":"a lot"}}`, unclear(`the amount "a lot": not a decimal number`)},
+		"amount of mills":       {"", head + `"id":"dep_1","status":"COMPLETED","amount":"1.001"}}`, unclear(`the amount "1.001": has a part smaller than one cent`)},
+		"amount in an object":   {"", head + `"id":"dep_1","status":"COMPLETED","amount":{"value":"1.00"}}}`, unclear("the amount is neither a number nor the text of one")},
+		"empty amount":          {"", head + `"id":"dep_1","status":"COMPLETED","amount":""}}`, unclear("the amount is neither a number nor the text of one")},
+		"currency of four":      {"", head + `"id":"dep_1","status":"COMPLETED","amount":"1.00","currency":"KSHS"}}`, unclear("the currency is not three letters")},
+		"currency in an object": {"", head + `"id":"dep_1","status":"COMPLETED","amount":"1.00","currency":{"code":"KES"}}}`, unclear("the currency is not three letters")},
+		"dollars of no amount":  {"", head + `"id":"dep_1","status":"COMPLETED","currency":"USD"}}`, unclear("the currency is USD, of no amount")},
+		"null amount":           {"", head + `"id":"dep_1","status":"COMPLETED","amount":null,"currency":null}}`, event(same)},
+		"pending, amount in words": {"", head + `"id":"dep_1","status":"PENDING","amount":"a lot"}}`, event(func(e *payment.Event) {
+			e.Status, e.Key = payment.StatusPending, "SANDBOX/deposit.completed/dep_1/PENDING/unclear"
+			e.Notes = []string{`the amount "a lot": not a decimal number`, "the event and data.status PENDING disagree: taken as undecided"}
 		})},
 		"milliseconds": {
 			"", `{"event":"deposit.completed","environment":"SANDBOX","timestamp":"2026-03-02T11:15:42.118+03:00","data":{"id":"dep_1","status":"COMPLETED"}}`,
@@ -145,6 +162,7 @@ func TestEventReading(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := inspect(t, c.env, c.body)
+			c.want.Environment = c.env
 			want := payment.Inspection{Verdict: payment.VerdictValid, Matched: MatchedStringify, Event: &c.want}
 			if diff := cmp.Diff(want, got, amountComparer()); diff != "" {
 				t.Error(diff)

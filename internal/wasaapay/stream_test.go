@@ -224,7 +224,8 @@ func TestStreamFollowsManyIDs(t *testing.T) {
 			}
 		}
 		want := payment.Event{
-			Provider: payment.WasaaPay, Name: "deposit.initiated", Key: "LOCAL/deposit.initiated/dep_1/PENDING", ProviderID: "dep_1",
+			Environment: payment.Local,
+			Provider:    payment.WasaaPay, Name: "deposit.initiated", Key: "LOCAL/deposit.initiated/dep_1/PENDING", ProviderID: "dep_1",
 			Reference: "INV-77", Receipt: "TST0000001", Status: payment.StatusPending, Amount: payment.AmountOf(25000, payment.KES),
 			Phone: "+254700000077", OccurredAt: time.Date(2026, 3, 2, 8, 15, 42, 118e6, time.UTC),
 		}
