@@ -7,8 +7,10 @@ package deposit
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,7 +22,8 @@ import (
 // Ledger is what asking needs of the store.
 type Ledger interface {
 	CreateDeposit(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error)
-	ClaimSend(ctx context.Context, id string) (payment.Deposit, bool, error)
+	ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error)
+	ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error)
 	ReleaseSend(ctx context.Context, id string) error
 	ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
 	Deposit(ctx context.Context, id string) (payment.Deposit, error)
@@ -40,43 +43,88 @@ type Asker struct {
 	// which tells what became of it (reference/wasaapay.md §4). Daraja does not
 	// (reference/daraja.md §3.2).
 	Idempotent bool
+	// Force repeats a request of unknown outcome that is older than RepeatWithin.
+	Force bool
 }
 
-// afterSend bounds the ledger's work once a request has left: it must be
-// finished even when the operator has pressed Ctrl-C.
-const afterSend = 10 * time.Second
+// Done is what Ask did about an intent. Beside an error it is what Ask tried.
+type Done uint8
+
+// What Ask does.
+const (
+	// Nothing was sent: the key was used before, or the intent was refused.
+	Nothing Done = iota
+	// Sent is the request of a new deposit.
+	Sent
+	// SentLate is the request of a deposit whose key was used before, and which
+	// had certainly not been sent.
+	SentLate
+	// SentAgain is a request of unknown outcome, repeated under its key.
+	SentAgain
+)
+
+const (
+	// SendTimeout bounds the request for money; callers end Ask's context then.
+	// Daraja answers within seconds; a gateway that does not within 60 s leaves
+	// the outcome unknown.
+	SendTimeout = 60 * time.Second
+	// RepeatWithin is how long a provider is trusted to know a key: the lifetime
+	// of one is not documented (reference/wasaapay.md §4), and a request under a
+	// forgotten key asks the customer once more.
+	RepeatWithin = 24 * time.Hour
+	// afterSend bounds the ledger's work once a request has left: it must be
+	// finished even when the operator has pressed Ctrl-C.
+	afterSend = 10 * time.Second
+)
 
 // Ask records the intent, sends it once and records what came of it. The
-// returned deposit is the ledger's truth, also beside an error. existed is
-// true when the idempotency key had been used before: nothing was sent then,
-// unless the first attempt certainly never left, or its outcome is unknown and
-// the provider is Idempotent.
+// returned deposit is the ledger's truth, also beside an error. When the
+// idempotency key was used before, nothing is sent, unless the first attempt
+// certainly never left (it is then sent with the intent's ShortCode and
+// Wallet), or its outcome is unknown and the provider is Idempotent.
 //
-// Errors: KindPending when the outcome is unknown, KindDeclined when the
-// provider refused for good, KindUnavailable or KindUnauthorized when nothing
-// reached the customer (the deposit is CREATED and may be sent again with the
-// same key), KindConflict when the key belongs to another request.
-func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (d payment.Deposit, existed bool, err error) {
-	d, existed, err = a.Ledger.CreateDeposit(ctx, intent)
+// Errors: KindPending when the outcome is unknown, or when it is too early or
+// too late to repeat such a request; KindDeclined when the provider refused for
+// good; KindUnavailable or KindUnauthorized when nothing reached the customer
+// (the deposit is CREATED and may be sent again with the same key);
+// KindConflict when the key belongs to another request.
+func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposit, Done, error) {
+	intent.FieldsHash = hashFields(a.Fields)
+	d, existed, err := a.Ledger.CreateDeposit(ctx, intent)
 	if err != nil {
-		return d, existed, err
+		return d, Nothing, err
 	}
 	if existed && a.Idempotent && d.Status == payment.StatusUnknown && d.ProviderID == "" {
-		d, err = a.again(ctx, d)
-		return d, existed, err
+		return a.again(ctx, d)
 	}
 	if d.Status != payment.StatusCreated {
-		return d, existed, nil
+		return d, Nothing, nil
 	}
-	claimed, mine, err := a.Ledger.ClaimSend(ctx, d.ID)
-	if err != nil {
-		return d, existed, err
+	d.ShortCode, d.Wallet = intent.ShortCode, intent.Wallet
+	claimed, mine, err := a.Ledger.ClaimSend(ctx, d)
+	switch {
+	case err != nil:
+		return d, Nothing, err
+	case !mine:
+		return claimed, Nothing, nil
 	}
-	if !mine {
-		return claimed, true, nil
+	done := Sent
+	if existed {
+		done = SentLate
 	}
 	d, err = a.send(ctx, claimed)
-	return d, existed, err
+	return d, done, err
+}
+
+// hashFields tells one set of fields from another; they may hold anything, so
+// the ledger keeps no more than that.
+func hashFields(fields map[string]string) string {
+	if len(fields) == 0 {
+		return ""
+	}
+	text, _ := json.Marshal(fields) // sorted by name, and strings always encode
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 func (a *Asker) request(d payment.Deposit) payment.DepositRequest {
@@ -90,7 +138,18 @@ func (a *Asker) request(d payment.Deposit) payment.DepositRequest {
 // again repeats a request of unknown outcome under its key. Only an answer that
 // names the deposit says anything: a refusal now does not prove that the first
 // attempt did nothing, and neither does trouble on the way.
-func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
+func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, Done, error) {
+	if err := a.repeatable(d); err != nil {
+		return d, Nothing, err
+	}
+	claimed, mine, err := a.Ledger.ClaimRepeat(ctx, d)
+	switch {
+	case err != nil:
+		return d, Nothing, err
+	case !mine:
+		return claimed, Nothing, nil
+	}
+	d = claimed
 	answer, err := a.Depositor.Create(ctx, a.request(d))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
 	defer cancel()
@@ -98,9 +157,34 @@ func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, 
 		if err == nil {
 			err = &payment.Error{Kind: payment.KindPending, Message: "the provider refused the request when it was sent again"}
 		}
-		return a.unknown(ctx, d, err)
+		d, err = a.unknown(ctx, d, answer, err)
+		return d, SentAgain, err
 	}
-	return a.answered(ctx, d, answer)
+	d, err = a.answered(ctx, d, answer)
+	return d, SentAgain, err
+}
+
+// repeatable refuses to repeat a request while the last attempt may be under
+// way, since what two at once do under one key is not documented, and when the
+// key may be forgotten.
+func (a *Asker) repeatable(d payment.Deposit) error {
+	last := d.SentAt
+	if d.UpdatedAt.After(last) {
+		last = d.UpdatedAt
+	}
+	e := &payment.Error{Kind: payment.KindPending, Provider: d.Provider}
+	first, age := a.Now().Sub(d.SentAt), a.Now().Sub(last)
+	switch {
+	case age < SendTimeout:
+		e.Message = "deposit " + d.ID + ": an attempt may still be under way"
+		e.Hint = "wait " + max(time.Second, (SendTimeout-age).Round(time.Second)).String() + ", then repeat the command with the same key"
+	case first > RepeatWithin && !a.Force:
+		e.Message = "deposit " + d.ID + ": it was sent " + first.Round(time.Minute).String() + " ago, too old to repeat safely"
+		e.Hint = "check the provider's dashboard; --force repeats it all the same"
+	default:
+		return nil
+	}
+	return e
 }
 
 func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
@@ -109,7 +193,7 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 	defer cancel()
 	switch {
 	case errors.Is(sendErr, payment.ErrOutcomeUnknown):
-		return a.unknown(ctx, d, sendErr)
+		return a.unknown(ctx, d, answer, sendErr)
 	case sendErr != nil:
 		err := a.Ledger.ReleaseSend(ctx, d.ID)
 		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
@@ -130,10 +214,12 @@ func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.
 	return d, nil
 }
 
-// unknown is a request that may have reached the customer. A callback may
-// already have settled it, so the ledger is read again.
-func (a *Asker) unknown(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
-	if now, err := a.Ledger.Deposit(ctx, d.ID); err == nil {
+// unknown is a request that may have reached the customer. What ids the answer
+// has are kept: with them the deposit can be asked for, and callbacks find it.
+// One may already have settled it, so the ledger is read again.
+func (a *Asker) unknown(ctx context.Context, d payment.Deposit, answer payment.Answer, cause error) (payment.Deposit, error) {
+	now, err := a.named(ctx, d, answer)
+	if err == nil {
 		d = now
 	}
 	if d.Status.Final() {
@@ -144,11 +230,29 @@ func (a *Asker) unknown(ctx context.Context, d payment.Deposit, cause error) (pa
 	if errors.As(cause, &e) {
 		message = e.Message + "; the customer may or may not have been asked"
 	}
+	if err != nil {
+		message, cause = message+"; the ledger could not be brought up to date", errors.Join(cause, err)
+	}
 	hint := "do not send it again: follow it with \"payctl status watch " + d.ID + "\"; a callback can still settle it"
-	if a.Idempotent {
-		hint = "repeat the command with --idempotency-key " + d.IdempotencyKey + ": the customer is not asked twice under one key"
+	if a.Idempotent && d.ProviderID == "" {
+		hint = "in a minute, repeat the command with --idempotency-key " + d.IdempotencyKey + ": the customer is not asked twice under one key"
+		if e != nil && e.Hint != "" {
+			hint = e.Hint // the provider's answer may say why repeating is no use
+		}
 	}
 	return d, &payment.Error{Kind: payment.KindPending, Message: message, Provider: d.Provider, Err: cause, Hint: hint}
+}
+
+// named fills in the ids of an answer that proves nothing, and reads the deposit.
+func (a *Asker) named(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
+	if answer.ProviderID == "" && answer.MerchantRequestID == "" {
+		return a.Ledger.Deposit(ctx, d.ID)
+	}
+	d, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
+		Status: payment.StatusUnknown, By: payment.SourceAnswer,
+		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
+	})
+	return d, err
 }
 
 // NewToken returns a path segment that cannot be guessed: 130 bits, lower-case

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type ledger struct {
 	d     payment.Deposit
 	has   bool
 	taken bool
+	as    payment.Deposit
 	calls []string
 }
 
@@ -30,13 +32,19 @@ func (l *ledger) CreateDeposit(_ context.Context, d payment.Deposit) (payment.De
 	return l.d, false, nil
 }
 
-func (l *ledger) ClaimSend(context.Context, string) (payment.Deposit, bool, error) {
+func (l *ledger) ClaimSend(_ context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	l.calls = append(l.calls, "claim")
 	if l.taken {
 		return l.d, false, nil
 	}
-	l.d.Status = payment.StatusUnknown
+	l.as = as
+	l.d.Status, l.d.ShortCode, l.d.Wallet = payment.StatusUnknown, as.ShortCode, as.Wallet
 	return l.d, true, nil
+}
+
+func (l *ledger) ClaimRepeat(_ context.Context, seen payment.Deposit) (payment.Deposit, bool, error) {
+	l.calls = append(l.calls, "repeat")
+	return l.d, !l.taken && seen.UpdatedAt.Equal(l.d.UpdatedAt), nil
 }
 
 func (l *ledger) ReleaseSend(context.Context, string) error {
@@ -64,11 +72,13 @@ type depositor struct {
 	answer payment.Answer
 	err    error
 	sent   int
+	last   payment.DepositRequest
 	during func()
 }
 
-func (d *depositor) Create(context.Context, payment.DepositRequest) (payment.Answer, error) {
+func (d *depositor) Create(_ context.Context, r payment.DepositRequest) (payment.Answer, error) {
 	d.sent++
+	d.last = r
 	if d.during != nil {
 		d.during()
 	}
@@ -84,56 +94,63 @@ func TestAsk(t *testing.T) {
 	intent := payment.Deposit{ID: "dep_1", Status: payment.StatusCreated, Provider: payment.Daraja}
 	lost := &payment.Error{Kind: payment.KindUnavailable, Message: "cut", Err: payment.ErrOutcomeUnknown}
 	tests := []struct {
-		name    string
-		ledger  ledger
-		answer  payment.Answer
-		err     error
-		settle  bool
-		status  payment.Status
-		kind    payment.Kind
-		failed  bool
-		existed bool
-		sent    int
-		calls   []string
+		name   string
+		ledger ledger
+		answer payment.Answer
+		err    error
+		settle bool
+		status payment.Status
+		kind   payment.Kind
+		failed bool
+		done   deposit.Done
+		id     string
+		sent   int
+		calls  []string
 	}{
 		{
 			name:   "accepted",
 			answer: payment.Answer{Status: payment.StatusPending, ProviderID: "ws_CO_1"},
-			status: payment.StatusPending, sent: 1, calls: []string{"create", "claim", "apply"},
+			status: payment.StatusPending, id: "ws_CO_1", done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "apply"},
 		},
 		{
 			name:   "refused for good",
 			answer: payment.Answer{Status: payment.StatusFailed, Failure: &payment.Failure{Code: "400.002.02"}},
-			status: payment.StatusFailed, sent: 1, calls: []string{"create", "claim", "apply"},
+			status: payment.StatusFailed, done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "apply"},
 		},
 		{
 			name: "nothing left the machine", err: &payment.Error{Kind: payment.KindUnavailable, Message: "refused"},
-			status: payment.StatusCreated, failed: true, kind: payment.KindUnavailable, sent: 1,
+			status: payment.StatusCreated, failed: true, kind: payment.KindUnavailable, done: deposit.Sent, sent: 1,
 			calls: []string{"create", "claim", "release"},
 		},
 		{
-			name: "answer lost", err: lost, status: payment.StatusUnknown, failed: true, kind: payment.KindPending, sent: 1,
-			calls: []string{"create", "claim", "read"},
+			name: "answer lost", err: lost, status: payment.StatusUnknown, failed: true, kind: payment.KindPending,
+			done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "read"},
 		},
 		{
-			name: "answer lost, callback came", err: lost, settle: true, status: payment.StatusCompleted, sent: 1,
-			calls: []string{"create", "claim", "read"},
+			name: "answer lost, callback came", err: lost, settle: true, status: payment.StatusCompleted,
+			done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "read"},
+		},
+		{
+			name: "an answer that proves nothing but names the push", err: lost,
+			answer: payment.Answer{Status: payment.StatusUnknown, ProviderID: "ws_CO_1", MerchantRequestID: "m1"},
+			status: payment.StatusUnknown, id: "ws_CO_1", failed: true, kind: payment.KindPending,
+			done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "apply"},
 		},
 		{
 			name:   "key used before",
 			ledger: ledger{has: true, d: payment.Deposit{ID: "dep_0", Status: payment.StatusUnknown}},
-			status: payment.StatusUnknown, existed: true, calls: []string{"create"},
+			status: payment.StatusUnknown, calls: []string{"create"},
 		},
 		{
 			name:   "key used before, never left",
 			ledger: ledger{has: true, d: payment.Deposit{ID: "dep_0", Status: payment.StatusCreated}},
 			answer: payment.Answer{Status: payment.StatusPending},
-			status: payment.StatusPending, existed: true, sent: 1, calls: []string{"create", "claim", "apply"},
+			status: payment.StatusPending, done: deposit.SentLate, sent: 1, calls: []string{"create", "claim", "apply"},
 		},
 		{
 			name:   "another process is sending",
 			ledger: ledger{taken: true},
-			status: payment.StatusCreated, existed: true, calls: []string{"create", "claim"},
+			status: payment.StatusCreated, calls: []string{"create", "claim"},
 		},
 	}
 	for _, tt := range tests {
@@ -145,12 +162,13 @@ func TestAsk(t *testing.T) {
 				d.during = func() { l.d.Status = payment.StatusCompleted }
 			}
 			asker := deposit.Asker{Ledger: &l, Depositor: d, Now: time.Now}
-			got, existed, err := asker.Ask(t.Context(), intent)
+			got, done, err := asker.Ask(t.Context(), intent)
 			if (err != nil) != tt.failed || tt.failed && payment.KindOf(err) != tt.kind {
 				t.Errorf("error %v, want failure %v of kind %v", err, tt.failed, tt.kind)
 			}
-			if got.Status != tt.status || existed != tt.existed || d.sent != tt.sent {
-				t.Errorf("got %s existed=%v sent=%d, want %s %v %d", got.Status, existed, d.sent, tt.status, tt.existed, tt.sent)
+			if got.Status != tt.status || got.ProviderID != tt.id || done != tt.done || d.sent != tt.sent {
+				t.Errorf("got %s %q done=%d sent=%d, want %s %q %d %d",
+					got.Status, got.ProviderID, done, d.sent, tt.status, tt.id, tt.done, tt.sent)
 			}
 			if diff := cmp.Diff(tt.calls, l.calls); diff != "" {
 				t.Errorf("ledger calls (-want +got):\n%s", diff)
@@ -190,60 +208,172 @@ func TestNewKeys(t *testing.T) {
 }
 
 // A request of unknown outcome is repeated only where the provider honours the
-// key, and only an answer that names the deposit moves it.
+// key, neither while an attempt may be under way nor after the key may be
+// forgotten, and only an answer that names the deposit moves it.
 func TestAskAgain(t *testing.T) {
 	t.Parallel()
-	unknown := payment.Deposit{ID: "dep_1", Status: payment.StatusUnknown, Provider: payment.WasaaPay, IdempotencyKey: "key"}
+	now := time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC)
+	sentAgo := func(first, last time.Duration) payment.Deposit {
+		return payment.Deposit{
+			ID: "dep_1", Status: payment.StatusUnknown, Provider: payment.WasaaPay, IdempotencyKey: "key",
+			SentAt: now.Add(-first), UpdatedAt: now.Add(-last),
+		}
+	}
+	unknown := sentAgo(deposit.SendTimeout, deposit.SendTimeout)
 	known := unknown
 	known.ProviderID = "w1"
 	refused := &payment.Error{Kind: payment.KindUnauthorized, Message: "refused key"}
+	found := payment.Answer{Status: payment.StatusPending, ProviderID: "w1"}
 	tests := []struct {
 		name       string
 		first      payment.Deposit
 		idempotent bool
+		force      bool
+		taken      bool
 		answer     payment.Answer
 		err        error
 		status     payment.Status
-		failed     bool
+		says       string
 		sent       int
 		calls      []string
 	}{
 		{name: "not idempotent", first: unknown, status: payment.StatusUnknown, calls: []string{"create"}},
 		{name: "its id is known", first: known, idempotent: true, status: payment.StatusUnknown, calls: []string{"create"}},
 		{
-			name: "found", first: unknown, idempotent: true, answer: payment.Answer{Status: payment.StatusPending, ProviderID: "w1"},
-			status: payment.StatusPending, sent: 1, calls: []string{"create", "apply"},
+			name: "found", first: unknown, idempotent: true, answer: found,
+			status: payment.StatusPending, sent: 1, calls: []string{"create", "repeat", "apply"},
 		},
 		{
 			name: "found, failed meanwhile", first: unknown, idempotent: true,
 			answer: payment.Answer{Status: payment.StatusFailed, ProviderID: "w1", Failure: &payment.Failure{Reason: "cancelled"}},
-			status: payment.StatusFailed, sent: 1, calls: []string{"create", "apply"},
+			status: payment.StatusFailed, sent: 1, calls: []string{"create", "repeat", "apply"},
 		},
 		{
 			name: "refused now", first: unknown, idempotent: true, answer: payment.Answer{Status: payment.StatusFailed},
-			status: payment.StatusUnknown, failed: true, sent: 1, calls: []string{"create", "read"},
+			status: payment.StatusUnknown, says: "refused the request", sent: 1, calls: []string{"create", "repeat", "read"},
 		},
 		{
 			name: "key refused now", first: unknown, idempotent: true, err: refused,
-			status: payment.StatusUnknown, failed: true, sent: 1, calls: []string{"create", "read"},
+			status: payment.StatusUnknown, says: "refused key", sent: 1, calls: []string{"create", "repeat", "read"},
+		},
+		{
+			name: "the first attempt may be under way", first: sentAgo(deposit.SendTimeout-1, deposit.SendTimeout-1), idempotent: true,
+			force: true, answer: found, status: payment.StatusUnknown, says: "under way", calls: []string{"create"},
+		},
+		{
+			name: "another attempt may be under way", first: sentAgo(time.Hour, time.Second), idempotent: true,
+			answer: found, status: payment.StatusUnknown, says: "under way", calls: []string{"create"},
+		},
+		{
+			name: "another process is about to repeat it", first: unknown, idempotent: true, taken: true,
+			answer: found, status: payment.StatusUnknown, calls: []string{"create", "repeat"},
+		},
+		{
+			name: "at the last moment", first: sentAgo(deposit.RepeatWithin, time.Hour), idempotent: true, answer: found,
+			status: payment.StatusPending, sent: 1, calls: []string{"create", "repeat", "apply"},
+		},
+		{
+			name: "too old", first: sentAgo(deposit.RepeatWithin+1, time.Hour), idempotent: true, answer: found,
+			status: payment.StatusUnknown, says: "too old to repeat safely", calls: []string{"create"},
+		},
+		{
+			name: "too old, forced", first: sentAgo(deposit.RepeatWithin+1, time.Hour), idempotent: true, force: true, answer: found,
+			status: payment.StatusPending, sent: 1, calls: []string{"create", "repeat", "apply"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l := ledger{d: tt.first, has: true}
+			l := ledger{d: tt.first, has: true, taken: tt.taken}
 			d := &depositor{answer: tt.answer, err: tt.err}
-			asker := deposit.Asker{Ledger: &l, Depositor: d, Now: time.Now, Idempotent: tt.idempotent}
-			got, existed, err := asker.Ask(t.Context(), tt.first)
-			if (err != nil) != tt.failed || tt.failed && payment.KindOf(err) != payment.KindPending {
-				t.Errorf("error %v, want pending: %v", err, tt.failed)
+			asker := deposit.Asker{
+				Ledger: &l, Depositor: d, Now: func() time.Time { return now }, Idempotent: tt.idempotent, Force: tt.force,
 			}
-			if got.Status != tt.status || !existed || d.sent != tt.sent {
-				t.Errorf("got %s existed=%v sent=%d, want %s true %d", got.Status, existed, d.sent, tt.status, tt.sent)
+			got, done, err := asker.Ask(t.Context(), tt.first)
+			if (err != nil) != (tt.says != "") || err != nil && (payment.KindOf(err) != payment.KindPending || !strings.Contains(err.Error(), tt.says)) {
+				t.Errorf("error %v, want a pending one that says %q", err, tt.says)
+			}
+			if got.Status != tt.status || d.sent != tt.sent || (done == deposit.SentAgain) != (tt.sent > 0) {
+				t.Errorf("got %s sent=%d done=%d, want %s %d", got.Status, d.sent, done, tt.status, tt.sent)
 			}
 			if diff := cmp.Diff(tt.calls, l.calls); diff != "" {
 				t.Errorf("ledger calls (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The operator is told how to go on: with the key, by the id, or as the provider's
+// answer has it.
+func TestAskHints(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		idempotent bool
+		id, own    string
+		want       string
+	}{
+		{name: "nothing can be repeated", own: "own", want: "payctl status watch dep_1"},
+		{name: "the key finds it", idempotent: true, want: "--idempotency-key key"},
+		{name: "the key is no use", idempotent: true, own: "another deposit has it", want: "another deposit has it"},
+		{name: "its id is known", idempotent: true, id: "w1", own: "own", want: "payctl status watch dep_1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			asker := deposit.Asker{Ledger: &ledger{}, Now: time.Now, Idempotent: tt.idempotent, Depositor: &depositor{
+				answer: payment.Answer{Status: payment.StatusUnknown, ProviderID: tt.id},
+				err:    &payment.Error{Kind: payment.KindPending, Message: "cut", Hint: tt.own, Err: payment.ErrOutcomeUnknown},
+			}}
+			_, _, err := asker.Ask(t.Context(), payment.Deposit{ID: "dep_1", Status: payment.StatusCreated, IdempotencyKey: "key"})
+			var e *payment.Error
+			if !errors.As(err, &e) || !strings.Contains(e.Hint, tt.want) {
+				t.Errorf("error %v, want a hint of %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A deposit that certainly was not sent goes out with the settings of now.
+func TestAskSendsAsCorrected(t *testing.T) {
+	t.Parallel()
+	first := payment.Deposit{ID: "dep_1", Status: payment.StatusCreated, ShortCode: "600999", Wallet: "wallet_none"}
+	again := first
+	again.ID, again.ShortCode, again.Wallet = "", "174379", "wallet_1"
+	l := ledger{d: first, has: true}
+	d := &depositor{answer: payment.Answer{Status: payment.StatusPending, ProviderID: "w1"}}
+	asker := deposit.Asker{Ledger: &l, Depositor: d, Now: time.Now}
+	got, done, err := asker.Ask(t.Context(), again)
+	if err != nil || done != deposit.SentLate || got.ShortCode != "174379" || got.Wallet != "wallet_1" {
+		t.Errorf("got %+v done=%d, error %v", got, done, err)
+	}
+	if l.as.ID != "dep_1" || d.last.Deposit.ShortCode != "174379" || d.last.Deposit.Wallet != "wallet_1" {
+		t.Errorf("claimed as %+v, sent as %+v", l.as, d.last.Deposit)
+	}
+}
+
+// The ledger learns whether the extra fields are the same, not what they are.
+func TestAskHashesFields(t *testing.T) {
+	t.Parallel()
+	hash := func(fields map[string]string) string {
+		l := ledger{}
+		asker := deposit.Asker{Ledger: &l, Depositor: &depositor{answer: payment.Answer{Status: payment.StatusPending}}, Now: time.Now, Fields: fields}
+		got, _, err := asker.Ask(t.Context(), payment.Deposit{ID: "dep_1", Status: payment.StatusCreated})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.FieldsHash
+	}
+	if got := hash(map[string]string{}); got != "" {
+		t.Errorf("no fields: %q", got)
+	}
+	one := hash(map[string]string{"branch": "Thika", "till": "4"})
+	if one == "" || strings.Contains(one, "Thika") || one != hash(map[string]string{"till": "4", "branch": "Thika"}) {
+		t.Errorf("the same fields: %q", one)
+	}
+	for _, other := range []map[string]string{nil, {"branch": "Thika"}, {"branch": "Thika", "till": "5"}, {"branch": "4", "till": "Thika"}} {
+		if hash(other) == one {
+			t.Errorf("%v: the same hash", other)
+		}
 	}
 }

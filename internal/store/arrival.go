@@ -19,6 +19,9 @@ type Arrival struct {
 	Distrust string
 	// Targets are URLs to which the delivery is to be forwarded.
 	Targets []string
+	// Stranger says that it came without the secret of the installation. It is
+	// then forwarded only if it counts, or carries the token of what it is about.
+	Stranger bool
 }
 
 // Recorded is what became of an arrival.
@@ -38,6 +41,8 @@ type Recorded struct {
 	Verdict payment.Verdict
 	// Reason says why a delivery is not believed, or what it contradicts.
 	Reason string
+	// Withheld says that it is not forwarded: see Arrival.Stranger.
+	Withheld bool
 	// Deposit is the deposit as it stands afterwards, nil if there is none.
 	Deposit *payment.Deposit
 }
@@ -45,20 +50,17 @@ type Recorded struct {
 // Record commits a delivery, the event it carries and what that does to its
 // deposit or query, all at once. Callers that come together share one commit.
 // It returns when the delivery is on the disk; after any error it is not, or
-// must be taken not to be. Once handed over, a delivery is recorded even if ctx
-// ends, so that a sender who hangs up cannot take it back.
+// must be taken not to be. When ctx ends before the delivery's turn, it is not
+// recorded and the error is ctx's; once its commit has begun, that is awaited. A
+// sender who hangs up is no reason to end ctx.
 func (s *Store) Record(ctx context.Context, a Arrival) (Recorded, error) {
 	p, err := s.prepare(a)
 	if err != nil {
 		return Recorded{}, err
 	}
-	j := &job{run: p.record, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
-	if err := s.submit(ctx, j); err != nil {
-		return Recorded{}, s.kinded("record the delivery", err)
-	}
-	<-j.done
-	if j.err != nil {
-		return Recorded{}, s.kinded("record the delivery", j.err)
+	j := &job{run: p.record, plain: true, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
+	if err := s.await(ctx, "record the delivery", j); err != nil {
+		return Recorded{}, err
 	}
 	return p.out, nil
 }
@@ -74,6 +76,8 @@ type detail struct {
 	Failure                  *payment.Failure `json:"f,omitempty"`
 	Notes                    []string         `json:"n,omitempty"`
 	Matched                  string           `json:"m,omitempty"`
+	// Environment is whose secret proved the event: where a waiting one may belong.
+	Environment payment.Environment `json:"en,omitempty"`
 }
 
 // arrival is an Arrival made ready outside the writer.
@@ -122,7 +126,7 @@ func (p *arrival) details() detail {
 	d := detail{Matched: p.Inspection.Matched}
 	if e := p.Inspection.Event; e != nil {
 		d.MerchantRequestID, d.OriginatorConversationID = e.MerchantRequestID, e.OriginatorConversationID
-		d.ShortCode, d.Failure, d.Notes = e.ShortCode, e.Failure, e.Notes
+		d.ShortCode, d.Failure, d.Notes, d.Environment = e.ShortCode, e.Failure, e.Notes, e.Environment
 	}
 	return d
 }
@@ -218,6 +222,10 @@ func isTimeout(e *payment.Event) bool { return strings.HasSuffix(e.Name, ".timeo
 func isWallet(e *payment.Event) bool {
 	return strings.HasPrefix(e.Name, "wallet.") && e.ProviderID != ""
 }
+
+// c2bRoutes is what the routes of C2B events begin with. Nothing but the secret
+// of its route vouches for one.
+const c2bRoutes = "/callbacks/daraja/c2b/"
 
 // isCustomerPayment tells C2B events, which no deposit of ours asked for.
 func isCustomerPayment(e *payment.Event) bool { return strings.HasPrefix(e.Name, "c2b.") }

@@ -290,7 +290,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 				b.Fatal(err)
 			}
 			arrivals = append(arrivals, p)
-			jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+			jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
 		}
 		w := newWriter(s)
 		w.commit(context.WithoutCancel(b.Context()), jobs)

@@ -129,11 +129,7 @@ type versionReader struct {
 
 func (v *versionReader) read(ctx context.Context, s *Store) (int64, error) {
 	if v.db == nil {
-		mode := modeRead
-		if s.readOnly {
-			mode = modeReadOnly
-		}
-		db, err := openDB(s.path, mode, 1)
+		db, err := openDB(s.path, s.readMode(), 1)
 		if err != nil {
 			return 0, err
 		}

@@ -26,7 +26,7 @@ func TestChanges(t *testing.T) {
 		for {
 			select {
 			case <-changed:
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("a commit was not noticed")
 			}
 			if list, _, err := s.ListDeposits(ctx, DepositFilter{}); err == nil && len(list) > 0 {

@@ -146,7 +146,7 @@ func killedAtWork(t *testing.T, cmd *exec.Cmd, k killing) string {
 	}
 	kill := func() { _ = cmd.Process.Kill() }
 	// No round lasts for ever.
-	latest := time.AfterFunc(time.Minute, kill)
+	latest := time.AfterFunc(2*time.Minute, kill)
 	defer latest.Stop()
 	armed := k.at == ""
 	if armed {
@@ -319,7 +319,7 @@ func sendPush(ctx context.Context, s *Store, d payment.Deposit, checkoutID strin
 	if err != nil {
 		return d, err
 	}
-	if _, _, err := s.ClaimSend(ctx, d.ID); err != nil {
+	if _, _, err := s.ClaimSend(ctx, d); err != nil {
 		return d, err
 	}
 	d, _, err = s.ApplyClaim(ctx, d.ID, payment.Claim{

@@ -101,7 +101,7 @@ func (s *Store) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error
 	if e.Name != "" {
 		e.Provider, e.Status, e.OccurredAt = d.Provider, payment.Status(status), fromNullMicros(occurred)
 		e.MerchantRequestID, e.OriginatorConversationID = det.MerchantRequestID, det.OriginatorConversationID
-		e.ShortCode, e.Failure, e.Notes = det.ShortCode, det.Failure, det.Notes
+		e.ShortCode, e.Failure, e.Notes, e.Environment = det.ShortCode, det.Failure, det.Notes, det.Environment
 		if amount.Valid {
 			e.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
 		}

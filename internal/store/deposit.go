@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -17,9 +18,11 @@ const mostText = 4096
 // The ledger gives ID, CreatedAt and UpdatedAt, and a CallbackToken and an
 // IdempotencyKey where there is none. A deposit of the same provider,
 // environment and idempotency key is returned instead, with existed true; it is
-// a KindConflict error if its amount or phone differ (money rule 6). A deposit
-// that was asked for elsewhere brings its ProviderID and may have amount 0, for
-// unknown: no callback fits that, so only a query settles it.
+// a KindConflict error that names what differs if it is not the same request
+// (money rule 6). ShortCode and Wallet count once it was sent: until then they
+// may still be corrected, and ClaimSend takes the new ones. A deposit that was
+// asked for elsewhere brings its ProviderID and may have amount 0, for unknown:
+// no callback fits that, so only a query settles it.
 func (s *Store) CreateDeposit(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
 	if err := checkDeposit(d); err != nil {
 		return payment.Deposit{}, false, err
@@ -80,19 +83,31 @@ func checkDeposit(d payment.Deposit) error {
 }
 
 func sameDeposit(first, again payment.Deposit) error {
-	var differs string
-	switch {
-	case first.Amount != again.Amount:
-		differs = "amount"
-	case first.Phone != again.Phone:
-		differs = "phone"
-	default:
+	sent := first.Status != payment.StatusCreated
+	var differs []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"amount", first.Amount == again.Amount},
+		{"phone", first.Phone == again.Phone},
+		{"reference", first.Reference == again.Reference},
+		{"description", first.Description == again.Description},
+		{"set of --field values", first.FieldsHash == again.FieldsHash},
+		{"shortcode", !sent || first.ShortCode == again.ShortCode},
+		{"wallet", !sent || first.Wallet == again.Wallet},
+	} {
+		if !f.same {
+			differs = append(differs, f.name)
+		}
+	}
+	if len(differs) == 0 {
 		return nil
 	}
 	return &payment.Error{
 		Kind:     payment.KindConflict,
 		Provider: again.Provider,
-		Message:  fmt.Sprintf("idempotency key %q belongs to deposit %s with another %s", shortText(again.IdempotencyKey), first.ID, differs),
+		Message:  fmt.Sprintf("idempotency key %q belongs to deposit %s with another %s", shortText(again.IdempotencyKey), first.ID, strings.Join(differs, " and another ")),
 		Hint:     "use a new key for a new payment, or repeat the first request exactly",
 	}
 }
@@ -108,11 +123,11 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	}
 	seq, err := t.insert(ctx, `INSERT INTO deposits (shelf, provider, environment, reference, description, idempotency_key,
 		status, amount, currency, phone, short_code, wallet, provider_id, merchant_request_id, receipt, failure,
-		decided_by, conflict, callback_token, sent_at, created_at, updated_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL)`,
+		decided_by, conflict, callback_token, sent_at, created_at, updated_at, expires_at, fields_hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL, ?)`,
 		shelf, string(d.Provider), string(d.Environment), d.Reference, d.Description, d.IdempotencyKey, string(d.Status),
 		d.Amount.Minor(), string(d.Amount.Currency()), d.Phone.MSISDN(), d.ShortCode, d.Wallet, d.ProviderID,
-		d.MerchantRequestID, d.Receipt, d.CallbackToken, micros(now), micros(now))
+		d.MerchantRequestID, d.Receipt, d.CallbackToken, micros(now), micros(now), d.FieldsHash)
 	if isConstraint(err) {
 		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
 	}
@@ -125,13 +140,15 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	return out, nil
 }
 
-// ClaimSend marks a CREATED deposit as UNKNOWN, with SentAt and ExpiresAt,
-// just before its request leaves. False means that another process has done so,
-// or that it is decided: the request must not be sent.
-func (s *Store) ClaimSend(ctx context.Context, id string) (payment.Deposit, bool, error) {
+// ClaimSend marks the CREATED deposit with as's ID as UNKNOWN, with SentAt and
+// ExpiresAt, just before its request leaves, and takes over as's ShortCode and
+// Wallet: a deposit that was released may be sent with corrected ones, and its
+// callback is held against those it was sent with. False means that another
+// process has done so, or that it is decided: the request must not be sent.
+func (s *Store) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
-	err := s.change(ctx, "claim the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+	err := s.change(ctx, "claim the deposit", as.ID, func(ctx context.Context, t *tx, d depositRow) error {
 		got, mine = d, false
 		if d.Status != payment.StatusCreated {
 			return nil
@@ -140,11 +157,37 @@ func (s *Store) ClaimSend(ctx context.Context, id string) (payment.Deposit, bool
 		after := d
 		after.Status, after.SentAt, after.UpdatedAt = payment.StatusUnknown, now, now
 		after.ExpiresAt = now.Add(payment.PromptLifetime)
+		after.ShortCode, after.Wallet = as.ShortCode, as.Wallet
 		if err := t.save(ctx, d, after); err != nil {
 			return err
 		}
 		got, mine = after, true
 		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveApply, Note: "sent"}, nil)
+	})
+	return got.Deposit, mine, err
+}
+
+// ClaimRepeat notes, just before it happens, that the request of an UNKNOWN
+// deposit is sent again under its key. SentAt stays that of the first attempt;
+// UpdatedAt is this one's, and ExpiresAt counts from it. False means that the
+// deposit is no longer as seen, because another process repeats it or anything
+// was heard of it: the request must not be sent.
+func (s *Store) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error) {
+	var got depositRow
+	var mine bool
+	err := s.change(ctx, "claim the deposit", seen.ID, func(ctx context.Context, t *tx, d depositRow) error {
+		got, mine = d, false
+		if d.Status != payment.StatusUnknown || d.ProviderID != "" || !d.UpdatedAt.Equal(seen.UpdatedAt) {
+			return nil
+		}
+		now := fromMicros(micros(t.now))
+		after := d
+		after.UpdatedAt, after.ExpiresAt = now, now.Add(payment.PromptLifetime)
+		if err := t.save(ctx, d, after); err != nil {
+			return err
+		}
+		got, mine = after, true
+		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveNone, Note: "sent again"}, nil)
 	})
 	return got.Deposit, mine, err
 }

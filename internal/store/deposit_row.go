@@ -11,7 +11,7 @@ import (
 
 const depositColumns = `seq, provider, environment, reference, description, idempotency_key, status, amount,
 	currency, phone, short_code, wallet, provider_id, merchant_request_id, receipt, failure, decided_by, conflict,
-	callback_token, sent_at, created_at, updated_at, expires_at`
+	callback_token, sent_at, created_at, updated_at, expires_at, fields_hash`
 
 // row is what Scan comes from: *sql.Rows and *sql.Row alike.
 type row interface{ Scan(into ...any) error }
@@ -38,7 +38,7 @@ func (c *depositScan) into() []any {
 	return []any{
 		&c.d.seq, &c.provider, &c.environment, &d.Reference, &d.Description, &d.IdempotencyKey, &c.status, &c.amount,
 		&c.currency, &c.phone, &d.ShortCode, &d.Wallet, &d.ProviderID, &d.MerchantRequestID, &d.Receipt, &c.failure,
-		&c.decidedBy, &d.Conflict, &d.CallbackToken, &c.sent, &c.created, &c.updated, &c.expires,
+		&c.decidedBy, &d.Conflict, &d.CallbackToken, &c.sent, &c.created, &c.updated, &c.expires, &d.FieldsHash,
 	}
 }
 
@@ -146,7 +146,8 @@ func (t *tx) save(ctx context.Context, before, after depositRow) error {
 		return err
 	}
 	usual := before.ProviderID == after.ProviderID && before.MerchantRequestID == after.MerchantRequestID &&
-		before.Conflict == after.Conflict && before.SentAt.Equal(after.SentAt) && before.ExpiresAt.Equal(after.ExpiresAt)
+		before.Conflict == after.Conflict && before.SentAt.Equal(after.SentAt) && before.ExpiresAt.Equal(after.ExpiresAt) &&
+		before.ShortCode == after.ShortCode && before.Wallet == after.Wallet
 	switch {
 	case usual && before.Receipt == after.Receipt:
 		_, err = t.exec(ctx, "UPDATE deposits SET shelf = ?, status = ?, failure = ?, decided_by = ?, updated_at = ? WHERE seq = ?",
@@ -156,9 +157,11 @@ func (t *tx) save(ctx context.Context, before, after depositRow) error {
 			shelf, string(after.Status), after.Receipt, failure, string(after.DecidedBy), micros(after.UpdatedAt), after.seq)
 	default:
 		_, err = t.exec(ctx, `UPDATE deposits SET shelf = ?, status = ?, provider_id = ?, merchant_request_id = ?, receipt = ?,
-			failure = ?, decided_by = ?, conflict = ?, sent_at = ?, updated_at = ?, expires_at = ? WHERE seq = ?`,
+			failure = ?, decided_by = ?, conflict = ?, sent_at = ?, updated_at = ?, expires_at = ?, short_code = ?, wallet = ?
+			WHERE seq = ?`,
 			shelf, string(after.Status), after.ProviderID, after.MerchantRequestID, after.Receipt, failure, string(after.DecidedBy),
-			after.Conflict, nullMicros(after.SentAt), micros(after.UpdatedAt), nullMicros(after.ExpiresAt), after.seq)
+			after.Conflict, nullMicros(after.SentAt), micros(after.UpdatedAt), nullMicros(after.ExpiresAt), after.ShortCode,
+			after.Wallet, after.seq)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,9 @@ func TestCreateDepositRefuses(t *testing.T) {
 	}{
 		{"same key, another amount", func(d *payment.Deposit) { d.Amount = kes(1) }, payment.KindConflict},
 		{"same key, another phone", func(d *payment.Deposit) { d.Phone = mustPhone(t, "0712345678") }, payment.KindConflict},
+		{"same key, another reference", func(d *payment.Deposit) { d.Reference = "INV-2" }, payment.KindConflict},
+		{"same key, another description", func(d *payment.Deposit) { d.Description = "" }, payment.KindConflict},
+		{"same key, other fields", func(d *payment.Deposit) { d.FieldsHash = "0a" }, payment.KindConflict},
 		{"no amount", func(d *payment.Deposit) { d.Amount = payment.Amount{} }, payment.KindUsage},
 		{"zero amount", func(d *payment.Deposit) { d.Amount = kes(0) }, payment.KindUsage},
 		{"no provider", func(d *payment.Deposit) { d.Provider = "" }, payment.KindUsage},
@@ -70,6 +74,87 @@ func TestCreateDepositRefuses(t *testing.T) {
 				t.Errorf("error %v, kind %v, want %v", err, got, tc.want)
 			}
 		})
+	}
+}
+
+// What a request is sent with may be corrected until it is sent.
+func TestCreateDepositCorrected(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	in := push(t, "INV-1")
+	in.ShortCode, in.Wallet, in.FieldsHash = "600999", "wallet_none", "0a"
+	first := create(t, s, in)
+	claim := func(as payment.Deposit) payment.Deposit {
+		t.Helper()
+		again, existed, err := s.CreateDeposit(t.Context(), as)
+		if err != nil || !existed || again.ID != first.ID {
+			t.Fatalf("%+v, existed %v, error %v", again, existed, err)
+		}
+		as.ID = again.ID
+		got, mine, err := s.ClaimSend(t.Context(), as)
+		if err != nil || !mine {
+			t.Fatalf("mine %v, error %v", mine, err)
+		}
+		return got
+	}
+	claim(in)
+	if err := s.ReleaseSend(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	in.ShortCode, in.Wallet = "174379", "wallet_1"
+	got := claim(in)
+	if diff := cmp.Diff(got, deposit(t, s, first.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if got.ShortCode != "174379" || got.Wallet != "wallet_1" || got.FieldsHash != "0a" {
+		t.Errorf("claimed as %+v", got)
+	}
+
+	in.ShortCode, in.Wallet, in.FieldsHash = "600999", "wallet_2", ""
+	_, _, err := s.CreateDeposit(t.Context(), in)
+	if want := "another set of --field values and another shortcode and another wallet"; kindOf(err) != payment.KindConflict || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one that says %q", err, want)
+	}
+	r := record(t, s, withToken(callback("ws_1", "REC0000001", 15000), got.CallbackToken))
+	if r.Deposit == nil || r.Deposit.Status != payment.StatusCompleted {
+		t.Errorf("the callback of the corrected shortcode: %+v", r)
+	}
+}
+
+func TestClaimRepeatOnce(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	d := push(t, "INV-1")
+	d.Provider, d.ShortCode = payment.WasaaPay, ""
+	d = create(t, s, d)
+	if _, mine, err := s.ClaimRepeat(t.Context(), d); err != nil || mine {
+		t.Errorf("before it was sent: mine %v, error %v", mine, err)
+	}
+	seen, _, err := s.ClaimSend(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Add(time.Hour)
+	got, mine, err := s.ClaimRepeat(t.Context(), seen)
+	if err != nil || !mine {
+		t.Fatalf("mine %v, error %v", mine, err)
+	}
+	want := seen
+	want.UpdatedAt, want.ExpiresAt = c.Now(), c.Now().Add(payment.PromptLifetime)
+	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want, deposit(t, s, d.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	c.Add(time.Hour)
+	if _, mine, err := s.ClaimRepeat(t.Context(), seen); err != nil || mine {
+		t.Errorf("as another process saw it: mine %v, error %v", mine, err)
+	}
+	known := answered(t, s, got, "dep_w1")
+	if _, mine, err := s.ClaimRepeat(t.Context(), known); err != nil || mine {
+		t.Errorf("with an id: mine %v, error %v", mine, err)
 	}
 }
 
@@ -94,7 +179,7 @@ func TestClaimSendOnce(t *testing.T) {
 	s := openTest(t, Options{Now: c.Now})
 	d := create(t, s, push(t, "INV-1"))
 	c.Add(time.Second)
-	got, mine, err := s.ClaimSend(t.Context(), d.ID)
+	got, mine, err := s.ClaimSend(t.Context(), d)
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
@@ -103,7 +188,7 @@ func TestClaimSendOnce(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
 		t.Error(diff)
 	}
-	if _, mine, err := s.ClaimSend(t.Context(), d.ID); err != nil || mine {
+	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || mine {
 		t.Errorf("second claim: mine %v, error %v", mine, err)
 	}
 
@@ -115,7 +200,7 @@ func TestClaimSendOnce(t *testing.T) {
 	if diff := cmp.Diff(want, deposit(t, s, d.ID), cmpOpts()); diff != "" {
 		t.Error(diff)
 	}
-	if _, mine, err := s.ClaimSend(t.Context(), d.ID); err != nil || !mine {
+	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || !mine {
 		t.Errorf("claim after release: mine %v, error %v", mine, err)
 	}
 }
@@ -124,7 +209,7 @@ func TestReleaseSendKeepsWhatWasHeard(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	d := create(t, s, push(t, "INV-1"))
-	if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
+	if _, _, err := s.ClaimSend(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	record(t, s, withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken))
@@ -175,6 +260,29 @@ func TestApplyClaim(t *testing.T) {
 	}
 }
 
+// An answer that proves nothing may still name the push: it can then be asked for.
+func TestApplyClaimKeepsIDsOfUnknown(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	d := sent(t, s, push(t, "INV-1"))
+	c.Add(time.Second)
+	got, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
+		Status: payment.StatusUnknown, By: payment.SourceAnswer, ProviderID: "ws_1", MerchantRequestID: "mr-ws_1",
+	})
+	if err != nil || move != payment.MoveNone {
+		t.Fatalf("move %v, error %v", move, err)
+	}
+	want := d
+	want.ProviderID, want.MerchantRequestID, want.UpdatedAt = "ws_1", "mr-ws_1", c.Now()
+	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want, deposit(t, s, d.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestUnknownDeposit(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
@@ -183,7 +291,7 @@ func TestUnknownDeposit(t *testing.T) {
 	create(t, s, push(t, "INV-1"))
 	for _, id := range []string{"", "dep_", "dep_0000009zzzz", "INV-1", foreign} {
 		_, err := s.Deposit(t.Context(), id)
-		_, _, claimErr := s.ClaimSend(t.Context(), id)
+		_, _, claimErr := s.ClaimSend(t.Context(), payment.Deposit{ID: id})
 		_, _, applyErr := s.ApplyClaim(t.Context(), id, payment.Claim{})
 		for _, err := range []error{err, claimErr, applyErr, s.ReleaseSend(t.Context(), id)} {
 			if err == nil || kindOf(err) != payment.KindNotFound {

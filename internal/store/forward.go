@@ -85,12 +85,17 @@ func (t *tx) enqueue(ctx context.Context, delivery int64, targets []string) erro
 }
 
 func (t *tx) target(ctx context.Context, url string) (int64, error) {
+	if id, ok := t.targets[url]; ok {
+		return id, nil
+	}
 	var id int64
 	err := t.row(ctx, "SELECT id FROM targets WHERE url = ?", []any{url}, &id)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
+	if errors.Is(err, sql.ErrNoRows) {
+		err = t.row(ctx, "INSERT INTO targets (url) VALUES (?) RETURNING id", []any{url}, &id)
 	}
-	err = t.row(ctx, "INSERT INTO targets (url) VALUES (?) RETURNING id", []any{url}, &id)
+	if err == nil {
+		t.targets[url] = id
+	}
 	return id, err
 }
 
@@ -171,6 +176,48 @@ func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (du
 	return nil, next, err
 }
 
+// The joins go from the one forward to what is about the same thing, by indices.
+const sqlBehind = `SELECT EXISTS (SELECT 1 FROM forwards AS f
+	CROSS JOIN deliveries AS d ON d.seq = f.delivery
+	CROSS JOIN deliveries AS e ON e.thing = d.thing
+	CROSS JOIN forwards AS o ON o.delivery = e.seq AND o.target = f.target
+	WHERE f.seq = ? AND o.state = ? AND (o.created_at, o.seq) < (f.created_at, f.seq))`
+
+// Behind tells whether an older forward to the same target, of a delivery about
+// the same thing, still waits, whoever has it.
+func (s *Store) Behind(ctx context.Context, forwardID string) (bool, error) {
+	seq, ok := s.key(forwardPrefix, forwardID)
+	if !ok {
+		return false, noSuch("forward", forwardID)
+	}
+	var behind bool
+	err := s.read.QueryRowContext(ctx, sqlBehind, seq, string(ForwardWaiting)).Scan(&behind)
+	return behind, s.kinded("read the forward queue", err)
+}
+
+// Release gives back leases that are still the callers': the forwards are due at
+// once. One that was settled, or leased again, since is left alone.
+func (s *Store) Release(ctx context.Context, leased ...Forward) error {
+	keys := make([]int64, len(leased))
+	for i, f := range leased {
+		seq, ok := s.key(forwardPrefix, f.ID)
+		if !ok {
+			return noSuch("forward", f.ID)
+		}
+		keys[i] = seq
+	}
+	return s.do(ctx, "give back leases on the forward queue", func(ctx context.Context, t *tx) error {
+		for i, key := range keys {
+			_, err := t.exec(ctx, "UPDATE forwards SET due_at = ? WHERE seq = ? AND state = ? AND due_at = ?",
+				micros(t.now), key, string(ForwardWaiting), micros(leased[i].DueAt))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (s *Store) firstDue(ctx context.Context) (time.Time, error) {
 	var at sql.NullInt64
 	err := s.read.QueryRowContext(ctx, "SELECT min(due_at) FROM forwards WHERE state = ?", string(ForwardWaiting)).Scan(&at)
@@ -178,19 +225,20 @@ func (s *Store) firstDue(ctx context.Context) (time.Time, error) {
 }
 
 // MarkAttempt records an attempt at a leased forward and what comes of it. A
-// forward that is gone is no error.
+// forward that is gone, or whose key another one has by now, is no error and
+// nothing is recorded.
 func (s *Store) MarkAttempt(ctx context.Context, forwardID string, a Attempt, o Outcome) error {
 	seq, ok := s.key(forwardPrefix, forwardID)
 	if !ok {
 		return noSuch("forward", forwardID)
 	}
-	return s.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return s.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		var delivery, target int64
 		err := t.row(ctx, "SELECT delivery, target FROM forwards WHERE seq = ?", []any{seq}, &delivery, &target)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		if err != nil {
+		if err != nil || a.DeliveryID != "" && a.DeliveryID != s.id(deliveryPrefix, delivery) {
 			return err
 		}
 		if err := t.insertAttempt(ctx, delivery, target, nil, a); err != nil {

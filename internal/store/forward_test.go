@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,148 @@ func TestForwardQueue(t *testing.T) {
 	}
 }
 
+// TestForwardRelease holds that a lease is given back by whoever has it, and by
+// nobody else.
+func TestForwardRelease(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := openTest(t, Options{Now: c.Now})
+	for i := range 3 {
+		a := callback(fmt.Sprint("ws_", i), "", 100)
+		a.Targets = []string{"http://127.0.0.1:1/"}
+		record(t, s, a)
+	}
+	first, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	if err != nil || len(first) != 3 {
+		t.Fatalf("%+v, error %v", first, err)
+	}
+	retry := c.Now().Add(time.Hour)
+	if err := s.MarkAttempt(t.Context(), first[0].ID, Attempt{Status: 500}, Outcome{RetryAt: retry}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MarkAttempt(t.Context(), first[1].ID, Attempt{Status: 500}, Outcome{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Release(t.Context(), first...); err != nil {
+		t.Fatal(err)
+	}
+	again, next, err := s.NextDue(t.Context(), 10, 2*time.Minute)
+	if err != nil || len(again) != 1 || again[0].ID != first[2].ID {
+		t.Fatalf("%+v, next %v, error %v", again, next, err)
+	}
+	if err := s.Release(t.Context(), first...); err != nil {
+		t.Fatal(err)
+	}
+	if left, _, err := s.NextDue(t.Context(), 10, time.Minute); err != nil || len(left) != 0 {
+		t.Errorf("another's lease was given back: %+v, error %v", left, err)
+	}
+	if err := s.Release(t.Context(), Forward{ID: "fwd_1"}); kindOf(err) != payment.KindNotFound {
+		t.Errorf("no such forward: %v", err)
+	}
+}
+
+// TestForwardBehind holds what waits for what, for listeners that do not know
+// each other.
+func TestForwardBehind(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	pending(t, s, push(t, "INV-1"), "ws_1")
+	const one, two = "http://127.0.0.1:1/one", "http://127.0.0.1:1/two"
+	queue := func(a Arrival, targets ...string) {
+		t.Helper()
+		a.Targets = targets
+		record(t, s, a)
+	}
+	queue(genuine(t, s, callback("ws_1", "REC0000001", 15000)), one)
+	queue(genuine(t, s, callback("ws_1", "REC0000001", 15000)), one, two)
+	queue(callback("ws_2", "", 15000), one)
+	queue(genuine(t, s, failed(callback("ws_1", "", 15000))), one)
+	waiting, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	if err != nil || len(waiting) != 5 {
+		t.Fatalf("%+v, error %v", waiting, err)
+	}
+	behind := func() (out []bool) {
+		for _, f := range waiting {
+			b, err := s.Behind(t.Context(), f.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, b)
+		}
+		return out
+	}
+	if diff := cmp.Diff([]bool{false, true, false, false, true}, behind()); diff != "" {
+		t.Error(diff)
+	}
+	if err := s.MarkAttempt(t.Context(), waiting[0].ID, Attempt{Status: 200}, Outcome{Delivered: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MarkAttempt(t.Context(), waiting[1].ID, Attempt{Status: 400}, Outcome{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]bool{false, false, false, false, false}, behind()); diff != "" {
+		t.Error(diff)
+	}
+	var plan strings.Builder
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlBehind, 1, "waiting")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	if rows.Err() != nil || strings.Contains(plan.String(), "SCAN d") || strings.Contains(plan.String(), "SCAN e") || strings.Contains(plan.String(), "SCAN o") {
+		t.Errorf("%v, not by indices:\n%s", rows.Err(), plan.String())
+	}
+}
+
+// TestForwardStranger holds that under a secret path only what counts or knows
+// the token of what it is about is sent on.
+func TestForwardStranger(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	c2b := func(route string) Arrival {
+		a := callback("", "REC0000001", 15000)
+		a.Inspection.Event.Name, a.Inspection.Event.Key = "c2b.confirmation", "c2b/"+route
+		a.Delivery.Route, a.Delivery.Body = route, []byte(route)
+		return a
+	}
+	for name, c := range map[string]struct {
+		arrival  Arrival
+		stranger bool
+		withheld bool
+	}{
+		"a push nobody made":              {withToken(callback("ws_9", "REC0000009", 100), "AAAA"), true, true},
+		"another's push":                  {withToken(callback("ws_1", "REC0000009", 15000), "AAAA"), true, true},
+		"our push, another amount":        {withToken(callback("ws_1", "REC0000009", 100), d.CallbackToken), true, false},
+		"our push":                        {withToken(callback("ws_1", "REC0000009", 15000), d.CallbackToken), true, false},
+		"a push nobody made, of the shop": {callback("ws_8", "REC0000008", 100), false, false},
+		"a customer's payment":            {c2b("/callbacks/daraja/c2b/confirmation"), false, false},
+		"a customer's payment as a push":  {withToken(c2b("/callbacks/daraja/stk"), "AAAA"), true, true},
+	} {
+		c.arrival.Targets, c.arrival.Stranger = []string{"http://127.0.0.1:1/" + name}, c.stranger
+		got := record(t, s, c.arrival)
+		if got.Withheld != c.withheld {
+			t.Errorf("%s: %s (%s), withheld %v", name, got.Verdict, got.Reason, got.Withheld)
+		}
+		left, err := s.Forwards(t.Context(), ForwardWaiting, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queued := slices.ContainsFunc(left, func(f Forward) bool { return f.DeliveryID == got.DeliveryID })
+		if queued == c.withheld {
+			t.Errorf("%s: queued %v", name, queued)
+		}
+	}
+}
+
 func TestForwardNotFound(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
@@ -87,7 +230,9 @@ func TestForwardNotFound(t *testing.T) {
 		"mark":    s.MarkAttempt(t.Context(), "fwd_1", Attempt{}, Outcome{}),
 		"attempt": s.RecordAttempt(t.Context(), Attempt{DeliveryID: "dlv_1"}),
 		"finish":  s.FinishRun(t.Context(), "run_1"),
-		"each":    s.EachAnswered(t.Context(), "run_1", nil),
+		"dead":    s.RecordAttemptAtDead(t.Context(), "fwd_1", Attempt{}),
+		"letter":  s.RecordAttemptAtDead(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: "dlv_1"}),
+		"each":    s.EachAttempt(t.Context(), "run_1", nil),
 	} {
 		if kindOf(err) != payment.KindNotFound {
 			t.Errorf("%s: %v", what, err)
@@ -109,22 +254,31 @@ func TestReplayResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{}
+	want := map[string][]Attempt{}
 	for i := range 20 {
 		id := record(t, s, callback(fmt.Sprint("ws_", i), "", 100)).DeliveryID
-		a := Attempt{DeliveryID: id, Target: "http://127.0.0.1:1", RunID: r.ID, Status: 200 + i%2*300}
-		if i%5 == 0 {
-			a.Status, a.Error = 0, "connection reset"
-		} else {
-			want[id] = a.Status
-		}
-		if err := s.RecordAttempt(t.Context(), a); err != nil {
-			t.Fatal(err)
+		for try := range i % 3 {
+			a := Attempt{
+				DeliveryID: id, Target: "http://127.0.0.1:1", RunID: r.ID, Status: 500 - try*300,
+				At: newClock().Now().Add(time.Duration(try) * time.Minute), Latency: time.Millisecond,
+			}
+			if i%5 == 0 {
+				a.Status = 0
+			}
+			want[id] = append(want[id], a)
+			a.Error, a.Body = "connection reset", "start of the answer"
+			if err := s.RecordAttempt(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			a.RunID = "" // the forwarder's is no part of the run
+			if err := s.RecordAttempt(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	got := map[string]int{}
-	err = s.EachAnswered(t.Context(), r.ID, func(id, target string, status int) error {
-		got[id] = status
+	got := map[string][]Attempt{}
+	err = s.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
+		got[a.DeliveryID] = append(got[a.DeliveryID], a)
 		return nil
 	})
 	if err != nil {
@@ -152,4 +306,92 @@ func TestReplayResumes(t *testing.T) {
 	if _, err := s.StartRun(t.Context(), nil); kindOf(err) != payment.KindUsage {
 		t.Errorf("no description: %v", err)
 	}
+}
+
+// TestReplayOfDeadLetters holds that an attempt at a dead letter is its run's,
+// whatever became of the letter, and touches no other forward.
+func TestReplayOfDeadLetters(t *testing.T) {
+	t.Parallel()
+	const target = "http://127.0.0.1:1"
+	s := openTest(t, Options{})
+	r, err := s.StartRun(t.Context(), json.RawMessage(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := func(id string) Forward {
+		a := callback(id, "", 100)
+		a.Targets = []string{target}
+		record(t, s, a)
+		due, _, err := s.NextDue(t.Context(), 1, time.Minute)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("%+v, error %v", due, err)
+		}
+		return due[0]
+	}
+	bury := func(f Forward) {
+		if err := s.MarkAttempt(t.Context(), f.ID, Attempt{DeliveryID: f.DeliveryID, Target: target}, Outcome{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attempt := func(f Forward, status int) {
+		a := Attempt{DeliveryID: f.DeliveryID, Target: target, RunID: r.ID, Status: status}
+		if err := s.RecordAttemptAtDead(t.Context(), f.ID, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(state ForwardState) []string {
+		forwards, err := s.Forwards(t.Context(), state, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := []string{}
+		for _, f := range forwards {
+			out = append(out, fmt.Sprint(f.DeliveryID, " ", f.Attempts))
+		}
+		return out
+	}
+	check := func(what string, want, got []string) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+
+	first := queue("ws_1")
+	bury(first)
+	attempt(first, 500)
+	check("refused", []string{first.DeliveryID + " 2"}, left(ForwardDead))
+	attempt(first, 200)
+	check("delivered", []string{}, left(ForwardDead))
+	attempt(first, 500)
+
+	// The next forward is given the key of the one that is gone.
+	second := queue("ws_2")
+	if second.ID != first.ID {
+		t.Fatalf("forward %s, want the key of %s again", second.ID, first.ID)
+	}
+	bury(second)
+	attempt(first, 200)
+	if err := s.MarkAttempt(t.Context(), first.ID, Attempt{DeliveryID: first.DeliveryID, Target: target, Status: 200}, Outcome{Delivered: true}); err != nil {
+		t.Fatal(err)
+	}
+	check("another's key", []string{second.DeliveryID + " 1"}, left(ForwardDead))
+
+	// A letter that the operator put back is the forwarder's again.
+	if _, err := s.Requeue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	attempt(second, 200)
+	check("queued again", []string{second.DeliveryID + " 1"}, left(ForwardWaiting))
+
+	var statuses []string
+	err = s.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
+		statuses = append(statuses, fmt.Sprint(a.DeliveryID, " ", a.Status))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := first.DeliveryID, second.DeliveryID
+	check("attempts", []string{one + " 500", one + " 200", one + " 500", one + " 200", two + " 200"}, statuses)
 }

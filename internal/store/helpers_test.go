@@ -84,7 +84,7 @@ func create(t testing.TB, s *Store, d payment.Deposit) payment.Deposit {
 func pending(t testing.TB, s *Store, d payment.Deposit, checkoutID string) payment.Deposit {
 	t.Helper()
 	d = create(t, s, d)
-	if _, mine, err := s.ClaimSend(t.Context(), d.ID); err != nil || !mine {
+	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || !mine {
 		t.Fatalf("claim: mine %v, error %v", mine, err)
 	}
 	d, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{

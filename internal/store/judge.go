@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -54,6 +56,8 @@ func (p *arrival) judge(ctx context.Context, t *tx) (judged, error) {
 	switch {
 	case isResult(e):
 		err = p.judgeResult(ctx, t, e, &j)
+	case isCustomerPayment(e) && !strings.HasPrefix(p.Delivery.Route, c2bRoutes):
+		j.distrust("a customer's payment came by another route than C2B's")
 	case isCustomerPayment(e), p.Delivery.Provider == payment.Sevi:
 	default:
 		err = p.judgeDeposit(ctx, t, e, &j)
@@ -128,7 +132,9 @@ func (p *arrival) token() string {
 
 // findFor finds the deposit of an event: by the token in the path, by the
 // provider's id, or, for WasaaPay, by our reference where one sent deposit
-// waits for its id under it. sql.ErrNoRows when there is none.
+// waits for its id under it, and the event says how a deposit stands (a
+// withdrawal's does not). Deposits of another environment than the one whose
+// secret proved the event are not looked at. sql.ErrNoRows when there is none.
 func (t *tx) findFor(ctx context.Context, provider payment.ProviderID, e *payment.Event, token string) (depositRow, error) {
 	if token != "" {
 		found, err := t.byToken(ctx, token)
@@ -144,6 +150,7 @@ func (t *tx) findFor(ctx context.Context, provider payment.ProviderID, e *paymen
 		if err != nil {
 			return depositRow{}, err
 		}
+		found = slices.DeleteFunc(found, func(d depositRow) bool { return !e.MayConcern(d.Deposit) })
 		for _, d := range found {
 			if !d.Status.Final() {
 				return d, nil
@@ -153,9 +160,10 @@ func (t *tx) findFor(ctx context.Context, provider payment.ProviderID, e *paymen
 			return found[0], nil
 		}
 	}
-	if provider == payment.WasaaPay && e.Reference != "" {
-		found, err := t.depositsBy(ctx, "reference = ? AND provider = ? AND provider_id = '' AND status = ? ORDER BY seq DESC LIMIT 2",
-			e.Reference, string(provider), string(payment.StatusUnknown))
+	if provider == payment.WasaaPay && e.Reference != "" && e.Status != "" {
+		found, err := t.depositsBy(ctx, `reference = ? AND provider = ? AND provider_id = '' AND status = ?
+			AND (? = '' OR environment = ?) ORDER BY seq DESC LIMIT 2`,
+			e.Reference, string(provider), string(payment.StatusUnknown), string(e.Environment), string(e.Environment))
 		if err != nil {
 			return depositRow{}, err
 		}

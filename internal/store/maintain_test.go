@@ -39,7 +39,7 @@ func TestStats(t *testing.T) {
 	}
 	paid := size(callback("ws_1", "REC0000001", 15000))
 	want := Stats{
-		FileBytes: got.FileBytes, Schema: 1, OldestOpen: open.CreatedAt, Waiting: 1,
+		FileBytes: got.FileBytes, Schema: 2, OldestOpen: open.CreatedAt, Waiting: 1,
 		Stored: []DeliveryCount{
 			count(payment.VerdictUnsigned, false, paid), count(payment.VerdictUnsigned, true, paid), count(payment.VerdictUntrusted, false, size(a)),
 		},
@@ -161,6 +161,8 @@ func TestPrune(t *testing.T) {
 	for i := range 250 {
 		gone = append(gone, record(t, s, old(callback(fmt.Sprint("old_", i), "", 1))).DeliveryID)
 	}
+	query := accept(t, s, newQuery(t, s, settled.ID).ID, "AG_1")
+	kept = append(kept, record(t, s, old(withToken(result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), query.Token))).DeliveryID)
 	recent := callback("ws_8", "", 1)
 	recent.Delivery.ReceivedAt = start.Add(time.Hour)
 	kept = append(kept, record(t, s, recent).DeliveryID)
@@ -170,7 +172,7 @@ func TestPrune(t *testing.T) {
 	}
 
 	got, err := s.Prune(t.Context(), start.Add(time.Minute))
-	if err != nil || got.Deliveries != int64(len(gone)) || got.Kept != 4 || got.Bytes < 251*5_000 {
+	if err != nil || got.Deliveries != int64(len(gone)) || got.Kept != 5 || got.Bytes < 251*5_000 {
 		t.Errorf("%+v, error %v", got, err)
 	}
 	for _, id := range gone {
@@ -182,6 +184,9 @@ func TestPrune(t *testing.T) {
 		if _, err := s.Delivery(t.Context(), id); err != nil {
 			t.Error(err)
 		}
+	}
+	if q, err := s.FindQuery(t.Context(), query.ID); err != nil || len(q) != 1 || q[0].DeliveryID != kept[len(kept)-2] {
+		t.Errorf("the query %+v, error %v: want its answer in %s", q, err, kept[len(kept)-2])
 	}
 	after, err := s.Stats(t.Context(), time.Time{})
 	if err != nil || after.FreeBytes != 0 {
@@ -256,6 +261,61 @@ func TestQuarantine(t *testing.T) {
 	}
 	if received != 601 {
 		t.Errorf("%d were received", received)
+	}
+	checkSound(t, s)
+}
+
+// TestQuarantineCatchesUp holds that junk far over its bounds, however it got
+// there, is gone within a few commits, each of which drops a bounded number.
+func TestQuarantineCatchesUp(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	roomy, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const all, bound = mostDropped + 400, 100
+	junk := func(i int) Arrival {
+		a := callback(fmt.Sprint("junk_", i), "", 1)
+		a.Inspection = payment.Inspection{Verdict: payment.VerdictMalformed}
+		return a
+	}
+	var senders sync.WaitGroup
+	for sender := range 64 {
+		senders.Go(func() {
+			for i := sender; i < all; i += 64 {
+				if _, err := roomy.Record(t.Context(), junk(i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	if err := roomy.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, Options{Path: path, Quarantine: Quarantine{
+		Junk: Bound{Rows: bound, Bytes: 1 << 30}, Untrusted: Bound{Rows: bound, Bytes: 1 << 30},
+	}})
+	held := func() (n int64) {
+		st, err := s.Stats(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range st.Stored {
+			n += k.Count
+		}
+		return n
+	}
+	for i := range bound / 4 { // as many as come between two looks
+		record(t, s, junk(all+i))
+	}
+	if n := held(); n != all+bound/4-mostDropped {
+		t.Errorf("%d are held after a look at %d, want %d less", n, all+bound/4, mostDropped)
+	}
+	record(t, s, junk(-1))
+	if n := held(); n > bound {
+		t.Errorf("%d are held after the next commit, want at most %d", n, bound)
 	}
 	checkSound(t, s)
 }

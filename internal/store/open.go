@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
+
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -57,13 +60,10 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
-	mode := modeRead
-	if s.readOnly {
-		mode = modeReadOnly
-	} else {
+	if !s.readOnly {
 		tighten(s.path)
 	}
-	if s.read, err = openDB(s.path, mode, readers); err != nil {
+	if s.read, err = openDB(s.path, s.readMode(), readers); err != nil {
 		return err
 	}
 	if err := s.bringUpToDate(ctx); err != nil {
@@ -71,6 +71,36 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// readMode is how the connections that read are opened.
+func (s *Store) readMode() openMode {
+	switch {
+	case s.still:
+		return modeStill
+	case s.readOnly:
+		return modeReadOnly
+	}
+	return modeRead
+}
+
+// openToRead opens a ledger that cannot be written. Where no process has a log
+// beside it the file is taken as it stands: making a log takes the right to write
+// into the directory, and one that this user made could shut the ledger's owner out.
+func (s *Store) openToRead(ctx context.Context) error {
+	s.readOnly = true
+	info, err := os.Stat(s.path + "-wal")
+	s.still = errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+	return s.open(ctx)
+}
+
+// cannotWrite tells that opening failed for the want of a right to write.
+func cannotWrite(err error) bool {
+	switch code(err) {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return true
+	}
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 func (s *Store) bringUpToDate(ctx context.Context) error {
@@ -148,14 +178,20 @@ func fileError(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return payment.Usage("db: there is no ledger "+name, "name an existing file with --db")
 	case errors.Is(err, fs.ErrPermission):
-		return payment.Usage("db: no permission to open ledger "+name, "look at the owner and mode of the file and its directory")
+		return &payment.Error{
+			Kind: payment.KindUsage, Message: "db: no permission to open ledger " + name,
+			Hint: "look at the owner and mode of the file and its directory", Err: err,
+		}
 	}
+	cause := err
 	// The text of a path error holds the whole path; the cause alone is enough.
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	return payment.Usage(fmt.Sprintf("db: ledger %s cannot be opened: %v", name, err), "name another file with --db")
+	return &payment.Error{
+		Kind: payment.KindUsage, Message: fmt.Sprintf("db: ledger %s cannot be opened: %v", name, err), Hint: "name another file with --db", Err: cause,
+	}
 }
 
 // look reads the start of the file: SQLite would turn a foreign database into
@@ -180,8 +216,14 @@ func look(path string, readOnly bool) (state, error) {
 		flag = os.O_RDONLY
 	}
 	f, err := os.OpenFile(path, flag, 0)
-	if errors.Is(err, fs.ErrPermission) && !readOnly {
-		return 0, payment.Usage("db: no permission to write to ledger "+filepath.Base(path), "look at the owner and mode of the file, or name another with --db")
+	if may := "write to"; errors.Is(err, fs.ErrPermission) {
+		if readOnly {
+			may = "read"
+		}
+		return 0, &payment.Error{
+			Kind: payment.KindUsage, Message: "db: no permission to " + may + " ledger " + filepath.Base(path),
+			Hint: "look at the owner and mode of the file, or name another with --db", Err: err,
+		}
 	}
 	if err != nil {
 		return 0, fileError(path, err)

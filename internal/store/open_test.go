@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -74,10 +76,38 @@ func TestOpenIsIdempotent(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("closing twice: %v", err)
 		}
-		if _, _, err := s.ClaimSend(t.Context(), id); err == nil {
+		if _, _, err := s.ClaimSend(t.Context(), payment.Deposit{ID: id}); err == nil {
 			t.Error("a write after Close succeeded")
 		}
 	}
+}
+
+// A ledger of the first version is brought up to date, with all that it holds.
+func TestOpenMigrates(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	s := openTest(t, Options{Path: path})
+	want := create(t, s, push(t, "INV-1"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", fileURI(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{"ALTER TABLE deposits DROP COLUMN fields_hash", "PRAGMA user_version = 1"} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, Options{Path: path})
+	if diff := cmp.Diff(want, deposit(t, s, want.ID), cmpOpts()); diff != "" {
+		t.Error(diff)
+	}
+	checkSound(t, s)
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -55,7 +55,7 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 		o.kind.provider, o.kind.verdict = provider, payment.Verdict(verdict)
 		o.kind.status, o.kind.duplicate = payment.Status(status), duplicate != 0
 		e.Provider, e.Name, e.Status = provider, o.kind.event, o.kind.status
-		e.MerchantRequestID, e.ShortCode, e.Failure = det.MerchantRequestID, det.ShortCode, det.Failure
+		e.MerchantRequestID, e.ShortCode, e.Failure, e.Environment = det.MerchantRequestID, det.ShortCode, det.Failure, det.Environment
 		if amount.Valid {
 			e.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
 		}
@@ -68,12 +68,12 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 // their deposit. Daraja's callbacks never wait:
 // their token finds their deposit, and without it nothing makes them true.
 func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error) {
-	waiting, err := t.orphans(ctx, d.Provider, t.s.hash64(tagProviderID, string(d.Provider), d.ProviderID)|math.MinInt64)
+	waiting, err := t.orphans(ctx, d.Provider, t.s.hashID(d.Provider, d.ProviderID)|math.MinInt64)
 	if err != nil {
 		return d, err
 	}
 	for _, o := range waiting {
-		if o.event.ProviderID != d.ProviderID {
+		if o.event.ProviderID != d.ProviderID || !o.event.MayConcern(d.Deposit) {
 			continue
 		}
 		j := judged{verdict: o.kind.verdict, deposit: d}
@@ -102,7 +102,7 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 	// What counts is known by its event from now on; the rest stays known by its bytes.
 	hash := o.same
 	if j.counts() {
-		hash = t.sameEvent(k.provider, o.event.Key, j.deposit.seq, 0)
+		hash = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)
 	}
 	same := any(hash)
 	var first int64

@@ -12,7 +12,7 @@ import (
 func sent(t *testing.T, s *Store, d payment.Deposit) payment.Deposit {
 	t.Helper()
 	d = create(t, s, d)
-	d, mine, err := s.ClaimSend(t.Context(), d.ID)
+	d, mine, err := s.ClaimSend(t.Context(), d)
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
@@ -109,19 +109,29 @@ func TestForgedWithoutToken(t *testing.T) {
 // A signed event needs no token: it waits for the answer that names its deposit.
 func TestSignedBeforeAnswer(t *testing.T) {
 	t.Parallel()
+	for _, id := range []string{"dep_1", "dep_0190d3a0-7bb2-7c3e-9c7b-5a1d0e6f4b21"} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			signedBeforeAnswer(t, id)
+		})
+	}
+}
+
+func signedBeforeAnswer(t *testing.T, providerID string) {
+	t.Helper()
 	s := openTest(t, Options{})
 	in := push(t, "INV-1")
 	in.Provider, in.ShortCode = payment.WasaaPay, ""
 	d := sent(t, s, in)
-	early := record(t, s, wasaapayEvent("dep_1", ""))
+	early := record(t, s, wasaapayEvent(providerID, ""))
 	if diff := cmp.Diff(outcome{Verdict: payment.VerdictValid}, outcomeOf(early)); diff != "" {
 		t.Errorf("before the answer: %s", diff)
 	}
-	wrong := wasaapayEvent("dep_1", "")
+	wrong := wasaapayEvent(providerID, "")
 	wrong.Inspection.Event.Amount, wrong.Inspection.Event.Key = kes(100), "another"
 	wrong.Delivery.Body = []byte("another")
 	short := record(t, s, wrong)
-	got := answered(t, s, d, "dep_1")
+	got := answered(t, s, d, providerID)
 	if got.Status != payment.StatusCompleted || got.Receipt != "WPR0000001" || got.DecidedBy != payment.SourceCallback {
 		t.Errorf("after the answer: %+v", got)
 	}
@@ -137,7 +147,7 @@ func TestSignedBeforeAnswer(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	if late := record(t, s, wasaapayEvent("dep_1", "")); !late.Duplicate || late.DuplicateOf != early.DeliveryID {
+	if late := record(t, s, wasaapayEvent(providerID, "")); !late.Duplicate || late.DuplicateOf != early.DeliveryID {
 		t.Errorf("the same once more: %+v", late)
 	}
 	checkSound(t, s)

@@ -149,7 +149,7 @@ func TestStartAtOnce(t *testing.T) {
 func TestChangesAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	changed := s.Changes(ctx)
 	cmd := helper(t, "one", s.path, "INV-1")

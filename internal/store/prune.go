@@ -15,16 +15,17 @@ const pruneRows = 200
 type Pruned struct {
 	Deliveries int64
 	Bytes      int64
-	// Kept is how many old deliveries stay as evidence, or because they are yet
-	// to be forwarded.
+	// Kept is how many old deliveries stay as evidence, as a query's answer, or
+	// because they are yet to be forwarded.
 	Kept int64
 }
 
 // Prune deletes the deliveries received before a time, with their attempts, and
 // gives the space back to the disk. What belongs to an open or disputed
-// deposit stays, as does what is yet to be forwarded. Deposits, queries, their
-// histories and the statistics stay: they are small, and idempotency rests on
-// them.
+// deposit stays, as do the answer that a query refers to and what is yet to be
+// forwarded. Deposits, queries, their histories and the statistics stay: they
+// are small, and idempotency rests on them. What is about neither, a C2B
+// confirmation say, is forgotten with its delivery: a copy counts as new.
 func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	var out Pruned
 	kinds, err := s.allKinds(ctx)
@@ -116,6 +117,7 @@ func (t *tx) pruneCandidates(ctx context.Context, id int64, from position, befor
 				AND (d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
 			OR EXISTS (SELECT 1 FROM wallet_transactions AS w WHERE w.delivery = v.seq AND w.conflict <> ''
 				AND w.transaction_id = v.provider_id)
+			OR EXISTS (SELECT 1 FROM queries AS q WHERE q.seq = v.query AND q.delivery = v.seq)
 		FROM deliveries AS v WHERE v.kind = ? AND (v.received_at, v.seq) > (?, ?) AND v.received_at < ?
 			AND v.seq < (SELECT max(seq) FROM deliveries)
 		ORDER BY v.received_at, v.seq LIMIT ?`, id, from.at, from.seq, micros(before), pruneRows)

@@ -47,22 +47,25 @@ func (k kind) junk() bool {
 }
 
 // The quarantine is looked at once in so many rows or bytes of junk, and then
-// shrunk by at least as much below its bounds.
+// shrunk by at least as much below its bounds; but a commit drops no more than
+// mostDropped rows, far more than one brings, and leaves the rest to the next.
 const (
-	junkRows  = 128
-	junkBytes = 4 << 20
+	junkRows    = 128
+	junkBytes   = 4 << 20
+	mostDropped = 4096
 )
 
 // boundQuarantine drops the oldest junk beyond the bounds.
 func (t *tx) boundQuarantine(ctx context.Context) error {
 	step := t.s.quarantine.step()
-	if t.junk.n < step.Rows && t.junk.sum < step.Bytes {
+	if t.junk.n < step.Rows && t.junk.sum < step.Bytes && !t.crowded {
 		return nil
 	}
-	t.junk = count{}
+	t.junk, t.crowded = count{}, false
+	left := int64(mostDropped)
 	for _, v := range []payment.Verdict{payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictUntrusted} {
 		bound, _ := t.s.quarantine.bound(v)
-		if err := t.shrink(ctx, v, bound); err != nil {
+		if err := t.shrink(ctx, v, bound, &left); err != nil {
 			return err
 		}
 	}
@@ -103,33 +106,53 @@ func (t *tx) quarantined(ctx context.Context, v payment.Verdict) (map[int64]kind
 	return kinds, held, rows.Err()
 }
 
-func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound) error {
+// shrink drops the oldest deliveries of a verdict, at most left of them, and
+// counts left down.
+func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *int64) error {
 	kinds, held, err := t.quarantined(ctx, v)
 	if err != nil || held.n <= bound.Rows && held.sum <= bound.Bytes {
 		return err
 	}
 	step := t.s.quarantine.step()
-	rows, bytes := max(bound.Rows-step.Rows, 1), max(bound.Bytes-step.Bytes, 1)
-	for id, k := range kinds {
-		if held.n <= rows && held.sum <= bytes {
-			return nil
-		}
-		oldest, err := t.oldest(ctx, id)
-		if err != nil {
-			return err
-		}
-		// Each kind gives up the same share, so that none starves another.
-		give := max(1, (held.n-rows)/int64(len(kinds))+1)
-		for i, o := range oldest {
-			if held.n <= rows && held.sum <= bytes || int64(i) >= give && held.sum <= bytes {
-				break
-			}
-			if err := t.dropDelivery(ctx, k, id, o); err != nil {
+	goal := Bound{Rows: max(bound.Rows-step.Rows, 1), Bytes: max(bound.Bytes-step.Bytes, 1)}
+	for held.n > goal.Rows || held.sum > goal.Bytes {
+		before := held
+		for id, k := range kinds {
+			// Each kind gives up the same share, so that none starves another.
+			share := max(1, (before.n-goal.Rows)/int64(len(kinds))+1)
+			if err := t.dropOldest(ctx, k, id, share, goal, &held, left); err != nil {
 				return err
 			}
-			held.n--
-			held.sum -= o.size
 		}
+		if held == before {
+			break // what is left cannot go
+		}
+	}
+	t.crowded = t.crowded || *left == 0
+	return nil
+}
+
+// dropOldest drops a share of one kind, and as much more as the bytes ask for,
+// until the goal is reached or nothing is left to drop.
+func (t *tx) dropOldest(ctx context.Context, k kind, kindID, share int64, goal Bound, held *count, left *int64) error {
+	most := min(2*junkRows, *left)
+	if most == 0 || held.n <= goal.Rows && held.sum <= goal.Bytes {
+		return nil
+	}
+	oldest, err := t.oldest(ctx, kindID, most)
+	if err != nil {
+		return err
+	}
+	for i, o := range oldest {
+		if held.sum <= goal.Bytes && (held.n <= goal.Rows || int64(i) >= share) {
+			break
+		}
+		if err := t.dropDelivery(ctx, k, kindID, o); err != nil {
+			return err
+		}
+		held.n--
+		held.sum -= o.size
+		*left--
 	}
 	return nil
 }
@@ -139,9 +162,9 @@ type storedRow struct{ seq, at, size int64 }
 
 // oldest returns the oldest deliveries of a kind. The newest row of the table is
 // not among them: its key must not be given again.
-func (t *tx) oldest(ctx context.Context, kindID int64) ([]storedRow, error) {
+func (t *tx) oldest(ctx context.Context, kindID, most int64) ([]storedRow, error) {
 	rows, err := t.rows(ctx, `SELECT seq, received_at, size + length(header) FROM deliveries
-		WHERE kind = ? AND seq < (SELECT max(seq) FROM deliveries) ORDER BY received_at, seq LIMIT ?`, kindID, 2*junkRows)
+		WHERE kind = ? AND seq < (SELECT max(seq) FROM deliveries) ORDER BY received_at, seq LIMIT ?`, kindID, most)
 	if err != nil {
 		return nil, err
 	}

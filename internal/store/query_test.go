@@ -101,6 +101,30 @@ func TestQueryLife(t *testing.T) {
 	checkSound(t, s)
 }
 
+// A message after which more come answers nothing; the real result does, though
+// it may say the same (reference/daraja.md §6.3 quirk 5).
+func TestResultAfterMore(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	q := newQuery(t, s, "")
+	q = accept(t, s, q.ID, "AG_1")
+	more := withToken(result("AG_1", "", 0, ""), q.Token)
+	more.Inspection.Event.More, more.Inspection.Event.Key = true, more.Inspection.Event.Key+"/more"
+	first := record(t, s, more)
+	if first.QueryID != q.ID || first.Duplicate {
+		t.Errorf("the message: %+v", first)
+	}
+	assertQuery(t, s, q)
+	last := record(t, s, withToken(result("AG_1", "", 0, ""), q.Token))
+	if got, err := s.FindQuery(t.Context(), q.ID); err != nil || got[0].Status != QueryAnswered || got[0].DeliveryID != last.DeliveryID {
+		t.Errorf("the result: %+v, error %v", got, err)
+	}
+	if again := record(t, s, more); !again.Duplicate {
+		t.Errorf("the message once more: %+v", again)
+	}
+	checkSound(t, s)
+}
+
 func assertQuery(t *testing.T, s *Store, want Query) {
 	t.Helper()
 	for _, id := range []string{want.ID, want.ConversationID, want.OriginatorConversationID, want.Receipt} {

@@ -63,8 +63,10 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 
 // followUp writes what refers to the delivery.
 func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
-	if err := t.enqueue(ctx, seq, p.Targets); err != nil {
-		return err
+	if p.out.Withheld = p.Stranger && !j.counts() && !p.knowsToken(j); !p.out.Withheld {
+		if err := t.enqueue(ctx, seq, p.Targets); err != nil {
+			return err
+		}
 	}
 	e := p.Inspection.Event
 	if e == nil || !j.counts() || p.out.Duplicate {
@@ -83,6 +85,13 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 	return nil
 }
 
+// knowsToken tells whether the path held the token of the deposit or the query
+// that the arrival is about.
+func (p *arrival) knowsToken(j judged) bool {
+	token := p.token()
+	return token != "" && (token == j.deposit.CallbackToken || token == j.query.Token)
+}
+
 // at is when the arrival came, to the microsecond.
 func (p *arrival) at(t *tx) time.Time {
 	if p.Delivery.ReceivedAt.IsZero() {
@@ -96,12 +105,27 @@ func (p *arrival) at(t *tx) time.Time {
 // cannot make the true event look like a repetition.
 func (p *arrival) same(t *tx, j judged) int64 {
 	if e := p.event(); e != nil && e.Key != "" && j.counts() {
-		return t.sameEvent(p.Delivery.Provider, e.Key, j.deposit.seq, j.query.seq)
+		return t.sameEvent(p.Delivery.Provider, meaning(e), j.deposit.seq, j.query.seq)
 	}
 	if p.byBody == 0 {
 		p.byBody = t.s.hashBody(tagBody, p.Delivery.Body)
 	}
 	return p.byBody
+}
+
+// meaning is the key of an event, with what an event that a secret proves must
+// not share with another: the environment whose secret it was, or who knows the
+// local one could have the true event taken for a repetition, and the receipt,
+// or a second payment would pass for the first.
+func meaning(e *payment.Event) string {
+	if e.Environment == "" {
+		return e.Key
+	}
+	key := e.Key + "\n" + string(e.Environment)
+	if e.Status == payment.StatusCompleted && e.Receipt != "" {
+		key += "\n" + e.Receipt
+	}
+	return key
 }
 
 func (t *tx) sameEvent(provider payment.ProviderID, key string, deposit, query int64) int64 {

@@ -80,19 +80,11 @@ func (s *Store) FindRun(ctx context.Context, id string) (Run, error) {
 // RecordAttempt records an attempt at a delivery, of a replay run if RunID says
 // so. Attempts that come together share one commit.
 func (s *Store) RecordAttempt(ctx context.Context, a Attempt) error {
-	delivery, ok := s.key(deliveryPrefix, a.DeliveryID)
-	if !ok {
-		return noSuch("delivery", a.DeliveryID)
+	delivery, run, err := s.attemptKeys(a)
+	if err != nil {
+		return err
 	}
-	var run any
-	if a.RunID != "" {
-		seq, ok := s.key(runPrefix, a.RunID)
-		if !ok {
-			return noSuch("replay run", a.RunID)
-		}
-		run = seq
-	}
-	return s.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return s.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		target, err := t.target(ctx, a.Target)
 		if err != nil {
 			return err
@@ -101,27 +93,75 @@ func (s *Store) RecordAttempt(ctx context.Context, a Attempt) error {
 	})
 }
 
-// EachAnswered calls do for every delivery and target that got an answer with
-// an HTTP status in a run: those need not be sent again when it is resumed.
-func (s *Store) EachAnswered(ctx context.Context, runID string, do func(deliveryID, target string, status int) error) error {
+// RecordAttemptAtDead is RecordAttempt for one at a dead letter: in the same
+// transaction a 2xx takes the letter off the queue, and anything else counts as
+// one more attempt at it. A letter that is gone, or that waits again, is left as
+// it is, and so is another forward that was given its key since.
+func (s *Store) RecordAttemptAtDead(ctx context.Context, forwardID string, a Attempt) error {
+	seq, ok := s.key(forwardPrefix, forwardID)
+	if !ok {
+		return noSuch("forward", forwardID)
+	}
+	delivery, run, err := s.attemptKeys(a)
+	if err != nil {
+		return err
+	}
+	return s.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+		target, err := t.target(ctx, a.Target)
+		if err != nil {
+			return err
+		}
+		if err := t.insertAttempt(ctx, delivery, target, run, a); err != nil {
+			return err
+		}
+		query := "UPDATE forwards SET attempts = attempts + 1 WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"
+		if a.Status >= 200 && a.Status < 300 {
+			query = "DELETE FROM forwards WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"
+		}
+		_, err = t.exec(ctx, query, seq, delivery, target, string(ForwardDead))
+		return err
+	})
+}
+
+// attemptKeys returns the key of an attempt's delivery and of its run, nil for
+// none.
+func (s *Store) attemptKeys(a Attempt) (delivery int64, run any, err error) {
+	delivery, ok := s.key(deliveryPrefix, a.DeliveryID)
+	if !ok {
+		return 0, nil, noSuch("delivery", a.DeliveryID)
+	}
+	if a.RunID == "" {
+		return delivery, nil, nil
+	}
+	seq, ok := s.key(runPrefix, a.RunID)
+	if !ok {
+		return 0, nil, noSuch("replay run", a.RunID)
+	}
+	return delivery, seq, nil
+}
+
+// EachAttempt calls do for every attempt of a run, those at one delivery and
+// target together and in their order, without what was answered but the status:
+// a run that is resumed goes on after them.
+func (s *Store) EachAttempt(ctx context.Context, runID string, do func(Attempt) error) error {
 	seq, ok := s.key(runPrefix, runID)
 	if !ok {
 		return noSuch("replay run", runID)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT a.delivery, g.url, a.status FROM attempts AS a JOIN targets AS g ON g.id = a.target
-		WHERE a.run = ? AND a.status > 0 ORDER BY a.delivery`, seq)
+	rows, err := s.read.QueryContext(ctx, `SELECT a.delivery, g.url, a.at, a.status, a.latency FROM attempts AS a
+		JOIN targets AS g ON g.id = a.target WHERE a.run = ? ORDER BY a.delivery, a.target, a.seq`, seq)
 	if err != nil {
 		return s.kinded("read the replay", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var delivery int64
-		var target string
-		var status int
-		if err := rows.Scan(&delivery, &target, &status); err != nil {
+		a := Attempt{RunID: runID}
+		var delivery, at, latency int64
+		if err := rows.Scan(&delivery, &a.Target, &at, &a.Status, &latency); err != nil {
 			return s.kinded("read the replay", err)
 		}
-		if err := do(s.id(deliveryPrefix, delivery), target, status); err != nil {
+		a.DeliveryID, a.At, a.Latency = s.id(deliveryPrefix, delivery), fromMicros(at), time.Duration(latency)*time.Microsecond
+		if err := do(a); err != nil {
 			return err
 		}
 	}

@@ -11,13 +11,14 @@ import (
 )
 
 // answer attaches a result or a time-out to its query. A result is final; a
-// time-out is not, since a result may still come.
+// time-out is not, since a result may still come. A message that announces more
+// of them answers nothing: its delivery names the query, and that is all.
 func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery int64) error {
 	status := QueryAnswered
 	if isTimeout(e) {
 		status = QueryTimedOut
 	}
-	if q.Status == QueryAnswered || q.Status == status {
+	if q.Status == QueryAnswered || q.Status == status || e.More {
 		return nil
 	}
 	conversation, originator := q.ConversationID, q.OriginatorConversationID

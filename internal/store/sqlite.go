@@ -52,6 +52,8 @@ const (
 	modeRead
 	// modeReadOnly opens the file itself read-only.
 	modeReadOnly
+	// modeStill reads a file that no process has a log beside, and makes none.
+	modeStill
 	// modeCreate lays out a new file.
 	modeCreate
 	// modeInspect looks at a file that may not be ours, without changing it.
@@ -87,6 +89,9 @@ func dsn(path string, mode openMode) string {
 	case modeReadOnly:
 		q.Set("mode", "ro")
 		pragma("busy_timeout", strconv.Itoa(readBusyMillis))
+	case modeStill:
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
 	case modeCreate:
 		q.Set("mode", "rw")
 		pragma("busy_timeout", "0")

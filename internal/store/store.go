@@ -17,6 +17,9 @@ type Options struct {
 	Path string
 	// ReadOnly opens an existing ledger without ever writing to it.
 	ReadOnly bool
+	// OrReadOnly opens a ledger that this user may not write as ReadOnly does: for
+	// commands that only read.
+	OrReadOnly bool
 	// Now is the clock of everything that is recorded; nil means time.Now.
 	Now func() time.Time
 	// BusyTimeout bounds how long a write waits for other processes; 0 means 15 s.
@@ -49,6 +52,7 @@ const readers = 4
 type Store struct {
 	path       string
 	readOnly   bool
+	still      bool
 	now        func() time.Time
 	busy       time.Duration
 	quarantine Quarantine
@@ -90,7 +94,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.quarantine == (Quarantine{}) {
 		s.quarantine = DefaultQuarantine()
 	}
-	if err := s.open(ctx); err != nil {
+	err = s.open(ctx)
+	if err != nil && o.OrReadOnly && cannotWrite(err) {
+		err = s.openToRead(ctx)
+	}
+	if err != nil {
 		return nil, s.kinded("open the ledger", err)
 	}
 	s.writer = newWriter(s)

@@ -23,12 +23,15 @@ type tx struct {
 	args    []driver.NamedValue
 	kinds   map[kind]int64
 	shelves map[shelf]int64
+	targets map[string]int64
 	now     time.Time
 	tally   tally
 	// ahead holds deposits that were read for a whole batch, nil if none were.
 	ahead *ahead
 	// junk is what came into quarantine since the last look at its bounds.
 	junk count
+	// crowded says that the last look left the quarantine over its bounds.
+	crowded bool
 }
 
 // newTx takes the driver's connection out of conn, which nothing else uses, and
@@ -36,7 +39,7 @@ type tx struct {
 func newTx(s *Store, conn *sql.Conn) (*tx, error) {
 	t := &tx{
 		s: s, conn: conn, stmts: map[string]driver.Stmt{},
-		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, tally: newTally(),
+		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{}, tally: newTally(),
 	}
 	err := conn.Raw(func(raw any) error {
 		var ok bool
@@ -246,4 +249,5 @@ func (t *tx) reset(mark tally) {
 	t.tally = mark
 	clear(t.kinds)
 	clear(t.shelves)
+	clear(t.targets)
 }

@@ -17,14 +17,25 @@ import (
 // nobody is the user that a process of root becomes: root may write anywhere.
 const nobody = 65534
 
+// becomeNobody gives root's rights up.
+func becomeNobody(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // unwritableProcess opens a ledger that it may not write to, and writes. It
 // tells how that ended.
 func unwritableProcess(t *testing.T, path string) {
-	if os.Geteuid() == 0 {
-		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
-			t.Fatal(err)
-		}
+	if os.Getenv(helperName) == "read" {
+		readableProcess(t, path)
+		return
 	}
+	becomeNobody(t)
 	s, err := Open(t.Context(), Options{Path: path})
 	if err == nil {
 		defer func() { _ = s.Close() }()

@@ -45,8 +45,10 @@ const (
 type job struct {
 	// run may be called more than once, each time on a clean slate.
 	run func(context.Context, *tx) error
-	// arrival is set for deliveries. Those run without a savepoint: they check
-	// before they write, and fail only where the ledger does.
+	// plain jobs run without a savepoint: they check before they write, touch no
+	// deposit but by a delivery, and fail only where the ledger does.
+	plain bool
+	// arrival is set for deliveries.
 	arrival *arrival
 	size    int
 	state   atomic.Int32
@@ -82,7 +84,15 @@ var errClosed = errors.New("the ledger is closed")
 // returns when the write has been committed, or has not happened: once a job
 // has been taken up, its end is awaited even if ctx ends.
 func (s *Store) do(ctx context.Context, what string, run func(context.Context, *tx) error) error {
-	j := &job{run: run, done: make(chan struct{})}
+	return s.await(ctx, what, &job{run: run, done: make(chan struct{})})
+}
+
+// doPlain is do for what may run as a plain job.
+func (s *Store) doPlain(ctx context.Context, what string, run func(context.Context, *tx) error) error {
+	return s.await(ctx, what, &job{run: run, plain: true, done: make(chan struct{})})
+}
+
+func (s *Store) await(ctx context.Context, what string, j *job) error {
 	if err := s.submit(ctx, j); err != nil {
 		return s.kinded(what, err)
 	}
@@ -261,7 +271,7 @@ func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 	}
 	for _, j := range batch {
 		var err error
-		if j.arrival != nil && !apart {
+		if j.plain && !apart {
 			err = j.run(ctx, w.tx)
 			if err != nil && !isFatal(err) {
 				return errApart

@@ -98,7 +98,7 @@ func TestBatchSeesItself(t *testing.T) {
 	s := openTest(t, Options{})
 	d := create(t, s, push(t, "INV-1"))
 	other := pending(t, s, push(t, "INV-2"), "ws_2")
-	if _, _, err := s.ClaimSend(t.Context(), d.ID); err != nil {
+	if _, _, err := s.ClaimSend(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	var jobs []*job
@@ -115,7 +115,7 @@ func TestBatchSeesItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		arrivals = append(arrivals, p)
-		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+		jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
 	}
 	runBatch(t, s, jobs)
 	for i, want := range []outcome{
@@ -166,7 +166,7 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 			p.detail = struct{}{}
 		}
 		arrivals = append(arrivals, p)
-		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+		jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
 	}
 	refused := errors.New("refused")
 	jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
@@ -223,6 +223,43 @@ func TestCommitFails(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	checkSound(t, s)
+}
+
+// TestRecordGivesUpItsPlace holds that a delivery whose caller gave up before
+// its turn is not recorded later, and that a commit under way is awaited.
+func TestRecordGivesUpItsPlace(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	setFailCommit(t, s, func() error {
+		once.Do(func() { close(begun); <-goOn })
+		return nil
+	})
+	ctx, giveUp := context.WithCancel(t.Context())
+	first, second := make(chan error, 1), make(chan error, 1)
+	record := func(id string, done chan<- error) {
+		_, err := s.Record(ctx, callback(id, "", 100))
+		done <- err
+	}
+	go record("ws_1", first)
+	<-begun
+	go record("ws_2", second)
+	for s.Waiting() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	giveUp()
+	if err := <-second; !errors.Is(err, context.Canceled) {
+		t.Errorf("the one that waited: %v", err)
+	}
+	close(goOn)
+	if err := <-first; err != nil {
+		t.Errorf("the one under way: %v", err)
+	}
+	stored, _, err := s.Deliveries(t.Context(), DeliveryFilter{})
+	if err != nil || len(stored) != 1 || stored[0].Event.ProviderID != "ws_1" {
+		t.Errorf("stored %+v, error %v", stored, err)
+	}
 }
 
 // setFailCommit changes the fault within the writer's own goroutine.
