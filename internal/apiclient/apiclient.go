@@ -183,6 +183,9 @@ func (c *Client) fail(r Request, err error, connected bool) error {
 	}
 	if errors.Is(err, context.Canceled) {
 		e.Kind = payment.KindInterrupted
+		if !connected {
+			e.Hint = "" // the operator knows why
+		}
 	}
 	return e
 }

@@ -36,8 +36,23 @@ var bearerText = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobal
 	return regexp.MustCompile(`(?i)(access token - )[A-Za-z0-9._~+/=-]+`)
 })
 
-// Redact returns a body for logs: secrets replaced, phone numbers masked, cut
-// to 4096 bytes, control characters escaped.
+// callbackMember finds the addresses that Daraja is given: the last segment of
+// their paths is a deposit's or a query's secret, and who knows it can forge the
+// callback.
+var callbackMember = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
+	return regexp.MustCompile(`(?i)("(?:callbackurl|resulturl|queuetimeouturl)"\s*:\s*"[^"]*/)[^"/]+`)
+})
+
+// callbackPath finds the listener's secret paths anywhere, the slashes as JSON
+// and as URLs may write them.
+var callbackPath = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
+	const slash = `(?:\\?/|%2f)`
+	return regexp.MustCompile(`(?i)(` + slash + `callbacks` + slash +
+		`(?:daraja` + slash + `(?:stk|result|timeout|c2b` + slash + `(?:validation|confirmation))|wasaapay|sevi)` + slash + `)[^\s"'<>\\/?#&,;)}\]]+`)
+})
+
+// Redact returns a body for logs: secrets replaced, callback tokens among them,
+// phone numbers masked, cut to 4096 bytes, control characters escaped.
 func Redact(body []byte) string {
 	cut := len(body) > maxLogged
 	if cut {
@@ -46,6 +61,8 @@ func Redact(body []byte) string {
 	}
 	text := secretMember().ReplaceAllString(string(body), `$1"[redacted]"`)
 	text = bearerText().ReplaceAllString(text, "$1[redacted]")
+	text = callbackPath().ReplaceAllString(text, "$1[redacted]")
+	text = callbackMember().ReplaceAllString(text, "$1[redacted]")
 	text = payment.MaskDigits(text)
 	text = strings.Map(func(r rune) rune {
 		if r < 0x20 && r != '\t' || r == 0x7f {
@@ -62,7 +79,7 @@ func Redact(body []byte) string {
 func exchange(req *http.Request, sent []byte, resp *Response) Exchange {
 	return Exchange{
 		Method:   req.Method,
-		URL:      payment.MaskDigits(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path),
+		URL:      Redact([]byte(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path)),
 		Request:  Redact(sent),
 		Status:   resp.Status,
 		Response: Redact(resp.Body),

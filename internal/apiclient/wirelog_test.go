@@ -45,15 +45,25 @@ func TestRedact(t *testing.T) {
 		`{ "PassKey" : "a\"b", "x": 1 }`:             `{ "PassKey" : "[redacted]", "x": 1 }`,
 		`{"SecurityCredential":"a+/=="}`:             `{"SecurityCredential":"[redacted]"}`,
 		`{"apiKey":"k","api_key":"k","secret":"s","token":"t","signature":"s","Authorization":"Bearer x"}`: `{"apiKey":"[redacted]","api_key":"[redacted]","secret":"[redacted]","token":"[redacted]","signature":"[redacted]","Authorization":"[redacted]"}`,
-		`{"token":12345}`:                       `{"token":"[redacted]"}`,
-		`{"token":null,"a":true}`:               `{"token":"[redacted]","a":true}`,
-		`{"password":"cut off in the mid`:       `{"password":"[redacted]"`,
-		`{"password":"cut off at an escape \`:   `{"password":"[redacted]"\`,
-		`{"PhoneNumber":254711000222}`:          `{"PhoneNumber":2547*****222}`,
-		`{"id":"ws_CO_0201202603040577110002"}`: `{"id":"ws_CO_0201202603040577110002"}`,
-		"Invalid access token - a.b-c_d/e+f=;":  "Invalid access token - [redacted];",
-		"a\r\nb\x1b[31mc\td\x7f":                "a  b [31mc\td ",
-		"\xff\xfe":                              "?",
+		`{"token":12345}`:                                                       `{"token":"[redacted]"}`,
+		`{"token":null,"a":true}`:                                               `{"token":"[redacted]","a":true}`,
+		`{"password":"cut off in the mid`:                                       `{"password":"[redacted]"`,
+		`{"password":"cut off at an escape \`:                                   `{"password":"[redacted]"\`,
+		`{"PhoneNumber":254711000222}`:                                          `{"PhoneNumber":2547*****222}`,
+		`{"id":"ws_CO_0201202603040577110002"}`:                                 `{"id":"ws_CO_0201202603040577110002"}`,
+		`{"CallBackURL":"https://x.example/base/callbacks/daraja/stk/hush"}`:    `{"CallBackURL":"https://x.example/base/callbacks/daraja/stk/[redacted]"}`,
+		`{"callbackUrl" : "https:\/\/x.example\/callbacks\/daraja\/stk\/hush"}`: `{"callbackUrl" : "https:\/\/x.example\/callbacks\/daraja\/stk\/[redacted]"}`,
+		`{"ResultURL":"https://x.example/other/hush","a":1}`:                    `{"ResultURL":"https://x.example/other/[redacted]","a":1}`,
+		`{"QueueTimeOutURL":"https://x.example/other/hush`:                      `{"QueueTimeOutURL":"https://x.example/other/[redacted]`,
+		`{"QueueTimeoutURL":"https://x.example/callbacks/daraja/timeout/hush"}`: `{"QueueTimeoutURL":"https://x.example/callbacks/daraja/timeout/[redacted]"}`,
+		"no answer at https://x.example/callbacks/daraja/result/hush, again":    "no answer at https://x.example/callbacks/daraja/result/[redacted], again",
+		"?to=https%3A%2F%2Fx.example%2Fcallbacks%2Fdaraja%2Fstk%2Fhush&a=1":     "?to=https%3A%2F%2Fx.example%2Fcallbacks%2Fdaraja%2Fstk%2F[redacted]&a=1",
+		`{"ConfirmationURL":"https://x/callbacks/daraja/c2b/confirmation"}`:     `{"ConfirmationURL":"https://x/callbacks/daraja/c2b/confirmation"}`,
+		`{"ValidationURL":"https://x/callbacks/daraja/c2b/validation/hush"}`:    `{"ValidationURL":"https://x/callbacks/daraja/c2b/validation/[redacted]"}`,
+		"posted to /callbacks/wasaapay/hush and /callbacks/sevi/hush":           "posted to /callbacks/wasaapay/[redacted] and /callbacks/sevi/[redacted]",
+		"Invalid access token - a.b-c_d/e+f=;":                                  "Invalid access token - [redacted];",
+		"a\r\nb\x1b[31mc\td\x7f":                                                "a  b [31mc\td ",
+		"\xff\xfe":                                                              "?",
 	} {
 		if got := Redact([]byte(body)); got != want {
 			t.Errorf("Redact(%q)\n got %q\nwant %q", body, got, want)
@@ -66,7 +76,7 @@ func TestRedactCuts(t *testing.T) {
 	t.Parallel()
 	for before := maxLogged - 60; before <= maxLogged; before++ {
 		pad := strings.Repeat("é", before/2)
-		for _, tail := range []string{` "token":"hush-hush-hush"`, " 254711000222 and more to come", " Access Token - hushhushhushhush"} {
+		for _, tail := range []string{` "token":"hush-hush-hush"`, ` "CallBackURL":"https://x/callbacks/daraja/stk/hush-hush-hush"`, ` "ResultURL":"https://x/y/hush-hush-hush"`, " 254711000222 and more to come", " Access Token - hushhushhushhush"} {
 			got := Redact([]byte(pad + tail + strings.Repeat(" ", maxLogged)))
 			shown := strings.TrimLeft(got, "é ")
 			if strings.Contains(shown, "hu") || strings.Contains(shown, "71100") || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {

@@ -10,7 +10,7 @@ import (
 )
 
 // inspectC2B reads a validation or confirmation, which have the same flat keys
-// (reference/daraja.md §10.1). Away from the C2B routes, an empty
+// (reference/daraja.md §10.1). Where no route is known, an empty
 // OrgAccountBalance is what tells a validation.
 func inspectC2B(n node, route string) payment.Inspection {
 	e := payment.Event{

@@ -197,12 +197,13 @@ func harmless(err error) error {
 	}
 	out := *e
 	out.Err, out.Retryable = nil, true
-	for _, cause := range [...]error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, cause) {
-			out.Err, out.Retryable = cause, false
-		}
-	}
 	out.Hint = "check the network and the profile's base_url"
+	switch {
+	case errors.Is(err, context.Canceled):
+		out.Err, out.Hint = context.Canceled, "" // the operator knows why
+	case errors.Is(err, context.DeadlineExceeded):
+		out.Err = context.DeadlineExceeded
+	}
 	return &out
 }
 
@@ -211,5 +212,5 @@ func interrupted(endpoint string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		kind = payment.KindUnavailable
 	}
-	return &payment.Error{Kind: kind, Message: endpoint + ": stopped while waiting for an access token", Provider: payment.Daraja, Err: err}
+	return &payment.Error{Kind: kind, Retryable: true, Message: endpoint + ": stopped while waiting for an access token", Provider: payment.Daraja, Err: err}
 }

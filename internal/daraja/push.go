@@ -26,6 +26,9 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 	if _, err := CheckDeposit(r.Deposit); err != nil {
 		return payment.Answer{}, err
 	}
+	if r.Deposit.ShortCode != "" && r.Deposit.ShortCode != c.cfg.ShortCode {
+		return payment.Answer{}, payment.Usage(endpoint+": the deposit is for shortcode "+r.Deposit.ShortCode+", this profile has "+c.cfg.ShortCode, "choose the profile it was recorded with")
+	}
 	if problems, _ := LintCallbackURL(r.CallbackURL, c.cfg.Environment); len(problems) > 0 {
 		return payment.Answer{}, payment.Usage("callback url: "+problems[0], "set PAYCTL_CALLBACK_URL to the public https address of payctl listen")
 	}

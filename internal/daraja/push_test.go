@@ -182,6 +182,7 @@ func TestCreateRefusesInput(t *testing.T) {
 		{"no phone", func(_ *Config, r *payment.DepositRequest) { r.Deposit.Phone = payment.Phone{} }, payment.KindUsage, "phone: missing"},
 		{"no callback", func(_ *Config, r *payment.DepositRequest) { r.CallbackURL = "" }, payment.KindUsage, "callback url: missing"},
 		{"cents", func(_ *Config, r *payment.DepositRequest) { r.Deposit.Amount = payment.AmountOf(15050, payment.KES) }, payment.KindUsage, "amount: 150.50 has cents"},
+		{"another shortcode", func(_ *Config, r *payment.DepositRequest) { r.Deposit.ShortCode = "174379" }, payment.KindUsage, "is for shortcode 174379, this profile has 600111"},
 		{"long reference", func(_ *Config, r *payment.DepositRequest) { r.Deposit.Reference = "INV-123456789" }, payment.KindUsage, "reference: 13 characters"},
 	}
 	for _, tt := range tests {

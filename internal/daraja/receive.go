@@ -30,12 +30,19 @@ const (
 	reasonUnsigned       = "daraja signs nothing"
 	reasonNotJSON        = "the body is not JSON"
 	reasonNoShape        = "the body has none of the shapes that daraja sends"
+	reasonNotC2BRoute    = "a customer's payment was posted to another route than C2B's"
+	reasonLongC2B        = "the body is longer than any C2B notice"
 	reasonNoCheckout     = "the callback has no usable CheckoutRequestID"
 
 	// maxText and maxKeyPart bound outside text in events, in bytes: a body may
 	// be a megabyte, none of its words is.
 	maxText    = 512
 	maxKeyPart = 128
+
+	// maxC2B bounds a C2B notice, in bytes. The samples (reference/daraja.md
+	// §10.1) have some 400, and nothing in the ledger vouches for one: without a
+	// bound strangers could fill the disk with them.
+	maxC2B = 16 << 10
 )
 
 // Receiver reads and acknowledges what Daraja posts. It needs no credentials;
@@ -49,7 +56,9 @@ type Receiver struct {
 // leaves a choice (C2B validation or confirmation, time-outs). Daraja signs
 // nothing, so a well-formed body is VerdictUnsigned; what is not one of
 // Daraja's shapes is VerdictMalformed. Whether the claims are to be believed
-// is payment.Trust's business.
+// is payment.Trust's business, except for a customer's payment: no push or
+// query of ours vouches for one, only the secret of its route can. So it is
+// read on the C2B routes, and where no route is known, on the bare prefix.
 func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	route := strings.TrimRight(d.Route, "/")
 	if route == routeTimeout {
@@ -69,6 +78,12 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 		return inspectResult(readResult(result), d.Body)
 	}
 	if root.get("transid").scalar() != "" && root.get("transamount").scalar() != "" {
+		switch {
+		case route != routeC2BConfirmation && route != routeC2BValidation && route != routePrefix:
+			return malformed(reasonNotC2BRoute)
+		case len(d.Body) > maxC2B:
+			return malformed(reasonLongC2B)
+		}
 		return inspectC2B(root, route)
 	}
 	return malformed(reasonNoShape)

@@ -172,6 +172,38 @@ func TestInspectFixtures(t *testing.T) {
 	}
 }
 
+// TestC2BOnlyOnItsRoutes holds that a customer's payment cannot enter where the
+// path's token may be anything, and that it is small: nothing of ours vouches
+// for it (reference/daraja.md §10.1).
+func TestC2BOnlyOnItsRoutes(t *testing.T) {
+	t.Parallel()
+	body := fixture(t, "c2b/confirmation.json")
+	long := append([]byte(`{"Padding":"`+strings.Repeat("x", maxC2B)+`",`), body[1:]...)
+	for _, c := range []struct {
+		route string
+		body  []byte
+		want  payment.Verdict
+		event string
+	}{
+		{routeC2BConfirmation, body, valid, EventC2BConfirmation},
+		{routeC2BValidation, body, valid, EventC2BValidation},
+		{routePrefix, body, valid, EventC2BConfirmation},
+		{routePrefix + "/stk", body, broken, ""},
+		{routePrefix + "/result", body, broken, ""},
+		{"", body, broken, ""},
+		{routeC2BConfirmation, long, broken, ""},
+	} {
+		i := Receiver{}.Inspect(payment.Delivery{Provider: payment.Daraja, Route: c.route, Body: c.body})
+		event := ""
+		if i.Event != nil {
+			event = i.Event.Name
+		}
+		if i.Verdict != c.want || event != c.event {
+			t.Errorf("%s, %d bytes: %s %q, want %s %q", c.route, len(c.body), i.Verdict, event, c.want, c.event)
+		}
+	}
+}
+
 // reference/daraja.md §4.1
 func TestInspectSTKWhole(t *testing.T) {
 	t.Parallel()

@@ -6,11 +6,18 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
+// resultMore is the ResultType of a message after which more come.
+const resultMore = "1"
+
+// more tells that the result is not complete (§6.3 quirk 5).
+func (r *TransactionResult) more() bool { return r.ResultType == resultMore }
+
 // Claim is what the result says of the payment asked about: COMPLETED or FAILED
-// where a transaction status query was carried out and TransactionStatus is a
-// documented final one, else "". A failed query moves nothing (§6.3).
+// where a transaction status query was carried out to its end and
+// TransactionStatus is a documented final one, else "". A failed query moves
+// nothing (§6.3).
 func (r *TransactionResult) Claim() payment.Status {
-	if r.API != APITransaction || r.ResultCode != "0" || r.repeats("transactionstatus") || r.repeats("status") {
+	if r.API != APITransaction || r.ResultCode != "0" || r.more() || r.repeats("transactionstatus") || r.repeats("status") {
 		return ""
 	}
 	switch r.TransactionStatus {
@@ -28,7 +35,7 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 	}
 	e := payment.Event{
 		Name: eventName(r.API), ConversationID: r.ConversationID, OriginatorConversationID: r.OriginatorConversationID,
-		Receipt: r.Receipt, Amount: r.Amount, OccurredAt: r.FinalisedAt, Status: r.Claim(), Notes: r.Notes,
+		Receipt: r.Receipt, Amount: r.Amount, OccurredAt: r.FinalisedAt, Status: r.Claim(), More: r.more(), Notes: r.Notes,
 	}
 	if e.Status == payment.StatusFailed {
 		e.Failure = &payment.Failure{Code: r.TransactionStatus, Reason: tidy(r.Reason), Advice: "M-PESA itself says that this transaction is " + strings.ToLower(r.TransactionStatus)}
@@ -43,6 +50,11 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 	e.Key = e.Name + "/" + bodyKey(body)
 	if r.ConversationID != "" {
 		e.Key = joinKey(e.Name, r.ConversationID, r.ResultCode, r.TransactionStatus, r.Receipt, r.Amount.String())
+	}
+	if e.More {
+		// What comes last may say the same, and is no repetition of this.
+		e.Key += "/more"
+		e.Notes = append(e.Notes, "ResultType 1: more messages follow, this one decides nothing")
 	}
 	return unsigned(e)
 }

@@ -1,6 +1,7 @@
 package daraja
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
@@ -99,6 +100,31 @@ func TestParseResult(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// §6.3 quirk 5: what announces more messages decides nothing, and the last one,
+// though it may say the same, is another event. A word or a number, 1 is 1.
+func TestResultOfMoreToCome(t *testing.T) {
+	t.Parallel()
+	whole := string(fixture(t, "result/transaction-completed.json"))
+	read := func(body string) payment.Event {
+		t.Helper()
+		i := Receiver{}.Inspect(payment.Delivery{Provider: payment.Daraja, Route: "/callbacks/daraja/result", Body: []byte(body)})
+		if i.Event == nil {
+			t.Fatalf("%+v", i)
+		}
+		return *i.Event
+	}
+	last := read(whole)
+	if last.More || last.Status != payment.StatusCompleted {
+		t.Fatalf("%+v", last)
+	}
+	for _, one := range []string{"1", `"1"`} {
+		body := regexp.MustCompile(`("ResultType"\s*:\s*)0`).ReplaceAllString(whole, "${1}"+one)
+		if e := read(body); !e.More || e.Status != "" || e.Key == last.Key || e.ConversationID != last.ConversationID || len(e.Notes) != 1 {
+			t.Errorf("ResultType %s: %+v", one, e)
+		}
 	}
 }
 

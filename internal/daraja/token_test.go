@@ -200,6 +200,9 @@ func TestTokenFileDistrusted(t *testing.T) {
 			if err := os.WriteFile(cfg.TokenCache, []byte(tt.body(c.tokens.file, other)), tt.mode); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.Chmod(cfg.TokenCache, tt.mode); err != nil { // whatever the umask
+				t.Fatal(err)
+			}
 			if _, err := c.Create(t.Context(), testRequest(t)); err != nil {
 				t.Fatal(err)
 			}

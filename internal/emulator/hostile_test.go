@@ -42,7 +42,6 @@ func newSite(t *testing.T, behaviours ...string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.e.patience = 500 * time.Millisecond
 	s.server = httptest.NewServer(s.e.Handler())
 	s.e.locked(func() { s.token = s.e.parts[0].(*daraja).mint(false) })
 	return s
@@ -62,16 +61,23 @@ func (s *site) close(patience time.Duration) {
 // outcome waits for the first exchange of an API and returns it.
 func (s *site) wait(api string) Exchange {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); runtime.Gosched() {
-		s.mu.Lock()
-		i := slices.IndexFunc(s.log, func(x Exchange) bool { return x.API == api })
-		s.mu.Unlock()
-		if i >= 0 {
-			return s.log[i]
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if x, ok := s.first(api); ok {
+			return x
 		}
 	}
 	s.t.Fatalf("no exchange of %s", api)
 	return Exchange{}
+}
+
+func (s *site) first(api string) (Exchange, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.log, func(x Exchange) bool { return x.API == api })
+	if i < 0 {
+		return Exchange{}, false
+	}
+	return s.log[i], true
 }
 
 // push sends a good push with a callback address.
@@ -121,11 +127,6 @@ func TestHostileTargets(t *testing.T) {
 		}
 	}))
 	defer target.Close()
-	down, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = down.Close()
 	for _, tt := range []struct {
 		url    string
 		status int
@@ -137,14 +138,14 @@ func TestHostileTargets(t *testing.T) {
 		{target.URL + "/fail", 500, "the target answered 500 instead of 200; it is not sent again", 1},
 		{target.URL + "/cut", 0, "the target cannot be reached: EOF; it is not sent again", 1},
 		{target.URL + "/flood", 200, "", 1},
-		{"http://" + down.Addr().String() + "/", 0, "the target cannot be reached: ", 0},
+		{"http://127.0.0.1:1/", 0, "the target cannot be reached: ", 0},
 		{"http://192.0.2.1/", 0, "not sent: the target is a public address; the behaviour public-callbacks allows it", 0},
 	} {
 		calls.Store(0)
 		s := newSite(t)
 		s.push(tt.url)
 		got := s.wait(outSTK)
-		s.close(5 * time.Second)
+		s.close(time.Minute)
 		if got.Status != tt.status || !strings.Contains(got.Reason, tt.reason) || got.Refused == (tt.reason == "") || calls.Load() != tt.calls {
 			t.Errorf("%s: %d calls, status %d, reason %q", tt.url, calls.Load(), got.Status, got.Reason)
 		}
@@ -177,8 +178,8 @@ func TestSlowTarget(t *testing.T) {
 	}
 	close(release)
 	target.Close()
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
-		runtime.Gosched()
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
 	}
 	if after := runtime.NumGoroutine(); after > before {
 		stacks := make([]byte, 1<<16)
@@ -204,7 +205,7 @@ func TestFairSenders(t *testing.T) {
 		t.Error("the fast target waits for the slow one")
 	}
 	close(release)
-	s.close(5 * time.Second)
+	s.close(time.Minute)
 	slow.Close()
 	fast.Close()
 }
@@ -212,8 +213,10 @@ func TestFairSenders(t *testing.T) {
 // Bodies that are too large, too slow or cut, and requests that are no requests, are answered or dropped, never waited for.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	defer s.close(5 * time.Second)
+	s, hasty := newSite(t), newSite(t)
+	hasty.e.patience = 500 * time.Millisecond // for one who is slow, and not on a slow machine
+	defer s.close(time.Minute)
+	defer hasty.close(time.Minute)
 	const head = "POST /mpesa/stkpush/v1/processrequest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer TOKEN\r\n"
 	large := `{"fault":{"faultstring":"Body buffer overflow","detail":{"errorcode":"protocol.http.TooBigBody"}}}`
 	for _, tt := range []struct {
@@ -230,11 +233,15 @@ func TestHostileRequests(t *testing.T) {
 		{"path", "GET /mpesa/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", "404", `"errorCode":"404.001.01"`},
 		{"connect", "CONNECT api.safaricom.co.ke:443 HTTP/1.1\r\nHost: api.safaricom.co.ke:443\r\n\r\n", "404", ""},
 	} {
+		s := s
+		if tt.name == "slow" {
+			s = hasty
+		}
 		conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		go func() { _, _ = io.WriteString(conn, strings.Replace(tt.request, "TOKEN", s.token, 1)) }()
 		answer := make([]byte, 4096)
 		n, err := io.ReadAtLeast(conn, answer, 200)

@@ -26,7 +26,7 @@ type socketLine struct {
 func TestNPMSocket(t *testing.T) {
 	t.Parallel()
 	modules := nodeModules(t)
-	h := newHouse(t)
+	h := newHouse(t, 3*time.Second) // the client has to subscribe before that
 	local := strings.Replace(h.tls, "127.0.0.1", "localhost", 1)
 	for _, tt := range []struct {
 		name, url  string
@@ -76,7 +76,7 @@ func TestNPMSocket(t *testing.T) {
 func TestNPMSocketBadKey(t *testing.T) {
 	t.Parallel()
 	modules := nodeModules(t)
-	h := newHouse(t)
+	h := newHouse(t, 0)
 	for _, transport := range []string{"websocket", "polling"} {
 		arg, err := json.Marshal(map[string]any{"url": h.url, "key": "sk_sandbox_wrong", "transports": []string{transport}})
 		if err != nil {

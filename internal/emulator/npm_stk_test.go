@@ -44,7 +44,7 @@ func TestNPMPush(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newHouse(t, 0)
 			options := map[string]any{"sdk": tt.sdk, "creds": emulator.Credentials(), "certificate": h.certificate}
 			env := []string{"NODE_PATH=" + modules}
 			if tt.proxied {

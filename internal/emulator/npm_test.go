@@ -67,7 +67,9 @@ func installNPM() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	args := append([]string{"install", "--prefix", fresh, "--no-audit", "--no-fund", "--ignore-scripts"}, npmPackages()...)
-	if out, err := exec.CommandContext(ctx, "npm", args...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "npm", args...)
+	cmd.WaitDelay = 10 * time.Second // for children that hold its output
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm install: %w: %s", err, out)
 	}
 	// Another run may have been faster; then its installation is as good.
@@ -82,7 +84,7 @@ func installNPM() (string, error) {
 // node runs a script of testdata to its end and returns what it printed.
 func node(t *testing.T, stdin string, env []string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", args...)
 	for _, pair := range os.Environ() { // the machine's own proxy would stand in the way
@@ -110,13 +112,14 @@ type house struct {
 	log         func() string
 }
 
-func newHouse(t *testing.T) *house {
+// newHouse opens one whose customers take so long to answer, 0 for no time at all to speak of.
+func newHouse(t *testing.T, delay time.Duration) *house {
 	t.Helper()
 	h := &house{certificate: filepath.Join(t.TempDir(), "credential.pem")}
 	var mu sync.Mutex
 	var log []string
 	var err error
-	h.e, err = emulator.New(emulator.Options{CADir: filepath.Join(t.TempDir(), "ca"), Log: func(x emulator.Exchange) {
+	h.e, err = emulator.New(emulator.Options{CADir: filepath.Join(t.TempDir(), "ca"), CallbackDelay: delay, Log: func(x emulator.Exchange) {
 		mu.Lock()
 		defer mu.Unlock()
 		line, _ := json.Marshal(x)

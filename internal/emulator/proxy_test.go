@@ -104,7 +104,7 @@ func (g *gate) say(text string) string {
 		g.t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	_, _ = io.WriteString(conn, text)
 	answer, _ := io.ReadAll(bufio.NewReader(conn))
 	return string(answer)
@@ -249,11 +249,11 @@ func TestProxyEnds(t *testing.T) {
 			}
 		}
 		begun := time.Now()
-		if err := g.end(); err != nil || time.Since(begun) > proxyGoodbye+2*time.Second {
+		if err := g.end(); err != nil || time.Since(begun) > proxyGoodbye+30*time.Second {
 			t.Errorf("ended after %s with %v", time.Since(begun), err)
 		}
 	})
-	for range 200 {
+	for range 6000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

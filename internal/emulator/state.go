@@ -31,19 +31,9 @@ func (e *Emulator) loadState() error {
 	if e.opts.StateFile == "" {
 		return nil
 	}
-	raw, err := os.ReadFile(e.opts.StateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	var saved savedState
-	if err := json.Unmarshal(raw, &saved); err != nil {
-		return fmt.Errorf("state file %s is not one of the emulator's; move it away or name another: %w", e.opts.StateFile, err)
-	}
-	if saved.Version != stateVersion {
-		return fmt.Errorf("state file %s has version %d, this emulator reads %d: name another file", e.opts.StateFile, saved.Version, stateVersion)
+	saved, found, err := readState(e.opts.StateFile)
+	if err != nil || !found {
+		return err
 	}
 	if saved.Seed != e.opts.Seed {
 		return fmt.Errorf("state file %s was made with seed %d: start with that seed or name another file", e.opts.StateFile, saved.Seed)
@@ -64,6 +54,32 @@ func (e *Emulator) loadState() error {
 		}
 	}
 	return nil
+}
+
+// StateSeed returns the seed that a state file was made with, so that an emulator which was given none can go on with
+// it; false if there is no file yet.
+func StateSeed(name string) (uint64, bool, error) {
+	saved, found, err := readState(name)
+	return saved.Seed, found, err
+}
+
+// readState reads a state file and checks its form; false if there is none.
+func readState(name string) (savedState, bool, error) {
+	raw, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return savedState{}, false, nil
+	}
+	if err != nil {
+		return savedState{}, false, fmt.Errorf("state file: %w", err)
+	}
+	var saved savedState
+	if err := json.Unmarshal(raw, &saved); err != nil {
+		return savedState{}, false, fmt.Errorf("state file %s is not one of the emulator's; move it away or name another: %w", name, err)
+	}
+	if saved.Version != stateVersion {
+		return savedState{}, false, fmt.Errorf("state file %s has version %d, this emulator reads %d: name another file", name, saved.Version, stateVersion)
+	}
+	return saved, true, nil
 }
 
 // saveState writes the state file, so that a crash leaves the old one or the new one. The lock is held.

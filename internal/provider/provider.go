@@ -39,6 +39,9 @@ type Provider struct {
 	Idempotent bool
 	// Check looks at a deposit before it is recorded and may complete it.
 	Check func(*payment.Deposit) (warnings []string, err error)
+	// CheckFields looks at extra request fields before a deposit is recorded; nil
+	// where a provider takes none.
+	CheckFields func(map[string]string) error
 	// CallbackURL is where the provider shall report a deposit, from its token.
 	CallbackURL func(token string) string
 	// Daraja is the adapter itself, for the verbs that only it has; else nil.
@@ -199,7 +202,7 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 	}
 	return Provider{
 		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client,
-		Wallet: c.WasaaPay.Wallet, Check: client.Check, Idempotent: true,
+		Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
 		CallbackURL: func(string) string { return "" },
 	}, nil
 }
