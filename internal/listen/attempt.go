@@ -28,8 +28,16 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 		r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())} // it comes back when its lease is over
 		return
 	}
+	r.behind, err = f.s.o.Ledger.Behind(ctx, l.ID)
+	if err != nil {
+		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
+		r.behind = true // it is asked again
+	}
+	if r.behind {
+		return
+	}
 	r.out = f.sender.send(ctx, l.Target, d.Delivery, aboutDelivery(d, l.Attempts+1))
-	r.next = f.next(l, r.out)
+	r.next = f.next(w, r.out)
 	if ctx.Err() != nil && !r.out.ok() {
 		return // the answer was not waited for: it is sent again at the next start
 	}
@@ -48,15 +56,20 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 	}
 }
 
+// mostRefusals is how often a target may refuse a delivery before it is dead:
+// it will hardly change its mind, and what comes after it in its line waits.
+const mostRefusals = 3
+
 // next decides what comes after an attempt.
-func (f *forwarder) next(l store.Forward, out outcome) store.Outcome {
+func (f *forwarder) next(w *waiting, out outcome) store.Outcome {
+	made := w.forward.Attempts + 1
 	switch {
 	case out.ok():
 		return store.Outcome{Delivered: true}
-	case l.Attempts+1 >= f.o.Attempts:
+	case made >= f.o.Attempts, out.refused() && w.refusals+1 >= mostRefusals:
 		return store.Outcome{}
 	}
-	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(l.Attempts + 1))}
+	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(made))}
 }
 
 func (f *forwarder) count(r result) {
@@ -87,11 +100,25 @@ func (o outcome) targetDown() bool {
 	return false
 }
 
+// refused tells an answer that says that this delivery is wrong, not that it
+// came at the wrong time.
+func (o outcome) refused() bool {
+	switch o.status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return o.status >= 400 && o.status < 500
+}
+
+// headerDelivery names the delivery to a target, and to a listener that it has
+// been forwarded before.
+const headerDelivery = "X-Payctl-Delivery"
+
 // aboutDelivery tells the target what payctl knows; the stored headers cannot
 // set these.
 func aboutDelivery(d store.StoredDelivery, attempt int) http.Header {
 	h := http.Header{
-		"X-Payctl-Delivery":  {d.ID},
+		headerDelivery:       {d.ID},
 		"X-Payctl-Provider":  {string(d.Provider)},
 		"X-Payctl-Verdict":   {string(d.Verdict)},
 		"X-Payctl-Attempt":   {strconv.Itoa(attempt)},

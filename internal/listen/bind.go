@@ -27,6 +27,23 @@ func CheckBind(addr string, e Exposure) error {
 	if err != nil {
 		return payment.Usage(fmt.Sprintf("addr %q: not host:port", addr), "write for example 127.0.0.1:4020")
 	}
+	return e.check("addr", host, "listen on 127.0.0.1")
+}
+
+// CheckSocket is CheckBind for a socket that somebody else has opened. A Unix
+// socket is guarded by its file's permissions.
+func CheckSocket(addr net.Addr, e Exposure) error {
+	if addr.Network() == "unix" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return payment.Usage(fmt.Sprintf("socket activation: %s is no address of a listener", addr), "hand over a stream socket of TCP or Unix")
+	}
+	return e.check("socket activation", host, "have the socket unit listen on 127.0.0.1")
+}
+
+func (e Exposure) check(what, host, instead string) error {
 	if isLoopbackHost(host) {
 		return nil
 	}
@@ -36,9 +53,9 @@ func CheckBind(addr string, e Exposure) error {
 	}
 	switch {
 	case !e.Secret:
-		return payment.Usage("addr: listening on "+where+" needs a secret path, since callbacks carry no proof of origin", "set an install token, or listen on 127.0.0.1 behind a tunnel")
+		return payment.Usage(what+": listening on "+where+" needs a secret path, since callbacks carry no proof of origin", "give --secret-path, or "+instead+" behind a tunnel")
 	case !e.TLS && !e.AllowPlain:
-		return payment.Usage("addr: plain HTTP on "+where+" would show tokens and payers to the network", "give --tls-cert and --tls-key, or listen on 127.0.0.1 behind an HTTPS proxy")
+		return payment.Usage(what+": plain HTTP on "+where+" would show tokens and payers to the network", "give --tls-cert and --tls-key, or "+instead+" behind an HTTPS proxy")
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package listen
 import (
 	"context"
 	"time"
+
+	"github.com/payctl/payctl/internal/store"
 )
 
 // mostReady is how many forwards to one target wait for a worker; more of them
@@ -90,6 +92,15 @@ func (f *forwarder) settle(r result) {
 	t := f.target(r.item.forward.Target)
 	t.running--
 	r.item.busy = false
+	if r.behind {
+		if again := r.item.renewed; again.ID != "" {
+			r.item.forward, r.item.until, r.item.due = again, again.DueAt, again.DueAt
+			r.item.renewed = store.Forward{}
+		}
+		r.item.askAgain = now.Add(f.o.FirstRetry)
+		f.behind = append(f.behind, r.item)
+		return
+	}
 	switch {
 	case !r.out.targetDown():
 		t.failures, t.until = 0, time.Time{}
@@ -102,7 +113,36 @@ func (f *forwarder) settle(r result) {
 		f.offer(f.order.head(r.item.line))
 		return
 	}
+	if r.out.refused() {
+		r.item.refusals++
+	}
+	again := r.item.renewed
+	r.item.renewed = store.Forward{}
+	if again.Attempts > r.item.forward.Attempts {
+		// The queue was faster than this result: the retry is ours already.
+		r.item.forward, r.item.until, r.item.due = again, again.DueAt, again.DueAt
+		f.offer(f.order.head(r.item.line))
+		return
+	}
 	r.item.due, r.item.until = r.next.RetryAt, time.Time{}
+}
+
+// catchUp offers again what was behind; it returns when to look at the next one.
+func (f *forwarder) catchUp(nap time.Duration) time.Duration {
+	now := f.s.now()
+	kept := f.behind[:0]
+	for _, w := range f.behind {
+		switch {
+		case now.Before(w.askAgain):
+			kept = append(kept, w)
+			nap = min(nap, w.askAgain.Sub(now))
+		case f.order.where[w.forward.ID] != w, f.order.head(w.line) == w:
+			f.offer(w)
+		}
+	}
+	clear(f.behind[len(kept):])
+	f.behind = kept
+	return nap
 }
 
 // revive makes ready what was put aside for a target that may be tried again

@@ -28,24 +28,42 @@ type fakeLedger struct {
 	arrivals []store.Arrival
 	first    map[string]string
 	fail     error
-	hang     bool
+	// hangs is nil, or closed when the ledger goes on.
+	hangs chan struct{}
 }
 
 func (l *fakeLedger) set(fail error, hang bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fail, l.hang = fail, hang
+	l.fail = fail
+	switch {
+	case hang && l.hangs == nil:
+		l.hangs = make(chan struct{})
+	case !hang && l.hangs != nil:
+		close(l.hangs)
+		l.hangs = nil
+	}
+}
+
+// state waits while the ledger hangs, and returns what it fails with then.
+func (l *fakeLedger) state(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		fail, hangs := l.fail, l.hangs
+		l.mu.Unlock()
+		if hangs == nil {
+			return fail
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-hangs:
+		}
+	}
 }
 
 func (l *fakeLedger) Record(ctx context.Context, a store.Arrival) (store.Recorded, error) {
-	l.mu.Lock()
-	fail, hang := l.fail, l.hang
-	l.mu.Unlock()
-	if hang {
-		<-ctx.Done()
-		return store.Recorded{}, ctx.Err()
-	}
-	if fail != nil {
+	if fail := l.state(ctx); fail != nil {
 		return store.Recorded{}, fail
 	}
 	l.mu.Lock()
@@ -83,6 +101,10 @@ func (l *fakeLedger) NextDue(context.Context, int, time.Duration) ([]store.Forwa
 func (l *fakeLedger) MarkAttempt(context.Context, string, store.Attempt, store.Outcome) error {
 	return errLedger
 }
+
+func (l *fakeLedger) Behind(context.Context, string) (bool, error) { return false, nil }
+
+func (l *fakeLedger) Release(context.Context, ...store.Forward) error { return nil }
 
 func (l *fakeLedger) Forwards(context.Context, store.ForwardState, int) ([]store.Forward, error) {
 	return nil, nil
@@ -182,6 +204,10 @@ func start(t *testing.T, o Options) *running {
 	if o.Limits.SpillReserve == 0 {
 		o.Limits.SpillReserve = 4096 // many servers, one disk
 	}
+	// A loaded machine may be slow to send and to store; who tests these sets them.
+	o.Limits.HeaderTime = or(o.Limits.HeaderTime, time.Minute)
+	o.Limits.RequestTime = or(o.Limits.RequestTime, time.Minute)
+	o.Limits.RecordTime = or(o.Limits.RecordTime, time.Minute)
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +241,7 @@ func (r *running) dial() net.Conn {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		r.t.Fatal(err)
 	}
 	return conn
@@ -269,7 +295,7 @@ func post(path, body string, headers ...string) string {
 // eventually waits for a state that another goroutine brings about.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}

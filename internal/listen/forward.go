@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ type Forward struct {
 	FirstRetry   time.Duration
 	LongestRetry time.Duration
 	// Attempts is how often a delivery is tried before it is dead: 16, about three hours.
+	// One that the target refuses is dead after three refusals.
 	Attempts int
 }
 
@@ -62,6 +64,7 @@ type forwarder struct {
 	s       *Server
 	o       Forward
 	sender  *sender
+	looped  sync.Once
 	woken   chan struct{}
 	results chan result
 
@@ -69,6 +72,10 @@ type forwarder struct {
 	targets map[string]*target
 	ready   []*waiting
 	running int
+	// behind wait for what another listener on the ledger has.
+	behind []*waiting
+	// unplaced were leased while the listener was being stopped.
+	unplaced []store.Forward
 	// reconciled is when the order was last held against the ledger.
 	reconciled time.Time
 	// held is how many forwards are remembered, for the metrics.
@@ -91,6 +98,9 @@ type result struct {
 	item *waiting
 	out  outcome
 	next store.Outcome
+	// behind says that nothing was sent: an older one of its line, of which this
+	// listener does not know, has to go first.
+	behind bool
 }
 
 func newForwarder(s *Server) (*forwarder, error) {
@@ -112,8 +122,9 @@ func newForwarder(s *Server) (*forwarder, error) {
 // urls lists where a delivery goes. What carries no proof where one is due, or
 // is not what the provider sends, goes nowhere: forwarding would lend it
 // payctl's word. What the ledger only does not know goes, and says so: the push
-// may be the target's own.
-func (f *forwarder) urls(i payment.Inspection, provider payment.ProviderID) []string {
+// may be the target's own. What a payctl has forwarded already goes no further:
+// a target that is this listener, or leads back to it, would get it for ever.
+func (f *forwarder) urls(i payment.Inspection, d payment.Delivery) []string {
 	if len(f.o.Rules) == 0 || i.Verdict != payment.VerdictValid && i.Verdict != payment.VerdictUnsigned {
 		return nil
 	}
@@ -123,9 +134,15 @@ func (f *forwarder) urls(i payment.Inspection, provider payment.ProviderID) []st
 	}
 	var out []string
 	for _, rule := range f.o.Rules {
-		if rule.matches(provider, event) && !slices.Contains(out, rule.URL) {
+		if rule.matches(d.Provider, event) && !slices.Contains(out, rule.URL) {
 			out = append(out, rule.URL)
 		}
+	}
+	if len(out) > 0 && d.Header.Get(headerDelivery) != "" {
+		f.looped.Do(func() {
+			f.s.log.Warn("a delivery that payctl has forwarded before is not forwarded again; does a target lead back here?", "peer", d.Peer)
+		})
+		return nil
 	}
 	return out
 }
@@ -168,15 +185,46 @@ func (f *forwarder) run(ctx context.Context) {
 			for ; f.running > 0; f.running-- {
 				<-f.results
 			}
+			f.release(ctx)
 			return
 		case <-f.woken:
 		case <-timer.C:
 		case r := <-f.results:
 			f.settle(r)
 		}
-		timer.Reset(f.revive(f.fill(ctx)))
+		timer.Reset(f.catchUp(f.revive(f.fill(ctx))))
 		f.dispatch(attempts)
 		f.held.Store(int64(len(f.order.where)))
+	}
+}
+
+// mostReleased is how many leases are given back in one write.
+const mostReleased = 1000
+
+// release gives back the leases that are still held, so that the next start
+// need not sit them out.
+func (f *forwarder) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+	defer cancel()
+	held := f.unplaced
+	for _, w := range f.ready {
+		if f.order.where[w.forward.ID] != w {
+			held = append(held, w.forward)
+		}
+	}
+	for _, w := range f.order.where {
+		if w.until.After(f.s.now()) {
+			held = append(held, w.forward)
+		}
+		if w.renewed.ID != "" {
+			held = append(held, w.renewed)
+		}
+	}
+	for some := range slices.Chunk(held, mostReleased) {
+		if err := f.s.o.Ledger.Release(ctx, some...); err != nil {
+			f.s.log.Warn("leases on the forward queue could not be given back; they run out by themselves", slog.Any("error", err))
+			return
+		}
 	}
 }
 
@@ -231,7 +279,6 @@ func (f *forwarder) fill(ctx context.Context) time.Duration {
 
 // lineUp takes a leased forward into its line, and makes it ready if it is first.
 func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
-	until := f.s.now().Add(f.lease())
 	line, known := f.order.lineOf(l.ID)
 	if !known {
 		d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
@@ -241,7 +288,7 @@ func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
 		}
 		line = lineOf(l, d)
 	}
-	if w := f.order.place(l, line, until); w != nil {
+	if w := f.order.place(l, line, l.DueAt); w != nil {
 		f.offer(w) // there is no room to remember its line
 		return
 	}
@@ -268,6 +315,7 @@ func (f *forwarder) reconcile(ctx context.Context, l line) {
 func (f *forwarder) giveUp(ctx context.Context, l store.Forward, why error) {
 	if payment.KindOf(why) != payment.KindNotFound {
 		if ctx.Err() != nil {
+			f.unplaced = append(f.unplaced, l)
 			return
 		}
 		f.s.log.Warn("a delivery could not be read for forwarding", "forward", l.ID, slog.Any("error", why))

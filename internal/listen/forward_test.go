@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +24,7 @@ import (
 
 func openStore(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: path, BusyTimeout: 2 * time.Second})
+	s, err := store.Open(t.Context(), store.Options{Path: path, BusyTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +92,34 @@ func always(status int) func(int, *http.Request, string) int {
 	return func(int, *http.Request, string) int { return status }
 }
 
+// quick tries again soon. Its patience with a target is long, since an attempt
+// that is given up on a loaded machine would arrive twice; thrice that is the
+// lease, which who has to wait behind another may have to sit out.
 func quick(rules ...Rule) Forward {
 	return Forward{
-		Rules: rules, HTTP: &http.Client{Transport: &http.Transport{}}, Timeout: 300 * time.Millisecond,
+		Rules: rules, HTTP: &http.Client{Transport: &http.Transport{}}, Timeout: 3 * time.Second,
 		FirstRetry: 10 * time.Millisecond, LongestRetry: 50 * time.Millisecond, Attempts: 4,
 	}
+}
+
+// restAddr is an address that nothing listens on, and that nobody gets by
+// chance before a test listens there: its port is below those that systems give
+// out by themselves.
+func restAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 24000+rand.IntN(4000))
+		ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := ln.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func event(id, name string) string { return fmt.Sprintf(`{"id":%q,"name":%q}`, id, name) }
@@ -202,18 +227,96 @@ func TestForwardDeadLetter(t *testing.T) {
 	}
 }
 
+// TestForwardRefusal holds that a target that refuses a delivery is not asked
+// for hours, while what comes after it waits; a target that is busy is.
+func TestForwardRefusal(t *testing.T) {
+	t.Parallel()
+	var busy atomic.Int32
+	target := newTarget(t, func(_ int, _ *http.Request, body string) int {
+		switch {
+		case body == event("p", "deposit.initiated"):
+			return http.StatusUnprocessableEntity
+		case body == event("q", "deposit.initiated") && busy.Add(1) <= 5:
+			return http.StatusConflict
+		}
+		return http.StatusOK
+	})
+	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
+	forward := quick(Rule{Event: "*", URL: target.URL})
+	forward.Attempts = 1000
+	r := start(t, Options{Ledger: ledger, Forward: forward})
+	for _, body := range []string{event("p", "deposit.initiated"), event("p", "deposit.completed"), event("q", "deposit.initiated")} {
+		r.raw(post("/callbacks/wasaapay", body, "Authorization: sig"))
+	}
+	eventually(t, "the others arrive", func() bool { return len(target.got()) == 2 })
+	dead, err := ledger.Forwards(t.Context(), store.ForwardDead, 0)
+	if err != nil || len(dead) != 1 || dead[0].Attempts != mostRefusals {
+		t.Errorf("dead %+v %v", dead, err)
+	}
+}
+
+// TestForwardReleasesLeases holds that what was put aside for a target that is
+// down is due again at once after a clean stop.
+func TestForwardReleasesLeases(t *testing.T) {
+	t.Parallel()
+	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
+	forward := quick(Rule{Event: "*", URL: "http://" + restAddr(t)})
+	forward.Attempts, forward.Timeout = 1000, 20*time.Minute // and the lease is an hour
+	r := start(t, Options{Ledger: ledger, Forward: forward})
+	const payments = 20
+	for i := range payments {
+		r.raw(post("/callbacks/wasaapay", event(fmt.Sprint("p", i), "deposit.completed"), "Authorization: sig"))
+	}
+	eventually(t, "all are leased", func() bool { return r.forward.held.Load() == payments })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+	if err != nil || len(left) != payments {
+		t.Fatalf("%d left, %v", len(left), err)
+	}
+	for _, l := range left {
+		if wait := time.Until(l.DueAt); wait > time.Minute {
+			t.Errorf("%s is due in %s only", l.ID, wait)
+		}
+	}
+}
+
+// TestForwardLoop holds that what a payctl has forwarded goes no further: it is
+// kept, and said once.
+func TestForwardLoop(t *testing.T) {
+	t.Parallel()
+	target := newTarget(t, always(200))
+	log := &syncBuffer{}
+	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
+	r := start(t, Options{
+		Ledger: ledger, Forward: quick(Rule{Event: "*", URL: target.URL}),
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	for _, id := range []string{"a", "b"} {
+		if got := r.raw(post("/callbacks/wasaapay", event(id, "deposit.completed"), "Authorization: sig", "X-Payctl-Delivery: dlv_1")); got[0] != 200 {
+			t.Fatal(got)
+		}
+	}
+	r.raw(post("/callbacks/wasaapay", event("c", "deposit.completed"), "Authorization: sig"))
+	eventually(t, "the last arrives", func() bool { return len(target.got()) == 1 })
+	waiting, err := ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+	if err != nil || len(waiting) > 1 || target.got()[0].Body != event("c", "deposit.completed") {
+		t.Errorf("forwarded %+v, waiting %+v %v", target.got(), waiting, err)
+	}
+	stored, _, err := ledger.Deliveries(t.Context(), store.DeliveryFilter{})
+	if err != nil || len(stored) != 3 || strings.Count(log.String(), "is not forwarded again") != 1 {
+		t.Errorf("%d stored, %v\n%s", len(stored), err, log.String())
+	}
+}
+
 // TestForwardTargetComesBack holds that a dead target costs the provider
 // nothing and loses nothing, also across a restart, and that it does not hold
 // up another target.
 func TestForwardTargetComesBack(t *testing.T) {
 	t.Parallel()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := "http://" + ln.Addr().String()
-	_ = ln.Close()
+	addr := restAddr(t)
+	dead := "http://" + addr
 	alive := newTarget(t, always(200))
 	path := filepath.Join(t.TempDir(), "l.db")
 	forward := quick(Rule{Event: "*", URL: dead}, Rule{Event: "*", URL: alive.URL})
@@ -241,7 +344,8 @@ func TestForwardTargetComesBack(t *testing.T) {
 
 	second := start(t, Options{Ledger: openStore(t, path), Forward: forward})
 	back := &fakeTarget{answer: always(200)}
-	if ln, err = lc.Listen(t.Context(), "tcp", strings.TrimPrefix(dead, "http://")); err != nil {
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+	if err != nil {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: back, ReadHeaderTimeout: time.Second}
@@ -301,7 +405,7 @@ func TestForwardTwoListeners(t *testing.T) {
 	target := newTarget(t, always(200))
 	path := filepath.Join(t.TempDir(), "l.db")
 	forward := quick(Rule{Event: "*", URL: target.URL})
-	forward.Timeout = 5 * time.Second
+	forward.Timeout = 10 * time.Second
 	servers := []*running{
 		start(t, Options{Ledger: openStore(t, path), Forward: forward}), start(t, Options{Ledger: openStore(t, path), Forward: forward}),
 	}
@@ -318,6 +422,34 @@ func TestForwardTwoListeners(t *testing.T) {
 	}
 	if len(seen) != 2*payments {
 		t.Errorf("%d different deliveries arrived, want %d", len(seen), 2*payments)
+	}
+}
+
+// TestForwardTwoListenersKeepOrder holds that a payment's later delivery does
+// not overtake an earlier one that another listener on the ledger is to retry.
+func TestForwardTwoListenersKeepOrder(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	target := newTarget(t, func(_ int, _ *http.Request, body string) int {
+		if body == event("p", "deposit.initiated") && asked.Add(1) == 1 {
+			return http.StatusConflict
+		}
+		return http.StatusOK
+	})
+	path := filepath.Join(t.TempDir(), "l.db")
+	forward := quick(Rule{Event: "*", URL: target.URL})
+	forward.FirstRetry, forward.LongestRetry = 2*time.Second, 2*time.Second
+	one := start(t, Options{Ledger: openStore(t, path), Forward: forward})
+	two := start(t, Options{Ledger: openStore(t, path), Forward: forward})
+	one.raw(post("/callbacks/wasaapay", event("p", "deposit.initiated"), "Authorization: sig"))
+	eventually(t, "the first is to be retried", func() bool {
+		left, err := one.o.Ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+		return err == nil && len(left) == 1 && left[0].Attempts == 1
+	})
+	two.raw(post("/callbacks/wasaapay", event("p", "deposit.completed"), "Authorization: sig"))
+	eventually(t, "both arrive", func() bool { return len(target.got()) == 2 })
+	if got := target.got(); got[0].Event != "deposit.initiated" {
+		t.Errorf("the later one came first: %+v", got)
 	}
 }
 

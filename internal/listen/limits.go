@@ -1,7 +1,9 @@
 package listen
 
 import (
+	"crypto/tls"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -16,7 +18,9 @@ type Limits struct {
 	BodyMemory int64
 	// Header is the largest request head in bytes: 16 KiB.
 	Header int
-	// Connections is how many may be open at once: 2048; more wait to be accepted.
+	// Connections is how many may be open at once: 2048. One more takes the place
+	// of the one that has been idle for longest, or waits to be accepted; from
+	// three quarters on, none is kept open after its answer.
 	Connections int
 	// PeerConnections is how many one peer may hold: 256; loopback and trusted proxies are exempt.
 	PeerConnections int
@@ -33,8 +37,9 @@ type Limits struct {
 	IdleTime    time.Duration
 	// Admission is how long a delivery waits for a place in flight: 2 s.
 	Admission time.Duration
-	// RecordTime is how long the ledger may take: 4 s, since Daraja is said to
-	// give up after about 5 s (reference/daraja.md §4.3).
+	// RecordTime is how long a delivery may wait for the ledger: 4 s, since Daraja
+	// is said to give up after about 5 s (reference/daraja.md §4.3). A commit that
+	// has begun by then may take half of it more.
 	RecordTime time.Duration
 	// Drain is how long open requests have after a stop: 8 s.
 	Drain time.Duration
@@ -135,8 +140,9 @@ func (f *flood) forget(now time.Time) {
 	}
 }
 
-// cappedListener bounds open connections: it stops accepting at the total, so
-// that clients wait in the kernel's queue, and hangs up on a peer over its share.
+// cappedListener bounds open connections: at the total it hangs up on who is
+// idle, or else stops accepting, so that clients wait in the kernel's queue; and
+// it hangs up on a peer over its share.
 type cappedListener struct {
 	net.Listener
 	slots  chan struct{}
@@ -148,18 +154,57 @@ type cappedListener struct {
 
 	mu    sync.Mutex
 	peers map[netip.Addr]int
+	// idle holds since when connections have been between two requests.
+	idle map[net.Conn]time.Time
 }
 
 func newCapped(ln net.Listener, total, perPeer int, exempt func(netip.Addr) bool, refuse func()) *cappedListener {
 	return &cappedListener{
 		Listener: ln, slots: make(chan struct{}, total), done: make(chan struct{}), exempt: exempt,
 		most: perPeer, refuse: refuse, peers: map[netip.Addr]int{},
+		idle: map[net.Conn]time.Time{},
 	}
 }
+
+// note is told of every connection's state by the HTTP server.
+func (l *cappedListener) note(conn net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if state == http.StateIdle {
+		l.idle[conn] = time.Now()
+	} else {
+		delete(l.idle, conn)
+	}
+}
+
+// dropIdle hangs up on the connection that has been idle for longest, if any.
+func (l *cappedListener) dropIdle() {
+	l.mu.Lock()
+	var longest net.Conn
+	for conn, since := range l.idle {
+		if longest == nil || since.Before(l.idle[longest]) {
+			longest = conn
+		}
+	}
+	delete(l.idle, longest)
+	l.mu.Unlock()
+	if secured, ok := longest.(*tls.Conn); ok {
+		longest = secured.NetConn() // a goodbye could block
+	}
+	if longest != nil {
+		_ = longest.Close()
+	}
+}
+
+// crowded tells that connections should not be kept for a next request.
+func (l *cappedListener) crowded() bool { return len(l.slots) > cap(l.slots)*3/4 }
 
 // Accept waits for a free slot before it takes a connection.
 func (l *cappedListener) Accept() (net.Conn, error) {
 	for {
+		if len(l.slots) == cap(l.slots) {
+			l.dropIdle()
+		}
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.done:

@@ -53,7 +53,7 @@ func TestPeerConnections(t *testing.T) {
 	kept := <-accepted
 	second := dial()
 	<-refused
-	if err := second.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := second.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := bufio.NewReader(second).ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -79,6 +79,54 @@ func descriptors() int {
 		return -1
 	}
 	return len(entries)
+}
+
+// TestIdleGivesWay holds that strangers who keep connections open without using
+// them do not shut the listener: the one that is idle for longest is hung up on,
+// and near the total none is kept open.
+func TestIdleGivesWay(t *testing.T) {
+	t.Parallel()
+	r := start(t, Options{Limits: Limits{Connections: 4, IdleTime: time.Hour}})
+	ask := func(conn net.Conn) *http.Response {
+		t.Helper()
+		if _, err := io.WriteString(conn, post(stkPath, stkBody)); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res
+	}
+	var conns []net.Conn
+	for range 4 {
+		conn := r.dial()
+		defer func() { _ = conn.Close() }()
+		conns = append(conns, conn)
+		if len(conns) > 2 {
+			continue // the last two say nothing
+		}
+		if res := ask(conn); res.StatusCode != 200 || res.Close {
+			t.Errorf("status %d, close %v", res.StatusCode, res.Close)
+		}
+		idle := len(conns)
+		eventually(t, "it is idle", func() bool {
+			l := r.capped.Load()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return len(l.idle) == idle
+		})
+	}
+	if _, err := conns[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the one that is idle for longest: %v", err)
+	}
+	if res := ask(conns[1]); res.StatusCode != 200 || !res.Close {
+		t.Errorf("near the total: status %d, close %v", res.StatusCode, res.Close)
+	}
+	if got := r.raw(post(stkPath, stkBody)); len(got) != 1 || got[0] != 200 {
+		t.Errorf("who comes then: %v", got)
+	}
 }
 
 // TestCountsReturn holds that goroutines and descriptors go back to where they

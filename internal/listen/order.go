@@ -2,6 +2,7 @@ package listen
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/store"
@@ -19,7 +20,8 @@ type line struct {
 }
 
 // lineOf tells which payment a delivery is about: the deposit, else the
-// provider's own id, else nothing but itself.
+// provider's own id, else the receipt of what a customer paid alone, else nothing
+// but itself.
 func lineOf(f store.Forward, d store.StoredDelivery) line {
 	about := d.DepositID
 	switch {
@@ -28,6 +30,8 @@ func lineOf(f store.Forward, d store.StoredDelivery) line {
 		about = string(d.Provider) + "/" + d.Event.ConversationID
 	case d.Event != nil && d.Event.ProviderID != "":
 		about = string(d.Provider) + "/" + d.Event.ProviderID
+	case d.Event != nil && d.Event.Receipt != "":
+		about = string(d.Provider) + "/" + d.Event.Receipt
 	default:
 		about = f.DeliveryID
 	}
@@ -43,6 +47,12 @@ type waiting struct {
 	until, due time.Time
 	// busy is ready or being sent.
 	busy bool
+	// renewed is what the queue gave out while an attempt was under way.
+	renewed store.Forward
+	// askAgain is when to see whether what it is behind has gone.
+	askAgain time.Time
+	// refusals counts the answers that refused it in this run.
+	refusals int
 }
 
 // order remembers which forward of a line comes first.
@@ -67,7 +77,9 @@ func (o *order) lineOf(id string) (line, bool) {
 // too many are remembered it only returns the forward, to be sent by itself.
 func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
 	if w := o.where[f.ID]; w != nil {
-		if !w.busy {
+		if w.busy { // a worker reads the forward
+			w.renewed = f
+		} else {
 			w.forward, w.until, w.due = f, until, f.DueAt
 		}
 		return nil
@@ -77,11 +89,11 @@ func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
 		return w
 	}
 	queue := o.lines[l]
-	at, _ := slices.BinarySearchFunc(queue, f.CreatedAt, func(w *waiting, t time.Time) int {
-		if !w.forward.CreatedAt.After(t) {
-			return -1
+	at, _ := slices.BinarySearchFunc(queue, f, func(w *waiting, f store.Forward) int {
+		if w.forward.CreatedAt.Equal(f.CreatedAt) {
+			return strings.Compare(w.forward.ID, f.ID) // which sort as they were made
 		}
-		return 1
+		return w.forward.CreatedAt.Compare(f.CreatedAt)
 	})
 	o.lines[l] = slices.Insert(queue, at, w)
 	o.where[f.ID] = w

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -86,6 +87,33 @@ func TestCheckBind(t *testing.T) {
 		err := CheckBind(c.addr, c.e)
 		if (err == nil) != c.ok || err != nil && payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("CheckBind(%q, %+v) = %v, want ok %v", c.addr, c.e, err, c.ok)
+		}
+	}
+}
+
+// TestCheckSocket holds that a socket from a service manager is no way around
+// the protection that an address has to have.
+func TestCheckSocket(t *testing.T) {
+	t.Parallel()
+	tcp := func(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 4020} }
+	for _, c := range []struct {
+		addr net.Addr
+		e    Exposure
+		ok   bool
+	}{
+		{tcp("127.0.0.1"), Exposure{}, true},
+		{tcp("::1"), Exposure{}, true},
+		{tcp("0.0.0.0"), Exposure{}, false},
+		{tcp("::"), Exposure{}, false},
+		{&net.TCPAddr{Port: 4020}, Exposure{}, false},
+		{tcp("::"), Exposure{Secret: true}, false},
+		{tcp("::"), Exposure{Secret: true, AllowPlain: true}, true},
+		{tcp("::"), Exposure{Secret: true, TLS: true}, true},
+		{&net.UnixAddr{Name: "/run/payctl.sock", Net: "unix"}, Exposure{}, true},
+	} {
+		err := CheckSocket(c.addr, c.e)
+		if (err == nil) != c.ok || err != nil && (payment.KindOf(err) != payment.KindUsage || !strings.HasPrefix(err.Error(), "socket activation: ")) {
+			t.Errorf("CheckSocket(%s, %+v) = %v, want ok %v", c.addr, c.e, err, c.ok)
 		}
 	}
 }

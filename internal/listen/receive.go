@@ -74,6 +74,9 @@ func (s *Server) reply(w http.ResponseWriter, reply payment.Reply) {
 	h := w.Header()
 	h["Content-Type"] = []string{reply.ContentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
+	if l := s.capped.Load(); l != nil && l.crowded() {
+		h["Connection"] = []string{"close"}
+	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body) // the client may be gone; the delivery is stored all the same
 	s.metrics.answered(reply.Status)
@@ -187,7 +190,8 @@ func (s *Server) read(receiver payment.Receiver, d payment.Delivery, peer netip.
 			}
 		}
 	}
-	n.Targets = s.forward.urls(n.Inspection, d.Provider)
+	n.Targets = s.forward.urls(n.Inspection, d)
+	n.Stranger = s.o.InstallToken != "" && !sameText(d.Token, s.o.InstallToken)
 	return n
 }
 

@@ -62,9 +62,10 @@ func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
 	return true
 }
 
-// commit is the one way into the ledger. It gives up after RecordTime, whatever
-// the ledger does: the sender will not wait, and a delivery that is recorded in
-// the end as well as spilled is a repetition like any other.
+// commit is the one way into the ledger. After RecordTime the delivery loses its
+// place in the queue, so that it is not recorded as well as spilled. A commit
+// that has begun gets half as long again; what hangs even then is given up,
+// though it may end up as a repetition.
 func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.RecordTime)
 	defer cancel()
@@ -79,9 +80,11 @@ func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, e
 	select {
 	case r = <-done:
 	case <-ctx.Done():
+		timer := time.NewTimer(s.o.Limits.RecordTime / 2)
+		defer timer.Stop()
 		select {
-		case r = <-done: // both at once: what was recorded counts
-		default:
+		case r = <-done:
+		case <-timer.C:
 			r.err = ctx.Err()
 		}
 	}

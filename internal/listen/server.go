@@ -27,6 +27,8 @@ type Ledger interface {
 	Ping(ctx context.Context) error
 
 	NextDue(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
+	Behind(ctx context.Context, forwardID string) (bool, error)
+	Release(ctx context.Context, leased ...store.Forward) error
 	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
 	Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
 	Delivery(ctx context.Context, id string) (store.StoredDelivery, error)
@@ -87,6 +89,8 @@ type Server struct {
 	ready    readiness
 	backlog  backlogCache
 	draining atomic.Bool
+	// capped is the listener that is being served on.
+	capped atomic.Pointer[cappedListener]
 	// recording counts the calls of the ledger that are under way.
 	recording sync.WaitGroup
 	// spilledNow wakes the goroutine that takes spilled deliveries in.
@@ -145,8 +149,9 @@ func (s *Server) Handler() http.Handler { return s }
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	l := s.o.Limits
 	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
+	s.capped.Store(capped)
 	srv := &http.Server{
-		Handler: s, TLSConfig: s.o.TLS, MaxHeaderBytes: l.Header,
+		Handler: s, ConnState: capped.note, TLSConfig: s.o.TLS, MaxHeaderBytes: l.Header,
 		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
 		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
 		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),

@@ -26,6 +26,9 @@ const (
 	suffixPartial = ".partial"
 	suffixSpilled = ".spilled"
 	suffixBad     = ".unreadable"
+	// suffixTaking follows the name of a complete file while a listener takes it
+	// in: others on the same ledger leave it alone.
+	suffixTaking = ".taking"
 )
 
 // reserveName is a file that only takes room: it is given up when the disk is
@@ -40,6 +43,8 @@ type spill struct {
 	most     int
 	mostSize int64
 	spare    int64
+	// claimed is how old a claim is whose owner must have died.
+	claimed time.Duration
 	// write makes one file durable; tests have it fail.
 	write func(name string, text []byte) error
 
@@ -68,7 +73,7 @@ type spilled struct {
 // made is an error; a reserve that cannot is not, since the disk may be full
 // already.
 func newSpill(dir string, l Limits) (*spill, error) {
-	sp := &spill{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, spare: l.SpillReserve}
+	sp := &spill{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, spare: l.SpillReserve, claimed: 10*time.Second + 2*l.RecordTime}
 	sp.write = sp.writeFile
 	if dir == "" {
 		return sp, nil
@@ -80,7 +85,7 @@ func newSpill(dir string, l Limits) (*spill, error) {
 			Hint:    "make the directory beside the ledger writable for this user",
 		}
 	}
-	for _, name := range sp.list() {
+	for _, name := range append(sp.list(), sp.named(suffixTaking)...) {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			sp.files++
 			sp.bytes += info.Size()
@@ -180,14 +185,17 @@ func (sp *spill) writeFile(name string, text []byte) error {
 }
 
 // list returns the complete files, oldest first.
-func (sp *spill) list() []string {
+func (sp *spill) list() []string { return sp.named(suffixSpilled) }
+
+// named returns the files whose names end like that, oldest first.
+func (sp *spill) named(suffix string) []string {
 	entries, err := os.ReadDir(sp.dir)
 	if err != nil {
 		return nil
 	}
 	var out []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), suffixSpilled) && e.Type().IsRegular() {
+		if strings.HasSuffix(e.Name(), suffix) && e.Type().IsRegular() {
 			out = append(out, e.Name())
 		}
 	}
@@ -203,20 +211,27 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 	if sp.dir == "" {
 		return 0, nil, nil
 	}
+	sp.recoverClaims()
 	for _, name := range sp.list() {
 		if ctx.Err() != nil {
 			return taken, bad, ctx.Err()
 		}
 		path := filepath.Join(sp.dir, name)
-		d, size, err := readSpilled(path)
-		var fault *fs.PathError
+		claim, err := sp.claim(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // another listener was faster
 			continue
+		case err != nil:
+			return taken, bad, fmt.Errorf("claim %s: %w", name, cause(err))
+		}
+		d, size, err := readSpilled(claim)
+		var fault *fs.PathError
+		switch {
 		case errors.As(err, &fault): // the disk may answer better later
+			_ = os.Rename(claim, path)
 			return taken, bad, fmt.Errorf("read %s: %w", name, cause(err))
 		case err != nil:
-			if renamed := os.Rename(path, path+suffixBad); renamed != nil {
+			if renamed := os.Rename(claim, path+suffixBad); renamed != nil {
 				return taken, bad, fmt.Errorf("set aside %s: %w", name, cause(renamed))
 			}
 			bad = append(bad, name)
@@ -224,9 +239,10 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 			continue
 		}
 		if err := record(ctx, d); err != nil {
+			_ = os.Rename(claim, path)
 			return taken, bad, err
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(claim); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return taken, bad, fmt.Errorf("remove %s: %w", name, cause(err))
 		}
 		sp.count(-1, -size)
@@ -237,6 +253,27 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 		return taken, bad, syncDir(sp.dir)
 	}
 	return taken, bad, nil
+}
+
+// claim makes a file this listener's to take in, and returns its name until
+// then. The file is touched first: its age tells others that its owner lives.
+func (sp *spill) claim(path string) (string, error) {
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil {
+		return "", err
+	}
+	claim := path + suffixTaking
+	return claim, os.Rename(path, claim)
+}
+
+// recoverClaims frees what a listener had claimed that did not live to take it in.
+func (sp *spill) recoverClaims() {
+	for _, name := range sp.named(suffixTaking) {
+		path := filepath.Join(sp.dir, name)
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > sp.claimed {
+			_ = os.Rename(path, strings.TrimSuffix(path, suffixTaking))
+		}
+	}
 }
 
 // readSpilled reads and proves one file.

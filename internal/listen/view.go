@@ -64,7 +64,7 @@ func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t 
 		v.Event, v.Status, v.Amount, v.Reference = e.Name, e.Status, e.Amount, e.Reference
 		v.Receipt, v.ProviderID, v.Notes = e.Receipt, e.ProviderID, e.Notes
 	}
-	if v.ID != "" && len(n.Targets) > 0 {
+	if v.ID != "" && len(n.Targets) > 0 && !r.Withheld {
 		for _, target := range n.Targets {
 			v.Forwarded = append(v.Forwarded, shownURL(target))
 		}
