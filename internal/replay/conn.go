@@ -24,6 +24,8 @@ type direct struct {
 	conn   net.Conn
 	r      *bufio.Reader
 	forget func() bool
+	// ended tells, without waiting, whether the connection is over.
+	ended func() bool
 	// used says that the connection has brought an answer before.
 	used bool
 	out  []byte
@@ -52,8 +54,8 @@ func newDirect(target string, timeout time.Duration) *direct {
 var errTooMuch = errors.New("the answer did not come to its end")
 
 // post sends once. A connection that the target has closed meanwhile, as idle
-// ones are, is replaced and the request sent on the new one; whatever the
-// target did with the first, its answer was never seen.
+// ones are, is replaced before anything is written to it. Once a byte has been
+// written the target may have acted on it, so it is never written again here.
 func (d *direct) post(ctx context.Context, header http.Header, body []byte) (status int, answer []byte, err error) {
 	d.out = append(d.out[:0], d.start...)
 	for name, values := range header {
@@ -66,13 +68,22 @@ func (d *direct) post(ctx context.Context, header http.Header, body []byte) (sta
 	}
 	d.out = strconv.AppendInt(append(d.out, "Content-Length: "...), int64(len(body)), 10)
 	d.out = append(append(d.out, "\r\n\r\n"...), body...)
+	if d.used && (d.r.Buffered() > 0 || d.ended()) {
+		d.close()
+	}
 	reused := d.used
 	status, answer, err = d.once(ctx)
-	if reused && errors.Is(err, errNoAnswer) && ctx.Err() == nil {
+	if reused && errors.Is(err, errNothingSent) && ctx.Err() == nil {
 		status, answer, err = d.once(ctx)
+	}
+	if errors.Is(err, errNothingSent) {
+		err = errNoAnswer
 	}
 	return status, answer, err
 }
+
+// errNothingSent marks a connection that took no byte of the request.
+var errNothingSent = errors.New("the target took nothing of the request")
 
 // errNoAnswer marks a connection that ended before the first byte of an answer.
 var errNoAnswer = errors.New("the target closed the connection without an answer")
@@ -86,13 +97,13 @@ func (d *direct) once(ctx context.Context) (status int, answer []byte, err error
 	}
 	if err := d.conn.SetDeadline(time.Now().Add(d.until)); err != nil {
 		d.close()
-		return 0, nil, errNoAnswer
+		return 0, nil, errNothingSent
 	}
 	if ctx.Err() != nil { // the deadline above may have replaced that of the end
 		d.close()
 		return 0, nil, ctx.Err()
 	}
-	_, err = d.conn.Write(d.out)
+	sent, err := d.conn.Write(d.out)
 	if err == nil {
 		_, err = d.r.Peek(1)
 	}
@@ -101,6 +112,9 @@ func (d *direct) once(ctx context.Context) (status int, answer []byte, err error
 	case errors.As(err, &timeout) && timeout.Timeout():
 		d.close()
 		return 0, nil, context.DeadlineExceeded
+	case err != nil && sent == 0:
+		d.close()
+		return 0, nil, errNothingSent
 	case err != nil:
 		d.close()
 		return 0, nil, errNoAnswer
@@ -150,7 +164,7 @@ func (d *direct) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.conn, d.used = conn, false
+	d.conn, d.ended, d.used = conn, watchEnd(conn), false
 	if d.r == nil {
 		d.r = bufio.NewReader(conn)
 	} else {

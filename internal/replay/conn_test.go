@@ -27,6 +27,14 @@ type told struct {
 	Err    string
 }
 
+func tell(a replay.Answer) told {
+	out := told{Status: a.Status, Body: string(a.Body)}
+	if a.Err != nil {
+		out.Err = a.Err.Error()
+	}
+	return out
+}
+
 // sendAll replays n deliveries one after the other and returns the answers.
 func sendAll(t *testing.T, target string, n int, timeout time.Duration) []told {
 	t.Helper()
@@ -34,11 +42,7 @@ func sendAll(t *testing.T, target string, n int, timeout time.Duration) []told {
 	_, err := replay.Run(t.Context(), replay.Options{
 		Ledger: &shelf{deliveries: stored(n, n, 0)}, RunID: "r", Targets: []string{target}, Client: &http.Client{}, Now: time.Now, Timeout: timeout,
 		OnResult: func(r replay.Result) {
-			a := told{Status: r.Answers[0].Status, Body: string(r.Answers[0].Body)}
-			if r.Answers[0].Err != nil {
-				a.Err = r.Answers[0].Err.Error()
-			}
-			got = append(got, a)
+			got = append(got, tell(r.Answers[0]))
 		},
 	})
 	if err != nil {
@@ -138,22 +142,104 @@ func readRequest(conn net.Conn) error {
 	return err
 }
 
-func TestRudeTargets(t *testing.T) {
+// A delivery may go out again by itself only where the target cannot have got
+// it: on a connection that was seen to be over before anything was written.
+func TestConnectionsThatEnd(t *testing.T) {
 	t.Parallel()
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+	fine := told{Status: 200, Body: "OK"}
+	for name, tt := range map[string]struct {
+		// then is what the target does after its first answer on a connection.
+		then func(conn net.Conn, handled func() error)
+		// ends says that the connection is over before the next delivery.
+		ends    bool
+		want    []told
+		handled int64
+	}{
+		"closed while idle": {
+			then: func(net.Conn, func() error) {},
+			ends: true,
+			want: []told{fine, fine, fine}, handled: 3,
+		},
+		"closed with a word": {
+			then: func(conn net.Conn, _ func() error) {
+				_, _ = io.WriteString(conn, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			},
+			ends: true,
+			want: []told{fine, fine, fine}, handled: 3,
+		},
+		"reset while idle": {
+			then: func(conn net.Conn, _ func() error) {
+				if tcp, isTCP := conn.(*net.TCPConn); isTCP {
+					_ = tcp.SetLinger(0)
+				}
+			},
+			ends: true,
+			want: []told{fine, fine, fine}, handled: 3,
+		},
+		"handled, and then dead": {
+			then: func(_ net.Conn, handled func() error) { _ = handled() },
+			want: []told{fine, {Err: "the target closed the connection without an answer"}, fine}, handled: 3,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var handled atomic.Int64
+			over := make(chan struct{}, 3)
+			url := rude(t, func(conn net.Conn, _ int64) {
+				r := bufio.NewReader(conn)
+				handle := func() error {
+					req, err := http.ReadRequest(r)
+					if err == nil {
+						_, err = io.Copy(io.Discard, req.Body)
+					}
+					if err == nil {
+						handled.Add(1)
+					}
+					return err
+				}
+				if handle() == nil {
+					_, _ = io.WriteString(conn, ok)
+					tt.then(conn, handle)
+				}
+				_ = conn.Close()
+				over <- struct{}{}
+			})
+			var got []told
+			_, err := replay.Run(t.Context(), replay.Options{
+				Ledger: &shelf{deliveries: stored(3, 3, 0)}, RunID: "r", Targets: []string{url}, Client: &http.Client{}, Now: time.Now,
+				OnResult: func(r replay.Result) {
+					got = append(got, tell(r.Answers[0]))
+					if tt.ends {
+						select {
+						case <-over:
+						case <-time.After(2 * time.Second):
+							t.Error("the connection is not over")
+						}
+						time.Sleep(20 * time.Millisecond) // until the news is here
+					}
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if n := handled.Load(); n != tt.handled {
+				t.Errorf("the target handled %d of 3 deliveries, want %d", n, tt.handled)
+			}
+		})
+	}
+}
+
+func TestRudeTargets(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		serve   func(conn net.Conn, n int64)
 		want    []told
 		timeout time.Duration
 	}{
-		"closes idle connections": {
-			serve: func(conn net.Conn, _ int64) {
-				if readRequest(conn) == nil {
-					_, _ = io.WriteString(conn, ok)
-				}
-			},
-			want: []told{{Status: 200, Body: "OK"}, {Status: 200, Body: "OK"}},
-		},
 		"never answers": {
 			serve:   func(conn net.Conn, _ int64) { _, _ = io.Copy(io.Discard, conn) },
 			want:    []told{{Err: "no answer in 30ms"}, {Err: "no answer in 30ms"}},
@@ -212,8 +298,8 @@ func TestInterruptedWhileWaiting(t *testing.T) {
 	})
 	s := &shelf{deliveries: stored(3, 3, 0)}
 	started := time.Now()
-	_, err := replay.Run(ctx, replay.Options{Ledger: s, RunID: "r", Targets: []string{url}, Client: &http.Client{}, Now: time.Now})
-	if !errors.Is(err, context.Canceled) || time.Since(started) > 5*time.Second {
+	_, err := replay.Run(ctx, replay.Options{Ledger: s, RunID: "r", Targets: []string{url}, Client: &http.Client{}, Now: time.Now, Timeout: 5 * time.Minute})
+	if !errors.Is(err, context.Canceled) || time.Since(started) > time.Minute {
 		t.Errorf("%v after %s", err, time.Since(started))
 	}
 	if len(s.attempts) != 0 {

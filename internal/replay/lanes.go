@@ -14,8 +14,8 @@ import (
 // does not hold up the reading for the others at once.
 const laneRoom = 64
 
-// parcel is a delivery and the targets that have not answered yet; failed says
-// that one of the others answered, and not with 2xx.
+// parcel is a delivery and the targets that are still to answer; failed says
+// that one of the others was given up.
 type parcel struct {
 	delivery store.StoredDelivery
 	open     []string
@@ -86,15 +86,16 @@ func (r *run) parcel(d store.StoredDelivery) parcel {
 		targets = r.o.TargetsOf(d)
 	}
 	p := parcel{delivery: d}
-	if len(r.done) == 0 {
+	if len(r.before) == 0 {
 		p.open = targets
 		return p
 	}
 	for _, target := range targets {
-		if ok, answered := r.done[d.ID+" "+target]; answered {
-			p.failed = p.failed || !ok
-		} else {
+		before := r.before[d.ID+" "+target]
+		if !before.done(r.retry(d.Provider)) {
 			p.open = append(p.open, target)
+		} else if !before.ok {
+			p.failed = true
 		}
 	}
 	return p

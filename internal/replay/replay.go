@@ -21,7 +21,7 @@ import (
 type Ledger interface {
 	EachDelivery(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
 	RecordAttempt(ctx context.Context, a store.Attempt) error
-	EachAnswered(ctx context.Context, runID string, do func(deliveryID, target string, status int) error) error
+	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
 }
 
 // Options says what is replayed and how. Ledger, Client and Now are required.
@@ -63,7 +63,7 @@ type Answer struct {
 	Latency time.Duration
 	Body    []byte
 	Err     error
-	// Attempts counts the tries.
+	// Attempts counts the tries, those before a run was resumed among them.
 	Attempts int
 }
 
@@ -71,7 +71,7 @@ type Answer struct {
 func (a Answer) OK() bool { return a.Err == nil && a.Status >= 200 && a.Status < 300 }
 
 // Result is one delivery and what its targets answered, in their order.
-// Targets that had answered before a resumed run are left out.
+// Targets that a resumed run had come to its end with before are left out.
 type Result struct {
 	Delivery store.StoredDelivery
 	Answers  []Answer
@@ -106,9 +106,8 @@ const (
 type run struct {
 	o      Options
 	client *http.Client
-	// done holds, of a resumed run, who had answered: by delivery and target,
-	// whether with 2xx.
-	done                  map[string]bool
+	// before holds, of a resumed run, what was tried: by delivery and target.
+	before                map[string]tries
 	sent, skipped, failed atomic.Int64
 	show                  sync.Mutex
 	// firstAt and startedAt tie the original times to this run's.
@@ -119,16 +118,16 @@ type run struct {
 // Run replays. It returns when everything has been sent, with the first error
 // of the ledger, of Keep, of Edit or of ctx; answers of targets are no errors.
 func Run(ctx context.Context, o Options) (Totals, error) {
-	r := &run{o: o, client: sending(o.Client), done: map[string]bool{}}
+	r := &run{o: o, client: sending(o.Client), before: map[string]tries{}}
 	if r.o.Timeout <= 0 {
 		r.o.Timeout = defaultTimeout
 	}
 	if r.o.Concurrency < 1 {
 		r.o.Concurrency = 1
 	}
-	err := o.Ledger.EachAnswered(ctx, o.RunID, func(id, target string, status int) error {
-		key := id + " " + target
-		r.done[key] = r.done[key] || status >= 200 && status < 300
+	err := o.Ledger.EachAttempt(ctx, o.RunID, func(a store.Attempt) error {
+		key := a.DeliveryID + " " + a.Target
+		r.before[key] = r.before[key].with(a)
 		return nil
 	})
 	if err != nil {
@@ -138,7 +137,7 @@ func Run(ctx context.Context, o Options) (Totals, error) {
 	return Totals{Sent: r.sent.Load(), Skipped: r.skipped.Load(), Failed: r.failed.Load()}, err
 }
 
-// deliver sends one delivery to those of its targets that have not answered.
+// deliver sends one delivery to those of its targets that are still to answer.
 func (r *run) deliver(ctx context.Context, by *sender, p parcel) error {
 	d := p.delivery
 	if r.o.Edit != nil {
@@ -170,11 +169,16 @@ func (r *run) deliver(ctx context.Context, by *sender, p parcel) error {
 // persist tries one target until it is content or the retries are used up, and
 // records each attempt before the next.
 func (r *run) persist(ctx context.Context, by *sender, d store.StoredDelivery, target string) (Answer, error) {
-	var retry []time.Duration
-	if r.o.Retry != nil {
-		retry = r.o.Retry(d.Provider)
+	retry := r.retry(d.Provider)
+	n := 0
+	if len(r.before) > 0 {
+		before := r.before[d.ID+" "+target]
+		if err := wait(ctx, before.due(retry).Sub(r.o.Now())); err != nil {
+			return Answer{Target: target}, err
+		}
+		n = before.n
 	}
-	for n := 0; ; n++ {
+	for ; ; n++ {
 		answer := by.post(ctx, d, target)
 		answer.Attempts = n + 1
 		if ctx.Err() != nil && answer.Err != nil {

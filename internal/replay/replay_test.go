@@ -48,10 +48,10 @@ func (s *shelf) RecordAttempt(_ context.Context, a store.Attempt) error {
 	return nil
 }
 
-func (s *shelf) EachAnswered(_ context.Context, run string, do func(string, string, int) error) error {
+func (s *shelf) EachAttempt(_ context.Context, run string, do func(store.Attempt) error) error {
 	for _, a := range s.attempts {
-		if a.RunID == run && a.Status > 0 {
-			if err := do(a.DeliveryID, a.Target, a.Status); err != nil {
+		if a.RunID == run {
+			if err := do(a); err != nil {
 				return err
 			}
 		}
@@ -156,6 +156,58 @@ func TestResumeSendsOnlyWhatHasNoAnswer(t *testing.T) {
 	}
 	if len(b.orders) != 100 {
 		t.Errorf("%d of 100 arrived", len(b.orders))
+	}
+}
+
+// A resumed run goes on where it stopped: what was tried counts, what is due
+// later keeps its time, and who was away at the last attempt gets another.
+func TestResumeGoesOnWithRetries(t *testing.T) {
+	t.Parallel()
+	const pause = 40 * time.Millisecond
+	for name, tt := range map[string]struct {
+		before []int // the statuses of the attempts before
+		status int
+		want   int // how often it is sent
+		tries  int
+		failed bool
+		waits  bool
+	}{
+		"nothing was tried":       {nil, 200, 1, 1, false, false},
+		"content":                 {[]int{200}, 200, 0, 0, false, false},
+		"content at last":         {[]int{500, 200}, 200, 0, 0, false, false},
+		"one retry due":           {[]int{500}, 200, 1, 2, false, true},
+		"the last retry due":      {[]int{500, 0}, 200, 1, 3, false, true},
+		"retries fail":            {[]int{500}, 500, 2, 3, true, true},
+		"retries used up":         {[]int{500, 0, 503}, 200, 0, 0, true, false},
+		"away at the last":        {[]int{500, 500, 0}, 200, 1, 4, false, false},
+		"away at the last, still": {[]int{500, 500, 0}, 500, 1, 4, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &book{orders: map[string][]string{}, status: func(int64) int { return tt.status }}
+			server := httptest.NewServer(b)
+			defer server.Close()
+			s := &shelf{deliveries: stored(1, 1, 0)}
+			began := time.Now()
+			for _, status := range tt.before {
+				s.attempts = append(s.attempts, store.Attempt{DeliveryID: "dlv_0", Target: server.URL, RunID: "r", Status: status, At: began})
+			}
+			tries := 0
+			totals, err := replay.Run(t.Context(), replay.Options{
+				Ledger: s, RunID: "r", Targets: []string{server.URL}, Client: server.Client(), Now: time.Now,
+				Retry:    func(payment.ProviderID) []time.Duration { return []time.Duration{pause, pause} },
+				OnResult: func(r replay.Result) { tries = r.Answers[0].Attempts },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := int(b.count.Load()); got != tt.want || tries != tt.tries || (totals.Failed > 0) != tt.failed {
+				t.Errorf("sent %d times, %d tries, %+v; want %d, %d, failed %v", got, tries, totals, tt.want, tt.tries, tt.failed)
+			}
+			if took := time.Since(began); tt.waits && took < pause {
+				t.Errorf("the retry came after %s, want %s", took, pause)
+			}
+		})
 	}
 }
 

@@ -109,6 +109,8 @@ func (a *Archive) read(ctx context.Context, r io.Reader, free <-chan *block, tod
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			eof = true
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			return err // the reading was interrupted, nothing is wrong with the archive
 		case err != nil:
 			return payment.Usage(fmt.Sprintf("cannot read %s: %v", a.Source, err), "check the file")
 		}

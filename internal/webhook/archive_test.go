@@ -120,3 +120,12 @@ func TestArchiveEndsOnTrouble(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// An interrupted reading is an interruption, not a bad archive.
+func TestArchiveInterrupted(t *testing.T) {
+	t.Parallel()
+	archive := webhook.Archive{Source: "-", Judge: func() webhook.Judge { return webhook.WasaaPayJudge(nil) }}
+	if _, err := archive.Verify(t.Context(), iotest.ErrReader(context.Canceled), io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

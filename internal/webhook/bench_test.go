@@ -63,7 +63,7 @@ func (a *again) Read(p []byte) (int, error) {
 	if a.times <= 0 {
 		return 0, io.EOF
 	}
-	if a.reads++; a.reads%64 == 0 {
+	if a.reads++; a.reads%8 == 0 {
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
 		a.most = max(a.most, stats.HeapInuse)

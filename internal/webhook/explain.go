@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/subtle"
 
 	"github.com/payctl/payctl/internal/secret"
@@ -21,13 +23,16 @@ type Explanation struct {
 	Mistake string
 	Meaning string
 	Fix     string
+	// LeftOut says what was not tried, and why; "" when everything was.
+	LeftOut string
 }
 
 // Explain tries the usual mistakes on a body whose signature does not fit, one
 // at a time and then a wrong text together with a wrong secret or form, and
 // returns the first that matches. Neither a secret nor an expected signature
 // leaves it. ok is false when none matches: then a value was changed, or the
-// secret is one that payctl does not have.
+// secret is one that payctl does not have. The work is bounded; what was left
+// out for that is said.
 func Explain(body []byte, keys []Key) (Explanation, bool) {
 	given, found := wasaapay.SignatureOf(body)
 	if !found {
@@ -37,29 +42,57 @@ func Explain(body []byte, keys []Key) (Explanation, bool) {
 	if err != nil {
 		return Explanation{}, false
 	}
+	t := newTrial(p, given)
 	for _, k := range keys {
-		if k.Role != "" && fits(p, k, given) {
+		if k.Role != "" && t.fits(k) {
 			return Explanation{Meaning: "it was signed with " + k.Role, Fix: "configure that secret, or list both while the secret is being changed"}, true
 		}
 	}
 	for _, k := range keys {
-		for _, m := range Mistakes() {
-			if fits(p, k, given, m) {
+		for _, m := range t.table {
+			if t.fits(k, m) {
 				return explained(k, m), true
 			}
 		}
 	}
-	return explainPairs(p, keys, given)
+	if e, found := t.pairs(keys); found {
+		return e, true
+	}
+	return Explanation{LeftOut: t.leftOut}, false
 }
 
-// explainPairs tries two mistakes of different sorts together.
-func explainPairs(p payload, keys []Key, given string) (Explanation, bool) {
-	table := Mistakes()
+// mostHashed bounds the bytes that are hashed for one explanation: a second or two.
+const mostHashed = 512 << 20
+
+// trial is one body on trial. What the mistakes make of it is written once, and
+// hashed once for each key.
+type trial struct {
+	p     payload
+	given string
+	table []Mistake
+	// texts are by mistake, nil where it does not apply; "" is no mistake.
+	texts map[string][]byte
+	sums  map[summed][]byte
+	// left is how many bytes may still be hashed.
+	left    int
+	leftOut string
+}
+
+type summed struct{ text, key string }
+
+func newTrial(p payload, given string) *trial {
+	return &trial{
+		p: p, given: given, table: Mistakes(), texts: map[string][]byte{"": p.canonical}, sums: map[summed][]byte{}, left: mostHashed,
+	}
+}
+
+// pairs tries two mistakes of different sorts together.
+func (t *trial) pairs(keys []Key) (Explanation, bool) {
 	for _, k := range keys {
-		for i, a := range table {
-			for _, b := range table[i+1:] {
+		for i, a := range t.table {
+			for _, b := range t.table[i+1:] {
 				sameSort := (a.message != nil) == (b.message != nil) && (a.key != nil) == (b.key != nil)
-				if !sameSort && fits(p, k, given, a, b) {
+				if !sameSort && t.fits(k, a, b) {
 					e := explained(k, a)
 					e.Meaning += ", and " + b.Meaning
 					e.Fix += "; " + b.Fix
@@ -71,15 +104,52 @@ func explainPairs(p payload, keys []Key, given string) (Explanation, bool) {
 	return Explanation{}, false
 }
 
+// fits tells whether the signature is one made with these mistakes.
+func (t *trial) fits(k Key, mistakes ...Mistake) bool {
+	text, key, encode := "", k.Secret.Reveal(), plainly
+	for _, m := range mistakes {
+		if m.message != nil {
+			text = m.Name
+			if _, written := t.texts[text]; !written {
+				t.texts[text] = m.message(t.p)
+			}
+		}
+		if m.key != nil {
+			key = m.key(key)
+		}
+		if m.encode != nil {
+			encode = m.encode
+		}
+	}
+	sum := t.sum(text, key)
+	return sum != nil && subtle.ConstantTimeCompare([]byte(encode(sum)), []byte(t.given)) == 1
+}
+
+// sum returns the HMAC of a text, nil where there is none or it was left out.
+func (t *trial) sum(text, key string) []byte {
+	message := t.texts[text]
+	if message == nil || key == "" {
+		return nil
+	}
+	sum, known := t.sums[summed{text, key}]
+	if known {
+		return sum
+	}
+	if t.left -= len(message); t.left < 0 {
+		t.leftOut = "not everything was tried: the payload is large, and the secrets are many"
+		return nil
+	}
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = mac.Write(message)
+	sum = mac.Sum(nil)
+	t.sums[summed{text, key}] = sum
+	return sum
+}
+
 func explained(k Key, m Mistake) Explanation {
 	e := Explanation{Mistake: m.Name, Meaning: m.Meaning, Fix: m.Fix}
 	if k.Role != "" {
 		e.Meaning += " (and it was signed with " + k.Role + ")"
 	}
 	return e
-}
-
-func fits(p payload, k Key, given string, mistakes ...Mistake) bool {
-	signature, ok := sign(p, k.Secret.Reveal(), mistakes...)
-	return ok && subtle.ConstantTimeCompare([]byte(signature), []byte(given)) == 1
 }

@@ -1,10 +1,12 @@
 package webhook_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
@@ -131,6 +133,44 @@ func TestExplainChangedValue(t *testing.T) {
 	changed := strings.Replace(string(body), "1000.50", "1000.51", 1)
 	if got, ok := webhook.Explain([]byte(changed), []webhook.Key{{Secret: key}}); ok {
 		t.Errorf("a changed value was explained as %+v", got)
+	}
+}
+
+// What a stranger sends is explained in little time and memory.
+func TestExplainIsBounded(t *testing.T) {
+	t.Parallel()
+	const signature = `,"signature":"sha256=0000000000000000000000000000000000000000000000000000000000000000"}`
+	var members strings.Builder
+	for i := range 90000 {
+		fmt.Fprintf(&members, `,"%d":1`, i)
+	}
+	const deep = 500
+	for name, body := range map[string]string{
+		"many members": `{"data":{"a":1` + members.String() + "}" + signature,
+		"long number":  `{"data":{"a":1` + strings.Repeat("0", 900000) + "}" + signature,
+		"deep":         `{"data":` + strings.Repeat("[", deep) + "1" + strings.Repeat(",1", 100000) + strings.Repeat("]", deep) + signature,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys := []webhook.Key{{Secret: secret.New("k")}}
+			began := time.Now()
+			got, ok := webhook.Explain([]byte(body), keys)
+			if ok || got.LeftOut != "" {
+				t.Errorf("%v: %+v", ok, got)
+			}
+			if name != "many members" {
+				return
+			}
+			for i := range 10 {
+				keys = append(keys, webhook.Key{Secret: secret.New(fmt.Sprint("other ", i)), Role: "another"})
+			}
+			if got, ok = webhook.Explain([]byte(body), keys); ok || got.LeftOut == "" {
+				t.Errorf("with many secrets %v: %+v, want word of what was left out", ok, got)
+			}
+			if took := time.Since(began); took > time.Minute {
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
 }
 

@@ -209,10 +209,13 @@ func encodeMistakes() []Mistake {
 // errNoMistake says that there is no mistake of that name.
 var errNoMistake = errors.New("no such mistake")
 
+// plainly writes a signature as WasaaPay does.
+func plainly(sum []byte) string { return "sha256=" + hex.EncodeToString(sum) }
+
 // sign returns the signature that a signer with these mistakes gives; ok is
 // false when a mistake does not apply to this payload.
 func sign(p payload, key string, mistakes ...Mistake) (signature string, ok bool) {
-	message, encode := p.canonical, func(sum []byte) string { return "sha256=" + hex.EncodeToString(sum) }
+	message, encode := p.canonical, plainly
 	for _, m := range mistakes {
 		if m.message != nil {
 			message = m.message(p)

@@ -71,6 +71,7 @@ func parseValue(dec *json.Decoder, depth int) (any, error) {
 
 func parseObject(dec *json.Decoder, depth int) (any, error) {
 	members := object{}
+	places := map[string]int{}
 	for dec.More() {
 		token, err := dec.Token()
 		if err != nil {
@@ -81,7 +82,13 @@ func parseObject(dec *json.Decoder, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		members.set(name, value)
+		// A search among the members would take minutes over 90,000 of them.
+		if i, twice := places[name]; twice {
+			members[i].value = value
+			continue
+		}
+		places[name] = len(members)
+		members = append(members, member{name, value})
 	}
 	_, err := dec.Token()
 	return members, err
@@ -153,6 +160,9 @@ func (w writing) object(b *strings.Builder, o object, depth int) {
 func (w writing) list(b *strings.Builder, n int, open, end byte, depth int, item func(int)) {
 	b.WriteByte(open)
 	for i := range n {
+		if b.Len() > mostWritten {
+			return
+		}
 		if i > 0 {
 			b.WriteString(or(w.comma, ","))
 		}
@@ -196,9 +206,17 @@ func (w writing) text(b *strings.Builder, s string) {
 	b.WriteByte('"')
 }
 
+// mostWritten bounds a text, in bytes: indented, a payload of 1 MiB that nests
+// deeply would come to hundreds.
+const mostWritten = 8 << 20
+
+// bytes returns the text, nil for one that is too long.
 func (w writing) bytes(v any) []byte {
 	var b strings.Builder
 	w.write(&b, v, 0)
+	if b.Len() > mostWritten {
+		return nil
+	}
 	return []byte(b.String())
 }
 
