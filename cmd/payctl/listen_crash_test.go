@@ -61,6 +61,8 @@ type loaded struct {
 	dir, ledger  string
 	mu           sync.Mutex
 	acknowledged map[string]bool
+	// first is told of the first callback that a round's listener acknowledged.
+	first chan struct{}
 }
 
 // round starts a listener, loads it and kills it.
@@ -74,12 +76,18 @@ func (l *loaded) round(n int) {
 		l.t.Fatal(err)
 	}
 	url := l.url(ready)
+	l.first = make(chan struct{}, 1)
 	ctx, stop := context.WithCancel(l.t.Context())
 	var senders sync.WaitGroup
 	for s := range 8 {
 		senders.Go(func() { l.send(ctx, url, fmt.Sprintf("%d-%d", n, s)) })
 	}
-	time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond)
+	select {
+	case <-l.first:
+	case <-time.After(patience):
+		l.t.Error("the listener acknowledged nothing")
+	}
+	time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		l.t.Fatal(err)
 	}
@@ -90,7 +98,7 @@ func (l *loaded) round(n int) {
 
 func (l *loaded) url(ready string) string {
 	l.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if data, err := os.ReadFile(ready); err == nil {
 			return strings.TrimSpace(string(data))
 		}
@@ -120,6 +128,10 @@ func (l *loaded) send(ctx context.Context, url, sender string) {
 			l.mu.Lock()
 			l.acknowledged[id] = true
 			l.mu.Unlock()
+			select {
+			case l.first <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,18 +23,37 @@ import (
 
 // counter is an endpoint that counts how often it got each delivery.
 type counter struct {
-	total atomic.Int64
 	mu    sync.Mutex
+	total int
 	times map[string]int
+	// reached is closed when the total comes to at.
+	at      int
+	reached chan struct{}
+}
+
+// wait returns a channel that is closed as soon as so many deliveries arrived.
+func (c *counter) wait(at int) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.reached = at, make(chan struct{})
+	if c.total >= at {
+		close(c.reached)
+	}
+	return c.reached
 }
 
 // ServeHTTP implements http.Handler.
 func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // cut off with its sender
+	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.times[string(body)]++
-	c.mu.Unlock()
-	c.total.Add(1)
+	if c.total++; c.total == c.at {
+		close(c.reached)
+	}
 }
 
 // fillLedger records n deliveries, five of each payment.
@@ -93,12 +111,17 @@ func TestReplaySurvivesKill(t *testing.T) {
 	}
 	kills := 0
 	args := []string{"--since", "1h", "--to", server.URL, "--concurrency", strconv.Itoa(lanes)}
-	for _, at := range []int64{int64(n) / 3, int64(n) * 2 / 3} {
+	for _, at := range []int{n / 3, n * 2 / 3} {
 		cmd := replayed(t.Context(), args...)
+		reached := shop.wait(at)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitUntil(t, func() bool { return shop.total.Load() >= at })
+		select {
+		case <-reached:
+		case <-time.After(2 * patience):
+			t.Fatalf("%d of %d deliveries did not come", at, n)
+		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -118,15 +141,6 @@ func TestReplaySurvivesKill(t *testing.T) {
 	}
 	checkDelivered(t, shop, n, kills*lanes)
 	checkAttempts(t, ledger, n)
-}
-
-func waitUntil(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("waited 60 s in vain")
-		}
-	}
 }
 
 func checkDelivered(t *testing.T, shop *counter, n, mostTwice int) {

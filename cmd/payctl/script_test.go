@@ -2,21 +2,27 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // age writes into the ledger
 )
 
 // TestMain builds the program once, as it is released, and puts it on PATH:
@@ -43,12 +49,23 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
 	}
+	// The user's own settings are nobody's business here.
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "XDG_") || strings.HasPrefix(name, "PAYCTL_") && !strings.HasPrefix(name, "PAYCTL_TORTURE") || name == "WASAAPAY_API_KEY" {
+			_ = os.Unsetenv(name)
+		}
+	}
 	if err := os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
+
+// patience is how long a test waits for what another process does: a loaded
+// machine takes its time, and who succeeds does not wait for the end of it.
+const patience = 2 * time.Minute
 
 // TestScript runs testdata/script: the specification of the command line, over
 // real sockets and in separate processes.
@@ -71,14 +88,16 @@ func TestScript(t *testing.T) {
 			return os.MkdirAll(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   cmdExits,
-			"waitfor": cmdWaitFor,
-			"envfile": cmdEnvFile,
-			"post":    cmdPost,
-			"get":     cmdGet,
-			"replace": cmdReplace,
-			"until":   cmdUntil,
-			"poke":    cmdPoke,
+			"exits":    cmdExits,
+			"waitfor":  cmdWaitFor,
+			"envfile":  cmdEnvFile,
+			"freeport": cmdFreePort,
+			"post":     cmdPost,
+			"get":      cmdGet,
+			"replace":  cmdReplace,
+			"until":    cmdUntil,
+			"poke":     cmdPoke,
+			"age":      cmdAge,
 		},
 	})
 }
@@ -119,14 +138,14 @@ func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: waitfor file [text]")
 	}
 	path := ts.MkAbs(args[0])
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		data, err := os.ReadFile(path)
 		if err == nil && (len(args) == 1 || bytes.Contains(data, []byte(args[1]))) {
 			return
 		}
 	}
 	data, _ := os.ReadFile(path)
-	ts.Fatalf("%s: waited 20 s in vain for %q; it holds:\n%s", args[0], args[1:], data)
+	ts.Fatalf("%s: waited %s in vain for %q; it holds:\n%s", args[0], patience, args[1:], data)
 }
 
 // envfile NAME FILE puts a file's text into an environment variable.
@@ -135,6 +154,33 @@ func cmdEnvFile(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: envfile NAME file")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// taken are the ports that freeport has given out.
+var taken sync.Map
+
+// freeport NAME puts a port into an environment variable that nothing listens
+// on, and that stays free while a listener on it is stopped and started again:
+// it is below the ports that systems give out by themselves, and no two scripts
+// get the same.
+func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	for range 1000 {
+		port := strconv.Itoa(20000 + rand.IntN(4000))
+		if _, before := taken.LoadOrStore(port, true); before {
+			continue
+		}
+		ln, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		ts.Check(ln.Close())
+		ts.Setenv(args[0], port)
+		return
+	}
+	ts.Fatalf("no port is free")
 }
 
 // post STATUS URL FILE [HEADER: VALUE]... posts a file's bytes and wants an HTTP
@@ -198,13 +244,13 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until text program [args...]")
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		_ = ts.Exec(args[1], args[2:]...)
 		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
 			return
 		}
 	}
-	ts.Fatalf("%s: waited 20 s in vain for %q in its output:\n%s", args[1], args[0], ts.ReadFile("stdout"))
+	ts.Fatalf("%s: waited %s in vain for %q in its output:\n%s", args[1], patience, args[0], ts.ReadFile("stdout"))
 }
 
 // poke FILE OFFSET HEX overwrites bytes of a file.
@@ -220,4 +266,21 @@ func cmdPoke(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = file.WriteAt(data, offset)
 	ts.Check(errors.Join(err, file.Close()))
+}
+
+// age REFERENCE DURATION makes a deposit look as if it had been sent that much
+// earlier: nobody waits a day for a test.
+func cmdAge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: age reference duration")
+	}
+	by, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	db, err := sql.Open("sqlite", ts.Getenv("PAYCTL_DB")+"?_pragma=busy_timeout(60000)")
+	ts.Check(err)
+	result, err := db.ExecContext(context.Background(), "UPDATE deposits SET sent_at = sent_at - ?1, updated_at = updated_at - ?1 WHERE reference = ?2", by.Microseconds(), args[0])
+	ts.Check(errors.Join(err, db.Close()))
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		ts.Fatalf("%d deposits have the reference %q", n, args[0])
+	}
 }

@@ -77,6 +77,9 @@ func (a *app) run(fn func(context.Context) error) func(*cobra.Command, []string)
 			return usagef("see \"payctl help output\"", "%s", err.Error())
 		}
 		a.out = printer
+		if a.global.timeout < 0 {
+			return usagef("write a duration such as 90s, or leave it out", "timeout %s: is negative", a.global.timeout)
+		}
 		a.running = true
 		return fn(cmd.Context())
 	}
@@ -163,14 +166,27 @@ func (a *app) config(ctx context.Context) (*config.Config, error) {
 	if a.conf != nil {
 		return a.conf, nil
 	}
-	conf, err := config.Load(ctx, config.NewSource(a.in.Dir, a.env, a.configFlags(a.global.profile)))
+	conf, err := a.loadConfig(ctx, config.Load)
+	if err == nil {
+		a.conf = conf
+	}
+	return conf, err
+}
+
+// unchosen loads the settings for what needs no profile: where some are defined and
+// none is named, they are those that all profiles share.
+func (a *app) unchosen(ctx context.Context) (*config.Config, error) {
+	return a.loadConfig(ctx, config.LoadUnchosen)
+}
+
+func (a *app) loadConfig(ctx context.Context, load func(context.Context, config.Source) (*config.Config, error)) (*config.Config, error) {
+	conf, err := load(ctx, config.NewSource(a.in.Dir, a.env, a.configFlags(a.global.profile)))
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range conf.Warnings {
 		a.out.Warn("%s", w)
 	}
-	a.conf = conf
 	return conf, nil
 }
 
@@ -228,18 +244,28 @@ func (b budget) Hold(ctx context.Context, key string, until time.Time) error {
 
 // openLedger opens the profile's ledger once.
 func (a *app) openLedger(ctx context.Context) (*store.Store, error) {
+	return a.openLedgerAs(ctx, a.config, store.Options{})
+}
+
+// readLedger opens the profile's ledger for a command that only reads: this user
+// may lack the right to write to it.
+func (a *app) readLedger(ctx context.Context) (*store.Store, error) {
+	return a.openLedgerAs(ctx, a.config, store.Options{OrReadOnly: true})
+}
+
+func (a *app) openLedgerAs(ctx context.Context, settings func(context.Context) (*config.Config, error), o store.Options) (*store.Store, error) {
 	if a.ledger != nil {
 		return a.ledger, nil
 	}
-	conf, err := a.config(ctx)
+	conf, err := settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	path, err := conf.Ledger()
-	if err != nil {
+	if o.Path, err = conf.Ledger(); err != nil {
 		return nil, err
 	}
-	ledger, err := store.Open(ctx, store.Options{Path: path, Now: a.now})
+	o.Now = a.now
+	ledger, err := store.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -257,9 +283,13 @@ func (a *app) withTimeout(ctx context.Context, own time.Duration) (context.Conte
 	return context.WithTimeout(ctx, limit)
 }
 
-// readAll reads outside input up to a limit.
+// readAll reads outside input up to a limit. An interrupted read is the context's
+// error, anything else KindUsage.
 func readAll(r io.Reader, limit int64, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, usagef("check the file and its permissions", "cannot read %s: %v", name, err)
 	}

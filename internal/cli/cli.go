@@ -38,7 +38,8 @@ func Main(ctx context.Context, in Invocation) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, ui.ErrBrokenPipe) {
+	if errors.Is(err, ui.ErrBrokenPipe) && payment.KindOf(err) == payment.KindInternal {
+		// Nothing but data was at stake, and whoever wanted it has seen enough.
 		return 0
 	}
 	if !a.running {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,16 @@ func newConfig(a *app) *cobra.Command {
 (.payctl.yaml), then the user file, then the default. Secrets are masked wherever
 they are shown. See also "payctl help environment".`,
 		newConfigShow(a), newConfigExplain(a), newConfigPath(a))
+}
+
+// shownConfig loads the settings and says when they are only those that all
+// profiles share.
+func (a *app) shownConfig(ctx context.Context) (*config.Config, error) {
+	conf, err := a.unchosen(ctx)
+	if err == nil && conf.Profile == "" {
+		a.out.Note("no profile is chosen: these are the settings that all share; choose with --profile: %s", strings.Join(conf.Profiles(), ", "))
+	}
+	return conf, err
 }
 
 // settingView is one setting and its origin.
@@ -66,7 +77,7 @@ func newConfigShow(a *app) *cobra.Command {
 		Example: "  payctl config show\n  payctl config show --profile shop-sandbox -o json",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			conf, err := a.config(ctx)
+			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err
 			}
@@ -88,7 +99,7 @@ func newConfigExplain(a *app) *cobra.Command {
 		Example: "  payctl config explain daraja.shortcode\n  payctl config explain db -o json",
 		Args:    oneArg("KEY", &key),
 		RunE: a.run(func(ctx context.Context) error {
-			conf, err := a.config(ctx)
+			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err
 			}
@@ -135,7 +146,7 @@ func newConfigPath(a *app) *cobra.Command {
 		Example: "  payctl config path\n  payctl config path -o json --jq .db.path",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			conf, err := a.config(ctx)
+			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err
 			}

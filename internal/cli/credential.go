@@ -118,7 +118,7 @@ func (a *app) initiatorPassword(ctx context.Context, path string) (*secret.Secre
 	switch path {
 	case "":
 	case "-":
-		return a.passwordFromStdin()
+		return a.passwordFromStdin(ctx)
 	default:
 		return readSecretFile(path)
 	}
@@ -132,11 +132,11 @@ func (a *app) initiatorPassword(ctx context.Context, path string) (*secret.Secre
 	if interactive, _ := terminal(a.in.Stdin); interactive {
 		return nil, usagef("give --password-file FILE, or set daraja.initiator_password_file", "password: none was given, and it is not read from a terminal")
 	}
-	return a.passwordFromStdin()
+	return a.passwordFromStdin(ctx)
 }
 
-func (a *app) passwordFromStdin() (*secret.Secret, error) {
-	data, err := readAll(a.in.Stdin, maxCertificate, "stdin")
+func (a *app) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
+	data, err := readAll(a.stdin(ctx), maxCertificate, "stdin")
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"strings"
 
@@ -95,7 +94,7 @@ func (a *app) c2bRegister(ctx context.Context, o c2bRegisterOptions) error {
 	if request.ValidationURL == "" {
 		request.ValidationURL = conf.CallbackURL + routeValidation + token
 	}
-	if err := a.confirmOnce(conf); err != nil {
+	if err := a.confirmOnce(ctx, conf); err != nil {
 		return err
 	}
 	ctx, cancel := a.withTimeout(ctx, sendTimeout)
@@ -134,16 +133,20 @@ func hideSegment(url, segment string) *string {
 }
 
 // confirmOnce asks before what production takes only once.
-func (a *app) confirmOnce(conf *config.Config) error {
+func (a *app) confirmOnce(ctx context.Context, conf *config.Config) error {
 	if conf.Environment != payment.Production || a.global.yes {
 		return nil
 	}
 	if interactive, _ := terminal(a.in.Stdin); !interactive {
 		return usagef("add --yes", "production: C2B URLs are registered once, and stdin is not a terminal to confirm it")
 	}
-	a.out.Note("Production takes this once for %s (profile %s). Type the shortcode to go on:", conf.Daraja.ShortCode, conf.Profile)
-	line, err := bufio.NewReader(a.in.Stdin).ReadString('\n')
-	if (err != nil && line == "") || strings.TrimSpace(line) != conf.Daraja.ShortCode {
+	a.out.Warn("production takes this once for %s (profile %s)", conf.Daraja.ShortCode, conf.Profile)
+	a.out.Prompt("Type the shortcode to go on:")
+	line, err := a.typed(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil || strings.TrimSpace(line) != conf.Daraja.ShortCode {
 		return payment.Usage("production: the shortcode was not typed", "nothing was sent")
 	}
 	return nil
@@ -170,7 +173,7 @@ What comes of it is posted to the registered URLs: see "payctl webhook list".`,
 }
 
 func (a *app) c2bSimulate(ctx context.Context, o c2bSimulateOptions) error {
-	if err := checkFlags(depositCreateOptions{phone: o.phone, amount: o.amount}); err != nil {
+	if err := checkFlags(payment.Daraja, depositCreateOptions{phone: o.phone, amount: o.amount}); err != nil {
 		return err
 	}
 	phone, err := payment.ParsePhone(o.phone)

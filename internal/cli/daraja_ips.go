@@ -91,14 +91,12 @@ func newDarajaIPsCheck(a *app) *cobra.Command {
 					return err
 				}
 			}
-			if err := a.out.One(newAddressView(found, listed)); err != nil {
-				return err
-			}
+			printed := a.out.One(newAddressView(found, listed))
 			if !listed {
-				return payment.NotFound("address "+found.Addr.String()+": is on no list of Safaricom's callback addresses",
-					"a callback from it is kept and noted; add it to listen.daraja_addresses if it is genuine")
+				return a.ended(printed, payment.NotFound("address "+found.Addr.String()+": is on no list of Safaricom's callback addresses",
+					"a callback from it is kept and noted; add it to listen.daraja_addresses if it is genuine"), "address "+found.Addr.String())
 			}
-			return nil
+			return printed
 		}),
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"strings"
 
@@ -75,7 +74,7 @@ func (a *app) reversalCreate(ctx context.Context, o reversalOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirmReversal(conf, request); err != nil {
+	if err := a.confirmReversal(ctx, conf, request); err != nil {
 		return err
 	}
 	amount := request.Amount.String()
@@ -152,7 +151,7 @@ func reversalFailed(ctx context.Context, ledger *store.Store, q store.Query) (bo
 }
 
 // confirmReversal guards real money as confirmProduction does for deposits.
-func (a *app) confirmReversal(conf *config.Config, r daraja.ReversalRequest) error {
+func (a *app) confirmReversal(ctx context.Context, conf *config.Config, r daraja.ReversalRequest) error {
 	if conf.Environment != payment.Production {
 		return nil
 	}
@@ -163,10 +162,13 @@ func (a *app) confirmReversal(conf *config.Config, r daraja.ReversalRequest) err
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
 	amount := r.Amount.String()
-	a.out.Note("This gives %s %s of real money back to the customer who paid %s (profile %s).", amount, r.Amount.Currency(), r.Receipt, conf.Profile)
-	a.out.Note("Type the amount (%s) to go on:", amount)
-	line, err := bufio.NewReader(a.in.Stdin).ReadString('\n')
-	if err != nil && line == "" {
+	a.out.Warn("this gives %s %s of real money back to the customer who paid %s (profile %s).", amount, r.Amount.Currency(), r.Receipt, conf.Profile)
+	a.out.Prompt("Type the amount (%s) to go on:", amount)
+	line, err := a.typed(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return payment.Usage("production: no confirmation was typed", "nothing was sent")
 	}
 	typed, err := payment.ParseAmount(strings.TrimSpace(line), r.Amount.Currency())

@@ -10,9 +10,9 @@ import (
 )
 
 // The demo runs emulator, listener and commands in one process over real
-// sockets, so that the race detector sees them all.
+// sockets, so that the race detector sees them all. It has the package to
+// itself, for its payments end in real time.
 func TestDemo(t *testing.T) {
-	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), cli.Invocation{
 		Args: []string{"demo", "-o", "json"}, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,

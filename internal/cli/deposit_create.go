@@ -11,6 +11,7 @@ import (
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -18,6 +19,7 @@ type depositCreateOptions struct {
 	provider, phone, amount        string
 	reference, description, wallet string
 	key                            string
+	keyGiven                       bool
 	fields                         []string
 	wait, dryRun, force            bool
 	follow                         followOptions
@@ -32,14 +34,22 @@ func newDepositCreate(a *app) *cobra.Command {
 first and sent once: after a lost answer the deposit is UNKNOWN and is never sent
 again by itself, since that could charge the customer twice.
 
-Repeating the command with the same --idempotency-key returns the first deposit. With
-WasaaPay, which honours the key, it also finds out what became of an UNKNOWN one.`,
+Repeating the command with the same --idempotency-key returns the first deposit; one
+that is still CREATED, because its request certainly did not get through, is sent then.
+With WasaaPay, which honours the key, repeating also finds out what became of an UNKNOWN
+one, from a minute after it was sent to a day.
+
+A customer who was asked moments ago is asked all the same, after a warning that M-PESA
+may refuse that; --force leaves the warning out.`,
 		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
   payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
 		Args: cobra.NoArgs,
-		RunE: a.run(func(ctx context.Context) error { return a.depositCreate(ctx, o) }),
 	}
 	f := cmd.Flags()
+	cmd.RunE = a.run(func(ctx context.Context) error {
+		o.keyGiven = f.Changed("idempotency-key")
+		return a.depositCreate(ctx, o)
+	})
 	f.StringVar(&o.provider, "provider", "", "`daraja|wasaapay` (default daraja)")
 	f.StringVar(&o.phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
 	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
@@ -50,7 +60,7 @@ WasaaPay, which honours the key, it also finds out what became of an UNKNOWN one
 	f.StringArrayVar(&o.fields, "field", nil, "extra request field `NAME=VALUE` (WasaaPay; repeatable)")
 	f.BoolVar(&o.wait, "wait", false, "follow the deposit to its end and exit with the outcome")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
-	f.BoolVar(&o.force, "force", false, "send although the same customer was asked moments ago")
+	f.BoolVar(&o.force, "force", false, "do not warn of a customer who was asked moments ago; repeat an UNKNOWN WasaaPay request older than a day")
 	o.follow.bind(f)
 	return cmd
 }
@@ -67,11 +77,14 @@ func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkFlags(o); err != nil {
+	if err := checkFlags(id, o); err != nil {
 		return err
 	}
 	p, err := a.provider(ctx, id, transports)
 	if err != nil {
+		return err
+	}
+	if err := via.Check(p.Depositor, p.Streamer); err != nil {
 		return err
 	}
 	intent, err := a.depositIntent(ctx, p, o)
@@ -82,14 +95,30 @@ func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirmProduction(ctx, intent); err != nil {
-		return err
+	if p.CheckFields != nil {
+		if err := p.CheckFields(fields); err != nil {
+			return err
+		}
 	}
 	if o.dryRun {
-		a.out.Note("dry run: nothing was recorded or sent")
-		return a.out.One(a.depositView(intent))
+		return a.dryRun(ctx, intent)
+	}
+	if err := a.checkProduction(ctx, intent); err != nil {
+		return err
 	}
 	return a.depositSend(ctx, p, send{intent: intent, fields: fields, via: via, wait: o.wait, force: o.force})
+}
+
+// dryRun shows what would be asked for. Nobody need confirm that; a script that
+// brings --yes learns whether the profile's cap lets it.
+func (a *app) dryRun(ctx context.Context, intent payment.Deposit) error {
+	if a.global.yes {
+		if err := a.checkProduction(ctx, intent); err != nil {
+			return err
+		}
+	}
+	a.out.Note("dry run: nothing was recorded or sent")
+	return a.out.One(a.depositView(intent))
 }
 
 // send is a deposit that is ready to be asked for.
@@ -106,41 +135,73 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	if err != nil {
 		return err
 	}
+	if err := keyOfAnother(ctx, ledger, intent); err != nil {
+		return err
+	}
 	if err := a.coolDown(ctx, ledger, s); err != nil {
 		return err
 	}
+	if err := a.confirmProduction(ctx, intent); err != nil {
+		return err
+	}
 	asker := deposit.Asker{
-		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields, Idempotent: p.Idempotent,
+		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields,
+		Idempotent: p.Idempotent, Force: s.force,
 	}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
 	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit())
-	d, existed, err := asker.Ask(sendCtx, intent)
+	d, done, err := asker.Ask(sendCtx, intent)
 	cancel()
 	progress.Stop()
-	if existed && err == nil {
-		a.out.Note("this idempotency key was used before: %s is the first deposit, and nobody was asked again", d.ID)
-	}
 	if err != nil {
 		if d.ID != "" {
-			if printErr := a.out.One(a.depositView(d)); printErr != nil {
-				return printErr
-			}
+			return a.ended(a.out.One(a.depositView(d)), err, aboutDeposit(d))
 		}
 		return err
 	}
+	a.noteUsedKey(d, done)
 	if !s.wait || d.Status.Final() {
-		if err := a.out.One(a.depositView(d)); err != nil {
-			return err
-		}
-		return outcome(d)
+		return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
 	}
 	w := a.watcher(p, d.Environment, s.via, ledger)
-	return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, true)
+	return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
 }
 
-// sendTimeout bounds the request for money. Daraja answers within seconds; a
-// gateway that does not within 60 s leaves the outcome unknown.
-const sendTimeout = 60 * time.Second
+// keyOfAnother refuses an idempotency key that a deposit of another provider has:
+// whoever repeats a command under its key wants nobody asked twice.
+func keyOfAnother(ctx context.Context, ledger *store.Store, intent payment.Deposit) error {
+	found, err := ledger.FindDeposit(ctx, intent.IdempotencyKey)
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		if d.IdempotencyKey == intent.IdempotencyKey && d.Environment == intent.Environment && d.Provider != intent.Provider {
+			return &payment.Error{
+				Kind: payment.KindConflict, Provider: intent.Provider,
+				Message: "idempotency key: was used before for deposit " + d.ID + ", which has another provider (" + string(d.Provider) + ")",
+				Hint:    "use a new key for another request",
+			}
+		}
+	}
+	return nil
+}
+
+// noteUsedKey tells what a used idempotency key has led to.
+func (a *app) noteUsedKey(d payment.Deposit, done deposit.Done) {
+	const before = "this idempotency key was used before: "
+	switch done {
+	case deposit.Nothing:
+		a.out.Note(before+"%s is the first deposit, and nobody was asked again", d.ID)
+	case deposit.SentLate:
+		a.out.Note(before+"%s had not been sent, and was sent now", d.ID)
+	case deposit.SentAgain:
+		a.out.Note(before+"what became of %s was not known, so it was sent again under its key", d.ID)
+	case deposit.Sent:
+	}
+}
+
+// sendTimeout bounds the request for money, and any other single request.
+const sendTimeout = deposit.SendTimeout
 
 // sendLimit is the shorter one of sendTimeout and --timeout.
 func (a *app) sendLimit() time.Duration {
@@ -182,18 +243,44 @@ func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositC
 }
 
 // checkFlags finds what is wrong with the flags alone, before any setting is read.
-func checkFlags(o depositCreateOptions) error {
+func checkFlags(id payment.ProviderID, o depositCreateOptions) error {
+	if err := checkUnused(id, o); err != nil {
+		return err
+	}
 	if o.phone == "" {
 		return usagef("give the customer's number, such as --phone 0712345678", "phone: --phone is missing")
 	}
 	if o.amount == "" {
 		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
 	}
+	if o.keyGiven && o.key == "" {
+		// Most likely a variable that is not set: a new key each time would make
+		// repeating the command ask again.
+		return usagef("leave the flag out for a new key, or check where its value comes from", "idempotency-key: --idempotency-key is empty")
+	}
 	if _, err := payment.ParsePhone(o.phone); err != nil {
 		return err
 	}
 	_, err := payment.ParseAmount(o.amount, payment.KES)
 	return err
+}
+
+// checkUnused refuses a flag that would do nothing: whoever gave it expects that
+// it does.
+func checkUnused(id payment.ProviderID, o depositCreateOptions) error {
+	if id != payment.Daraja {
+		return nil
+	}
+	const hint = "leave it out, or choose --provider wasaapay"
+	switch {
+	case len(o.fields) > 0:
+		return usagef(hint, "field: --field adds nothing to an STK push of Daraja")
+	case o.wallet != "":
+		return usagef(hint, "wallet: Daraja has no wallets; the money goes to the profile's shortcode")
+	case o.follow.transports != "":
+		return usagef(hint, "transports: Daraja has no stream")
+	}
+	return nil
 }
 
 func parseFields(pairs []string) (map[string]string, error) {

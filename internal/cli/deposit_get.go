@@ -21,7 +21,7 @@ receipt or the idempotency key.`,
 		Args:    oneArg("ID", &id),
 	}
 	cmd.RunE = a.run(func(ctx context.Context) error {
-		ledger, err := a.openLedger(ctx)
+		ledger, err := a.readLedger(ctx)
 		if err != nil {
 			return err
 		}

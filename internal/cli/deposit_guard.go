@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"strings"
 	"time"
@@ -33,11 +32,11 @@ func (a *app) coolDown(ctx context.Context, ledger *store.Store, s send) error {
 		switch {
 		case r.IdempotencyKey == d.IdempotencyKey:
 		case r.Amount == d.Amount && age < coolDownAmount:
-			a.out.Note("warning: %s was asked for the same amount %s ago (%s); M-PESA refuses that within 2 minutes (code 17), wait %s",
+			a.out.Warn("%s was asked for the same amount %s ago (%s); M-PESA refuses that within 2 minutes (code 17), wait %s",
 				d.Phone, age.Round(time.Second), r.ID, (coolDownAmount - age).Round(time.Second))
 			return nil
 		case age < coolDownPhone:
-			a.out.Note("warning: %s was asked %s ago (%s); M-PESA locks a subscriber for about a minute, wait %s",
+			a.out.Warn("%s was asked %s ago (%s); M-PESA locks a subscriber for about a minute, wait %s",
 				d.Phone, age.Round(time.Second), r.ID, (coolDownPhone - age).Round(time.Second))
 			return nil
 		}
@@ -45,12 +44,9 @@ func (a *app) coolDown(ctx context.Context, ledger *store.Store, s send) error {
 	return nil
 }
 
-// confirmProduction guards real money: a person types the amount; a script
-// needs --yes and a cap in the profile that the amount does not pass.
-func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
-	if d.Environment == payment.Sandbox {
-		a.out.Note("warning: a sandbox push to a real number can ring the phone and move real money")
-	}
+// checkProduction guards real money from scripts: they need --yes and a cap in the
+// profile that the amount does not pass. A person is asked by confirmProduction.
+func (a *app) checkProduction(ctx context.Context, d payment.Deposit) error {
 	if d.Environment != payment.Production {
 		return nil
 	}
@@ -61,15 +57,32 @@ func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
 	if a.global.yes {
 		return a.productionCap(conf.ProductionCap, d)
 	}
-	interactive, _ := terminal(a.in.Stdin)
-	if !interactive {
+	if interactive, _ := terminal(a.in.Stdin); !interactive {
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
+	return nil
+}
+
+// confirmProduction has a person type the amount before real money moves.
+func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
+	if d.Environment == payment.Sandbox {
+		a.out.Warn("a sandbox push to a real number can ring the phone and move real money")
+	}
+	if d.Environment != payment.Production || a.global.yes {
+		return nil
+	}
+	conf, err := a.config(ctx)
+	if err != nil {
+		return err
+	}
 	amount := d.Amount.String()
-	a.out.Note("This asks %s for %s %s of real money (profile %s).", d.Phone, amount, d.Amount.Currency(), conf.Profile)
-	a.out.Note("Type the amount (%s) to go on:", amount)
-	line, err := bufio.NewReader(a.in.Stdin).ReadString('\n')
-	if err != nil && line == "" {
+	a.out.Warn("this asks %s for %s %s of real money (profile %s).", d.Phone, amount, d.Amount.Currency(), conf.Profile)
+	a.out.Prompt("Type the amount (%s) to go on:", amount)
+	line, err := a.typed(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return payment.Usage("production: no confirmation was typed", "nothing was sent")
 	}
 	typed, err := payment.ParseAmount(strings.TrimSpace(line), d.Amount.Currency())

@@ -61,7 +61,7 @@ func (a *app) depositList(ctx context.Context, o depositListOptions) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := a.openLedger(ctx)
+	ledger, err := a.readLedger(ctx)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ others, and nothing leaves the machine. Each exchange is one line on stdout.
 	})
 	f.StringVar(&o.addr, "addr", "127.0.0.1:4010", "listen on `HOST:PORT`; port 0 takes a free one")
 	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
-	f.Uint64Var(&o.seed, "seed", 0, "same `N` and same requests give the same ids (default: a random one)")
+	f.Uint64Var(&o.seed, "seed", 0, "same `N` and same requests give the same ids (default: that of --state, else a random one)")
 	f.StringVar(&o.clock, "clock", "real", "`real|virtual`; a virtual clock moves by \"emulator clock advance\"")
 	f.StringVar(&o.weather, "weather", "calm", "`PRESET`: "+strings.Join(weatherNames(), ", "))
 	f.StringArrayVar(&o.behaviours, "behaviour", nil, "switch a behaviour on: `NAME[=VALUE]` (repeatable; see \"emulator behaviours\")")
@@ -95,10 +95,28 @@ func outcomesHelp() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+// emulatorSeed is the one named, else the one that the state was made with, else a
+// new one: without it the same command could not be started again.
+func (a *app) emulatorSeed(o emulatorOptions) (uint64, error) {
+	if o.seeded {
+		return o.seed, nil
+	}
+	if o.state != "" {
+		seed, found, err := emulator.StateSeed(o.state)
+		if err != nil {
+			return 0, usagef("name another file with --state, or move this one away", "%s", firstLine(err.Error()))
+		}
+		if found {
+			return seed, nil
+		}
+	}
+	return uint64(a.now().UnixNano()), nil
+}
+
 func (a *app) emulator(ctx context.Context, o emulatorOptions) error {
-	seed := o.seed
-	if !o.seeded {
-		seed = uint64(a.now().UnixNano())
+	seed, err := a.emulatorSeed(o)
+	if err != nil {
+		return err
 	}
 	ln, err := bind(ctx, o.addr)
 	if err != nil {

@@ -67,8 +67,12 @@ func errorView(err error) ui.ErrorView {
 		view.Provider, view.ProviderCode = string(e.Provider), e.ProviderCode
 		view.Retryable = e.Retryable
 	}
-	if kind == payment.KindInterrupted && e == nil {
+	switch {
+	case e != nil:
+	case kind == payment.KindInterrupted:
 		view.Message = "interrupted"
+	case kind == payment.KindPending:
+		view.Message, view.Hint = "timeout: the time was over before the command was done", "give it a longer --timeout"
 	}
 	return view
 }

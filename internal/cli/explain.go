@@ -178,13 +178,11 @@ func (a *app) explain(ctx context.Context, o explainOptions) error {
 		v.Message = &o.message
 	}
 	v.Known = len(v.Meanings) > 0
-	if err := a.out.One(v); err != nil {
-		return err
-	}
+	printed := a.out.One(v)
 	if !v.Known {
-		return unknownCode(id, code)
+		return a.ended(printed, unknownCode(id, code), "code "+firstLine(payment.MaskDigits(code)))
 	}
-	return nil
+	return printed
 }
 
 func unknownCode(id payment.ProviderID, code string) error {

@@ -15,7 +15,7 @@ import (
 // explainStdin finds codes in what is piped in: one payload, or a log whose
 // lines are looked at one by one. An unknown code is shown and is exit 5.
 func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explainOptions) error {
-	raw, err := readAll(a.in.Stdin, maxPayload, "stdin")
+	raw, err := readAll(a.stdin(ctx), maxPayload, "stdin")
 	if err != nil {
 		return err
 	}
@@ -42,18 +42,13 @@ func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explain
 		err = a.out.One(views[0])
 	default:
 		for _, v := range views {
-			if err = a.out.Line(v); err != nil {
-				return err
-			}
+			err = orError(err, a.out.Line(v))
 		}
 	}
-	if err != nil {
-		return err
-	}
 	if i := slices.IndexFunc(views, func(v explainView) bool { return !v.Known }); i >= 0 {
-		return unknownCode(id, views[i].Code)
+		return a.ended(err, unknownCode(id, views[i].Code), "code "+firstLine(payment.MaskDigits(views[i].Code)))
 	}
-	return nil
+	return err
 }
 
 // explainPieces is the whole input if it is one document, else its lines.

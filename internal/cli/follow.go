@@ -65,8 +65,9 @@ func (a *app) watcher(p provider.Provider, env payment.Environment, via watch.Vi
 }
 
 // follow shows what happens until all deposits are decided, and returns the
-// outcome. single prints one document at the end instead of a line per change.
-func (a *app) follow(ctx context.Context, jobs []watch.Job, single bool) error {
+// outcome. With a single deposit one document is printed at the end, whatever became
+// of the watch, instead of a line per change.
+func (a *app) follow(ctx context.Context, jobs []watch.Job, single *payment.Deposit) error {
 	count := 0
 	for _, j := range jobs {
 		count += len(j.IDs)
@@ -77,24 +78,21 @@ func (a *app) follow(ctx context.Context, jobs []watch.Job, single bool) error {
 		if u.Note != "" {
 			progress.Update(waitingText(count, u.Note))
 		}
-		if !single && (u.Changed || u.Final) {
+		if single == nil && (u.Changed || u.Final) {
 			a.keepErr(a.out.Line(a.depositView(u.Deposit)))
 		}
 	})
 	progress.Stop()
-	if single && len(results) == 1 {
+	if single != nil {
+		if len(results) == 0 {
+			results = watch.Results{{Deposit: *single}}
+		}
 		a.keepErr(a.out.One(a.depositView(results[0].Deposit)))
-	}
-	if a.writeErr != nil {
-		return a.writeErr
 	}
 	if err == nil && results.Err() == nil {
 		a.out.Note("decided after %s", a.now().Sub(started).Round(100*time.Millisecond))
 	}
-	if err != nil {
-		return err
-	}
-	return results.Err()
+	return a.ended(a.writeErr, orError(err, results.Err()), aboutResults(results))
 }
 
 // keepErr keeps the first error of writing from within a callback.

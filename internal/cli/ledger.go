@@ -17,7 +17,8 @@ import (
 func newLedger(a *app) *cobra.Command {
 	return group("ledger", "Look after the ledger's file",
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
-what is in it, check it, copy it while others write, and keep it small.`,
+what is in it, check it, copy it while others write, and keep it small. With --db FILE no
+profile need be chosen.`,
 		newLedgerStats(a), newLedgerCheck(a), newLedgerBackup(a), newLedgerPrune(a))
 }
 
@@ -80,7 +81,7 @@ func newLedgerStats(a *app) *cobra.Command {
 		Example: "  payctl ledger stats\n  payctl ledger stats -o json --jq .oldest_open",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedger(ctx)
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
 			if err != nil {
 				return err
 			}
@@ -144,7 +145,7 @@ func newLedgerCheck(a *app) *cobra.Command {
 		Example: "  payctl ledger check",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedger(ctx)
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
 			if err != nil {
 				return err
 			}
@@ -154,13 +155,12 @@ func newLedgerCheck(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.out.One(ledgerCheck{Path: ledger.Path(), OK: len(problems) == 0, Problems: append([]string{}, problems...)}); err != nil {
-				return err
+			printed := a.out.One(ledgerCheck{Path: ledger.Path(), OK: len(problems) == 0, Problems: append([]string{}, problems...)})
+			if len(problems) == 0 {
+				return printed
 			}
-			if len(problems) > 0 {
-				return &payment.Error{Kind: payment.KindInternal, Message: "the ledger has " + itoa(len(problems)) + " problems", Hint: "copy the file before anything else, and restore a backup"}
-			}
-			return nil
+			found := &payment.Error{Kind: payment.KindInternal, Message: "the ledger has " + itoa(len(problems)) + " problems", Hint: "copy the file before anything else, and restore a backup"}
+			return a.ended(printed, found, found.Message)
 		}),
 	}
 }
@@ -183,7 +183,7 @@ listener goes on.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
 		Args:    oneArg("FILE", &file),
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedger(ctx)
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{})
 			if err != nil {
 				return err
 			}
@@ -213,7 +213,9 @@ func newLedgerPrune(a *app) *cobra.Command {
 		Use:   "prune --older-than AGE",
 		Short: "Delete old deliveries and give the space back",
 		Long: `Deletes deliveries that are older than an age. Evidence of open or disputed payments,
-and what is yet to be forwarded, stays; deposits and statistics stay as well.`,
+the answers of queries and what is yet to be forwarded stay; deposits and statistics
+stay as well. What belongs to no deposit, such as a C2B confirmation, is forgotten: a
+copy that comes after that counts as new. An age of less than a day needs --yes.`,
 		Example: "  payctl ledger prune --older-than 90d",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context) error {
@@ -221,7 +223,10 @@ and what is yet to be forwarded, stays; deposits and statistics stay as well.`,
 			if err != nil {
 				return err
 			}
-			ledger, err := a.openLedger(ctx)
+			if old < 24*time.Hour && !a.global.yes {
+				return usagef("add --yes if this is meant", "older-than %s: deletes evidence that is not a day old", age)
+			}
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{})
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,13 @@ only then answers in the provider's dialect. Stored deliveries can be forwarded;
 provider's acknowledgement never waits for that.
 
 Plain HTTP is served on loopback only, unless --allow-plain is given; any other
-address needs a secret path (--secret-path).
+address needs a secret path (--secret-path). A socket from systemd is held to the same.
+
+A forward is given up after --forward-attempts; one that the target refuses (4xx, except
+408, 409, 425 and 429) after three refusals, so that later deliveries of the same payment
+need not wait for it. "payctl webhook replay --failed" tries those again. Not forwarded:
+what payctl has forwarded before (X-Payctl-Delivery), and, under a secret path, what is
+not believed and came with a token that nobody knows.
 
 ` + filterHelp[deliveryFields]() + `
 It chooses what is shown; everything is kept and forwarded all the same.`,
@@ -87,8 +93,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	if o.printSecretPath {
 		return a.out.One(secretPathView(conf.CallbackURL, token))
 	}
-	exposure := listen.Exposure{TLS: o.tlsCert != "", Secret: token != "", AllowPlain: o.allowPlain}
-	if err := listen.CheckBind(o.addr, exposure); err != nil {
+	if err := listen.CheckBind(o.addr, o.exposure(token)); err != nil {
 		return err
 	}
 	options, err := a.listenOptions(ctx, conf, o)
@@ -108,12 +113,17 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	return a.serveListen(ctx, conf, options, o)
 }
 
+// exposure says how the listener is protected.
+func (o listenOptions) exposure(token string) listen.Exposure {
+	return listen.Exposure{TLS: o.tlsCert != "", Secret: token != "", AllowPlain: o.allowPlain}
+}
+
 func (a *app) serveListen(ctx context.Context, conf *config.Config, options listen.Options, o listenOptions) error {
 	server, err := listen.New(options)
 	if err != nil {
 		return err
 	}
-	ln, err := a.listenSocket(ctx, o.addr)
+	ln, err := a.listenSocket(ctx, o.addr, o.exposure(options.InstallToken))
 	if err != nil {
 		return err
 	}

@@ -71,19 +71,25 @@ func secretPathView(base, token string) secretPaths {
 	return v
 }
 
-// listenSocket is the socket that the service manager opened, or a new one.
-func (a *app) listenSocket(ctx context.Context, addr string) (net.Listener, error) {
+// listenSocket is the socket that the service manager opened, or a new one. An
+// opened one must be as well protected as --addr would have to be.
+func (a *app) listenSocket(ctx context.Context, addr string, e listen.Exposure) (net.Listener, error) {
 	inherited, err := listen.Activated(a.env, os.Getpid())
+	switch {
+	case err != nil:
+		return nil, err
+	case len(inherited) == 0:
+		return bind(ctx, addr)
+	case len(inherited) > 1:
+		err = usagef("name one ListenStream in the socket unit", "socket activation: %d sockets were handed over, and one can be served", len(inherited))
+	default:
+		err = listen.CheckSocket(inherited[0].Addr(), e)
+	}
 	if err != nil {
+		closeListeners(inherited...)
 		return nil, err
 	}
-	if len(inherited) > 0 {
-		for _, extra := range inherited[1:] {
-			_ = extra.Close()
-		}
-		return inherited[0], nil
-	}
-	return bind(ctx, addr)
+	return inherited[0], nil
 }
 
 // logger writes the listener's log to stderr: warnings, and under --verbose all.

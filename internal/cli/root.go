@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -46,10 +47,52 @@ what the providers send back. It works offline against its own emulator:
 	}
 	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
+	knownTopics(root)
 	// Execute would build it for every command line.
 	root.CompletionOptions.DisableDefaultCmd = len(built) < len(all)
 	root.InitDefaultCompletionCmd()
+	knownShells(root)
 	return root
+}
+
+// knownTopics makes "help" of what is not there a usage error: cobra prints the
+// root's help and exits with 0.
+func knownTopics(root *cobra.Command) {
+	help := verbOf(root, "help")
+	if help == nil {
+		return
+	}
+	help.Args = func(_ *cobra.Command, args []string) error {
+		found, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 || found == root && len(args) > 0 {
+			return usagef("run \"payctl --help\" to see the commands and topics", "help: there is no command or topic %q", strings.Join(args, " "))
+		}
+		return nil
+	}
+}
+
+// knownShells does the same for "completion".
+func knownShells(root *cobra.Command) {
+	completion := verbOf(root, "completion")
+	if completion == nil {
+		return
+	}
+	completion.Args = cobra.ArbitraryArgs
+	completion.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return usagef("use bash, zsh, fish or powershell", "completion: %q is not a shell that payctl knows", args[0])
+	}
+}
+
+func verbOf(root *cobra.Command, name string) *cobra.Command {
+	for _, c := range root.Commands() {
+		if c.Name() == name {
+			return c
+		}
+	}
+	return nil
 }
 
 // command is a row of the tree's top level.

@@ -3,10 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/watch"
 )
 
 func newStatusGet(a *app) *cobra.Command {
@@ -16,7 +21,11 @@ func newStatusGet(a *app) *cobra.Command {
 		Short: "Ask the provider once how a deposit stands",
 		Long: `Asks the provider once, records the answer and shows the deposit. An answer that
 decides nothing is no failure: the deposit stays as it was. A recorded
-contradiction of WasaaPay's is settled by this answer.`,
+contradiction of WasaaPay's is settled by this answer; two receipts are not, since
+they may be two payments.
+
+The provider's rate limit is shared by all commands of one ledger: the question
+waits its turn, at most 130 s (or --timeout).`,
 		Example: "  payctl status get INV-1\n  payctl status get ws_CO_1 --provider daraja -o json",
 		Args:    oneArg("ID", &id),
 		RunE:    a.run(func(ctx context.Context) error { return a.statusGet(ctx, id, whose) }),
@@ -36,17 +45,13 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 	}
 	if d.ProviderID == "" {
 		a.out.Note("the provider never gave %s an id, so it cannot be asked; this is what the ledger knows", d.ID)
-		return errors.Join(a.out.One(a.depositView(d)), outcome(d))
+		return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
 	}
 	p, err := a.provider(ctx, d.Provider, nil)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.withTimeout(ctx, sendTimeout)
-	defer cancel()
-	progress := a.out.Progress("asking " + string(d.Provider))
-	answer, err := p.Depositor.Ask(ctx, d)
-	progress.Stop()
+	answer, err := a.ask(ctx, ledger, p, d)
 	if err != nil {
 		return err
 	}
@@ -61,5 +66,62 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 	if !answer.Status.Final() && answer.Message != "" {
 		a.out.Note("%s says: %s", d.Provider, answer.Message)
 	}
-	return errors.Join(a.out.One(a.depositView(d)), outcome(d))
+	return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
+}
+
+// ask puts one question to the provider when its turn has come: the limit is per
+// app, not per deposit (reference/daraja.md §5, §11 row 17). When the provider
+// asks to be left alone, all others wait too. A turn that is too far off is
+// KindUnavailable.
+func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) (payment.Answer, error) {
+	policy := a.policy(p, d.Environment, watch.ViaPoll)
+	wait, err := ledger.Reserve(ctx, policy.BudgetKey, policy.PerSlot)
+	if err != nil {
+		return payment.Answer{}, err
+	}
+	asking := "asking " + string(d.Provider)
+	if wait > policy.Deadline {
+		return payment.Answer{}, &payment.Error{
+			Kind: payment.KindUnavailable, Provider: d.Provider, Retryable: true,
+			Message: asking + ": the query budget is used up for another " + inSeconds(wait), Hint: "try again then, or give it a longer --timeout",
+		}
+	}
+	progress := a.out.Progress(asking)
+	defer progress.Stop()
+	ctx, cancel := a.withTimeout(ctx, wait+sendTimeout)
+	defer cancel()
+	if wait > 0 {
+		progress.Update("the query budget is shared: asking in " + inSeconds(wait))
+		if err := untilTurn(ctx, wait); err != nil {
+			return payment.Answer{}, &payment.Error{
+				Kind: payment.KindOf(err), Provider: d.Provider, Retryable: true, Err: err, Message: asking + ": stopped while waiting for its turn",
+			}
+		}
+		progress.Update(asking)
+	}
+	answer, err := p.Depositor.Ask(ctx, d)
+	var limited interface{ RetryAfter() time.Duration }
+	if errors.As(err, &limited) && limited.RetryAfter() > 0 {
+		// What the provider said is worth more than whether the ledger has it.
+		_ = ledger.Hold(context.WithoutCancel(ctx), policy.BudgetKey, a.now().Add(limited.RetryAfter()))
+	}
+	return answer, err
+}
+
+func untilTurn(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func inSeconds(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
 }

@@ -78,6 +78,7 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 		ids[d.Provider], env = append(ids[d.Provider], d.ID), d.Environment
 	}
 	var jobs []watch.Job
+	streams := false
 	for _, name := range provider.Depositors() {
 		id := payment.ProviderID(name)
 		if len(ids[id]) == 0 {
@@ -87,9 +88,13 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 		if err != nil {
 			return err
 		}
+		streams = streams || p.Streamer != nil
 		jobs = append(jobs, watch.Job{Watcher: a.watcher(p, env, via, ledger), IDs: ids[id]})
 	}
-	return a.follow(ctx, jobs, false)
+	if len(transports) > 0 && !streams {
+		return usagef("leave --transports out", "transports: Daraja has no stream")
+	}
+	return a.follow(ctx, jobs, nil)
 }
 
 // undecided are the ids of the environment's open deposits that a filter lets pass.
@@ -157,7 +162,7 @@ func (a *app) adopt(ctx context.Context, ledger *store.Store, d payment.Deposit)
 	if err != nil || existed {
 		return recorded, err
 	}
-	if _, _, err := ledger.ClaimSend(ctx, recorded.ID); err != nil {
+	if _, _, err := ledger.ClaimSend(ctx, recorded); err != nil {
 		return recorded, err
 	}
 	recorded, _, err = ledger.ApplyClaim(ctx, recorded.ID, payment.Claim{

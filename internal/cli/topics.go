@@ -55,7 +55,9 @@ A pipe never sees a spinner.
 
 Keys are snake_case. Amounts are decimal strings beside a currency. Times are
 RFC 3339 in UTC. An absent value is null, never missing. Phone numbers are masked
-unless --show-phone is given.
+unless --show-phone is given, in stored bodies too ("webhook show --raw" alone writes
+the exact bytes). A deposit's provider_id is whole in JSON, since scripts need it:
+Daraja's CheckoutRequestID ends with the payer's number, so keep it out of logs.
 
 --jq EXPR filters each document; --template TEXT formats it with Go's text/template.
 

@@ -47,7 +47,7 @@ func (a *app) transactionList(ctx context.Context, o transactionListOptions) err
 	default:
 		return usagef("use transaction_status, balance or reversal", "kind %q: is not a kind of query", o.kind)
 	}
-	ledger, err := a.openLedger(ctx)
+	ledger, err := a.readLedger(ctx)
 	if err != nil {
 		return err
 	}

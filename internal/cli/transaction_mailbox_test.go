@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -77,15 +79,24 @@ func mailboxApp(t *testing.T, leadsTo string) (*app, *mailbox) {
 	return a, &mailbox{app: a, conf: conf, ledger: ledger}
 }
 
-// freeAddr is an address that nothing listens on.
+// freeAddr is an address that nothing listens on, and that nobody gets by chance
+// before the test listens there: its port is below those that systems give out
+// by themselves.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 28000+rand.IntN(4000))
+		ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := ln.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // A public callback URL that leads to this machine, with nothing behind it, is

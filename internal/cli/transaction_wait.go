@@ -84,7 +84,7 @@ func (a *app) inquire(ctx context.Context, conf *config.Config, q inquiry) error
 		return err
 	}
 	if q.noWait {
-		return a.out.One(a.transactionView(query))
+		return a.ended(a.out.One(a.transactionView(query)), nil, queryName(query)+" was accepted")
 	}
 	err = a.await(ctx, ledger, query, box)
 	if lost != nil && payment.KindOf(err) == payment.KindPending {
@@ -184,15 +184,13 @@ func (a *app) showResult(ctx context.Context, ledger *store.Store, query store.Q
 	if err != nil {
 		return err
 	}
-	if err := a.out.One(v); err != nil {
-		return err
-	}
+	printed := a.out.One(v)
 	if query.DepositID != "" {
 		if d, err := ledger.Deposit(ctx, query.DepositID); err == nil {
 			a.out.Note("it is about deposit %s, which is %s", d.ID, d.Status)
 		}
 	}
-	return a.verdictOf(query, r)
+	return a.ended(printed, a.verdictOf(query, r), queryName(query)+" is "+string(query.Status))
 }
 
 // queryName names a query in messages.

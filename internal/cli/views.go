@@ -9,26 +9,40 @@ import (
 
 // depositView is a deposit as scripts and people see it; its keys are the contract.
 type depositView struct {
-	ID                string           `json:"id"`
-	Provider          string           `json:"provider"`
-	Environment       string           `json:"environment"`
-	Reference         *string          `json:"reference"`
-	IdempotencyKey    *string          `json:"idempotency_key"`
-	Status            string           `json:"status"`
-	Amount            *string          `json:"amount"`
-	Currency          string           `json:"currency"`
-	Phone             *string          `json:"phone"`
-	ProviderID        *string          `json:"provider_id"`
-	MerchantRequestID *string          `json:"merchant_request_id"`
-	Receipt           *string          `json:"receipt"`
-	Failure           *payment.Failure `json:"failure"`
-	DecidedBy         *string          `json:"decided_by"`
-	CreatedAt         string           `json:"created_at"`
-	UpdatedAt         string           `json:"updated_at"`
-	ExpiresAt         *string          `json:"expires_at"`
+	ID                string       `json:"id"`
+	Provider          string       `json:"provider"`
+	Environment       string       `json:"environment"`
+	Reference         *string      `json:"reference"`
+	IdempotencyKey    *string      `json:"idempotency_key"`
+	Status            string       `json:"status"`
+	Amount            *string      `json:"amount"`
+	Currency          string       `json:"currency"`
+	Phone             *string      `json:"phone"`
+	ProviderID        *string      `json:"provider_id"`
+	MerchantRequestID *string      `json:"merchant_request_id"`
+	Receipt           *string      `json:"receipt"`
+	Failure           *failureView `json:"failure"`
+	DecidedBy         *string      `json:"decided_by"`
+	CreatedAt         string       `json:"created_at"`
+	UpdatedAt         string       `json:"updated_at"`
+	ExpiresAt         *string      `json:"expires_at"`
 
 	conflict string
 	masked   string
+}
+
+// failureView is why a deposit failed. WasaaPay gives no codes.
+type failureView struct {
+	Code   *string `json:"code"`
+	Reason *string `json:"reason"`
+	Advice *string `json:"advice"`
+}
+
+func newFailureView(f *payment.Failure) *failureView {
+	if f == nil {
+		return nil
+	}
+	return &failureView{Code: orNull(f.Code), Reason: orNull(f.Reason), Advice: orNull(f.Advice)}
 }
 
 func (a *app) depositView(d payment.Deposit) depositView {
@@ -45,7 +59,7 @@ func (a *app) depositView(d payment.Deposit) depositView {
 		Reference: orNull(d.Reference), IdempotencyKey: orNull(d.IdempotencyKey),
 		Status: string(d.Status), Amount: amountOrNull(d.Amount), Currency: string(d.Amount.Currency()),
 		Phone: orNull(phone), ProviderID: orNull(d.ProviderID), MerchantRequestID: orNull(d.MerchantRequestID),
-		Receipt: orNull(d.Receipt), Failure: d.Failure, DecidedBy: orNull(decidedBy(d.DecidedBy)),
+		Receipt: orNull(d.Receipt), Failure: newFailureView(d.Failure), DecidedBy: orNull(decidedBy(d.DecidedBy)),
 		CreatedAt: rfc3339(d.CreatedAt), UpdatedAt: rfc3339(d.UpdatedAt), ExpiresAt: timeOrNull(d.ExpiresAt),
 		conflict: d.Conflict, masked: masked,
 	}
@@ -58,7 +72,7 @@ func (v depositView) Text(t *ui.Text) {
 		receipt = "pending: only the callback carries it"
 	}
 	if v.Failure != nil {
-		reason, advice = failureText(v.Failure), v.Failure.Advice
+		reason, advice = v.Failure.text(), or(v.Failure.Advice, "")
 	}
 	t.Fields(
 		ui.KV("deposit", ui.Bold(v.ID)),
@@ -103,11 +117,11 @@ func (v depositView) Cells() []ui.Span {
 	}
 }
 
-func failureText(f *payment.Failure) string {
-	if f.Code == "" {
-		return f.Reason
+func (f failureView) text() string {
+	if f.Code == nil {
+		return or(f.Reason, "")
 	}
-	return f.Reason + " (" + f.Code + ")"
+	return or(f.Reason, "") + " (" + *f.Code + ")"
 }
 
 func statusSpan(status string) ui.Span {

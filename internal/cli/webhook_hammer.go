@@ -108,17 +108,12 @@ func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
 		if b.Problem != "" {
 			problems++
 		}
-		if err := a.out.Line(blowView{b, orNull(b.Problem)}); err != nil {
-			return err
-		}
+		a.keepErr(a.out.Line(blowView{b, orNull(b.Problem)}))
 	}
-	if err != nil {
-		return err
+	if err == nil && problems > 0 {
+		err = &payment.Error{Kind: payment.KindConflict, Message: itoa(problems) + " of " + itoa(len(report)) + " tests show a problem", Hint: "each is named above"}
 	}
-	if problems > 0 {
-		return &payment.Error{Kind: payment.KindConflict, Message: itoa(problems) + " of " + itoa(len(report)) + " tests show a problem", Hint: "each is named above"}
-	}
-	return nil
+	return a.ended(a.writeErr, err, itoa(problems)+" of "+itoa(len(report))+" tests show a problem")
 }
 
 // probe runs the operator's command and reads a count from what it prints.

@@ -29,7 +29,7 @@ type deliveryView struct {
 	BodyBase64  *string `json:"body_base64,omitempty"`
 }
 
-func newDeliveryView(d store.StoredDelivery, withBody bool) deliveryView {
+func (a *app) deliveryView(d store.StoredDelivery, withBody bool) deliveryView {
 	v := deliveryView{
 		ID: d.ID, Provider: string(d.Provider), Verdict: string(d.Verdict), DuplicateOf: orNull(d.DuplicateOf),
 		DepositID: orNull(d.DepositID), ReceivedAt: rfc3339(d.ReceivedAt), Size: d.Size, SHA256: d.SHA256,
@@ -40,11 +40,11 @@ func newDeliveryView(d store.StoredDelivery, withBody bool) deliveryView {
 	if !withBody {
 		return v
 	}
-	text := string(d.Body)
-	if utf8.ValidString(text) {
+	body := a.shownBody(d.Body)
+	if text := string(body); utf8.ValidString(text) {
 		v.Body = &text
 	} else {
-		encoded := base64.StdEncoding.EncodeToString(d.Body)
+		encoded := base64.StdEncoding.EncodeToString(body)
 		v.BodyBase64 = &encoded
 	}
 	return v
@@ -97,7 +97,7 @@ func newWebhookList(a *app) *cobra.Command {
 	f.StringVar(&o.until, "until", "", "received before this `TIME`")
 	f.StringVar(&o.deposit, "deposit", "", "only what is about this deposit: any `ID` of it")
 	f.IntVar(&o.limit, "limit", 50, "at most `N`, 0 for all")
-	f.BoolVar(&o.withBody, "with-body", false, "add the body (body_base64 where it is not UTF-8)")
+	f.BoolVar(&o.withBody, "with-body", false, "add the body, numbers masked unless --show-phone (body_base64 where it is not UTF-8)")
 	bindFilter(f, &o.filter)
 	return cmd
 }
@@ -111,7 +111,7 @@ func (a *app) webhookList(ctx context.Context, o webhookListOptions) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := a.openLedger(ctx)
+	ledger, err := a.readLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (a *app) webhookList(ctx context.Context, o webhookListOptions) error {
 	}
 	views := make([]deliveryView, len(stored))
 	for i, d := range stored {
-		views[i] = newDeliveryView(d, o.withBody)
+		views[i] = a.deliveryView(d, o.withBody)
 	}
 	return ui.List(a.out, columns("ID", "PROVIDER", "EVENT", "VERDICT", "DEPOSIT", "RECEIVED"), views)
 }

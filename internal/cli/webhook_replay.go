@@ -44,7 +44,8 @@ and filter; whatever was not believed when it arrived is left out of ranges unle
 
 As fast as possible, or at --rate a second, or at --speed times the original pace.
 Every attempt is kept with its answer ("webhook show ID --attempts"). A run that was
-interrupted goes on with --resume [RUN]: what was answered is not sent again.
+interrupted goes on with --resume [RUN]: what was answered with 2xx, or as often as
+--retry allows, is not sent again, and retries that are due later keep their times.
 
 --failed chooses what did not get through: dead letters of "listen --forward-to", and
 deliveries whose last attempt at some target got no 2xx. Without --to each goes to the
@@ -206,7 +207,7 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 		return err
 	}
 	defer unlock()
-	shelf, err := newReplayShelf(ctx, ledger, run, spec)
+	shelf, err := newReplayShelf(ctx, ledger, spec)
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 	options.Ledger, options.RunID, options.OnResult = shelf, run.ID, report.add
 	totals, err := replay.Run(ctx, options)
 	report.progress.Stop()
-	if err = orError(a.writeErr, err); err != nil {
+	if err != nil {
 		switch {
 		case payment.KindOf(err) == payment.KindUsage:
 			// The same would come of it again: this run is not one to go on with.
@@ -231,16 +232,14 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 	if err := ledger.FinishRun(ctx, run.ID); err != nil {
 		return err
 	}
-	if err := a.out.Line(report.summary(totals)); err != nil {
-		return err
-	}
+	a.keepErr(a.out.Line(report.summary(totals)))
+	about := itoa(int(totals.Failed)) + " of " + itoa(int(totals.Sent+totals.Skipped)) + " deliveries got no 2xx"
 	if totals.Failed > 0 {
-		return &payment.Error{
-			Kind: payment.KindUnavailable, Message: itoa(int(totals.Failed)) + " of " + itoa(int(totals.Sent+totals.Skipped)) + " deliveries got no 2xx",
-			Hint: "payctl webhook replay --failed sends them again", Retryable: true,
-		}
+		return a.ended(a.writeErr, &payment.Error{
+			Kind: payment.KindUnavailable, Message: about, Hint: "payctl webhook replay --failed sends them again", Retryable: true,
+		}, about)
 	}
-	return nil
+	return a.ended(a.writeErr, nil, about)
 }
 
 // replayOptions turns a spec into what package replay needs.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/http"
 	"os"
 
 	"github.com/gofrs/flock"
@@ -16,14 +15,13 @@ import (
 // forward queue together with the record of its attempt.
 type replayShelf struct {
 	*store.Store
-	run  store.Run
 	spec replaySpec
 	// dead holds the dead letters' ids by delivery and target.
 	dead map[string]string
 }
 
-func newReplayShelf(ctx context.Context, ledger *store.Store, run store.Run, spec replaySpec) (*replayShelf, error) {
-	s := &replayShelf{Store: ledger, run: run, spec: spec, dead: map[string]string{}}
+func newReplayShelf(ctx context.Context, ledger *store.Store, spec replaySpec) (*replayShelf, error) {
+	s := &replayShelf{Store: ledger, spec: spec, dead: map[string]string{}}
 	letters, err := ledger.Forwards(ctx, store.ForwardDead, 0)
 	for _, l := range letters {
 		s.dead[l.DeliveryID+" "+l.Target] = l.ID
@@ -53,40 +51,10 @@ func (s *replayShelf) EachDelivery(ctx context.Context, f store.DeliveryFilter, 
 
 // RecordAttempt implements replay.Ledger.
 func (s *replayShelf) RecordAttempt(ctx context.Context, a store.Attempt) error {
-	id, isDead := s.dead[a.DeliveryID+" "+a.Target]
-	if !isDead {
-		return s.Store.RecordAttempt(ctx, a)
+	if id, isDead := s.dead[a.DeliveryID+" "+a.Target]; isDead {
+		return s.RecordAttemptAtDead(ctx, id, a)
 	}
-	return s.MarkAttempt(ctx, id, a, store.Outcome{Delivered: isOK(a.Status)})
-}
-
-// EachAnswered implements replay.Ledger. Attempts at dead letters are the
-// forwarder's in the ledger; those since the run began are this run's, since
-// the forwarder leaves dead letters alone.
-func (s *replayShelf) EachAnswered(ctx context.Context, runID string, do func(deliveryID, target string, status int) error) error {
-	if err := s.Store.EachAnswered(ctx, runID, do); err != nil {
-		return err
-	}
-	for id, targets := range s.spec.FailedAt {
-		attempts, err := s.Attempts(ctx, id)
-		if err != nil && payment.KindOf(err) != payment.KindNotFound {
-			return err
-		}
-		for _, at := range attempts {
-			if at.RunID != "" || at.Status == 0 || at.At.Before(s.run.CreatedAt) {
-				continue
-			}
-			for _, target := range targets {
-				if target != at.Target {
-					continue
-				}
-				if err := do(id, target, at.Status); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	return s.Store.RecordAttempt(ctx, a)
 }
 
 // lockRun keeps a second process from going on with a run that is under way;
@@ -106,5 +74,3 @@ func lockRun(ledger, runID string) (unlock func(), err error) {
 		_ = lock.Unlock()
 	}, nil
 }
-
-func isOK(status int) bool { return status >= http.StatusOK && status < http.StatusMultipleChoices }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -69,11 +68,12 @@ func newWebhookShow(a *app) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show one stored delivery",
 		Long: `Shows one delivery with its headers, its body and why it was or was not believed.
---raw writes the exact bytes that arrived and nothing else.`,
+Phone numbers in the body are masked unless --show-phone is given; --raw writes the
+exact bytes that arrived and nothing else.`,
 		Example: "  payctl webhook show dlv_1\n  payctl webhook show dlv_1 --raw > body.json",
 		Args:    oneArg("ID", &id),
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedger(ctx)
+			ledger, err := a.readLedger(ctx)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func newWebhookShow(a *app) *cobra.Command {
 			}
 			view := a.deliveryDetail(d)
 			if attempts {
-				if view.Attempts, err = attemptViews(ctx, ledger, id); err != nil {
+				if view.Attempts, err = a.attemptViews(ctx, ledger, id); err != nil {
 					return err
 				}
 			}
@@ -100,7 +100,7 @@ func newWebhookShow(a *app) *cobra.Command {
 
 func (a *app) deliveryDetail(d store.StoredDelivery) deliveryDetail {
 	v := deliveryDetail{
-		deliveryView: newDeliveryView(d, true), Route: d.Route, Reason: orNull(d.Reason), QueryID: orNull(d.QueryID), Peer: orNull(d.Peer),
+		deliveryView: a.deliveryView(d, true), Route: d.Route, Reason: orNull(d.Reason), QueryID: orNull(d.QueryID), Peer: orNull(d.Peer),
 		Headers: map[string]string{},
 	}
 	for name, values := range d.Header {
@@ -109,23 +109,17 @@ func (a *app) deliveryDetail(d store.StoredDelivery) deliveryDetail {
 			v.Headers[name] = "[redacted]"
 		}
 	}
+	body := a.shownBody(d.Body)
 	var pretty bytes.Buffer
-	if json.Indent(&pretty, d.Body, "", "  ") == nil {
+	if json.Indent(&pretty, body, "", "  ") == nil {
 		v.pretty = pretty.String()
 	} else {
-		v.pretty = string(d.Body)
-	}
-	if !a.global.showPhone {
-		v.pretty = payment.MaskDigits(v.pretty)
-		if v.Body != nil {
-			masked := payment.MaskDigits(*v.Body)
-			v.Body = &masked
-		}
+		v.pretty = string(body)
 	}
 	return v
 }
 
-func attemptViews(ctx context.Context, ledger *store.Store, id string) ([]attemptView, error) {
+func (a *app) attemptViews(ctx context.Context, ledger *store.Store, id string) ([]attemptView, error) {
 	stored, err := ledger.Attempts(ctx, id)
 	if err != nil {
 		return nil, err
@@ -134,7 +128,7 @@ func attemptViews(ctx context.Context, ledger *store.Store, id string) ([]attemp
 	for _, at := range stored {
 		v := attemptView{
 			Target: at.Target, At: rfc3339(at.At), LatencyMs: float64(at.Latency.Microseconds()) / 1000,
-			Error: orNull(at.Error), Run: orNull(at.RunID), Body: orNull(at.Body),
+			Error: orNull(at.Error), Run: orNull(at.RunID), Body: orNull(a.phoneText(at.Body)),
 		}
 		if at.Status > 0 {
 			v.Status = &at.Status

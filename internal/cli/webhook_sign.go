@@ -53,7 +53,7 @@ func mistakesHelp() string {
 }
 
 func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
-	body, err := a.readPayload(o.file)
+	body, err := a.readPayload(ctx, o.file)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
 }
 
 // readPayload reads one payload from a file, or from stdin for "" and "-".
-func (a *app) readPayload(name string) ([]byte, error) {
-	r := a.in.Stdin
+func (a *app) readPayload(ctx context.Context, name string) ([]byte, error) {
+	r := a.stdin(ctx)
 	if name == "" {
 		name = "-"
 	}

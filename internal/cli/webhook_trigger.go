@@ -189,14 +189,13 @@ func (a *app) shoot(ctx context.Context, shown, to string, sample webhook.Sample
 	} else {
 		view.StatusCode, view.Answer = &shot.Status, orNull(shownAnswer(shot.Body))
 	}
-	if err := a.out.Line(view); err != nil {
-		return err
-	}
+	printed := a.out.Line(view)
+	about := sample.Event + " was sent to " + shown
 	if shot.Err != nil {
-		return shot.Err
+		return a.ended(printed, shot.Err, about)
 	}
 	if !shot.OK() {
-		return &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}
+		return a.ended(printed, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}, about)
 	}
-	return nil
+	return a.ended(printed, nil, about)
 }

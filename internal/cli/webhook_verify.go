@@ -34,7 +34,7 @@ Authorization header (--headers FILE); Daraja signs nothing, so its payloads are
 checked for shape and reported as unsigned.
 
 Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one is no
-payload.`,
+payload. What a directory holds besides files (pipes, sockets) is left out with a warning.`,
 		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",
 		Args:    func(_ *cobra.Command, args []string) error { o.files = args; return nil },
 		RunE:    a.run(func(ctx context.Context) error { return a.webhookVerify(ctx, o) }),
@@ -85,10 +85,11 @@ func (a *app) webhookVerify(ctx context.Context, o webhookVerifyOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := v.report(); err != nil {
-		return err
+	a.keepErr(v.report())
+	if a.writeErr != nil && v.outcome() == nil {
+		return a.writeErr
 	}
-	return v.outcome()
+	return a.ended(a.writeErr, v.outcome(), summaryView{v.summary}.words())
 }
 
 func (a *app) newVerifier(o webhookVerifyOptions) (*verifier, error) {

@@ -30,7 +30,8 @@ func (v *verifier) judge(m *verifyMeans, source string, d payment.Delivery) erro
 	view := verdictView{judged.Worded(source, 0, m.provider), explanation}
 	switch v.app.out.Format() {
 	case ui.FormatText, ui.FormatNDJSON:
-		return v.app.out.Line(view)
+		v.app.keepErr(v.app.out.Line(view))
+		return nil
 	case ui.FormatJSON:
 	}
 	v.views = append(v.views, view)
@@ -80,6 +81,9 @@ func (v *verifier) archives(ctx context.Context) error {
 		}
 		summary, err := archive.Verify(ctx, r, writerFunc(v.writeLines))
 		v.summary.Add(summary)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return err
 	})
 }
@@ -116,15 +120,15 @@ func (v *verifier) textLine(m *verifyMeans, source string) func([]byte, int, web
 	}
 }
 
-// writeLines prints lines as they are, or one by one through a filter.
+// writeLines prints lines as they are, or one by one through a filter. What cannot
+// be printed is judged all the same: the verdict is the exit code.
 func (v *verifier) writeLines(lines []byte) error {
 	if v.app.global.jq == "" && v.app.global.template == "" {
-		return v.app.out.Raw(lines)
+		v.app.keepErr(v.app.out.Raw(lines))
+		return nil
 	}
 	for line := range bytes.Lines(lines) {
-		if err := v.app.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}); err != nil {
-			return err
-		}
+		v.app.keepErr(v.app.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
 	}
 	return nil
 }
@@ -182,7 +186,7 @@ func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) e
 			return err
 		}
 		if name == "-" {
-			if err := do("-", v.app.in.Stdin); err != nil {
+			if err := do("-", v.app.stdin(ctx)); err != nil {
 				return err
 			}
 			continue
@@ -191,7 +195,11 @@ func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) e
 			if err != nil || entry.IsDir() {
 				return err
 			}
-			file, err := os.Open(path)
+			if path != name && !mayBeFile(path) {
+				v.app.out.Warn("%s: is no regular file, left out", path)
+				return nil
+			}
+			file, err := openInput(ctx, path)
 			if err != nil {
 				return err
 			}

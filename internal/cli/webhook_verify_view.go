@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
@@ -46,11 +47,15 @@ func (m *verifyMeans) explained(j webhook.Judged, body []byte) (webhook.Judged, 
 		return j, nil
 	}
 	found, ok := webhook.Explain(body, m.keys)
+	leftOut := found.LeftOut
 	if !ok {
 		found = webhook.Explanation{
 			Meaning: "none of the usual mistakes fits: a value was changed after signing, or the secret is one that payctl does not have",
 			Fix:     "compare the secret with the dashboard's, and take the body before any middleware touches it",
 		}
+	}
+	if leftOut != "" {
+		found.Meaning += " (" + leftOut + ")"
 	}
 	j.Reason = found.Meaning
 	if found.Mistake != "" {
@@ -65,13 +70,15 @@ type summaryView struct {
 }
 
 // Text writes the summary for people.
-func (v summaryView) Text(t *ui.Text) {
+func (v summaryView) Text(t *ui.Text) { t.Linef("%s", v.words()) }
+
+func (v summaryView) words() string {
 	s := v.Summary
 	noun := "payloads"
 	if s.Total == 1 {
 		noun = "payload"
 	}
-	t.Linef("%d %s: %d valid, %d mismatched, %d malformed, %d unsigned", s.Total, noun, s.Valid, s.Mismatch, s.Malformed, s.Unsigned)
+	return fmt.Sprintf("%d %s: %d valid, %d mismatched, %d malformed, %d unsigned", s.Total, noun, s.Valid, s.Mismatch, s.Malformed, s.Unsigned)
 }
 
 // lineView is a line of JSON that was made elsewhere.

@@ -45,7 +45,7 @@ func builtInLayer() layer {
 func defaultLayer(s Source, profile string, env payment.Environment) layer {
 	l := newLayer("")
 	set := func(key, value string) { l.set(key, value, Origin{Kind: FromDefault}) }
-	if s.DataDir != "" {
+	if s.DataDir != "" && profile != "" {
 		set("db", filepath.Join(s.DataDir, ledgerName(profile, env)))
 	}
 	switch env {

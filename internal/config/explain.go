@@ -80,7 +80,7 @@ func (c *Config) explain(s setting) Explained {
 		}
 		e.Overridden = append(e.Overridden, Candidate{Value: got.shown(), Origin: got.origin})
 	}
-	if s.key == "environment" && e.Origin.Kind == FromNowhere {
+	if s.key == "environment" && e.Origin.Kind == FromNowhere && c.Profile != "" {
 		e.Value, e.Origin = string(c.Environment), Origin{Kind: FromBuiltIn, Name: c.Profile}
 	}
 	return e

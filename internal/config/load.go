@@ -12,6 +12,20 @@ import (
 // set. It fetches no secret. Errors are KindUsage and name the place, the
 // setting and the fix; nothing being configured is no error.
 func Load(ctx context.Context, source Source) (*Config, error) {
+	c, err := LoadUnchosen(ctx, source)
+	if err == nil {
+		err = c.notChosen()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LoadUnchosen is Load for commands that speak to nobody: where profiles are
+// defined and none is named it goes on with the settings that all share. Profile
+// and Environment are then empty, and the ledger is known only if it was named.
+func LoadUnchosen(ctx context.Context, source Source) (*Config, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -69,8 +83,10 @@ func (c *Config) stack(project, user *document) error {
 		}
 		c.layers = append(c.layers, layers...)
 	}
-	if err := c.chooseEnvironment(); err != nil {
-		return err
+	if c.Profile != "" {
+		if err := c.chooseEnvironment(); err != nil {
+			return err
+		}
 	}
 	if c.Profile == string(payment.Local) {
 		c.layers = append(c.layers, builtInLayer())
@@ -210,7 +226,11 @@ func (c *Config) fill() error {
 
 // checkTogether refuses settings that are good alone and wrong together.
 func (c *Config) checkTogether() error {
-	if c.DB == "" {
+	switch err := c.notChosen(); {
+	case c.DB != "":
+	case err != nil:
+		c.ledgerErr = err
+	default:
 		c.ledgerErr = payment.Usage("db: there is no home directory to keep the ledger in", "name a file with --db or PAYCTL_DB")
 	}
 	if c.Environment == payment.Production && c.Daraja.ShortCode == sandboxShortCode {

@@ -15,12 +15,15 @@ const (
 	FromDefault     OriginKind = "default"
 	// FromNowhere is the origin of a setting that nothing sets.
 	FromNowhere OriginKind = "not set"
+	// NotChosen is the origin of a profile that nobody named although some are defined.
+	NotChosen OriginKind = "not chosen"
 )
 
 // Origin is the place that a value came from.
 type Origin struct {
 	Kind OriginKind `json:"kind"`
-	// Name is the flag, the variable, the file's path or the built-in profile; "" for a default.
+	// Name is the flag, the variable, the file's path, the built-in profile or the
+	// profiles to choose from; "" for a default.
 	Name string `json:"name"`
 	// Line is the line in a file, 0 elsewhere.
 	Line int `json:"line"`
@@ -40,6 +43,8 @@ func (o Origin) String() string {
 		return o.Name
 	case FromBuiltIn:
 		return "built-in profile " + o.Name
+	case NotChosen:
+		return "not chosen, out of " + o.Name
 	case FromDefault, FromNowhere:
 	}
 	return string(o.Kind)

@@ -25,7 +25,7 @@ func isEnvironment(name string) bool {
 
 // chooseProfile asks the sources in turn for a profile's name. When nobody
 // names one, and none is defined, it is local. When profiles are defined but
-// none is named, it is an error: guessing could mean real money.
+// none is named, there is none: guessing could mean real money.
 func (c *Config) chooseProfile(project, user *document) error {
 	var found []Candidate
 	add := func(text string, origin Origin) {
@@ -45,8 +45,9 @@ func (c *Config) chooseProfile(project, user *document) error {
 	addFile(FromUserFile, user)
 	defined := definedProfiles(project, user)
 	if len(found) == 0 && len(defined) > 0 {
-		return payment.Usage("profile: none is chosen, and the configuration defines "+strings.Join(defined, ", "),
-			"pass --profile NAME, set PAYCTL_PROFILE, or write \"profile: NAME\" at the top of the file")
+		c.known = defined
+		c.chosen = Explained{Key: "profile", Origin: Origin{Kind: NotChosen, Name: strings.Join(defined, ", ")}}
+		return nil
 	}
 	add(string(payment.Local), Origin{Kind: FromDefault})
 	name, origin := found[0].Value, found[0].Origin
@@ -66,6 +67,15 @@ func (c *Config) chooseProfile(project, user *document) error {
 	c.Profile, c.known = name, known
 	c.chosen = Explained{Key: "profile", Value: name, Origin: origin, Overridden: found[1:]}
 	return nil
+}
+
+// notChosen is the error of settings that need a profile and have none.
+func (c *Config) notChosen() error {
+	if c.Profile != "" {
+		return nil
+	}
+	return payment.Usage("profile: none is chosen, and the configuration defines "+c.chosen.Origin.Name,
+		"pass --profile NAME, set PAYCTL_PROFILE, or write \"profile: NAME\" at the top of the file")
 }
 
 // Profiles returns the names that --profile takes: the environments and what

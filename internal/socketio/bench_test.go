@@ -17,7 +17,7 @@ import (
 // the last one seen.
 func settled(limit int) int {
 	n := runtime.NumGoroutine()
-	for range 500 {
+	for range 6000 {
 		if n <= limit {
 			break
 		}

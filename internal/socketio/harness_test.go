@@ -130,7 +130,7 @@ func follow(t *testing.T, opts ClientOptions, handle ...Handler) *follower {
 // next waits for an event of the given kind, skipping failed attempts.
 func (f *follower) next(kind EventKind) Event {
 	f.t.Helper()
-	timer := time.NewTimer(30 * time.Second)
+	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
 	for {
 		select {
@@ -142,7 +142,7 @@ func (f *follower) next(kind EventKind) Event {
 				f.t.Fatalf("got %v (%s %v), want %v", e.Kind, e.Name, e.Err, kind)
 			}
 		case <-timer.C:
-			f.t.Fatalf("no %v within 30 s", kind)
+			f.t.Fatalf("no %v within a minute", kind)
 		}
 	}
 }
@@ -157,33 +157,35 @@ func (f *follower) end() error {
 func (f *follower) over() error {
 	f.t.Helper()
 	defer f.cancel()
-	timer := time.NewTimer(30 * time.Second)
+	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
 	select {
 	case err := <-f.result:
 		return err
 	case <-timer.C:
-		f.t.Fatal("the client did not stop within 30 s")
+		f.t.Fatal("the client did not stop within a minute")
 		return nil
 	}
 }
 
-// fastServer has short ping times for tests on real sockets.
+// fastServer has short ping times for tests on real sockets. Its patience is
+// long: a loaded machine may be slow to answer a ping.
 func fastServer(onConnect func(*Conn)) ServerOptions {
 	return ServerOptions{
 		PingInterval: 300 * time.Millisecond,
-		PingTimeout:  5 * time.Second,
+		PingTimeout:  30 * time.Second,
 		MaxPayload:   8 << 20,
 		OnConnect:    onConnect,
 	}
 }
 
-// fastClient has short limits for tests on real sockets.
+// fastClient comes back soon, for tests on real sockets. Its patience is long: a
+// loaded machine may be slow to connect.
 func fastClient(url string, transports ...string) ClientOptions {
 	return ClientOptions{
 		URL: url, Path: "/partner/socket", Transports: transports,
 		Auth:           func() any { return map[string]string{"apiKey": testKey} },
-		ConnectTimeout: 2 * time.Second,
+		ConnectTimeout: 20 * time.Second,
 		MaxPayload:     8 << 20,
 		Backoff:        Backoff{Min: 20 * time.Millisecond, Max: 100 * time.Millisecond},
 	}
@@ -224,5 +226,16 @@ func modes() map[string][]string {
 		"polling":   {TransportPolling},
 		"upgrade":   {TransportPolling, TransportWebSocket},
 		"fallback":  {TransportWebSocket, TransportPolling},
+	}
+}
+
+// becomes waits until a connection goes over a transport: that the other side
+// says so does not mean that this one has come so far.
+func becomes(t *testing.T, transport string, now func() string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); now() != transport; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("transport %q, want %s", now(), transport)
+		}
 	}
 }

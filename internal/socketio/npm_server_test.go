@@ -3,6 +3,8 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -11,15 +13,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// npmServer starts the real server with short ping times.
+// npmServer starts the real server with short ping times, and patience like fastServer's.
 func npmServer(t *testing.T, options map[string]any) (*script, string) {
 	t.Helper()
-	all := map[string]any{"pingInterval": 300, "pingTimeout": 5000, "maxHttpBufferSize": 8 << 20, "key": testKey}
+	all := map[string]any{"pingInterval": 300, "pingTimeout": 30_000, "maxHttpBufferSize": 8 << 20, "key": testKey}
 	for k, v := range options {
 		all[k] = v
 	}
 	s := runScript(t, "server.js", all)
 	return s, fmt.Sprintf("http://127.0.0.1:%d", s.hear("ready").Port)
+}
+
+// restPort is a port that stays free while a server on it is started again: it
+// is below those that systems give out by themselves.
+func restPort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 16000 + rand.IntN(4000)
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		if err := ln.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+	t.Fatal("no port is free")
+	return 0
 }
 
 // authenticated follows a client to the point at which it can be used.
@@ -45,9 +66,7 @@ func TestNPMServerTalk(t *testing.T) {
 			talkToNPM(t, f)
 			if name == "upgrade" {
 				server.hear("upgrade")
-				if got := f.Transport(); got != TransportWebSocket {
-					t.Errorf("transport %q, want websocket after the upgrade", got)
-				}
+				becomes(t, TransportWebSocket, f.Transport)
 			}
 			time.Sleep(800 * time.Millisecond) // two heartbeats and more
 			if n := len(f.events); n > 0 {
@@ -130,7 +149,7 @@ func TestNPMServerFaults(t *testing.T) {
 		}
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			server, url := npmServer(t, nil)
+			server, url := npmServer(t, map[string]any{"port": restPort(t)})
 			f := follow(t, fastClient(url, transports...))
 			authenticated(t, f)
 			for _, fault := range faults {
@@ -155,7 +174,12 @@ func TestNPMServerFaults(t *testing.T) {
 // come back.
 func recovers(t *testing.T, f *follower, reasons []Reason) {
 	t.Helper()
-	e := f.next(EventDisconnected)
+	comesBack(t, f, f.next(EventDisconnected), reasons)
+}
+
+// comesBack expects a connection that was lost for one of the reasons to come back.
+func comesBack(t *testing.T, f *follower, e Event, reasons []Reason) {
+	t.Helper()
 	if !slices.Contains(reasons, e.Reason) {
 		t.Errorf("reason %v (%v), want one of %v", e.Reason, e.Err, reasons)
 	}
@@ -201,13 +225,13 @@ func TestNPMServerWebSocketUnusable(t *testing.T) {
 				server.say(fault)
 				server.hear("did")
 				opts := fastClient(url, modes()[mode]...)
-				opts.ConnectTimeout = 300 * time.Millisecond
+				opts.ConnectTimeout = 2 * time.Second
 				f := follow(t, opts)
 				authenticated(t, f)
 				if got := f.Transport(); got != TransportPolling {
 					t.Errorf("transport %q, want polling", got)
 				}
-				time.Sleep(600 * time.Millisecond) // beyond a failed probe
+				time.Sleep(2500 * time.Millisecond) // beyond a failed probe
 				server.say("event")
 				if m := f.next(EventMessage); m.Name != "late" {
 					t.Errorf("got %s, want late", m.Name)
@@ -221,7 +245,9 @@ func TestNPMServerWebSocketUnusable(t *testing.T) {
 	t.Run("polling only server", func(t *testing.T) {
 		t.Parallel()
 		_, url := npmServer(t, map[string]any{"transports": []string{"polling"}})
-		f := follow(t, fastClient(url, TransportWebSocket, TransportPolling))
+		opts := fastClient(url, TransportWebSocket, TransportPolling)
+		opts.ConnectTimeout = 2 * time.Second // the websocket is not even refused
+		f := follow(t, opts)
 		authenticated(t, f)
 		if err := f.end(); err != nil {
 			t.Errorf("run: %v", err)

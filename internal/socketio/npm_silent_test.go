@@ -5,7 +5,6 @@ package socketio
 import (
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestNPMServerSilent stops the server's process: its connections stand, and
@@ -15,7 +14,7 @@ func TestNPMServerSilent(t *testing.T) {
 	for _, mode := range []string{"websocket", "polling", "upgrade"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			server, url := npmServer(t, map[string]any{"pingInterval": 300, "pingTimeout": 700})
+			server, url := npmServer(t, map[string]any{"pingTimeout": 5000})
 			f := follow(t, fastClient(url, modes()[mode]...))
 			authenticated(t, f)
 			if mode == "upgrade" {
@@ -24,11 +23,11 @@ func TestNPMServerSilent(t *testing.T) {
 			if err := server.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(1500 * time.Millisecond)
+			lost := f.next(EventDisconnected)
 			if err := server.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
-			recovers(t, f, []Reason{ReasonPingTimeout})
+			comesBack(t, f, lost, []Reason{ReasonPingTimeout})
 			if err := f.end(); err != nil {
 				t.Errorf("run: %v", err)
 			}

@@ -63,6 +63,7 @@ func installNPM() (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "install", "--prefix", fresh, "--no-audit", "--no-fund", "--ignore-scripts",
 		"socket.io@"+npmVersion, "socket.io-client@"+npmVersion)
+	cmd.WaitDelay = 10 * time.Second // for children that hold its output
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &npmError{err: err, out: string(out)}
 	}
@@ -168,7 +169,7 @@ func (s *script) hear(saw string) told {
 			return line
 		}
 	}
-	timer := time.NewTimer(20 * time.Second)
+	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
 	for {
 		select {
@@ -181,7 +182,7 @@ func (s *script) hear(saw string) told {
 			}
 			s.heard = append(s.heard, line)
 		case <-timer.C:
-			s.t.Fatalf("no %q from the script within 20 s", saw)
+			s.t.Fatalf("no %q from the script within a minute", saw)
 		}
 	}
 }

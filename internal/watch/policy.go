@@ -36,6 +36,18 @@ func ParseVia(text string) (Via, error) {
 	}
 }
 
+// Check refuses a way of following that a provider does not have: KindUsage. d
+// and s are nil where it cannot.
+func (v Via) Check(d payment.Depositor, s payment.Streamer) error {
+	switch {
+	case v == ViaStream && s == nil:
+		return payment.Usage("via: this provider has no stream", "use --via auto, poll or callback")
+	case v == ViaPoll && d == nil:
+		return payment.Usage("via: this provider cannot be asked", "use --via auto or callback")
+	}
+	return nil
+}
+
 // The defaults of a Policy.
 const (
 	// Deadline is the customer's 2 minutes and 10 seconds of grace

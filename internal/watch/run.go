@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -193,7 +192,7 @@ func (r *run) lastLook(ctx context.Context, err error) error {
 		case it.d.Status.Final():
 			r.tell(it, it.d.DecidedBy, "", true)
 		case err == nil:
-			r.tell(it, "", fmt.Sprintf("still undecided after %s", r.clock().Round(time.Second)), true)
+			r.tell(it, "", "still undecided after "+span(r.clock()), true)
 		}
 	}
 	return err
@@ -351,6 +350,14 @@ func (r *run) conclude(ctx context.Context, err error) (Results, error) {
 		return results, stopped(ctx, strings.Join(open, " "))
 	}
 	return results, err
+}
+
+// span words how long something took.
+func span(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
 }
 
 func joined(notes ...string) string {

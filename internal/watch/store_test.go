@@ -46,7 +46,7 @@ func sent(tb testing.TB, s *store.Store, providerID string) payment.Deposit {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if d, _, err = s.ClaimSend(tb.Context(), d.ID); err != nil {
+	if d, _, err = s.ClaimSend(tb.Context(), d); err != nil {
 		tb.Fatal(err)
 	}
 	accepted := payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: providerID, At: time.Now()}

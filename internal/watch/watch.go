@@ -103,17 +103,12 @@ func (w *Watcher) Watch(ctx context.Context, ids []string, emit func(Update)) (R
 	return r.conclude(ctx, err)
 }
 
-// check refuses a way of following that the provider does not have.
+// check refuses to watch nothing, and a way of following that the provider does not have.
 func (w *Watcher) check(ids []string) error {
-	switch {
-	case len(ids) == 0:
+	if len(ids) == 0 {
 		return payment.Usage("watch: no deposit is given", "name at least one deposit")
-	case w.o.Policy.Via == ViaStream && w.o.Streamer == nil:
-		return payment.Usage("via: this provider has no stream", "use --via auto, poll or callback")
-	case w.o.Policy.Via == ViaPoll && w.o.Depositor == nil:
-		return payment.Usage("via: this provider cannot be asked", "use --via auto or callback")
 	}
-	return nil
+	return w.o.Policy.Via.Check(w.o.Depositor, w.o.Streamer)
 }
 
 // Job is what one Watcher follows in Several.

@@ -26,7 +26,7 @@ socket.onAny((name, ...args) => {
 
 const commands = {
   emit: (...args) => socket.emit(...args),
-  ask: (...args) => socket.timeout(5000).emit(...args, (err, ...got) => tell({ saw: 'ack', err: err && err.message, got })),
+  ask: (...args) => socket.timeout(60000).emit(...args, (err, ...got) => tell({ saw: 'ack', err: err && err.message, got })),
   big: (n) => socket.emit('echo', '€'.repeat(n)),
   binary: () => socket.emit('bytes', Buffer.from([0, 1, 30, 255]), 'after'),
   count: (n) => {

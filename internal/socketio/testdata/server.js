@@ -66,7 +66,12 @@ function start(port) {
 }
 
 const commands = {
-  kill: () => tcp.forEach((c) => c.destroy()),
+  // Between two polls nobody would notice: a polling client is waited for.
+  kill: () => {
+    const held = (c) => c.transport.name !== 'polling' || c.transport.writable;
+    if (Object.values(io.engine.clients).every(held)) tcp.forEach((c) => c.destroy());
+    else setTimeout(commands.kill, 1);
+  },
   kick: () => io.disconnectSockets(),
   kickhard: () => io.disconnectSockets(true),
   garbage: () => io.sockets.sockets.forEach((s) => s.conn.write('9nonsense')),
@@ -87,4 +92,4 @@ const commands = {
 readline.createInterface({ input: process.stdin })
   .on('line', (line) => { commands[line](); tell({ saw: 'did', what: line }); })
   .on('close', () => process.exit(0));
-start(0);
+start(options.port || 0);

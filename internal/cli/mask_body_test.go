@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"encoding/json"
+	"regexp"
+	"testing"
+)
+
+func TestShownBody(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"PhoneNumber":254711000222}`:                       `{"PhoneNumber":"2547*****222"}`,
+		`{"TransactionDate": 20260102030405, "a":1}`:         `{"TransactionDate": 20260102030405, "a":1}`,
+		`[254711000222,"+254711000222", 0.5]`:                `["2547*****222","+2547*****222", 0.5]`,
+		`254711000222`:                                       `"2547*****222"`,
+		`"CheckoutRequestID ws_CO_020120260304057711000222"`: `"CheckoutRequestID ws_CO_0201202603040577*****222"`,
+		`{"0711000222":"\u0037110\"00222"}`:                  `{"07*****222":"\u0037110\"00222"}`,
+		`"\u0037\u0031\u0031000222 <"`:                       `"7*****222 <"`,
+		`"\u0711000222"`:                                     `"\u0711000222"`,
+		"not json 254711000222":                              "not json 2547*****222",
+		"":                                                   "",
+	} {
+		a := &app{}
+		got := string(a.shownBody([]byte(text)))
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		a.global.showPhone = true
+		if whole := string(a.shownBody([]byte(text))); whole != text {
+			t.Errorf("got %s, want %s", whole, text)
+		}
+	}
+}
+
+// FuzzMaskJSON checks that masked JSON is JSON and holds no bare MSISDN.
+func FuzzMaskJSON(f *testing.F) {
+	for _, s := range []string{`{"a":254711000222}`, `["\u0037\\",-1.5e9,"0711000222"]`, `"\u0711000222"`, `{"é\"":{}}`} {
+		f.Add(s)
+	}
+	bare := regexp.MustCompile(`^(254|0)[17][0-9]{8}$`)
+	var walk func(t *testing.T, v any)
+	walk = func(t *testing.T, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, member := range v {
+				walk(t, name)
+				walk(t, member)
+			}
+		case []any:
+			for _, member := range v {
+				walk(t, member)
+			}
+		case string:
+			if bare.MatchString(v) {
+				t.Errorf("%q is a whole number", v)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		masked := maskJSON([]byte(text))
+		var v any
+		if err := json.Unmarshal(masked, &v); err != nil {
+			t.Fatalf("%q became %q: %v", text, masked, err)
+		}
+		walk(t, v)
+	})
+}

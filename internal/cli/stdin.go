@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+)
+
+type readerFunc func([]byte) (int, error)
+
+// Read implements io.Reader.
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// stdin is the standard input, whose reads end with ctx: a terminal or a pipe may
+// stay silent for ever, and the system call itself cannot be interrupted. The
+// goroutine of a read that was given up lasts until something comes or the process
+// ends, and touches nothing of the reader's. Only one goroutine may read.
+func (a *app) stdin(ctx context.Context) io.Reader {
+	if file, ok := a.in.Stdin.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return file // never keeps anybody waiting
+		}
+	}
+	type result struct {
+		n   int
+		err error
+	}
+	var own []byte
+	done := make(chan result, 1)
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if len(own) < len(p) {
+			own = make([]byte, len(p))
+		}
+		into := own[:len(p)]
+		go func() {
+			n, err := a.in.Stdin.Read(into)
+			done <- result{n, err}
+		}()
+		select {
+		case r := <-done:
+			return copy(p, into[:r.n]), r.err
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	})
+}
+
+// typed reads one line of what a person types. An error is ctx's, or says that the
+// input ended before anything was typed.
+func (a *app) typed(ctx context.Context) (string, error) {
+	line, err := bufio.NewReader(a.stdin(ctx)).ReadString('\n')
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil && line == "" {
+		return "", err
+	}
+	return line, nil
+}

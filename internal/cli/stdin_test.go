@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// silence is an input that nobody ever types into; it tells when it is read.
+type silence struct{ asked chan struct{} }
+
+func (s silence) Read([]byte) (int, error) {
+	close(s.asked)
+	select {}
+}
+
+func TestSilentInputIsInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"webhook", "verify", "--provider", "daraja"},
+		{"webhook", "verify", "--provider", "daraja", "--ndjson"},
+		{"webhook", "sign"},
+		{"explain", "--stdin"},
+		{"credential", "encrypt", "--password-file", "-", "--profile", "local"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			in := silence{make(chan struct{})}
+			var stdout, stderr bytes.Buffer
+			code := make(chan int, 1)
+			go func() {
+				code <- Main(ctx, Invocation{Args: args, Stdin: in, Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir()})
+			}()
+			select {
+			case <-in.asked:
+			case got := <-code:
+				t.Fatalf("exit %d before stdin was read: %s", got, &stderr)
+			}
+			cancel()
+			if got := <-code; got != 130 {
+				t.Errorf("exit %d, want 130; stderr %s", got, &stderr)
+			}
+			if got, want := stderr.String(), "payctl: interrupted\n"; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestStdinGivesWhatItReads(t *testing.T) {
+	t.Parallel()
+	a := newApp(Invocation{Stdin: iotest.DataErrReader(iotest.HalfReader(strings.NewReader("100.00\nrest")))})
+	got, err := io.ReadAll(a.stdin(t.Context()))
+	if err != nil || string(got) != "100.00\nrest" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	a.in.Stdin = strings.NewReader("100\n")
+	if line, err := a.typed(t.Context()); err != nil || line != "100\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	if line, err := a.typed(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("got %q, %v", line, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a.in.Stdin = strings.NewReader("100\n")
+	if line, err := a.typed(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %q, %v", line, err)
+	}
+}
