@@ -156,7 +156,8 @@ func TestNPMServerFaults(t *testing.T) {
 				t.Run(fault.name, func(t *testing.T) {
 					f.t, server.t = t, t
 					if mode == "upgrade" {
-						server.hear("upgrade")
+						// Whose polling was refused comes back by websocket at once.
+						becomes(t, TransportWebSocket, f.Transport)
 					}
 					fault.do(server)
 					recovers(t, f, fault.want)

@@ -18,7 +18,7 @@ func TestNPMServerSilent(t *testing.T) {
 			f := follow(t, fastClient(url, modes()[mode]...))
 			authenticated(t, f)
 			if mode == "upgrade" {
-				server.hear("upgrade")
+				becomes(t, TransportWebSocket, f.Transport)
 			}
 			if err := server.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
