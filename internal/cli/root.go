@@ -119,6 +119,15 @@ func commands() []command {
 	}
 }
 
+// built are the verbs that the command line may mean, by the same rule.
+func (a *app) built(verbs ...command) []*cobra.Command {
+	var out []*cobra.Command
+	for _, v := range wanted(verbs, a.in.Args) {
+		out = append(out, v.build(a))
+	}
+	return out
+}
+
 // wanted are the commands that a command line may mean: those whose names are
 // among its words. The others are not built, since flags and help texts of the
 // whole tree cost half as much as the process itself. Help, completion and
