@@ -124,8 +124,9 @@ func (a *app) printError(view ui.ErrorView) {
 
 // env reads one environment variable of the invocation.
 func (a *app) env(name string) string {
+	prefix := name + "="
 	for i := len(a.in.Environ) - 1; i >= 0; i-- {
-		if value, found := strings.CutPrefix(a.in.Environ[i], name+"="); found {
+		if value, found := strings.CutPrefix(a.in.Environ[i], prefix); found {
 			return value
 		}
 	}
