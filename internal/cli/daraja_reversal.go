@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -161,19 +160,6 @@ func (a *app) confirmReversal(ctx context.Context, conf *config.Config, r daraja
 	if interactive, _ := terminal(a.in.Stdin); !interactive {
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
-	amount := r.Amount.String()
-	a.out.Warn("this gives %s %s of real money back to the customer who paid %s (profile %s).", amount, r.Amount.Currency(), r.Receipt, conf.Profile)
-	a.out.Prompt("Type the amount (%s) to go on:", amount)
-	line, err := a.typed(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return payment.Usage("production: no confirmation was typed", "nothing was sent")
-	}
-	typed, err := payment.ParseAmount(strings.TrimSpace(line), r.Amount.Currency())
-	if err != nil || typed != r.Amount {
-		return payment.Usage("production: the typed amount is not "+amount, "nothing was sent")
-	}
-	return nil
+	a.out.Warn("this gives %s %s of real money back to the customer who paid %s (profile %s).", r.Amount, r.Amount.Currency(), r.Receipt, conf.Profile)
+	return a.confirmAmount(ctx, r.Amount)
 }

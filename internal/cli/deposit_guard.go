@@ -75,8 +75,12 @@ func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
 	if err != nil {
 		return err
 	}
-	amount := d.Amount.String()
-	a.out.Warn("this asks %s for %s %s of real money (profile %s).", d.Phone, amount, d.Amount.Currency(), conf.Profile)
+	a.out.Warn("this asks %s for %s %s of real money (profile %s).", d.Phone, d.Amount, d.Amount.Currency(), conf.Profile)
+	return a.confirmAmount(ctx, d.Amount)
+}
+
+// confirmAmount has a person type the amount that is about to move.
+func (a *app) confirmAmount(ctx context.Context, amount payment.Amount) error {
 	a.out.Prompt("Type the amount (%s) to go on:", amount)
 	line, err := a.typed(ctx)
 	switch {
@@ -85,9 +89,9 @@ func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
 	case err != nil:
 		return payment.Usage("production: no confirmation was typed", "nothing was sent")
 	}
-	typed, err := payment.ParseAmount(strings.TrimSpace(line), d.Amount.Currency())
-	if err != nil || typed != d.Amount {
-		return payment.Usage("production: the typed amount is not "+amount, "nothing was sent")
+	typed, err := payment.ParseAmount(strings.TrimSpace(line), amount.Currency())
+	if err != nil || typed != amount {
+		return payment.Usage("production: the typed amount is not "+amount.String(), "nothing was sent")
 	}
 	return nil
 }

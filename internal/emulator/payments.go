@@ -31,6 +31,10 @@ type payment struct {
 
 func (p *payment) open() bool { return p.Result == "" }
 
+func (p *payment) key() string { return p.Checkout }
+
+func (p *payment) on() msisdn { return p.Phone }
+
 func (p *payment) expires() time.Time { return p.Created.Add(p.Life) }
 
 // paidKey is what the two-minute rule compares.
@@ -39,41 +43,15 @@ type paidKey struct {
 	amount cents
 }
 
-// paymentBook finds payments.
+// paymentBook finds payments by CheckoutRequestID.
 type paymentBook struct {
-	all    map[string]*payment // by CheckoutRequestID
-	open   map[msisdn]*payment // the prompt on each phone
-	paid   map[paidKey]time.Time
-	swept  time.Time // when paid was last rid of what is over
-	closed []string  // settled CheckoutRequestIDs, oldest first
+	promptBook[*payment]
+	paid  map[paidKey]time.Time
+	swept time.Time // when paid was last rid of what is over
 }
-
-// maxSettled bounds the settled payments that can still be queried; how long the gateway knows them is not documented.
-const maxSettled = 200_000
 
 func newPaymentBook() paymentBook {
-	return paymentBook{all: map[string]*payment{}, open: map[msisdn]*payment{}, paid: map[paidKey]time.Time{}}
-}
-
-func (b *paymentBook) add(p *payment) {
-	b.all[p.Checkout] = p
-	if !p.open() {
-		b.closed = append(b.closed, p.Checkout)
-	} else if b.open[p.Phone] == nil {
-		b.open[p.Phone] = p
-	}
-}
-
-// settle takes p off its phone and bounds the history.
-func (b *paymentBook) settle(p *payment) {
-	if b.open[p.Phone] == p {
-		delete(b.open, p.Phone)
-	}
-	b.closed = append(b.closed, p.Checkout)
-	if len(b.closed) > maxSettled {
-		delete(b.all, b.closed[0])
-		b.closed = b.closed[1:]
-	}
+	return paymentBook{promptBook: newPromptBook[*payment](), paid: map[paidKey]time.Time{}}
 }
 
 // rememberPaid notes a payment for the two-minute rule.

@@ -43,11 +43,15 @@ type deposit struct {
 	initiated *delivery // held until the final webhook has passed (webhook-out-of-order)
 }
 
-func (p *deposit) waiting() bool { return p.Result == "" }
+func (p *deposit) open() bool { return p.Result == "" }
+
+func (p *deposit) key() string { return p.ID }
+
+func (p *deposit) on() msisdn { return p.Phone }
 
 func (p *deposit) status() string {
 	switch {
-	case p.waiting():
+	case p.open():
 		return statusPending
 	case p.Receipt != "":
 		return statusCompleted
@@ -56,36 +60,10 @@ func (p *deposit) status() string {
 	}
 }
 
-// depositBook finds deposits.
-type depositBook struct {
-	all    map[string]*deposit // by id
-	open   map[msisdn]*deposit // the prompt on each phone
-	closed []string            // settled ids, oldest first
-}
+// depositBook finds deposits by id.
+type depositBook struct{ promptBook[*deposit] }
 
-func newDepositBook() depositBook {
-	return depositBook{all: map[string]*deposit{}, open: map[msisdn]*deposit{}}
-}
-
-func (b *depositBook) add(p *deposit) {
-	b.all[p.ID] = p
-	if !p.waiting() {
-		b.closed = append(b.closed, p.ID)
-	} else if b.open[p.Phone] == nil {
-		b.open[p.Phone] = p
-	}
-}
-
-func (b *depositBook) settle(p *deposit) {
-	if b.open[p.Phone] == p {
-		delete(b.open, p.Phone)
-	}
-	b.closed = append(b.closed, p.ID)
-	if len(b.closed) > maxSettled {
-		delete(b.all, b.closed[0])
-		b.closed = b.closed[1:]
-	}
-}
+func newDepositBook() depositBook { return depositBook{newPromptBook[*deposit]()} }
 
 // find looks a deposit up by any id of it, or by the phone that shows its prompt.
 func (b *depositBook) find(id string) *deposit {
@@ -272,7 +250,7 @@ func (w *wasaapay) getDeposit(c *call) {
 	if status := on.choice("deposit-status", c.api, ""); status != "" {
 		v.Status, v.Receipt, v.Completed, v.FailureReason = status, "", "", ""
 		c.reason = "behaviour deposit-status"
-	} else if !p.waiting() && on.roll("deposit-contradicts", c.api) != nil {
+	} else if !p.open() && on.roll("deposit-contradicts", c.api) != nil {
 		v = w.opposite(p)
 		c.reason = "behaviour deposit-contradicts"
 	}

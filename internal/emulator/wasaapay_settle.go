@@ -46,7 +46,7 @@ func (w *wasaapay) schedule(p *deposit, plan *Outcome, when course) {
 	w.e.clock.after(wait, func() {
 		w.e.mu.Lock()
 		defer w.e.mu.Unlock()
-		if p.waiting() {
+		if p.open() {
 			w.finish(p, plan, when.lag)
 		}
 	})
@@ -56,7 +56,7 @@ func (w *wasaapay) schedule(p *deposit, plan *Outcome, when course) {
 func (w *wasaapay) expire(p *deposit) {
 	w.e.mu.Lock()
 	defer w.e.mu.Unlock()
-	if p.waiting() {
+	if p.open() {
 		w.finish(p, outcomeNamed(w.e.behaviours.choice("prompt-expiry", apiDeposit, "1037")), 0)
 	}
 }

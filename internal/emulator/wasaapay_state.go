@@ -81,12 +81,12 @@ func (w *wasaapay) resume(p *deposit) error {
 	if p == nil || p.ID == "" {
 		return errors.New("a deposit has no id")
 	}
-	if !p.waiting() && outcomeNamed(p.Result) == nil {
+	if !p.open() && outcomeNamed(p.Result) == nil {
 		return fmt.Errorf("a deposit has the unknown outcome %q", p.Result)
 	}
 	w.deposits.add(p)
 	switch {
-	case p.waiting():
+	case p.open():
 		plan := outcomeNamed(p.Plan)
 		w.schedule(p, plan, w.course(p, plan))
 	case p.Receipt != "" && w.e.now().Sub(p.Settled) < ruleWindow:
@@ -149,7 +149,7 @@ func (w *wasaapay) view(full bool) any {
 func (w *wasaapay) prompts() []Prompt {
 	list := []Prompt{}
 	for _, p := range w.deposits.oldest() {
-		if p.waiting() {
+		if p.open() {
 			list = append(list, w.prompt(p))
 		}
 	}
@@ -172,7 +172,7 @@ func (w *wasaapay) answer(id string, o *Outcome) (Prompt, error) {
 	if p == nil {
 		return Prompt{}, errNoPrompt
 	}
-	if !p.waiting() {
+	if !p.open() {
 		return Prompt{}, fmt.Errorf("%w: the deposit is settled already: %s", errConflict, p.Result)
 	}
 	w.finish(p, o, 0)
