@@ -2,12 +2,12 @@ package listen
 
 import "runtime/debug"
 
-// The collector's share of a callback is a tenth of its cost at Go's default;
-// at four times as much garbage it is a fortieth, and the limit has it work
-// harder again before memory could matter (design target: below 64 MB).
+// At Go's default the collector takes about a tenth of a callback's time: there
+// is little that lives, so that it runs all the time. With the limit, SQLite's
+// memory and the program's own pages, the process stays below 64 MB.
 const (
 	garbagePercent = 400
-	memoryLimit    = 40 << 20
+	memoryLimit    = 24 << 20
 )
 
 // EaseCollector sets the garbage collector for a process whose work is a

@@ -81,7 +81,7 @@ func dsn(path string, mode openMode) string {
 		// The log keeps its blocks over a checkpoint: an fsync of blocks that are
 		// there takes half the time of one that must also note new ones.
 		pragma("journal_size_limit", strconv.Itoa(2*checkpointBytes))
-		pragma("cache_size", "-16384")
+		pragma("cache_size", "-8192")
 	case modeRead:
 		q.Set("mode", "rw")
 		pragma("busy_timeout", strconv.Itoa(readBusyMillis))
