@@ -58,23 +58,23 @@ func (c *Config) Show() []Explained {
 }
 
 // byVariable finds the setting of an environment variable, in any case.
-func byVariable(name string) (setting, bool) {
+func byVariable(name string) (*setting, bool) {
 	name = strings.ToUpper(name)
 	for _, s := range settings {
 		if name == s.variable() || s.alias != "" && name == s.alias {
 			return s, true
 		}
 	}
-	return setting{}, false
+	return nil, false
 }
 
-func (c *Config) explain(s setting) Explained {
+func (c *Config) explain(s *setting) Explained {
 	e := Explained{
 		Key: s.key, Variable: s.variable(), Secret: s.kind == kindSecret,
 		Origin: Origin{Kind: FromNowhere}, Overridden: []Candidate{},
 	}
-	for i, got := range c.candidates(s) {
-		if i == 0 {
+	for got := range c.candidates(s) {
+		if e.Origin.Kind == FromNowhere {
 			e.Value, e.Origin = got.shown(), got.origin
 			continue
 		}

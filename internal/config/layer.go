@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 // layer is one source's settings. The layers are ordered, the strongest first.
 type layer struct {
+	// values is made with the first setting: most layers have none.
 	values  *viper.Viper
 	origins map[string]Origin
 	// dir is what relative paths in it count from.
@@ -20,17 +22,20 @@ type layer struct {
 }
 
 func newLayer(dir string) layer {
-	return layer{values: viper.New(), origins: map[string]Origin{}, dir: dir}
+	return layer{origins: map[string]Origin{}, dir: dir}
 }
 
-func (l layer) set(key string, value any, origin Origin) {
+func (l *layer) set(key string, value any, origin Origin) {
+	if l.values == nil {
+		l.values = viper.New()
+	}
 	l.values.Set(key, value)
 	l.origins[key] = origin
 }
 
 // candidate is one source's word on a setting.
 type candidate struct {
-	setting setting
+	setting *setting
 	form    string
 	text    string
 	list    []string
@@ -38,26 +43,43 @@ type candidate struct {
 	dir     string
 }
 
-// candidates returns every source's word on a setting, the winner first.
-func (c *Config) candidates(s setting) []candidate {
-	var out []candidate
-	for _, l := range c.layers {
-		for _, form := range secretForms() {
-			key := s.key + form
-			origin, ok := l.origins[key]
-			if !ok || form != plainly && s.kind != kindSecret {
+// candidates yields every source's word on a setting, the winner first.
+func (c *Config) candidates(s *setting) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		forms := secretForms()
+		if s.kind != kindSecret {
+			forms = forms[:1]
+		}
+		for _, l := range c.layers {
+			if l.values == nil {
 				continue
 			}
-			got := candidate{setting: s, form: form, origin: origin, dir: l.dir}
-			if list, ok := l.values.Get(key).([]string); ok {
-				got.list = list
-			} else {
-				got.text = l.values.GetString(key)
+			for _, form := range forms {
+				key := s.key + form
+				origin, ok := l.origins[key]
+				if !ok {
+					continue
+				}
+				got := candidate{setting: s, form: form, origin: origin, dir: l.dir}
+				if list, ok := l.values.Get(key).([]string); ok {
+					got.list = list
+				} else {
+					got.text = l.values.GetString(key)
+				}
+				if !yield(got) {
+					return
+				}
 			}
-			out = append(out, got)
 		}
 	}
-	return out
+}
+
+// strongest returns the winner; false when no source says anything.
+func strongest(all iter.Seq[candidate]) (candidate, bool) {
+	for got := range all {
+		return got, true
+	}
+	return candidate{}, false
 }
 
 // checkForms refuses a source that gives one secret in two ways.

@@ -105,7 +105,7 @@ func (c *Config) warn() {
 		if s.kind != kindSecret {
 			continue
 		}
-		for _, got := range c.candidates(s) {
+		for got := range c.candidates(s) {
 			if got.origin.Kind == FromEnvironment {
 				c.Warnings = append(c.Warnings, got.origin.Name+" is set, but no profile is chosen, so the local emulator is spoken to; pass --profile sandbox or set PAYCTL_PROFILE")
 				return
@@ -122,15 +122,11 @@ type reader struct {
 
 // winner returns the strongest candidate for a key.
 func (r *reader) winner(key string) (candidate, bool) {
-	s, _, ok := find(key)
-	if !ok || r.err != nil {
+	if r.err != nil {
 		return candidate{}, false
 	}
-	all := r.c.candidates(s)
-	if len(all) == 0 {
-		return candidate{}, false
-	}
-	return all[0], true
+	s, _, _ := find(key)
+	return strongest(r.c.candidates(s))
 }
 
 // take reads one setting with the function for its kind; without a candidate

@@ -14,7 +14,7 @@ func (c *Config) Missing(keys ...string) error {
 	var missing, variables []string
 	for _, key := range keys {
 		s, _, ok := find(key)
-		if ok && len(c.candidates(s)) > 0 {
+		if _, set := strongest(c.candidates(s)); set {
 			continue
 		}
 		missing = append(missing, key)

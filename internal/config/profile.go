@@ -112,12 +112,11 @@ func contains(list []string, word string) bool {
 // disagree are refused, since credentials of one would meet the other.
 func (c *Config) chooseEnvironment() error {
 	row, _, _ := find("environment")
-	said := c.candidates(row)
 	want := ""
 	if isEnvironment(c.Profile) {
 		want = c.Profile
 	}
-	for _, s := range said {
+	for s := range c.candidates(row) {
 		if !isEnvironment(s.text) {
 			return payment.Usage(fmt.Sprintf("%s: environment %s: not an environment%s", s.origin, quote(s.text), didYouMean(s.text, environments())),
 				"write local, sandbox or production")

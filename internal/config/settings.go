@@ -46,7 +46,7 @@ type setting struct {
 // listen.c2b_validation are those of reference/daraja.md §10.
 //
 //nolint:gochecknoglobals // immutable table
-var settings = []setting{
+var settings = []*setting{
 	{key: "environment", kind: kindEnvironment, bound: true, noEnv: true},
 	{key: "db", kind: kindLedger, bound: true},
 	{key: "callback_url", kind: kindCallback},
@@ -83,7 +83,7 @@ var settings = []setting{
 }
 
 // variable is the environment variable that sets a key.
-func (s setting) variable() string {
+func (s *setting) variable() string {
 	if s.noEnv {
 		return ""
 	}
@@ -102,7 +102,7 @@ const (
 func secretForms() []string { return []string{plainly, byFile, byCommand, byKeyring} }
 
 // forms are the keys under which a setting may be given.
-func (s setting) forms() []string {
+func (s *setting) forms() []string {
 	if s.kind != kindSecret {
 		return []string{s.key}
 	}
@@ -114,8 +114,8 @@ func (s setting) forms() []string {
 }
 
 // find returns the setting that a key, or one form of a secret's key, belongs
-// to, and the form.
-func find(key string) (s setting, form string, ok bool) {
+// to, and the form; an empty setting when there is none.
+func find(key string) (s *setting, form string, ok bool) {
 	for _, s := range settings {
 		if s.key == key {
 			return s, plainly, true
@@ -127,11 +127,11 @@ func find(key string) (s setting, form string, ok bool) {
 			}
 		}
 	}
-	return setting{}, "", false
+	return &setting{}, "", false
 }
 
 // isList tells whether a file may give a list for the key.
-func isList(s setting, form string) bool {
+func isList(s *setting, form string) bool {
 	return s.kind == kindAddresses || s.kind == kindSecret && form == byCommand
 }
 
