@@ -17,17 +17,13 @@ var version = "dev"
 func main() { os.Exit(run()) }
 
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A reader that went away is an error value, as in "payctl list | head", not a death by signal.
 	signal.Ignore(syscall.SIGPIPE)
-	// A second signal ends the program at once: the first one's drain may hang.
-	unwatch := context.AfterFunc(ctx, stop)
-	defer unwatch()
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."
 	}
-	return cli.Main(ctx, cli.Invocation{
+	return cli.Main(context.Background(), cli.Invocation{
 		Args:    os.Args[1:],
 		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,
@@ -35,5 +31,18 @@ func run() int {
 		Environ: os.Environ(),
 		Dir:     dir,
 		Version: version,
+		Signals: onSignal,
 	})
+}
+
+// onSignal calls stop at the first signal. The second ends the program at once:
+// the first one's drain may hang.
+func onSignal(stop context.CancelFunc) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		stop()
+	}()
 }

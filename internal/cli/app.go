@@ -60,6 +60,8 @@ type app struct {
 	ledger  *store.Store
 	client  *http.Client
 	closers []func() error
+	// stop ends the run's context.
+	stop context.CancelFunc
 	// writeErr is the first error of writing from within a callback.
 	writeErr error
 }
@@ -81,9 +83,30 @@ func (a *app) run(fn func(context.Context) error) func(*cobra.Command, []string)
 			return usagef("write a duration such as 90s, or leave it out", "timeout %s: is negative", a.global.timeout)
 		}
 		a.running = true
+		if a.in.Signals != nil {
+			a.in.Signals(a.stop)
+		}
 		return fn(cmd.Context())
 	}
 }
+
+// glance is run for commands that change nothing and are mostly over at once: the
+// watch for signals, with threads of its own, costs more than some of them do. It
+// begins when the command takes longer; until then a signal ends the process.
+func (a *app) glance(fn func(context.Context) error) func(*cobra.Command, []string) error {
+	signals := a.in.Signals
+	return func(cmd *cobra.Command, args []string) error {
+		if signals != nil {
+			a.in.Signals = nil
+			later := time.AfterFunc(glanceTime, func() { signals(a.stop) })
+			defer later.Stop()
+		}
+		return a.run(fn)(cmd, args)
+	}
+}
+
+// glanceTime is how long nobody misses the watch for signals.
+const glanceTime = 50 * time.Millisecond
 
 func (a *app) newPrinter(format ui.Format) (*ui.Printer, error) {
 	outTTY, width := terminal(a.in.Stdout)

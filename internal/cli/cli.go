@@ -26,11 +26,17 @@ type Invocation struct {
 	// Dir is the working directory.
 	Dir     string
 	Version string
+	// Signals begins to watch for the signals that end a run, and calls stop at
+	// the first; nil watches for none. Until it is called they end the process.
+	Signals func(stop context.CancelFunc)
 }
 
 // Main runs one command line and returns its exit code.
 func Main(ctx context.Context, in Invocation) int {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	a := newApp(in)
+	a.stop = stop
 	root := newRoot(a)
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)

@@ -76,7 +76,7 @@ func newConfigShow(a *app) *cobra.Command {
 		Short:   "Show every setting in force",
 		Example: "  payctl config show\n  payctl config show --profile shop-sandbox -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.run(func(ctx context.Context) error {
+		RunE: a.glance(func(ctx context.Context) error {
 			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err
@@ -98,7 +98,7 @@ func newConfigExplain(a *app) *cobra.Command {
 		Short:   "Say where a setting's value came from",
 		Example: "  payctl config explain daraja.shortcode\n  payctl config explain db -o json",
 		Args:    oneArg("KEY", &key),
-		RunE: a.run(func(ctx context.Context) error {
+		RunE: a.glance(func(ctx context.Context) error {
 			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err
@@ -145,7 +145,7 @@ func newConfigPath(a *app) *cobra.Command {
 		Short:   "Show where settings and the ledger are",
 		Example: "  payctl config path\n  payctl config path -o json --jq .db.path",
 		Args:    cobra.NoArgs,
-		RunE: a.run(func(ctx context.Context) error {
+		RunE: a.glance(func(ctx context.Context) error {
 			conf, err := a.shownConfig(ctx)
 			if err != nil {
 				return err

@@ -61,7 +61,7 @@ func newDarajaIPsList(a *app) *cobra.Command {
 		Short:   "List the addresses that callbacks come from",
 		Example: "  payctl daraja ips list\n  payctl daraja ips list -o json --jq '.[] | select(.published) | .address'",
 		Args:    cobra.NoArgs,
-		RunE: a.run(func(context.Context) error {
+		RunE: a.glance(func(context.Context) error {
 			var views []addressView
 			for _, s := range daraja.SourceAddresses() {
 				views = append(views, newAddressView(s, true))

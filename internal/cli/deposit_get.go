@@ -20,7 +20,7 @@ receipt or the idempotency key.`,
 		Example: "  payctl deposit get INV-1\n  payctl deposit get ws_CO_020120260304057711000222 -o json",
 		Args:    oneArg("ID", &id),
 	}
-	cmd.RunE = a.run(func(ctx context.Context) error {
+	cmd.RunE = a.glance(func(ctx context.Context) error {
 		ledger, err := a.readLedger(ctx)
 		if err != nil {
 			return err

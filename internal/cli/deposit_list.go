@@ -25,7 +25,7 @@ func newDepositList(a *app) *cobra.Command {
 		Long:    "Lists the deposits in the ledger; nobody is asked.\n\n" + filterHelp[depositFields](),
 		Example: "  payctl deposit list\n  payctl deposit list --status PENDING,UNKNOWN -o json",
 		Args:    cobra.NoArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.depositList(ctx, o) }),
+		RunE:    a.glance(func(ctx context.Context) error { return a.depositList(ctx, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.status, "status", "", "only these, comma separated: `CREATED,UNKNOWN,PENDING,COMPLETED,FAILED`")

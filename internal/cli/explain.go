@@ -44,7 +44,7 @@ in the catalogue is passed through as unknown, with exit 5.`,
 	f.StringVar(&o.api, "api", "", "where the code came from: `"+strings.Join(apiNames(), "|")+"`")
 	f.StringVar(&o.message, "message", "", "the provider's `TEXT` beside the code")
 	f.BoolVar(&o.stdin, "stdin", false, "find the code in a payload or in log lines on stdin")
-	cmd.RunE = a.run(func(ctx context.Context) error {
+	cmd.RunE = a.glance(func(ctx context.Context) error {
 		o.hasMessage = f.Changed("message")
 		return a.explain(ctx, o)
 	})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -122,12 +121,12 @@ func keepsDelivery(f *filter[deliveryFields], d store.StoredDelivery) (bool, err
 }
 
 func fieldNames[F any]() []string {
-	var fields F
-	names := make([]string, 0, 16)
-	for _, field := range reflect.VisibleFields(reflect.TypeOf(fields)) {
-		names = append(names, field.Tag.Get("expr"))
+	fields := reflect.TypeFor[F]()
+	names := make([]string, fields.NumField())
+	for i := range names {
+		names[i] = fields.Field(i).Tag.Get("expr")
 	}
-	return slices.Compact(names)
+	return names
 }
 
 func filterAmount(a payment.Amount) float64 {

@@ -18,7 +18,7 @@ func newTransactionGet(a *app) *cobra.Command {
 id, its ConversationID or OriginatorConversationID, or the receipt it asked about.`,
 		Example: "  payctl transaction get UA2K7QX9ZP\n  payctl transaction get AG_20260102_2010a1b2c3d4e5f60718 -o json",
 		Args:    oneArg("ID", &id),
-		RunE: a.run(func(ctx context.Context) error {
+		RunE: a.glance(func(ctx context.Context) error {
 			ledger, err := a.readLedger(ctx)
 			if err != nil {
 				return err

@@ -22,7 +22,7 @@ func newTransactionList(a *app) *cobra.Command {
 		Short:   "List queries and their results, newest first",
 		Example: "  payctl transaction list\n  payctl transaction list --status ACCEPTED -o json",
 		Args:    cobra.NoArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.transactionList(ctx, o) }),
+		RunE:    a.glance(func(ctx context.Context) error { return a.transactionList(ctx, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.kind, "kind", "", "only these: `transaction_status|balance|reversal`")

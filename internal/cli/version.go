@@ -27,7 +27,7 @@ func newVersion(a *app) *cobra.Command {
 		Short:   "Print the version",
 		Example: "  payctl version\n  payctl version -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.run(func(context.Context) error {
+		RunE: a.glance(func(context.Context) error {
 			return a.out.One(versionView{Version: a.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
 		}),
 	}

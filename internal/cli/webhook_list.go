@@ -86,7 +86,7 @@ func newWebhookList(a *app) *cobra.Command {
 		Long:    "Lists what \"payctl listen\" stored.\n\n" + filterHelp[deliveryFields](),
 		Example: "  payctl webhook list\n  payctl webhook list --event 'stk.*' --since 2h -o ndjson --with-body\n  payctl webhook list --filter 'amount >= 1000 && !duplicate'",
 		Args:    cobra.NoArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.webhookList(ctx, o) }),
+		RunE:    a.glance(func(ctx context.Context) error { return a.webhookList(ctx, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.provider, "provider", "", "only this provider: `daraja|wasaapay|sevi`")

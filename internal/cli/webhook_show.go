@@ -72,7 +72,7 @@ Phone numbers in the body are masked unless --show-phone is given; --raw writes 
 exact bytes that arrived and nothing else.`,
 		Example: "  payctl webhook show dlv_1\n  payctl webhook show dlv_1 --raw > body.json",
 		Args:    oneArg("ID", &id),
-		RunE: a.run(func(ctx context.Context) error {
+		RunE: a.glance(func(ctx context.Context) error {
 			ledger, err := a.readLedger(ctx)
 			if err != nil {
 				return err

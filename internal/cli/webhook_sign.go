@@ -35,7 +35,7 @@ func newWebhookSign(a *app) *cobra.Command {
 			o.file = strings.Join(args, "")
 			return nil
 		},
-		RunE: a.run(func(ctx context.Context) error { return a.webhookSign(ctx, o) }),
+		RunE: a.glance(func(ctx context.Context) error { return a.webhookSign(ctx, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.secretFile, "secret-file", "", "read the secret from `FILE` instead of the profile")

@@ -37,7 +37,7 @@ Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one i
 payload. What a directory holds besides files (pipes, sockets) is left out with a warning.`,
 		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",
 		Args:    func(_ *cobra.Command, args []string) error { o.files = args; return nil },
-		RunE:    a.run(func(ctx context.Context) error { return a.webhookVerify(ctx, o) }),
+		RunE:    a.glance(func(ctx context.Context) error { return a.webhookVerify(ctx, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (wasaapay; a stored delivery's own)")
