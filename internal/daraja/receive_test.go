@@ -1,6 +1,7 @@
 package daraja
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -360,6 +361,43 @@ func TestParseValidationRuleRefuses(t *testing.T) {
 	} {
 		if _, err := ParseValidationRule(args[0], args[1], args[2], args[3]); payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Members that Daraja adds must not cost the listener its fast path, and a known
+// one in other clothes must not slip through it.
+func TestScanPassesOverForeignMembers(t *testing.T) {
+	t.Parallel()
+	const whole = `{"Body":{"stkCallback":{"MerchantRequestID":"m","CheckoutRequestID":"ws_CO_1","ResultCode":0,"ResultDesc":"ok",%s` +
+		`"CallbackMetadata":{"Item":[{"Name":"Amount","Value":1.00},{"Name":"MpesaReceiptNumber","Value":"UA2K7QX9ZP"}]}}}}`
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for member, want := range map[string]bool{
+		`"Note":"x",`:                           true,
+		`"Note":{"ResultCode":1,"a":[1,null]},`: true,
+		`"":"",`:                                true,
+		`"Note":` + nested(maxDepth-valueDepth+1) + `,`: true,
+		`"Note":` + nested(maxDepth-valueDepth+2) + `,`: false,
+		`"Note":01,`:             false,
+		`"Note":"\x",`:           false,
+		`"Note":"` + "\n" + `",`: false,
+		`"resultCode":1032,`:     false,
+		`"Result Code":1032,`:    false,
+		`"Re\u0073ultCode":1,`:   false,
+		`"ReſultCode":1,`:        false,
+		`"ResultCode":1032,`:     false,
+	} {
+		body := []byte(fmt.Sprintf(whole, member))
+		fast, ok := scanSTK(body)
+		if ok != want {
+			t.Errorf("%s: taken %v, want %v", member, ok, want)
+		}
+		root, valid := parseTree(body)
+		if !ok {
+			continue
+		}
+		if diff := cmp.Diff(readSTK(root.get("body").get("stkcallback")), fast, cmp.AllowUnexported(stkFields{})); !valid || diff != "" {
+			t.Errorf("%s: the reader says otherwise (%v): %s", member, valid, diff)
 		}
 	}
 }

@@ -78,12 +78,15 @@ func (s *stkScan) scalar() string {
 	return string(s.number())
 }
 
-// callback reads the members of stkCallback, after its opening brace. A member
-// that is not known may be one of the known in other clothes, so it too is for
-// the tolerant reader.
+// valueDepth is how deep the values of stkCallback's members lie.
+const valueDepth = 3
+
+// callback reads the members of stkCallback, after its opening brace. Members
+// that mean nothing to anybody are passed over; one that is known in other
+// clothes is for the tolerant reader.
 func (s *stkScan) callback() {
 	for first := true; s.next(first, '}'); first = false {
-		switch string(s.name()) {
+		switch name := s.name(); string(name) {
 		case "MerchantRequestID":
 			s.once(seenMerchant)
 			s.fields.merchant = s.plainText()
@@ -100,7 +103,13 @@ func (s *stkScan) callback() {
 			s.once(seenMetadata)
 			s.metadata()
 		default:
-			s.bad = true
+			switch fold(string(name)) {
+			case "merchantrequestid", "checkoutrequestid", "resultcode", "resultdesc", "callbackmetadata":
+				s.bad = true
+			}
+			if !s.bad {
+				s.skip(valueDepth)
+			}
 		}
 		if s.bad {
 			return
