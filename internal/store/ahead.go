@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -66,7 +67,7 @@ func (t *tx) readAhead(ctx context.Context, batch []*job) error {
 	if err := t.readNamed(ctx, a, "provider_id", a.ids); err != nil {
 		return err
 	}
-	if err := t.readNamed(ctx, a, "receipt", a.receipts); err != nil {
+	if err := t.readHolders(ctx, a); err != nil {
 		return err
 	}
 	t.ahead = a
@@ -77,22 +78,74 @@ func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names map[s
 	if len(names) == 0 {
 		return nil
 	}
-	list, err := json.Marshal(slices.Collect(maps.Keys(names)))
+	list, err := listOf(names)
 	if err != nil {
 		return err
 	}
-	found, err := t.depositsBy(ctx, column+" <> '' AND "+column+sqlInList+" ORDER BY seq DESC", string(list))
+	rows, err := t.rows(ctx, "SELECT "+depositColumns+sqlNamedDeposits(column), list)
+	if err != nil {
+		return err
+	}
+	found, err := t.s.scanDeposits(rows)
 	if err != nil {
 		return err
 	}
 	for _, d := range found {
-		if _, ok := a.rows[d.seq]; ok {
-			continue
-		}
-		a.rows[d.seq] = d
-		a.note(d)
+		a.add(d)
 	}
 	return nil
+}
+
+// readHolders reads the deposits that hold the receipts. Hardly any is there, and
+// if so it is mostly one that has been read, so their keys are looked at first.
+func (t *tx) readHolders(ctx context.Context, a *ahead) error {
+	if len(a.receipts) == 0 {
+		return nil
+	}
+	list, err := listOf(a.receipts)
+	if err != nil {
+		return err
+	}
+	rows, err := t.rows(ctx, "SELECT seq"+sqlNamedDeposits("receipt"), list)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var others []int64
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return err
+		}
+		if _, ok := a.rows[seq]; !ok {
+			others = append(others, seq)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, seq := range others {
+		d, err := t.depositBy(ctx, "seq = ?", seq)
+		if err != nil {
+			return err
+		}
+		a.add(d)
+	}
+	return nil
+}
+
+func listOf(names map[string]bool) (string, error) {
+	list, err := json.Marshal(slices.Collect(maps.Keys(names)))
+	return string(list), err
+}
+
+// add keeps a deposit and enters it under its names, once.
+func (a *ahead) add(d depositRow) {
+	if _, ok := a.rows[d.seq]; ok {
+		return
+	}
+	a.rows[d.seq] = d
+	a.note(d)
 }
 
 // note enters a deposit under its names.

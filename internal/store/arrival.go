@@ -43,8 +43,8 @@ type Recorded struct {
 	Reason string
 	// Withheld says that it is not forwarded: see Arrival.Stranger.
 	Withheld bool
-	// Deposit is the deposit as it stands afterwards, nil if there is none.
-	Deposit *payment.Deposit
+	// Status is the deposit's afterwards, "" if there is none.
+	Status payment.Status
 }
 
 // Record commits a delivery, the event it carries and what that does to its

@@ -180,7 +180,7 @@ func TestClockJumpsBack(t *testing.T) {
 	a := callback("ws_1", "REC0000001", 15000)
 	a.Delivery.ReceivedAt = c.Now()
 	r := deliver(t, s, a)
-	if r.Move != payment.MoveApply || !r.Deposit.UpdatedAt.Equal(c.Now()) {
+	if r.Move != payment.MoveApply || !deposit(t, s, r.DepositID).UpdatedAt.Equal(c.Now()) {
 		t.Errorf("%+v", r)
 	}
 	create(t, s, push(t, "INV-2"))

@@ -10,8 +10,9 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// mostOrphans bounds how many waiting deliveries are judged again at once.
-const mostOrphans = 256
+// sqlMostOrphans bounds how many waiting deliveries are judged again at once; see
+// sqlMostFound.
+const sqlMostOrphans = " LIMIT 256"
 
 // orphan is a delivery that proves itself and found nothing that it could be
 // about when it came.
@@ -31,7 +32,7 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 			v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}'), v.orphan
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE v.thing = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.same IS NOT NULL AND k.provider = ?
-		ORDER BY v.seq LIMIT ?`, thing, string(provider), mostOrphans)
+		ORDER BY v.seq`+sqlMostOrphans, thing, string(provider))
 	if err != nil {
 		return nil, err
 	}

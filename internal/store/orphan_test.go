@@ -43,8 +43,8 @@ func TestCallbackBeforeAnswer(t *testing.T) {
 	if diff := cmp.Diff(want, outcomeOf(early)); diff != "" {
 		t.Error(diff)
 	}
-	if early.Deposit.ProviderID != "ws_1" {
-		t.Errorf("provider id %q", early.Deposit.ProviderID)
+	if deposit(t, s, d.ID).ProviderID != "ws_1" {
+		t.Errorf("no provider id: %+v", early)
 	}
 	got := answered(t, s, d, "ws_1")
 	if got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.DecidedBy != payment.SourceCallback || got.Conflict != "" {
@@ -98,8 +98,8 @@ func TestForgedWithoutToken(t *testing.T) {
 			if diff := cmp.Diff(want, outcomeOf(genuine)); diff != "" {
 				t.Errorf("the genuine one: %s", diff)
 			}
-			if genuine.Deposit.Receipt != "REC0000001" {
-				t.Errorf("receipt %q", genuine.Deposit.Receipt)
+			if got := deposit(t, s, genuine.DepositID).Receipt; got != "REC0000001" {
+				t.Errorf("receipt %q", got)
 			}
 			checkSound(t, s)
 		})

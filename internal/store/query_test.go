@@ -213,7 +213,7 @@ func TestForgedResult(t *testing.T) {
 		t.Errorf("status %s", got.Status)
 	}
 	r := record(t, s, withToken(result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), q.Token))
-	if r.Duplicate || r.Move != payment.MoveApply || r.Deposit.Receipt != "REC0000001" {
+	if r.Duplicate || r.Move != payment.MoveApply || deposit(t, s, r.DepositID).Receipt != "REC0000001" {
 		t.Errorf("the true one: %+v", r)
 	}
 	checkSound(t, s)

@@ -42,8 +42,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	p.out.DeliveryID = t.s.id(deliveryPrefix, seq)
 	p.out.QueryID = t.s.id(queryPrefix, j.query.seq)
 	if j.deposit.seq != 0 {
-		d := j.deposit.Deposit
-		p.out.DepositID, p.out.Deposit = d.ID, &d
+		p.out.DepositID, p.out.Status = j.deposit.ID, j.deposit.Status
 	}
 	return nil
 }

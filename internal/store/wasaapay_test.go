@@ -42,8 +42,8 @@ func TestRecordWasaaPay(t *testing.T) {
 	if diff := cmp.Diff(want, outcomeOf(lost)); diff != "" {
 		t.Errorf("the answer was lost: %s", diff)
 	}
-	if lost.Deposit.ProviderID != "dep_1" {
-		t.Errorf("provider id %q", lost.Deposit.ProviderID)
+	if got := deposit(t, s, lost.DepositID).ProviderID; got != "dep_1" {
+		t.Errorf("provider id %q", got)
 	}
 
 	in.IdempotencyKey, in.Reference = "k2", "INV-2"
