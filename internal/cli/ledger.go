@@ -183,7 +183,7 @@ listener goes on.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
 		Args:    oneArg("FILE", &file),
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{})
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
 			if err != nil {
 				return err
 			}

@@ -145,7 +145,7 @@ func (a *app) triggerFacts(ctx context.Context, invent *webhook.Inventor, from s
 	if from == "" {
 		return invent.Next(a.now()), "", nil
 	}
-	ledger, err := a.openLedger(ctx)
+	ledger, err := a.readLedger(ctx)
 	if err != nil {
 		return webhook.Facts{}, "", err
 	}

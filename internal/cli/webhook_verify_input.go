@@ -148,7 +148,7 @@ func (f writerFunc) Write(p []byte) (int, error) {
 
 // deliveries judges what is stored, with the headers it came with.
 func (v *verifier) deliveries(ctx context.Context) error {
-	ledger, err := v.app.openLedger(ctx)
+	ledger, err := v.app.readLedger(ctx)
 	if err != nil {
 		return err
 	}

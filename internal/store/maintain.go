@@ -84,7 +84,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	}
 	defer func() { _ = os.Remove(part) }()
 	defer func() { _ = f.Close() }()
-	if err := copyInto(ctx, s.path, part); err != nil {
+	if err := s.copyInto(ctx, part); err != nil {
 		return s.kinded("back up the ledger", err)
 	}
 	if err := f.Sync(); err != nil {

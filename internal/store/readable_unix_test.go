@@ -23,6 +23,11 @@ func readableProcess(t *testing.T, path string) {
 		return
 	}
 	found, _, err := s.ListDeposits(t.Context(), DepositFilter{})
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	err = errors.Join(err, s.Backup(t.Context(), copied))
+	if info, statErr := os.Stat(copied); statErr != nil || info.Size() == 0 {
+		err = errors.Join(err, fmt.Errorf("the backup: %v, %w", info, statErr))
+	}
 	if err := errors.Join(err, s.Close()); err != nil {
 		fmt.Printf("ended %v: %v\n", payment.KindOf(err), err)
 		return

@@ -216,8 +216,12 @@ func notALedger(path, why string) error {
 }
 
 // copyInto writes a consistent copy into an existing empty file.
-func copyInto(ctx context.Context, from, to string) error {
-	db, err := openDB(from, modeReadOnly, 1)
+func (s *Store) copyInto(ctx context.Context, to string) error {
+	mode := modeReadOnly
+	if s.still {
+		mode = modeStill
+	}
+	db, err := openDB(s.path, mode, 1)
 	if err != nil {
 		return err
 	}
