@@ -203,9 +203,9 @@ func (r *txRows) Scan(into ...any) error {
 	if len(into) != len(r.dest) {
 		return fmt.Errorf("%d columns for %d values", len(r.dest), len(into))
 	}
-	for i, v := range r.dest {
-		if !assign(into[i], v) {
-			return fmt.Errorf("column %d holds a %T, which does not fit a %T", i+1, v, into[i])
+	for i, p := range into {
+		if v := r.dest[i]; !assign(p, v) {
+			return fmt.Errorf("column %d holds a %T, which does not fit a %T", i+1, v, p)
 		}
 	}
 	return nil
