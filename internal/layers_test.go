@@ -32,12 +32,12 @@ func allowed() map[string][]string {
 			"internal/apiclient", "internal/config", "internal/daraja", "internal/payment", "internal/secret",
 			"internal/sevi", "internal/wasaapay",
 		},
-		"internal/config":                {"internal/payment", "internal/secret"},
+		"internal/config":                {"internal/payment", "internal/secret", "internal/spell"},
 		"internal/watch":                 {"internal/payment", "internal/store"},
 		"internal/listen":                {"internal/payment", "internal/store"},
 		"internal/replay":                {"internal/payment", "internal/store"},
 		"internal/webhook":               {"internal/daraja", "internal/payment", "internal/secret", "internal/sevi", "internal/wasaapay"},
-		"internal/emulator":              {"internal/socketio"},
+		"internal/emulator":              {"internal/socketio", "internal/spell"},
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 
@@ -51,6 +51,9 @@ func allowed() map[string][]string {
 
 		"internal/payment": {},
 		"internal/secret":  {},
+		"internal/spell":   {},
+		// Only tests import it.
+		"internal/npmtest": {},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/payctl/payctl/internal/spell"
 )
 
 // chance says how often a behaviour strikes.
@@ -148,7 +150,7 @@ func suggest(word string, names []string) string {
 		if len(word) > 2 && strings.Contains(name, word) {
 			return 1
 		}
-		return distance(word, name)
+		return spell.Distance(word, name)
 	}
 	near := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return far(name) > max(2, len(name)/4) })
 	slices.SortFunc(near, func(a, b string) int { return cmp.Or(cmp.Compare(far(a), far(b)), cmp.Compare(a, b)) })
@@ -161,27 +163,4 @@ func suggest(word string, names []string) string {
 	default:
 		return ": see the list of behaviours"
 	}
-}
-
-// distance is the number of single-character changes between a and b; long words are not worth comparing.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal, row[j+1] = row[j+1], min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
