@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -17,68 +16,14 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/npmtest"
 )
 
-// npmPackages are the releases that the tests run against.
-func npmPackages() []string {
-	return []string{"socket.io-client@4.8.4", "mpesa-node@0.1.3", "mpesa-api@3.0.2", "global-agent@3.0.0"}
-}
-
-// npmOnce installs the packages once for each run of the tests; later runs find them in the user's cache.
-var npmOnce = sync.OnceValues(installNPM)
-
-// nodeModules is the folder with the real packages. Without Node, npm or a registry the test is skipped, loudly.
+// nodeModules is the folder with the real packages, in the releases that the tests
+// run against.
 func nodeModules(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("SKIPPED in short mode: the emulator against real npm packages")
-	}
-	dir, err := npmOnce()
-	if err != nil {
-		t.Skipf("SKIPPED, NOT TESTED against the npm packages %s: %v", strings.Join(npmPackages(), ", "), err)
-	}
-	return dir
-}
-
-func installNPM() (string, error) {
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return "", err
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	parent := filepath.Join(cache, "payctl-test")
-	home := filepath.Join(parent, "emulator-"+strings.NewReplacer("@", "-").Replace(strings.Join(npmPackages(), "+")))
-	modules := filepath.Join(home, "node_modules")
-	if _, err := os.Stat(filepath.Join(modules, "mpesa-api", "package.json")); err == nil {
-		return modules, nil
-	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", err
-	}
-	fresh, err := os.MkdirTemp(parent, "install-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(fresh) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	args := append([]string{"install", "--prefix", fresh, "--no-audit", "--no-fund", "--ignore-scripts"}, npmPackages()...)
-	cmd := exec.CommandContext(ctx, "npm", args...)
-	cmd.WaitDelay = 10 * time.Second // for children that hold its output
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm install: %w: %s", err, out)
-	}
-	// Another run may have been faster; then its installation is as good.
-	if err := os.Rename(fresh, home); err != nil {
-		if _, statErr := os.Stat(modules); statErr != nil {
-			return "", err
-		}
-	}
-	return modules, nil
+	return npmtest.Modules(t, "socket.io-client@4.8.4", "mpesa-node@0.1.3", "mpesa-api@3.0.2", "global-agent@3.0.0")
 }
 
 // node runs a script of testdata to its end and returns what it printed.

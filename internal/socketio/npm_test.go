@@ -2,87 +2,26 @@ package socketio
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/payctl/payctl/internal/npmtest"
 )
 
 // npmVersion is the release of both packages that the tests run against.
 const npmVersion = "4.8.4"
 
-// npmOnce installs the packages once for each run of the tests; later runs
-// find them in the user's cache.
-var npmOnce = sync.OnceValues(installNPM)
-
-// nodeModules is the folder with the real packages. Without Node, npm or a
-// registry the test is skipped, loudly.
+// nodeModules is the folder with the real packages.
 func nodeModules(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("SKIPPED in short mode: the npm socket.io interoperability test")
-	}
-	dir, err := npmOnce()
-	if err != nil {
-		t.Skipf("SKIPPED, NOT TESTED against the npm packages socket.io and socket.io-client %s: %v", npmVersion, err)
-	}
-	return dir
+	return npmtest.Modules(t, "socket.io@"+npmVersion, "socket.io-client@"+npmVersion)
 }
-
-func installNPM() (string, error) {
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return "", err
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	parent := filepath.Join(cache, "payctl-test")
-	home := filepath.Join(parent, "socket.io-"+npmVersion)
-	modules := filepath.Join(home, "node_modules")
-	if _, err := os.Stat(filepath.Join(modules, "socket.io-client", "package.json")); err == nil {
-		return modules, nil
-	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", err
-	}
-	fresh, err := os.MkdirTemp(parent, "install-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(fresh) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "install", "--prefix", fresh, "--no-audit", "--no-fund", "--ignore-scripts",
-		"socket.io@"+npmVersion, "socket.io-client@"+npmVersion)
-	cmd.WaitDelay = 10 * time.Second // for children that hold its output
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &npmError{err: err, out: string(out)}
-	}
-	// Another run may have been faster; then its installation is as good.
-	if err := os.Rename(fresh, home); err != nil {
-		if _, statErr := os.Stat(modules); statErr != nil {
-			return "", err
-		}
-	}
-	return modules, nil
-}
-
-type npmError struct {
-	err error
-	out string
-}
-
-// Error gives npm's own words too.
-func (e *npmError) Error() string { return "npm install: " + e.err.Error() + ": " + e.out }
 
 // told is a line from one of the scripts.
 type told struct {
