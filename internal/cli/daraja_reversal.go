@@ -66,7 +66,7 @@ func (a *app) reversalCreate(ctx context.Context, o reversalOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := reversedBefore(ctx, ledger, request.Receipt, o.force); err != nil {
+	if _, err := failedReversals(ctx, ledger, request.Receipt, o.force); err != nil {
 		return err
 	}
 	deposit, err := a.depositOf(ctx, payment.TransactionQuery{Receipt: request.Receipt})
@@ -82,6 +82,9 @@ func (a *app) reversalCreate(ctx context.Context, o reversalOptions) error {
 		asked: asked{
 			Receipt: &request.Receipt, Party: orNull(conf.Daraja.ShortCode), Amount: &amount,
 			Remarks: orNull(request.Remarks), Occasion: orNull(request.Occasion),
+		},
+		record: func(ctx context.Context, q store.Query) (store.Query, error) {
+			return recordReversal(ctx, ledger, q, o.force)
 		},
 		send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
 			request.ResultURL, request.TimeoutURL = resultURL, timeoutURL
@@ -103,32 +106,58 @@ func reversalOf(o reversalOptions) (daraja.ReversalRequest, error) {
 	return daraja.ReversalRequest{Receipt: o.receipt, Amount: amount, Remarks: o.remarks, Occasion: o.occasion}, err
 }
 
-// reversedBefore refuses to reverse a receipt twice while an earlier request
-// may have been carried out.
-func reversedBefore(ctx context.Context, ledger *store.Store, receipt string, force bool) error {
-	earlier, err := ledger.FindQuery(ctx, receipt)
-	if err != nil || force {
-		return err
+// failedReversals returns the earlier reversals of a receipt that gave nothing
+// back. It refuses to go on while another one may have been carried out.
+func failedReversals(ctx context.Context, ledger *store.Store, receipt string, force bool) ([]string, error) {
+	if force {
+		return nil, nil
 	}
+	earlier, err := ledger.QueriesAbout(ctx, kindReversal, receipt)
+	if err != nil {
+		return nil, err
+	}
+	var failed []string
 	for _, q := range earlier {
-		if q.Kind != kindReversal || q.Status == store.QueryRefused {
+		if q.Status == store.QueryRefused {
 			continue
 		}
 		if q.Status == store.QueryAnswered {
-			failed, err := reversalFailed(ctx, ledger, q)
+			nothing, err := reversalFailed(ctx, ledger, q)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if failed {
+			if nothing {
+				failed = append(failed, q.ID)
 				continue
 			}
 		}
-		return &payment.Error{
-			Kind: payment.KindConflict, Provider: payment.Daraja, Message: "reversal of " + receipt + ": was asked for before as " + q.ID + " (" + string(q.Status) + ")",
-			Hint: "see \"payctl transaction get " + q.ID + "\"; --force sends it again all the same",
-		}
+		return nil, reversedBefore(q)
 	}
-	return nil
+	return failed, nil
+}
+
+// recordReversal looks again and records in one: between the first look and this
+// a person may have typed the amount, and another process have done the same.
+func recordReversal(ctx context.Context, ledger *store.Store, q store.Query, force bool) (store.Query, error) {
+	if force {
+		return ledger.CreateQuery(ctx, q)
+	}
+	failed, err := failedReversals(ctx, ledger, q.Receipt, force)
+	if err != nil {
+		return store.Query{}, err
+	}
+	created, sole, err := ledger.CreateSoleQuery(ctx, q, failed)
+	if err == nil && !sole {
+		err = reversedBefore(created)
+	}
+	return created, err
+}
+
+func reversedBefore(q store.Query) error {
+	return &payment.Error{
+		Kind: payment.KindConflict, Provider: payment.Daraja, Message: "reversal of " + q.Receipt + ": was asked for before as " + q.ID + " (" + string(q.Status) + ")",
+		Hint: "see \"payctl transaction get " + q.ID + "\"; --force sends it again all the same",
+	}
 }
 
 // reversalFailed tells whether the result of an earlier reversal says that

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"net/http"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,10 +64,92 @@ func TestReversedBefore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err = reversedBefore(t.Context(), ledger, "UA2K7QX9ZP", test.force)
+			_, err = failedReversals(t.Context(), ledger, "UA2K7QX9ZP", test.force)
 			if test.want == 0 && err != nil || test.want != 0 && payment.KindOf(err) != test.want {
 				t.Errorf("got %v, want kind %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestReversalIsSole: of several at once one is recorded, however many other
+// questions about the receipt came after it.
+func TestReversalIsSole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	ask := store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"}
+	var recorded, refused atomic.Int64
+	var all sync.WaitGroup
+	for range 4 {
+		ledger, err := store.Open(t.Context(), store.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = ledger.Close() })
+		all.Go(func() {
+			for range 4 {
+				switch _, err := recordReversal(t.Context(), ledger, ask, false); {
+				case err == nil:
+					recorded.Add(1)
+				case payment.KindOf(err) == payment.KindConflict:
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if recorded.Load() != 1 || refused.Load() != 15 {
+		t.Errorf("%d recorded, %d refused; want 1 and 15", recorded.Load(), refused.Load())
+	}
+	ledger, err := store.Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ledger.Close() }()
+	question := ask
+	question.Kind = kindTransaction
+	for range 120 {
+		if _, err := ledger.CreateQuery(t.Context(), question); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := failedReversals(t.Context(), ledger, ask.Receipt, false); payment.KindOf(err) != payment.KindConflict {
+		t.Errorf("after 120 other questions: %v", err)
+	}
+	if _, err := recordReversal(t.Context(), ledger, ask, true); err != nil {
+		t.Errorf("forced: %v", err)
+	}
+}
+
+// TestLastLook: a result that is in the ledger counts, although the time for it is over.
+func TestLastLook(t *testing.T) {
+	t.Parallel()
+	ledger, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ledger.Close() }()
+	asked, err := ledger.CreateQuery(t.Context(), store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	a := newApp(Invocation{})
+	if _, err := a.awaitResult(over, ledger, asked, nil); payment.KindOf(err) != payment.KindInterrupted {
+		t.Errorf("without a result: %v", err)
+	}
+	d := payment.Delivery{
+		Provider: payment.Daraja, Route: "/callbacks/daraja/timeout", Token: asked.Token, Method: http.MethodPost,
+		Body: []byte("{}"), ReceivedAt: time.Now(),
+	}
+	if _, err := ledger.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := a.awaitResult(over, ledger, asked, nil)
+	if err != nil || found.Status != store.QueryTimedOut {
+		t.Errorf("%s, %v", found.Status, err)
 	}
 }

@@ -25,6 +25,8 @@ type inquiry struct {
 	noWait    bool
 	// addr is where to receive the result if no listener runs, "" for the usual.
 	addr string
+	// record enters it into the ledger; nil stands for CreateQuery.
+	record func(context.Context, store.Query) (store.Query, error)
 	// send sends it once.
 	send func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error)
 }
@@ -63,7 +65,11 @@ func (a *app) inquire(ctx context.Context, conf *config.Config, q inquiry) error
 	if err != nil {
 		return err
 	}
-	query, err := ledger.CreateQuery(ctx, store.Query{
+	record := q.record
+	if record == nil {
+		record = ledger.CreateQuery
+	}
+	query, err := record(ctx, store.Query{
 		Kind: q.kind, Provider: payment.Daraja, Environment: conf.Environment, DepositID: q.depositID,
 		Receipt: or(q.asked.Receipt, ""), OriginalConversationID: or(q.asked.OriginalConversationID, ""), Request: request,
 	})
@@ -80,6 +86,10 @@ func (a *app) inquire(ctx context.Context, conf *config.Config, q inquiry) error
 		defer box.finish(ctx, query.ID)
 	}
 	query, lost, err := a.sendInquiry(ctx, ledger, query, q, conf)
+	if found, ended := hasEnded(ctx, ledger, query); err != nil && ended {
+		// The result was faster than the answer that was lost.
+		query, err = found, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -114,7 +124,10 @@ func (a *app) sendInquiry(ctx context.Context, ledger *store.Store, query store.
 	case errors.Is(err, payment.ErrOutcomeUnknown) && !q.noWait && ctx.Err() == nil:
 		a.out.Warn("%s; it may have been taken and is not sent again; waiting for its result", firstLine(err.Error()))
 		return query, withHint(err, "go on waiting with \"payctl transaction status --resume "+query.ID+"\""), nil
-	case errors.As(err, &e) && (e.ProviderCode != "" || e.Kind == payment.KindUsage || e.Kind == payment.KindUnauthorized) && !errors.Is(err, payment.ErrOutcomeUnknown):
+	case errors.Is(err, payment.ErrOutcomeUnknown):
+	case errors.As(err, &e) && (q.kind == kindReversal || e.ProviderCode != "" || e.Kind == payment.KindUsage || e.Kind == payment.KindUnauthorized):
+		// Whatever may have been carried out of a reversal is ErrOutcomeUnknown; the
+		// result of any other query that was not taken clearly may come all the same.
 		_, refuseErr := ledger.RefuseQuery(record, query.ID, e.ProviderCode, e.Message)
 		return query, nil, errors.Join(err, refuseErr)
 	}
@@ -155,27 +168,47 @@ func (a *app) awaitResult(ctx context.Context, ledger *store.Store, query store.
 	for {
 		select {
 		case <-ctx.Done():
-			return query, stoppedWaiting(ctx, query)
+			return lastLook(ctx, ledger, query)
 		case <-ticker.C:
 			if err := box.open(ctx); err != nil {
 				return query, err
 			}
 		case _, open := <-changes:
 			if !open {
-				return query, stoppedWaiting(ctx, query)
+				return lastLook(ctx, ledger, query)
 			}
 			found, err := a.findQuery(ctx, ledger, query.ID)
 			if err != nil {
 				if ctx.Err() != nil {
-					err = stoppedWaiting(ctx, query)
+					return lastLook(ctx, ledger, query)
 				}
 				return query, err
 			}
-			if found.Status == store.QueryAnswered || found.Status == store.QueryTimedOut {
+			if isEnd(found.Status) {
 				return found, nil
 			}
 		}
 	}
+}
+
+func isEnd(s store.QueryStatus) bool { return s == store.QueryAnswered || s == store.QueryTimedOut }
+
+// hasEnded reads a query once more, however the wait for it ended, and tells
+// whether its result or time-out is there.
+func hasEnded(ctx context.Context, ledger *store.Store, query store.Query) (store.Query, bool) {
+	found, err := ledger.FindQuery(context.WithoutCancel(ctx), query.ID)
+	if err != nil || len(found) == 0 || !isEnd(found[0].Status) {
+		return query, false
+	}
+	return found[0], true
+}
+
+// lastLook is the end of a wait: what came at the last moment counts.
+func lastLook(ctx context.Context, ledger *store.Store, query store.Query) (store.Query, error) {
+	if found, ended := hasEnded(ctx, ledger, query); ended {
+		return found, nil
+	}
+	return query, stoppedWaiting(ctx, query)
 }
 
 // showResult prints a query that has come to its end.

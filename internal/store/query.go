@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -97,23 +98,64 @@ func (t *tx) queryBy(ctx context.Context, where string, args ...any) (queryRow, 
 // CreateQuery records a query before it is sent. The ledger gives ID, Token (if
 // there is none) and times. Its DepositID must be a deposit's or empty.
 func (s *Store) CreateQuery(ctx context.Context, q Query) (Query, error) {
+	created, _, err := s.createQuery(ctx, q, nil)
+	return created, err
+}
+
+// CreateSoleQuery is CreateQuery for what must not be asked for twice: where the
+// ledger has another query of that kind about that receipt, which was not refused
+// and whose id is not among settled, nothing is recorded, and the newest such query
+// is returned with sole false. Processes that ask at once get one query between them.
+func (s *Store) CreateSoleQuery(ctx context.Context, q Query, settled []string) (_ Query, sole bool, err error) {
+	return s.createQuery(ctx, q, func(ctx context.Context, t *tx) (queryRow, error) {
+		rows, err := t.rows(ctx, "SELECT seq FROM queries WHERE receipt = ? AND receipt <> '' AND kind = ? AND provider = ? AND status <> ? ORDER BY seq DESC",
+			q.Receipt, q.Kind, string(q.Provider), string(QueryRefused))
+		if err != nil {
+			return queryRow{}, err
+		}
+		var other int64
+		for rows.Next() {
+			var seq int64
+			if err := rows.Scan(&seq); err != nil {
+				return queryRow{}, errors.Join(err, rows.Close())
+			}
+			if other == 0 && !slices.Contains(settled, s.id(queryPrefix, seq)) {
+				other = seq
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil || other == 0 {
+			return queryRow{}, err
+		}
+		return t.queryBy(ctx, "seq = ?", other)
+	})
+}
+
+// createQuery records a query unless rival finds one that stands in its way.
+func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Context, *tx) (queryRow, error)) (_ Query, made bool, err error) {
 	if q.Kind == "" || q.Provider == "" {
-		return Query{}, payment.Usage("query: it names no kind or no provider", "set both")
+		return Query{}, false, payment.Usage("query: it names no kind or no provider", "set both")
 	}
 	if len(q.Request) == 0 {
 		q.Request = json.RawMessage("{}")
 	}
 	if !json.Valid(q.Request) {
-		return Query{}, payment.Usage("query: the request is not JSON", "marshal it")
+		return Query{}, false, payment.Usage("query: the request is not JSON", "marshal it")
 	}
 	deposit, known := s.key(depositPrefix, q.DepositID)
 	if q.DepositID != "" && !known {
-		return Query{}, noSuch("deposit", q.DepositID)
+		return Query{}, false, noSuch("deposit", q.DepositID)
 	}
 	if q.Token == "" {
 		q.Token = NewToken()
 	}
-	err := s.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
+	var other queryRow
+	err = s.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
+		if rival != nil {
+			var err error
+			if other, err = rival(ctx, t); err != nil || other.seq != 0 {
+				return err
+			}
+		}
 		now := fromMicros(micros(t.now))
 		seq, err := t.insert(ctx, `INSERT INTO queries (kind, provider, environment, status, deposit, receipt,
 			original_conversation_id, request, token, conversation_id, originator_conversation_id, code, message,
@@ -129,10 +171,13 @@ func (s *Store) CreateQuery(ctx context.Context, q Query) (Query, error) {
 		q.DeliveryID, q.AnsweredAt = "", time.Time{}
 		return nil
 	})
-	if err != nil {
-		return Query{}, err
+	switch {
+	case err != nil:
+		return Query{}, false, err
+	case other.seq != 0:
+		return other.Query, false, nil
 	}
-	return q, nil
+	return q, true, nil
 }
 
 // AnswerQuery records that the provider accepted a query. Where the result came
@@ -196,6 +241,11 @@ func (s *Store) FindQuery(ctx context.Context, anyID string) ([]Query, error) {
 	return s.queries(ctx, `WHERE seq = ? OR conversation_id = ? AND conversation_id <> ''
 		OR originator_conversation_id = ? AND originator_conversation_id <> '' OR receipt = ? AND receipt <> ''
 		ORDER BY seq DESC LIMIT ?`, seq, anyID, anyID, anyID, mostFound)
+}
+
+// QueriesAbout returns all queries of a kind about a receipt, newest first.
+func (s *Store) QueriesAbout(ctx context.Context, kind, receipt string) ([]Query, error) {
+	return s.queries(ctx, "WHERE receipt = ? AND receipt <> '' AND kind = ? ORDER BY seq DESC", receipt, kind)
 }
 
 // QueryFilter chooses queries; zero fields let everything pass.
