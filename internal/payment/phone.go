@@ -109,10 +109,46 @@ func (p Phone) LikelySafaricom() bool {
 // (reference/daraja.md §3.3): in every run of 9 or more digits that ends with
 // a mobile number, the middle of that number becomes stars. A run that is a time
 // of this century, as Daraja writes them (20260102030405, reference/daraja.md
-// §3.2), is left alone. For logs, errors and text for people; the ledger and JSON
-// ids keep the whole.
+// §3.2), is left alone, and so are the digits of a long hexadecimal word: a
+// signature or an id that lost some of them would be worth nothing. For logs, errors
+// and text for people; the ledger and JSON ids keep the whole.
 func MaskDigits(text string) string {
 	out := []byte(text)
+	for start := 0; start < len(out); {
+		end, letters := hexWord(text, start)
+		if letters < hexLetters || end-start < hexLength {
+			maskRuns(out[start:end])
+		}
+		start = max(end, start+1)
+	}
+	maskGroups(out, text)
+	return string(out)
+}
+
+// A hexadecimal word is told from a number with a letter or two beside it by its
+// length and by how many of its digits are letters.
+const (
+	hexLength  = 20
+	hexLetters = 4
+)
+
+// hexWord returns where the hexadecimal digits from start on end, and how many of
+// them are letters.
+func hexWord(text string, start int) (end, letters int) {
+	for end = start; end < len(text); end++ {
+		switch c := text[end]; {
+		case c >= '0' && c <= '9':
+		case c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+			letters++
+		default:
+			return end, letters
+		}
+	}
+	return end, letters
+}
+
+// maskRuns masks the numbers that runs of digits end with.
+func maskRuns(out []byte) {
 	for start := 0; start < len(out); {
 		if out[start] < '0' || out[start] > '9' {
 			start++
@@ -122,14 +158,13 @@ func MaskDigits(text string) string {
 		for end < len(out) && out[end] >= '0' && out[end] <= '9' {
 			end++
 		}
-		if end-start >= 9 && (out[end-9] == '7' || out[end-9] == '1') && !isTimestamp(text[start:end]) {
+		if end-start >= 9 && (out[end-9] == '7' || out[end-9] == '1') && !isTimestamp(string(out[start:end])) {
 			for i := end - 8; i < end-3; i++ {
 				out[i] = '*'
 			}
 		}
 		start = end
 	}
-	return string(out)
 }
 
 // isTimestamp tells a yyyyMMddHHmmss of this century from digits that end with a
