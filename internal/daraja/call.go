@@ -140,6 +140,17 @@ func (c *Client) problem(endpoint string, r reply) *payment.Error {
 	return e
 }
 
+// noAnswer is problem for a request that moves no money, and may be sent again
+// whatever became of it: the catalogue's advice on an answer that proves nothing
+// is for those that do.
+func (c *Client) noAnswer(endpoint string, r reply, hint string) *payment.Error {
+	e := c.problem(endpoint, r)
+	if r.row.class == ClassUnknown {
+		e.Hint = hint
+	}
+	return e
+}
+
 // pauseFor is Retry-After where the gateway sent one, else the catalogue's wait.
 func (c *Client) pauseFor(r reply) time.Duration {
 	if wait, ok := apiclient.RetryAfter(r.header, c.cfg.Now()); ok {
@@ -180,12 +191,29 @@ func describe(r reply) string {
 // advice is the catalogue's meaning and retry advice as one hint.
 func advice(r row) string {
 	switch {
+	case r.meaning == "" && isCode(r.code):
+		return "see payctl explain daraja " + r.code
 	case r.meaning == "":
-		return "see payctl explain daraja CODE"
+		return hintNoCode
 	case r.retry == "":
 		return r.meaning
 	}
 	return r.meaning + "; try again: " + r.retry
+}
+
+const hintNoCode = "it came without a code to look up; --verbose shows the exchange"
+
+// isCode tells what has the form of a code, so that a hint can show it as part
+// of a command: the provider chose it, and a shell may read it.
+func isCode(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '.', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxKeyPart && payment.MaskDigits(s) == s
 }
 
 // harmless takes the mark of an unknown outcome off a transport error of a

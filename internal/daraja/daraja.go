@@ -9,6 +9,7 @@
 package daraja
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/url"
@@ -48,6 +49,11 @@ type Config struct {
 	InitiatorPassword *secret.Secret
 	// Certificate is the M-PESA public key certificate, PEM or DER.
 	Certificate []byte
+	// FetchInitiatorPassword and ReadCertificate, if set, stand in for the two
+	// values above and are asked by the calls that carry them: a payment must not
+	// fail over what it does not need.
+	FetchInitiatorPassword func(context.Context) (*secret.Secret, error)
+	ReadCertificate        func() ([]byte, error)
 	// TokenCache is the path of a 0600 file that processes share; "" keeps
 	// tokens in memory.
 	TokenCache string
@@ -174,8 +180,8 @@ func MissingInitiator(cfg Config) []string {
 	return append(missingKeys(cfg), lacking([]setting{
 		{"PAYCTL_DARAJA_SHORTCODE", cfg.ShortCode != ""},
 		{"PAYCTL_DARAJA_INITIATOR", cfg.Initiator != ""},
-		{"PAYCTL_DARAJA_INITIATOR_PASSWORD", cfg.InitiatorPassword.IsSet()},
-		{"PAYCTL_DARAJA_CERTIFICATE", len(cfg.Certificate) > 0},
+		{"PAYCTL_DARAJA_INITIATOR_PASSWORD", cfg.FetchInitiatorPassword != nil || cfg.InitiatorPassword.IsSet()},
+		{"PAYCTL_DARAJA_CERTIFICATE", cfg.ReadCertificate != nil || len(cfg.Certificate) > 0},
 	})...)
 }
 

@@ -47,10 +47,8 @@ func findCode(raw []byte) (finding, bool) {
 			return f, true
 		}
 	}
-	for _, pattern := range [...]*regexp.Regexp{patterns().errors, patterns().result, patterns().named} {
-		if m := pattern.FindStringSubmatch(line); m != nil {
-			return finding{api: api, code: m[1], message: line, status: status}, true
-		}
+	if code := codeInText(line); code != "" {
+		return finding{api: api, code: code, message: line, status: status}, true
 	}
 	switch trimmed := strings.ToLower(strings.TrimSpace(line)); {
 	case strings.HasPrefix(trimmed, "<!doctype html"), strings.HasPrefix(trimmed, "<html"):
@@ -61,14 +59,67 @@ func findCode(raw []byte) (finding, bool) {
 	return finding{}, false
 }
 
+// codeInText finds the code in a line's words, "" for none. A ResultCode goes
+// first, since it says itself what it is; a value without a digit ("no
+// ResultCode in the answer") is a code only where nothing else is one.
+func codeInText(line string) string {
+	word := ""
+	for _, m := range patterns().result.FindAllStringSubmatch(line, -1) {
+		code := strings.TrimRight(m[1], ".")
+		if strings.ContainsAny(code, "0123456789") {
+			return code
+		}
+		if word == "" {
+			word = code
+		}
+	}
+	if code := dottedCode(line); code != "" {
+		return code
+	}
+	if m := patterns().named.FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return word
+}
+
+// dottedCode finds an error code. Addresses, durations and amounts have the same
+// form, so it must follow errorCode, or be one that the catalogue knows.
+func dottedCode(line string) string {
+	known := ""
+	for _, at := range patterns().errors.FindAllStringIndex(line, -1) {
+		before, code, after := line[:at[0]], line[at[0]:at[1]], line[at[1]:]
+		if dottedOn(before, after) {
+			continue
+		}
+		if patterns().errorCode.MatchString(before[max(0, len(before)-maxLabel):]) {
+			return code
+		}
+		if known == "" && len(rowsOf(code)) > 0 {
+			known = code
+		}
+	}
+	return known
+}
+
+// maxLabel is how far before a code its label is looked for, in bytes.
+const maxLabel = 32
+
+// dottedOn tells that a number with dots goes on before or after, as an IP
+// address does.
+func dottedOn(before, after string) bool {
+	digit := func(s string, i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
+	return strings.HasSuffix(before, ".") && digit(before, len(before)-2) || strings.HasPrefix(after, ".") && digit(after, 1)
+}
+
 // maxExplained bounds what is searched, in bytes.
 const maxExplained = 1 << 16
 
-// patterns finds codes in text: error codes, ResultCode members, codes with a
-// name, HTTP statuses. They are compiled when first needed, since every command
+// patterns finds codes in text: error codes and the label before them, ResultCode
+// members, codes with a name, HTTP statuses. They are compiled when first needed, since every command
 // pays for what is done at start-up.
-var patterns = sync.OnceValue(func() (p struct{ errors, result, named, status *regexp.Regexp }) { //nolint:gochecknoglobals // compiled once
+var patterns = sync.OnceValue(func() (p struct{ errors, errorCode, result, named, status *regexp.Regexp }) { //nolint:gochecknoglobals // compiled once
 	p.errors = regexp.MustCompile(`\b(\d{2,3}\.\d{3}\.\d{2,4}|\d{3}\.\d{3})\b`)
+	p.errorCode = regexp.MustCompile(`(?i)error[_ ]?code\W{1,8}$`)
 	p.result = regexp.MustCompile(`(?i)result[_ ]?code\W{1,8}([A-Z0-9_.]{1,32})`)
 	p.named = regexp.MustCompile(`\b(SFC_[A-Z0-9]+|TP\d{4,6}|E\d{4}|R0000\d\d|C2B000\d\d)\b`)
 	p.status = regexp.MustCompile(`(?i)(?:http|status)\W{0,4}(?:/1\.1 )?(\d{3})\b`)

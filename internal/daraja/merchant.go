@@ -80,8 +80,10 @@ func (c *Client) c2bReply(endpoint string, r reply) (payment.Acceptance, error) 
 	if r.succeeded() || r.bare() && a.Code == "" && a.OriginatorConversationID != "" {
 		return a, nil
 	}
-	return a, c.problem(endpoint, r)
+	return a, c.noAnswer(endpoint, r, hintRegister)
 }
+
+const hintRegister = "registering moves no money: try again shortly"
 
 // C2BSimulation is an invented C2B payment; sandbox and local only.
 type C2BSimulation struct {
@@ -203,7 +205,7 @@ func (c *Client) DynamicQR(ctx context.Context, q QRRequest) ([]byte, error) {
 	}
 	picture, err := base64.StdEncoding.DecodeString(r.root.get("qrcode").scalar())
 	if !r.bare() || err != nil || len(picture) == 0 {
-		return nil, c.problem(endpoint, r)
+		return nil, c.noAnswer(endpoint, r, hintHarmless)
 	}
 	if !strings.HasPrefix(string(picture), "\x89PNG\r\n\x1a\n") {
 		return nil, &payment.Error{Kind: payment.KindUnavailable, Message: "qr: " + c.host + " sent something other than a PNG picture", Hint: "try again later", Provider: payment.Daraja}

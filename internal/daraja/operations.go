@@ -53,7 +53,7 @@ func (c *Client) AccountBalance(ctx context.Context, q BalanceQuery) (payment.Ac
 	if err := errors.Join(checkRemarks(q.Remarks, ""), checkResultURLs(q.ResultURL, q.TimeoutURL, c.cfg.Environment)); err != nil {
 		return payment.Acceptance{}, err
 	}
-	credential, _, err := EncryptCredential(c.cfg.InitiatorPassword, c.cfg.Certificate)
+	credential, err := c.securityCredential(ctx, endpoint)
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
@@ -131,7 +131,7 @@ func (c *Client) Reversal(ctx context.Context, q ReversalRequest) (payment.Accep
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
-	credential, _, err := EncryptCredential(c.cfg.InitiatorPassword, c.cfg.Certificate)
+	credential, err := c.securityCredential(ctx, endpoint)
 	if err != nil {
 		return payment.Acceptance{}, err
 	}

@@ -57,7 +57,7 @@ func (c *Client) PullRegister(ctx context.Context, nominated payment.Phone, call
 	case pullNone:
 		return true, nil
 	}
-	return false, c.problem(endpoint, r)
+	return false, c.noAnswer(endpoint, r, hintRegister)
 }
 
 // pullStatus reads ResponseStatus, which may come with a space in its key, or
@@ -96,19 +96,32 @@ type pullQueryBody struct {
 // lie within the last 48 hours: the rows from offset on. An empty page ends
 // the list. Errors are KindUsage, KindUnauthorized and KindUnavailable.
 func (c *Client) PullQuery(ctx context.Context, from, to time.Time, offset int) ([]PullRow, error) {
-	const endpoint = "pull list"
-	if err := require(endpoint, missingMerchant(c.cfg)); err != nil {
+	if err := c.checkPull(from, to); err != nil {
 		return nil, err
+	}
+	if offset < 0 {
+		return nil, payment.Usage("offset: negative", "begin at 0")
+	}
+	return c.pullPage(ctx, from, to, offset)
+}
+
+const pullList = "pull list"
+
+func (c *Client) checkPull(from, to time.Time) error {
+	if err := require(pullList, missingMerchant(c.cfg)); err != nil {
+		return err
 	}
 	switch {
 	case !from.Before(to):
-		return nil, payment.Usage("since: not before until", "give an earlier time")
+		return payment.Usage("since: not before until", "give an earlier time")
 	case c.cfg.Now().Sub(from) > PullWindow+time.Minute:
-		return nil, payment.Usage("since: more than 48 hours ago", "the pull API keeps 48 hours; use a statement file for older payments")
-	case offset < 0:
-		return nil, payment.Usage("offset: negative", "begin at 0")
+		return payment.Usage("since: more than 48 hours ago", "the pull API keeps 48 hours; use a statement file for older payments")
 	}
-	r, err := c.call(ctx, APIPull, endpoint, pathPullQuery, pullQueryBody{
+	return nil
+}
+
+func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) ([]PullRow, error) {
+	r, err := c.call(ctx, APIPull, pullList, pathPullQuery, pullQueryBody{
 		ShortCode: c.cfg.ShortCode, StartDate: from.In(eastAfrica()).Format(pullForm),
 		EndDate: to.In(eastAfrica()).Format(pullForm), OffSetValue: strconv.Itoa(offset),
 	})
@@ -119,16 +132,20 @@ func (c *Client) PullQuery(ctx context.Context, from, to time.Time, offset int) 
 	case pullFound, pullNone:
 		return pullRows(r.root, 0), nil
 	}
-	return nil, c.problem(endpoint, r)
+	return nil, c.noAnswer(pullList, r, hintHarmless)
 }
 
 // PullAll calls each with every row between two times, page after page, each
-// receipt once. It stops at the first error of each.
+// receipt once. It stops at the first error of each. The times are looked at
+// once, at the beginning: a long listing must not grow too old for itself.
 func (c *Client) PullAll(ctx context.Context, from, to time.Time, each func(PullRow) error) error {
+	if err := c.checkPull(from, to); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	offset := 0
 	for range maxPullPages {
-		rows, err := c.PullQuery(ctx, from, to, offset)
+		rows, err := c.pullPage(ctx, from, to, offset)
 		if err != nil {
 			return err
 		}

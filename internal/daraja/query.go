@@ -48,11 +48,7 @@ func (c *Client) queryAnswer(endpoint, asked string, r reply) (payment.Answer, e
 		}
 	case ClassRefused, ClassCredentials, ClassToken, ClassBusy, ClassPaid, ClassFailed, ClassDone:
 	}
-	e := c.problem(endpoint, r)
-	if r.row.class == ClassUnknown {
-		e.Hint = hintHarmless // the catalogue's advice is for requests that move money
-	}
-	return payment.Answer{}, e
+	return payment.Answer{}, c.noAnswer(endpoint, r, hintHarmless)
 }
 
 const hintHarmless = "asking changes nothing: try again shortly"

@@ -54,11 +54,12 @@ type Receiver struct {
 
 // Inspect reads a delivery: by its shape, and by its route where the shape
 // leaves a choice (C2B validation or confirmation, time-outs). Daraja signs
-// nothing, so a well-formed body is VerdictUnsigned; what is not one of
-// Daraja's shapes is VerdictMalformed. Whether the claims are to be believed
-// is payment.Trust's business, except for a customer's payment: no push or
-// query of ours vouches for one, only the secret of its route can. So it is
-// read on the C2B routes, and where no route is known, on the bare prefix.
+// nothing, so a well-formed body is VerdictUnsigned, as is any body on the
+// time-out route; what else is not one of Daraja's shapes is VerdictMalformed.
+// Whether the claims are to be believed is payment.Trust's business, except for
+// a customer's payment: no push or query of ours vouches for one, only the
+// secret of its route can. So it is read on the C2B routes, and where no route
+// is known, on the bare prefix.
 func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	route := strings.TrimRight(d.Route, "/")
 	if route == routeTimeout {
@@ -133,13 +134,16 @@ func tidy(s string) string {
 }
 
 // printable tells an identifier: up to maxKeyPart visible ASCII characters.
-func printable(s string) bool {
+func printable(s string) bool { return len(s) <= maxKeyPart && visible(s) }
+
+// visible tells a text of visible ASCII characters alone, at least one.
+func visible(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {
 			return false
 		}
 	}
-	return s != "" && len(s) <= maxKeyPart
+	return s != ""
 }
 
 // joinKey joins the parts of an event's key; an oversized part is hashed.
@@ -162,25 +166,24 @@ func joinKey(parts ...string) string {
 }
 
 // inspectTimeout takes anything posted to the time-out route for "no answer":
-// no source shows a real body (reference/daraja.md §6.5). It claims nothing
-// about any payment.
+// no source shows a real body (reference/daraja.md §6.5), so none is malformed,
+// and the token in the path tells whose it is. It claims nothing about any
+// payment.
 func inspectTimeout(body []byte) payment.Inspection {
 	e := payment.Event{Name: EventTimeout, Key: EventTimeout + "/" + bodyKey(body)}
 	root, ok := parseTree(body)
-	if ok {
-		from := root
-		if result := root.get("result"); result.kind == '{' {
-			from = result
-		}
-		e.ConversationID = from.get("conversationid").scalar()
-		e.OriginatorConversationID = from.get("originatorconversationid").scalar()
-		if e.ConversationID != "" {
-			e.Key = joinKey(EventTimeout, e.ConversationID)
-		}
-	}
-	i := unsigned(e)
 	if !ok {
-		i.Verdict, i.Reason = payment.VerdictMalformed, reasonNotJSON
+		e.Notes = []string{reasonNotJSON}
+		return unsigned(e)
 	}
-	return i
+	from := root
+	if result := root.get("result"); result.kind == '{' {
+		from = result
+	}
+	e.ConversationID = from.get("conversationid").scalar()
+	e.OriginatorConversationID = from.get("originatorconversationid").scalar()
+	if e.ConversationID != "" {
+		e.Key = joinKey(EventTimeout, e.ConversationID)
+	}
+	return unsigned(e)
 }

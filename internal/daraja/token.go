@@ -85,16 +85,16 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 }
 
 // shared looks into the file under its lock before minting, and leaves what it
-// minted there. A cache that cannot be used costs a mint, never a payment.
+// minted there. A cache that cannot be used costs a mint, never a payment: where
+// the lock is not to be had, it goes on without. Two processes may then mint at
+// once, and the one whose token that kills comes back for the newer one.
 func (t *tokens) shared(ctx context.Context, refused string) (string, error) {
-	unlock, err := t.file.lock(ctx)
+	if unlock, err := t.file.lock(ctx); err == nil {
+		defer unlock()
+	}
 	if ctx.Err() != nil {
 		return "", interrupted("oauth", ctx.Err())
 	}
-	if err != nil {
-		return t.mint(ctx)
-	}
-	defer unlock()
 	if tok := t.file.read(); tok.value != refused && tok.fresh(t.client.cfg.Now()) {
 		t.remember(tok)
 		return tok.value, nil
@@ -127,6 +127,13 @@ func (t *tokens) mint(ctx context.Context) (string, error) {
 	value := r.root.get("access_token").scalar()
 	if resp.Status != http.StatusOK || value == "" {
 		return "", c.tokenRefused(r)
+	}
+	if !visible(value) {
+		return "", &payment.Error{
+			Kind: payment.KindUnavailable, Retryable: true, Provider: payment.Daraja,
+			Message: "oauth: " + c.host + " gave an access token that no header can carry: it holds spaces, control characters or letters beyond ASCII",
+			Hint:    "nothing was sent: try again shortly, and look for a proxy that changes answers",
+		}
 	}
 	life := lifetime(r.root.get("expires_in").scalar())
 	early := min(earlyRefresh, life/2)

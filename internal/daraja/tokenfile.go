@@ -18,6 +18,10 @@ import (
 // lockPoll is how often a waiting process looks for the lock.
 const lockPoll = 20 * time.Millisecond
 
+// lockWait is how long the lock is waited for: longer than minting mostly takes,
+// shorter than the patience of whoever waits for the payment.
+const lockWait = 10 * time.Second
+
 // maxCacheFile bounds what is read back, in bytes.
 const maxCacheFile = 1 << 20
 
@@ -39,12 +43,15 @@ func newTokenFile(path, host string, key *secret.Secret) *tokenFile {
 	return &tokenFile{path: path, entry: hex.EncodeToString(sum[:12])}
 }
 
-// lock waits for the other processes and returns the way to let them in again.
+// lock waits for the other processes, up to lockWait, and returns the way to let
+// them in again. A holder that was stopped, or that hangs, must not stop others.
 func (f *tokenFile) lock(ctx context.Context) (func(), error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return nil, err
 	}
 	l := flock.New(f.path+".lock", flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
 	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
 		return nil, err
 	}
@@ -63,14 +70,18 @@ func (f *tokenFile) all() map[string]cachedToken {
 		return out
 	}
 	body, err := os.ReadFile(f.path)
-	if err != nil || json.Unmarshal(body, &out) != nil {
+	if err != nil || json.Unmarshal(body, &out) != nil || out == nil { // null unmarshals to nil
 		return map[string]cachedToken{}
 	}
 	return out
 }
 
+// read returns this client's token, the zero token where none can be used.
 func (f *tokenFile) read() token {
 	e := f.all()[f.entry]
+	if !visible(e.Token) {
+		return token{}
+	}
 	return token{value: e.Token, expires: time.Unix(e.Expires, 0)}
 }
 

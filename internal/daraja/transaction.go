@@ -123,7 +123,7 @@ func (c *Client) QueryTransaction(ctx context.Context, q payment.TransactionQuer
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
-	credential, _, err := EncryptCredential(c.cfg.InitiatorPassword, c.cfg.Certificate)
+	credential, err := c.securityCredential(ctx, endpoint)
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
@@ -163,5 +163,5 @@ func (c *Client) acceptance(endpoint string, r reply) (payment.Acceptance, error
 	if r.succeeded() && (a.ConversationID != "" || a.OriginatorConversationID != "") {
 		return a, nil
 	}
-	return a, c.problem(endpoint, r)
+	return a, c.noAnswer(endpoint, r, hintHarmless)
 }

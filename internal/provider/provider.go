@@ -104,8 +104,8 @@ func Parse(name string) (payment.ProviderID, error) {
 	return "", payment.Usage(fmt.Sprintf("provider %q: is not known", name), "use one of: "+strings.Join(IDs(), ", "))
 }
 
-// Open makes one provider from the settings; its secrets are fetched. Missing
-// credentials are one KindUnauthorized error that names them all.
+// Open makes one provider from the settings; the secrets that every payment needs
+// are fetched. Missing credentials are one KindUnauthorized error that names them all.
 func Open(ctx context.Context, c *config.Config, id payment.ProviderID, d Deps) (Provider, error) {
 	for _, r := range table() {
 		if r.id == id {
@@ -139,9 +139,11 @@ func openDaraja(ctx context.Context, c *config.Config, d Deps) (Provider, error)
 }
 
 // Daraja makes the adapter alone, for verbs that need other credentials than a
-// push does; what is missing is reported by its first call.
+// push does; what is missing is reported by its first call. The initiator's
+// password and the certificate are fetched by the calls that carry them
+// (reference/daraja.md §7).
 func Daraja(ctx context.Context, c *config.Config, d Deps) (*daraja.Client, error) {
-	revealed, err := reveal(ctx, c.Daraja.ConsumerKey, c.Daraja.ConsumerSecret, c.Daraja.Passkey, c.Daraja.InitiatorPassword)
+	revealed, err := reveal(ctx, c.Daraja.ConsumerKey, c.Daraja.ConsumerSecret, c.Daraja.Passkey)
 	if err != nil {
 		return nil, err
 	}
@@ -149,18 +151,27 @@ func Daraja(ctx context.Context, c *config.Config, d Deps) (*daraja.Client, erro
 		Environment: c.Environment, BaseURL: c.Daraja.BaseURL,
 		ConsumerKey: revealed[0], ConsumerSecret: revealed[1], Passkey: revealed[2],
 		ShortCode: c.Daraja.ShortCode, Till: c.Daraja.Till,
-		Initiator: c.Daraja.Initiator, InitiatorPassword: revealed[3],
-		Certificate: d.Certificate, HTTP: d.HTTP, Log: d.Log, Now: d.Now,
+		Initiator: c.Daraja.Initiator, Certificate: d.Certificate,
+		HTTP: d.HTTP, Log: d.Log, Now: d.Now,
 	}
 	if c.CacheDir != "" {
 		conf.TokenCache = filepath.Join(c.CacheDir, "daraja-token.json")
 	}
-	if c.Daraja.Certificate != "" {
-		if conf.Certificate, err = os.ReadFile(c.Daraja.Certificate); err != nil {
-			return nil, payment.Usage("daraja.certificate: the file cannot be read", "check the path and its permissions: "+c.Daraja.Certificate)
-		}
+	if c.Daraja.InitiatorPassword.IsSet() {
+		conf.FetchInitiatorPassword = c.Daraja.InitiatorPassword.Get
+	}
+	if path := c.Daraja.Certificate; path != "" {
+		conf.ReadCertificate = func() ([]byte, error) { return readCertificate(path) }
 	}
 	return daraja.New(conf)
+}
+
+func readCertificate(path string) ([]byte, error) {
+	certificate, err := os.ReadFile(path)
+	if err != nil {
+		return nil, payment.Usage("daraja.certificate: the file cannot be read", "check the path and its permissions: "+path)
+	}
+	return certificate, nil
 }
 
 func checkDaraja(c *config.Config, d *payment.Deposit) ([]string, error) {
