@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -87,8 +88,7 @@ func parseYAML(path string, data []byte) (root *yaml.Node, err error) {
 	return root, nil
 }
 
-// badYAML gives the library's complaint as file:line. Its texts name the
-// grammar, not the values.
+// badYAML gives the library's complaint as file:line, without what it quotes.
 func badYAML(path string, err error) error {
 	text := strings.TrimPrefix(firstLine(err.Error()), "yaml: ")
 	place := path
@@ -97,8 +97,31 @@ func badYAML(path string, err error) error {
 			place, text = path+":"+line, problem
 		}
 	}
-	return payment.Usage(place+": not valid YAML: "+text, "look for wrong indentation or a missing quote there")
+	return payment.Usage(place+": not valid YAML: "+withoutValues(text), "look for wrong indentation or a missing quote there")
 }
+
+// withoutValues hides what a text of the YAML library quotes: "*word" where a
+// value belongs is an alias to it, and is quoted. What holds no letter and no
+// digit, or stands in angle brackets, is a piece of the grammar. All from the first
+// quote to the last is hidden at once: a value may have quotes in it.
+func withoutValues(text string) string {
+	const quotes = "'\"`"
+	from, to := strings.IndexAny(text, quotes), strings.LastIndexAny(text, quotes)
+	if from < 0 {
+		return text
+	}
+	quoted := text[from : to+1]
+	if grammar.MatchString(quoted) {
+		return text
+	}
+	if from == to {
+		return text[:from] + "'…"
+	}
+	return text[:from] + "'…'" + text[to+1:]
+}
+
+// grammar is what the library quotes of the language itself: "',' or ']'".
+var grammar = regexp.MustCompile(`^'(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})'( or '(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})')?$`)
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
@@ -136,7 +159,7 @@ func (d *document) readProfiles(node *yaml.Node) error {
 	}
 	return eachMember(d.path, node, func(name string, key, value *yaml.Node) error {
 		if err := checkProfileName(name); err != nil {
-			return at(d.path, key, err.Error()+"; use up to 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+			return at(d.path, key, "profile "+quote(keyPart(name))+": not a name; use up to 32 of a-z, 0-9, - and _, beginning with a letter or digit")
 		}
 		into := map[string]entry{}
 		d.profiles[name], d.defined[name] = into, key.Line
@@ -167,7 +190,7 @@ func (d *document) readValue(into map[string]entry, under, name string, key, val
 	s, form, ok := find(name)
 	switch {
 	case !ok:
-		return at(d.path, key, "unknown key "+quote(under+name)+didYouMean(name, knownKeys(under == "")))
+		return at(d.path, key, unknownKey(under, name, value))
 	case s.bound && under == "":
 		return at(d.path, key, quote(name)+" belongs to one environment; move it under profiles.NAME")
 	case isNull(value):
@@ -193,6 +216,47 @@ func (d *document) readValue(into map[string]entry, under, name string, key, val
 		into[name] = entry{value: text, line: key.Line}
 	}
 	return nil
+}
+
+// unknownKey says that a key is not known. What was to be a value may have
+// slipped into it, so no more of it is shown than can be the key.
+func unknownKey(under, name string, value *yaml.Node) string {
+	shown := keyPart(name)
+	near := didYouMean(name, knownKeys(under == ""))
+	_, _, known := find(strings.TrimRight(shown, ":…"))
+	switch {
+	case shown == name && near == "" && value.Kind == yaml.ScalarNode && value.Value == "":
+		section, _, nested := strings.Cut(name, ".")
+		if nested {
+			under += section + "."
+		}
+		return "unknown key " + quote(under+"…") + ", which has no value; a value with a comma in it must stand in quotes"
+	case strings.HasSuffix(shown, ":…"):
+		return "unknown key " + quote(under+shown) + "; write a space after the colon"
+	case shown != name && known:
+		return "unknown key " + quote(under+shown) + "; write it as \"" + strings.TrimSuffix(shown[strings.LastIndexByte(shown, '.')+1:], "…") + ": value\""
+	case shown != name:
+		return "unknown key " + quote(under+shown)
+	}
+	return "unknown key " + quote(under+name) + near
+}
+
+// keyPart is what of a key may be shown: as far as its characters are those of
+// keys, with the colon that ends them, and no longer than a key is.
+func keyPart(key string) string {
+	const most = 40
+	end := strings.IndexFunc(key, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+	})
+	switch {
+	case end < 0 && len(key) <= most:
+		return key
+	case end < 0 || end > most:
+		return key[:most] + "…"
+	case key[end] == ':':
+		return key[:end] + ":…"
+	}
+	return key[:end] + "…"
 }
 
 // knownKeys are the keys that could have been meant.

@@ -29,11 +29,11 @@ func LoadUnchosen(ctx context.Context, source Source) (*Config, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	user, err := source.readUserFile()
+	user, err := source.readUserFile(ctx)
 	if err != nil {
 		return nil, err
 	}
-	project, err := source.readProjectFile()
+	project, err := source.readProjectFile(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,23 @@ func (c *Config) stack(project, user *document) error {
 		c.layers = append(c.layers, builtInLayer())
 	}
 	c.layers = append(c.layers, defaultLayer(c.source, c.Profile, c.Environment))
+	return c.checkPayees()
+}
+
+// checkPayees refuses a project file's word on where real money goes. What the
+// environment or a flag overrides does no harm.
+func (c *Config) checkPayees() error {
+	if c.Environment != payment.Production {
+		return nil
+	}
+	for _, s := range settings {
+		if !s.payee {
+			continue
+		}
+		if got, ok := strongest(c.candidates(s)); ok && got.origin.Kind == FromProjectFile {
+			return payment.Usage(got.origin.String()+": "+quote(s.key)+" says where real money or the news of it goes, which a project file must not do in production", moveIt(s))
+		}
+	}
 	return nil
 }
 

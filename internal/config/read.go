@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,12 +15,12 @@ import (
 const projectFile = ".payctl.yaml"
 
 // readUserFile reads the user file, which need not exist unless it was named.
-func (s Source) readUserFile() (*document, error) {
+func (s Source) readUserFile(ctx context.Context) (*document, error) {
 	path, named, err := s.userFile()
 	if err != nil || path == "" {
 		return nil, err
 	}
-	data, mode, err := readBounded(path)
+	data, mode, err := readPatiently(ctx, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, nil
@@ -47,7 +48,7 @@ func (s Source) userFile() (path string, named bool, err error) {
 }
 
 // readProjectFile finds and reads the nearest .payctl.yaml, or returns nil.
-func (s Source) readProjectFile() (*document, error) {
+func (s Source) readProjectFile(ctx context.Context) (*document, error) {
 	user, _, err := s.userFile()
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (s Source) readProjectFile() (*document, error) {
 		if path == user {
 			continue
 		}
-		data, _, err := readBounded(path)
+		data, _, err := readPatiently(ctx, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -92,6 +93,32 @@ func (s Source) projectDirs() []string {
 		if dir == filepath.Dir(dir) {
 			return dirs[:1]
 		}
+	}
+}
+
+// readPatiently is readBounded for files that may keep their reader waiting: a
+// pipe from a shell, a terminal. When ctx ends first, its goroutine is left to end
+// by itself, since neither opening nor reading can be interrupted. Errors are also
+// ctx's own.
+func readPatiently(ctx context.Context, path string) ([]byte, fs.FileMode, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return readBounded(path)
+	}
+	type answer struct {
+		data []byte
+		mode fs.FileMode
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		data, mode, err := readBounded(path)
+		answers <- answer{data, mode, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	case a := <-answers:
+		return a.data, a.mode, a.err
 	}
 }
 
@@ -130,25 +157,46 @@ func unreadable(path string, err error) error {
 	return &payment.Error{Kind: payment.KindUsage, Message: "config " + quote(path) + ": " + reason, Hint: "check the path and its permissions", Err: err}
 }
 
-// checkPrivate refuses a user file that others can read while it holds
-// secrets, or write while it holds commands to run.
+// checkPrivate refuses a user file that others can read while it holds secrets
+// or commands to run, or change while it says where money and credentials go.
 func checkPrivate(d *document, mode fs.FileMode) error {
 	if !modesMatter() || !mode.IsRegular() || mode.Perm()&0o077 == 0 {
 		return nil
 	}
+	fix := "run: chmod 600 " + shellWord(d.path)
 	for _, entries := range d.sections() {
 		for _, key := range sortedKeys(entries) {
 			s, form, _ := find(key)
 			if s.kind != kindSecret || form != plainly && form != byCommand {
 				continue
 			}
-			return payment.Usage(
-				d.path+": holds "+quote(key)+" but other users can read or change the file (mode "+octal(mode)+")",
-				"run: chmod 600 "+shellWord(d.path),
-			)
+			return payment.Usage(d.path+": holds "+quote(key)+" but other users can read or change the file (mode "+octal(mode)+")", fix)
 		}
 	}
+	if mode.Perm()&0o022 == 0 {
+		return nil
+	}
+	if key := d.weighty(); key != "" {
+		return payment.Usage(d.path+": sets "+quote(key)+" but other users can change the file (mode "+octal(mode)+")", fix)
+	}
 	return nil
+}
+
+// weighty returns the first key that decides over money or credentials: the
+// choice of the profile, a setting of one environment, a guard, a payee, a
+// secret in any form. It is "" when there is none.
+func (d *document) weighty() string {
+	if d.profile.value != nil && d.profile.value != "" {
+		return "profile"
+	}
+	for _, entries := range d.sections() {
+		for _, key := range sortedKeys(entries) {
+			if s, _, _ := find(key); s.bound || s.guarded || s.payee || s.kind == kindSecret {
+				return key
+			}
+		}
+	}
+	return ""
 }
 
 // checkProject refuses what a project file must not hold: secrets in any form
@@ -163,19 +211,24 @@ func checkProject(d *document) error {
 			switch {
 			case s.kind == kindSecret:
 				return payment.Usage(place+": "+quote(key)+" is a secret, and a project file must not hold any",
-					"move it to the user file (see \"payctl config path\") or set "+s.variable())
+					moveIt(s))
 			case s.guarded:
 				return payment.Usage(place+": "+quote(key)+" guards real money and cannot be set by a project file",
-					"move it to the user file (see \"payctl config path\") or set "+s.variable())
+					moveIt(s))
 			case s.kind == kindURL || s.kind == kindSocket:
 				if text, _ := e.value.(string); !harmlessHost(text) {
 					return payment.Usage(place+": "+quote(key)+" would send credentials to another host than the provider's, which a project file must not do",
-						"move it to the user file (see \"payctl config path\") or set "+s.variable())
+						moveIt(s))
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// moveIt is the way out for a setting that a project file must not hold.
+func moveIt(s *setting) string {
+	return "move it to the user file (see \"payctl config path\") or set " + s.variable()
 }
 
 // sections are all groups of entries in a file, in a fixed order.

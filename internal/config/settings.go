@@ -33,6 +33,9 @@ type setting struct {
 	// guarded settings protect money; a project file, which may be somebody
 	// else's, cannot set them.
 	guarded bool
+	// payee settings say where real money or the news of it goes; in production a
+	// project file cannot set them.
+	payee bool
 	// noEnv settings have no variable: they define a profile.
 	noEnv bool
 	// alias is a second variable, weaker than the first.
@@ -49,13 +52,13 @@ type setting struct {
 var settings = []*setting{
 	{key: "environment", kind: kindEnvironment, bound: true, noEnv: true},
 	{key: "db", kind: kindLedger, bound: true},
-	{key: "callback_url", kind: kindCallback},
+	{key: "callback_url", kind: kindCallback, payee: true},
 	{key: "production_cap", kind: kindAmount, guarded: true},
 	{key: "daraja.base_url", kind: kindURL, bound: true},
 	{key: "daraja.consumer_key", kind: kindSecret, bound: true},
 	{key: "daraja.consumer_secret", kind: kindSecret, bound: true},
-	{key: "daraja.shortcode", kind: kindDigits, bound: true},
-	{key: "daraja.till", kind: kindDigits, bound: true},
+	{key: "daraja.shortcode", kind: kindDigits, bound: true, payee: true},
+	{key: "daraja.till", kind: kindDigits, bound: true, payee: true},
 	{key: "daraja.passkey", kind: kindSecret, bound: true},
 	{key: "daraja.initiator", kind: kindText, bound: true},
 	{key: "daraja.initiator_password", kind: kindSecret, bound: true},
@@ -66,7 +69,7 @@ var settings = []*setting{
 	{key: "wasaapay.api_key", kind: kindSecret, bound: true, alias: "WASAAPAY_API_KEY"},
 	{key: "wasaapay.webhook_secret", kind: kindSecret, bound: true},
 	{key: "wasaapay.webhook_secret_previous", kind: kindSecret, bound: true},
-	{key: "wasaapay.wallet", kind: kindText, bound: true},
+	{key: "wasaapay.wallet", kind: kindText, bound: true, payee: true},
 	{key: "wasaapay.phone_format", kind: kindChoice, choices: []string{"+254", "254"}},
 	{key: "wasaapay.amount_format", kind: kindChoice, choices: []string{"number", "string"}},
 	{key: "sevi.token", kind: kindSecret, bound: true},
