@@ -54,6 +54,9 @@ func (m *verifyMeans) explained(j webhook.Judged, body []byte) (webhook.Judged, 
 			Fix:     "compare the secret with the dashboard's, and take the body before any middleware touches it",
 		}
 	}
+	if found.Meaning == "" {
+		found.Meaning = j.Reason
+	}
 	if leftOut != "" {
 		found.Meaning += " (" + leftOut + ")"
 	}

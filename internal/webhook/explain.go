@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
+	"strings"
 
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
@@ -21,6 +23,8 @@ type Key struct {
 type Explanation struct {
 	// Mistake is the name for --wrong; "" when only the key was another one.
 	Mistake string
+	// Meaning is "" when the check itself says it: the signature is missing, or
+	// has not the form of one.
 	Meaning string
 	Fix     string
 	// LeftOut says what was not tried, and why; "" when everything was.
@@ -30,13 +34,13 @@ type Explanation struct {
 // Explain tries the usual mistakes on a body whose signature does not fit, one
 // at a time and then a wrong text together with a wrong secret or form, and
 // returns the first that matches. Neither a secret nor an expected signature
-// leaves it. ok is false when none matches: then a value was changed, or the
-// secret is one that payctl does not have. The work is bounded; what was left
+// leaves it. ok is false when a well-formed signature matches none: then a value
+// was changed, or the secret is one that payctl does not have. The work is bounded; what was left
 // out for that is said.
 func Explain(body []byte, keys []Key) (Explanation, bool) {
 	given, found := wasaapay.SignatureOf(body)
 	if !found {
-		return Explanation{Meaning: "the body has no signature that is a string", Fix: "add \"signature\": \"sha256=…\" to the body (payctl webhook sign)"}, true
+		return Explanation{Fix: "add \"signature\": \"sha256=…\" to the body (payctl webhook sign)"}, true
 	}
 	p, err := takeApart(body)
 	if err != nil {
@@ -58,7 +62,18 @@ func Explain(body []byte, keys []Key) (Explanation, bool) {
 	if e, found := t.pairs(keys); found {
 		return e, true
 	}
+	if !hasForm(given) {
+		return Explanation{Fix: "keep the signature whole: sha256= and all 64 digits, as they came (no part left out, nothing around them)", LeftOut: t.leftOut}, true
+	}
 	return Explanation{LeftOut: t.leftOut}, false
+}
+
+// hasForm tells whether a text can be a signature at all, right or wrong. Digits
+// may be in upper case (reference/wasaapay.md §11.4).
+func hasForm(signature string) bool {
+	digits, prefixed := strings.CutPrefix(signature, "sha256=")
+	sum, err := hex.DecodeString(digits)
+	return prefixed && err == nil && len(sum) == sha256.Size
 }
 
 // mostHashed bounds the bytes that are hashed for one explanation: a second or two.

@@ -237,7 +237,8 @@ func sign(p payload, key string, mistakes ...Mistake) (signature string, ok bool
 
 // SignWrong returns the body with a signature that has one mistake, by its
 // name. It fails with KindUsage when there is no such mistake, when the body is
-// no JSON object, or when the mistake cannot be made on this body.
+// no JSON object, or when the mistake cannot be made on this body or leaves its
+// signature right.
 func SignWrong(body []byte, key, name string) ([]byte, error) {
 	for _, m := range Mistakes() {
 		if m.Name != name {
@@ -251,6 +252,9 @@ func SignWrong(body []byte, key, name string) ([]byte, error) {
 		if !ok {
 			return nil, payment.Usage("wrong "+name+": cannot be made on this body", "choose another mistake")
 		}
+		if right, _ := sign(p, key); signature == right {
+			return nil, noDifference(m)
+		}
 		return putSignature(p, signature)
 	}
 	names := make([]string, 0, len(Mistakes()))
@@ -260,6 +264,15 @@ func SignWrong(body []byte, key, name string) ([]byte, error) {
 	e := payment.Usage("wrong \""+name+"\": is not a mistake that payctl knows", "use one of: "+strings.Join(names, ", "))
 	e.Err = errNoMistake
 	return nil, e
+}
+
+// noDifference says that a signer with this mistake would have signed correctly.
+func noDifference(m Mistake) error {
+	what := "body"
+	if m.key != nil {
+		what = "secret"
+	}
+	return payment.Usage("wrong "+m.Name+": makes no difference to this "+what, "choose another "+what+" or another mistake: "+m.Meaning)
 }
 
 // placed takes a body apart after giving it a signature member where it lacks
