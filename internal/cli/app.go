@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
+	"math"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -82,12 +85,26 @@ func (a *app) run(fn func(context.Context) error) func(*cobra.Command, []string)
 		if a.global.timeout < 0 {
 			return usagef("write a duration such as 90s, or leave it out", "timeout %s: is negative", a.global.timeout)
 		}
+		if err := checkNamed(cmd.Flags()); err != nil {
+			return err
+		}
 		a.running = true
 		if a.in.Signals != nil {
 			a.in.Signals(a.stop)
 		}
 		return fn(cmd.Context())
 	}
+}
+
+// checkNamed refuses an empty name where one was given: it is a script's variable
+// that nobody set, and what holds without it may be production.
+func checkNamed(flags *pflag.FlagSet) error {
+	for _, f := range []struct{ name, what string }{{"profile", "a profile"}, {"config", "a file"}, {"db", "a file"}} {
+		if given := flags.Lookup(f.name); given != nil && given.Changed && given.Value.String() == "" {
+			return usagef("name "+f.what+", or leave --"+f.name+" out", "%s: is empty", f.name)
+		}
+	}
+	return nil
 }
 
 // glance is run for commands that change nothing and are mostly over at once: the
@@ -248,13 +265,18 @@ func (a *app) wireLog(e apiclient.Exchange) {
 // request needs it.
 type budget struct{ app *app }
 
-// Reserve implements payment.Budget.
+// Reserve implements payment.Budget. Nothing is booked when ctx ends before the slot.
 func (b budget) Reserve(ctx context.Context, key string, per time.Duration) (time.Duration, error) {
 	ledger, err := b.app.openLedger(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return ledger.Reserve(ctx, key, per)
+	most := time.Duration(math.MaxInt64)
+	if deadline, ok := ctx.Deadline(); ok {
+		most = time.Until(deadline)
+	}
+	slot, err := ledger.ReserveWithin(ctx, key, per, most)
+	return slot.Wait, err
 }
 
 // Hold implements payment.Budget.
@@ -289,13 +311,26 @@ func (a *app) openLedgerAs(ctx context.Context, settings func(context.Context) (
 		return nil, err
 	}
 	o.Now = a.now
+	fresh := o.OrReadOnly && isNew(conf)
 	ledger, err := store.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	if fresh {
+		a.out.Warn("db: there was no ledger %s; an empty one was made", filepath.Base(o.Path))
+	}
 	a.ledger = ledger
 	a.closers = append(a.closers, ledger.Close)
 	return ledger, nil
+}
+
+// isNew tells whether somebody chose a ledger that is not there: it may be a slip.
+func isNew(conf *config.Config) bool {
+	if _, err := os.Stat(conf.DB); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	db, err := conf.Explain("db")
+	return err == nil && db.Origin.Kind != config.FromDefault
 }
 
 // withTimeout bounds a command by --timeout, or by its own default.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ A customer who was asked moments ago is asked all the same, after a warning that
 may refuse that; --force leaves the warning out.`,
 		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
   payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	f := cmd.Flags()
 	cmd.RunE = a.run(func(ctx context.Context) error {
@@ -153,18 +154,28 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	d, done, err := asker.Ask(sendCtx, intent)
 	cancel()
 	progress.Stop()
-	if err != nil {
-		if d.ID != "" {
-			return a.ended(a.out.One(a.depositView(d)), err, aboutDeposit(d))
+	follow := func() error {
+		w := a.watcher(p, d.Environment, s.via, ledger)
+		return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
+	}
+	switch {
+	case err != nil && d.ID == "":
+		return err
+	case errors.Is(err, payment.ErrOutcomeUnknown) && s.wait && ctx.Err() == nil:
+		// A callback may know what the answer would have said.
+		a.out.Warn("%s; it is not sent again: waiting for its callback", firstLine(err.Error()))
+		if ended := follow(); payment.KindOf(ended) != payment.KindPending {
+			return ended
 		}
 		return err
+	case err != nil:
+		return a.ended(a.out.One(a.depositView(d)), err, aboutDeposit(d))
 	}
 	a.noteUsedKey(d, done)
 	if !s.wait || d.Status.Final() {
 		return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
 	}
-	w := a.watcher(p, d.Environment, s.via, ledger)
-	return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
+	return follow()
 }
 
 // keyOfAnother refuses an idempotency key that a deposit of another provider has:

@@ -56,11 +56,15 @@ func (a *app) findDeposit(ctx context.Context, ledger *store.Store, id string) (
 		return payment.Deposit{}, err
 	}
 	if len(found) == 0 {
-		return payment.Deposit{}, payment.NotFound("deposit "+payment.MaskDigits(id)+": not in the ledger",
-			"list what is there with \"payctl deposit list\"; check --profile and --db")
+		return payment.Deposit{}, notInLedger(id)
 	}
 	if len(found) > 1 {
-		a.out.Note("%d deposits carry %q; this is the newest", len(found), id)
+		a.out.Warn("%d deposits carry %q; this is the newest", len(found), payment.MaskDigits(id))
 	}
 	return found[0], nil
+}
+
+func notInLedger(id string) error {
+	return payment.NotFound("deposit "+payment.MaskDigits(id)+": not in the ledger",
+		"list what is there with \"payctl deposit list\"; check --profile and --db")
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ func (o followOptions) parse() (watch.Via, []string, error) {
 		if name != "websocket" && name != "polling" {
 			return "", nil, usagef("use websocket, polling or both", "transports %q: is not a transport", name)
 		}
+		if slices.Contains(transports, name) {
+			return "", nil, usagef("name each transport once", "transports: %s is listed twice", name)
+		}
 		transports = append(transports, name)
 	}
 	return via, transports, nil
@@ -51,7 +55,7 @@ func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via
 	}
 	policy.Via = via
 	if a.global.timeout > 0 {
-		policy.Deadline = a.global.timeout
+		policy.Deadline, policy.Strict = a.global.timeout, true
 	}
 	return policy
 }

@@ -79,9 +79,9 @@ func newLedgerStats(a *app) *cobra.Command {
 		Use:     "stats",
 		Short:   "Count what the ledger holds",
 		Example: "  payctl ledger stats\n  payctl ledger stats -o json --jq .oldest_open",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
 			if err != nil {
 				return err
 			}
@@ -143,9 +143,9 @@ func newLedgerCheck(a *app) *cobra.Command {
 		Use:     "check",
 		Short:   "Read the whole ledger and say what is wrong",
 		Example: "  payctl ledger check",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
 			if err != nil {
 				return err
 			}
@@ -183,7 +183,7 @@ listener goes on.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
 		Args:    oneArg("FILE", &file),
 		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true})
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
 			if err != nil {
 				return err
 			}
@@ -217,7 +217,7 @@ the answers of queries and what is yet to be forwarded stay; deposits and statis
 stay as well. What belongs to no deposit, such as a C2B confirmation, is forgotten: a
 copy that comes after that counts as new. An age of less than a day needs --yes.`,
 		Example: "  payctl ledger prune --older-than 90d",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			old, err := parseAge(age)
 			if err != nil {
@@ -226,7 +226,7 @@ copy that comes after that counts as new. An age of less than a day needs --yes.
 			if old < 24*time.Hour && !a.global.yes {
 				return usagef("add --yes if this is meant", "older-than %s: deletes evidence that is not a day old", age)
 			}
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{})
+			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{MustExist: true})
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,10 +41,14 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.findOrAdopt(ctx, ledger, id, whose)
+	found, err := a.findOrAdopt(ctx, ledger, id, whose)
 	if err != nil {
 		return err
 	}
+	if err := oneOutcome(id, found); err != nil {
+		return err
+	}
+	d := found[0]
 	if d.ProviderID == "" {
 		a.out.Note("the provider never gave %s an id, so it cannot be asked; this is what the ledger knows", d.ID)
 		return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
@@ -69,17 +75,34 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 	return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
 }
 
+// oneOutcome refuses an identifier behind which several deposits may be paid: the
+// word on one of them is none on the others.
+func oneOutcome(id string, found []payment.Deposit) error {
+	same := !slices.ContainsFunc(found, func(d payment.Deposit) bool { return d.Status != found[0].Status })
+	if len(found) == 1 || same && found[0].Status.Final() {
+		return nil
+	}
+	var each []string
+	for _, d := range found {
+		each = append(each, d.ID+" "+string(d.Status))
+	}
+	return &payment.Error{
+		Kind: payment.KindConflict, Message: fmt.Sprintf("%q: %d deposits carry it and may be paid: %s", payment.MaskDigits(id), len(found), strings.Join(each, ", ")),
+		Hint: "name one of them by its id",
+	}
+}
+
 // ask puts one question to the provider when its turn has come: the limit is per
 // app, not per deposit (reference/daraja.md §5, §11 row 17). When the provider
 // asks to be left alone, all others wait too. A turn that is too far off is
 // KindUnavailable.
 func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) (payment.Answer, error) {
 	policy := a.policy(p, d.Environment, watch.ViaPoll)
-	wait, err := ledger.Reserve(ctx, policy.BudgetKey, policy.PerSlot)
+	slot, err := ledger.ReserveWithin(ctx, policy.BudgetKey, policy.PerSlot, policy.Deadline)
 	if err != nil {
 		return payment.Answer{}, err
 	}
-	asking := "asking " + string(d.Provider)
+	wait, asking := slot.Wait, "asking "+string(d.Provider)
 	if wait > policy.Deadline {
 		return payment.Answer{}, &payment.Error{
 			Kind: payment.KindUnavailable, Provider: d.Provider, Retryable: true,
@@ -93,6 +116,7 @@ func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider,
 	if wait > 0 {
 		progress.Update("the query budget is shared: asking in " + inSeconds(wait))
 		if err := untilTurn(ctx, wait); err != nil {
+			unreserve(ctx, ledger, slot)
 			return payment.Answer{}, &payment.Error{
 				Kind: payment.KindOf(err), Provider: d.Provider, Retryable: true, Err: err, Message: asking + ": stopped while waiting for its turn",
 			}
@@ -106,6 +130,14 @@ func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider,
 		_ = ledger.Hold(context.WithoutCancel(ctx), policy.BudgetKey, a.now().Add(limited.RetryAfter()))
 	}
 	return answer, err
+}
+
+// unreserve gives back a turn that was not used. A failure costs the next question
+// a longer wait, nothing more.
+func unreserve(ctx context.Context, ledger *store.Store, slot payment.Slot) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = ledger.Unreserve(ctx, slot)
 }
 
 func untilTurn(ctx context.Context, wait time.Duration) error {

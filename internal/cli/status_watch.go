@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
@@ -71,11 +73,21 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 	ids := map[payment.ProviderID][]string{}
 	var env payment.Environment
 	for _, id := range o.ids {
-		d, err := a.findOrAdopt(ctx, ledger, id, o.provider)
+		found, err := a.findOrAdopt(ctx, ledger, id, o.provider)
 		if err != nil {
 			return err
 		}
-		ids[d.Provider], env = append(ids[d.Provider], d.ID), d.Environment
+		if len(found) > 1 {
+			if slices.ContainsFunc(found, func(d payment.Deposit) bool { return d.Status.Final() }) {
+				if err := oneOutcome(id, found); err != nil {
+					return err
+				}
+			}
+			a.out.Warn("%d deposits carry %q and may be paid: all of them are followed", len(found), payment.MaskDigits(id))
+		}
+		for _, d := range found {
+			ids[d.Provider], env = append(ids[d.Provider], d.ID), d.Environment
+		}
 	}
 	var jobs []watch.Job
 	streams := false
@@ -86,6 +98,9 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 		}
 		p, err := a.provider(ctx, id, transports)
 		if err != nil {
+			return err
+		}
+		if err := via.Check(p.Depositor, p.Streamer); err != nil {
 			return err
 		}
 		streams = streams || p.Streamer != nil
@@ -120,24 +135,44 @@ func (a *app) undecided(ctx context.Context, ledger *store.Store, wanted *filter
 	return ids, err
 }
 
-// findOrAdopt finds a deposit of the profile's environment, or records the
-// provider's own id so that it can be followed like any other.
-func (a *app) findOrAdopt(ctx context.Context, ledger *store.Store, id, whose string) (payment.Deposit, error) {
+// findOrAdopt finds the deposits of the profile's environment that an identifier
+// may mean (see standing), at least one, or records the provider's own id so that it
+// can be followed like any other.
+func (a *app) findOrAdopt(ctx context.Context, ledger *store.Store, id, whose string) ([]payment.Deposit, error) {
 	conf, err := a.config(ctx)
 	if err != nil {
-		return payment.Deposit{}, err
+		return nil, err
 	}
 	found, err := ledger.FindDeposit(ctx, id)
 	if err != nil {
-		return payment.Deposit{}, err
+		return nil, err
 	}
-	if len(found) > 0 || whose == "" {
-		d, err := a.findDeposit(ctx, ledger, id)
-		if err == nil && d.Environment != conf.Environment {
-			return d, usagef("choose the profile with --profile", "deposit %s: is of environment %s, the profile %s is of %s", d.ID, d.Environment, conf.Profile, conf.Environment)
-		}
-		return d, err
+	ours := slices.DeleteFunc(slices.Clone(found), func(d payment.Deposit) bool { return d.Environment != conf.Environment })
+	switch {
+	case len(ours) > 0:
+		return standing(ours), nil
+	case len(found) > 0:
+		d := found[0]
+		return nil, usagef("choose the profile with --profile", "deposit %s: is of environment %s, the profile %s is of %s", d.ID, d.Environment, conf.Profile, conf.Environment)
+	case whose == "":
+		return nil, notInLedger(id)
 	}
+	d, err := a.adoptNamed(ctx, ledger, conf, id, whose)
+	return []payment.Deposit{d}, err
+}
+
+// standing are the deposits behind one identifier that its outcome hangs on, newest
+// first: a reference may have been asked for more than once. One that failed says
+// nothing while another may be paid; where all failed, the newest stands for them.
+func standing(found []payment.Deposit) []payment.Deposit {
+	open := slices.DeleteFunc(slices.Clone(found), func(d payment.Deposit) bool { return d.Status == payment.StatusFailed })
+	if len(open) == 0 {
+		return found[:1]
+	}
+	return open
+}
+
+func (a *app) adoptNamed(ctx context.Context, ledger *store.Store, conf *config.Config, id, whose string) (payment.Deposit, error) {
 	name, err := provider.Parse(whose)
 	if err != nil {
 		return payment.Deposit{}, err

@@ -46,9 +46,11 @@ type StreamSignal uint8
 
 // The signals.
 const (
-	// StreamUp means connected and subscribed to every id: ask once to close the gap.
+	// StreamUp means connected and subscribed: ask once to close the gap. With
+	// Event.ProviderID it is about that id alone, whose subscription was confirmed late.
 	StreamUp StreamSignal = iota
-	// StreamDown means that the connection was lost and is being made again.
+	// StreamDown means that the connection was lost and is being made again. With
+	// Event.ProviderID it is about that id alone, whose subscription was not confirmed.
 	StreamDown
 	// StreamEvent carries an event.
 	StreamEvent
@@ -57,7 +59,7 @@ const (
 // StreamUpdate is one report of a stream.
 type StreamUpdate struct {
 	Signal StreamSignal
-	// Event is set for StreamEvent.
+	// Event is set for StreamEvent; its ProviderID also where a signal is about one id.
 	Event Event
 	// Note says more, for the operator: the reason of a loss, the transport in use.
 	Note string
@@ -118,6 +120,16 @@ type Receiver interface {
 	Inspect(d Delivery) Inspection
 	// Acknowledge answers in the provider's dialect.
 	Acknowledge(d Delivery, i Inspection, what Disposition) Reply
+}
+
+// Slot is a place in a shared rate budget.
+type Slot struct {
+	Key string
+	// At is when it may be used, by the clock of whoever keeps the budget; zero
+	// when none was booked.
+	At time.Time
+	// Per is the interval that it takes, Wait how far off it was when asked for.
+	Per, Wait time.Duration
 }
 
 // Budget shares a rate limit among processes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -15,10 +16,19 @@ var _ payment.Budget = (*Store)(nil)
 // ledger, and returns how long to wait before using it. per is the interval of
 // one slot; 0 or less means no limit and touches nothing.
 func (s *Store) Reserve(ctx context.Context, key string, per time.Duration) (time.Duration, error) {
+	slot, err := s.ReserveWithin(ctx, key, per, math.MaxInt64)
+	return slot.Wait, err
+}
+
+// ReserveWithin is Reserve for somebody who waits at most so long: a slot that is
+// further off is not booked, or questions that are never asked would keep others
+// from asking. Its Wait tells how far off it is. A slot that is not used after all
+// goes back with Unreserve.
+func (s *Store) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	if per <= 0 {
-		return 0, nil
+		return payment.Slot{}, nil
 	}
-	var wait time.Duration
+	var slot payment.Slot
 	err := s.do(ctx, "reserve a slot of the rate budget", func(ctx context.Context, t *tx) error {
 		now := micros(t.now)
 		next, err := t.slot(ctx, key, now)
@@ -26,21 +36,45 @@ func (s *Store) Reserve(ctx context.Context, key string, per time.Duration) (tim
 			return err
 		}
 		at := max(now, next)
-		wait = time.Duration(at-now) * time.Microsecond
+		slot = payment.Slot{Key: key, Per: per, Wait: time.Duration(at-now) * time.Microsecond}
+		if slot.Wait > most {
+			return nil
+		}
+		slot.At = time.UnixMicro(at)
 		return t.setSlot(ctx, key, at+per.Microseconds(), now)
 	})
-	return wait, err
+	return slot, err
 }
 
-// Hold keeps everybody from key's slots until a time.
+// Unreserve gives back a slot that was not used, at most once. It is free again if
+// nobody has booked or held the budget since; otherwise the next ones stay where
+// they are, since their times have been told. A slot that was not booked is
+// nothing to give back.
+func (s *Store) Unreserve(ctx context.Context, slot payment.Slot) error {
+	if slot.At.IsZero() {
+		return nil
+	}
+	return s.do(ctx, "give back a slot of the rate budget", func(ctx context.Context, t *tx) error {
+		now := micros(t.now)
+		next, err := t.slot(ctx, slot.Key, now)
+		if err != nil || next != micros(slot.At)+slot.Per.Microseconds() {
+			return err
+		}
+		return t.setSlot(ctx, slot.Key, micros(slot.At), now)
+	})
+}
+
+// Hold keeps everybody from key's slots until a time. A slot that ends later has
+// covered that time; it is moved by a microsecond, so that Unreserve, which takes
+// only the last one back, does not take the hold with it.
 func (s *Store) Hold(ctx context.Context, key string, until time.Time) error {
 	return s.do(ctx, "hold the rate budget", func(ctx context.Context, t *tx) error {
 		now := micros(t.now)
 		next, err := t.slot(ctx, key, now)
-		if err != nil {
+		if err != nil || micros(until) <= now {
 			return err
 		}
-		return t.setSlot(ctx, key, max(next, micros(until)), now)
+		return t.setSlot(ctx, key, max(next+1, micros(until)), now)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -15,6 +16,8 @@ import (
 type Options struct {
 	// Path is the ledger's file; it and its directory are made when absent.
 	Path string
+	// MustExist refuses to make one: for commands that would only find it empty.
+	MustExist bool
 	// ReadOnly opens an existing ledger without ever writing to it.
 	ReadOnly bool
 	// OrReadOnly opens a ledger that this user may not write as ReadOnly does: for
@@ -80,6 +83,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, payment.Usage("db: the path cannot be resolved", "name the file by its full path")
+	}
+	if o.MustExist {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fileError(path, err)
+		}
 	}
 	s := &Store{
 		path: path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,

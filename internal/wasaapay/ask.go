@@ -12,7 +12,8 @@ import (
 
 // Ask reads a deposit's state: GET /deposits/{depositId}
 // (reference/wasaapay.md §7.3). Passing trouble is tried again as the rate
-// limit allows. An answer without data, with success: false, or about another
+// limit allows. A refusal in HTML is a proxy's or a firewall's, not the key's,
+// and passes too (§5.5). An answer without data, with success: false, or about another
 // deposit, amount or currency is StatusUnknown, never a failure; an undocumented
 // status, or one beside an illegible amount, is PENDING with the status as Code.
 func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error) {
@@ -58,7 +59,8 @@ func asked(a answer, d payment.Deposit) (payment.Answer, error) {
 		e := payment.NotFound("get deposit: WasaaPay knows no deposit "+payment.MaskDigits(id), "check the id and the profile's environment")
 		e.Provider, e.ProviderCode = payment.WasaaPay, a.code
 		return payment.Answer{}, e
-	case a.status >= 300 && a.status <= 399, a.status == http.StatusNotFound, a.status >= 200 && a.status <= 299 && !a.json:
+	case a.status >= 300 && a.status <= 399, a.status == http.StatusNotFound, a.status >= 200 && a.status <= 299 && !a.json,
+		a.foreign && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden):
 		return payment.Answer{}, &payment.Error{
 			Kind: payment.KindUnavailable, Provider: payment.WasaaPay, Retryable: true,
 			Message: "get deposit: " + a.said() + " without JSON: this is not WasaaPay's API, or a proxy answered for it",

@@ -451,6 +451,9 @@ func TestAsk(t *testing.T) {
 		"not found":       {playAnswer{status: 404, body: notFound}, payment.Answer{}, payment.KindNotFound, "knows no deposit dep_1"},
 		"not the API":     {playAnswer{status: 404, body: `404 page`}, payment.Answer{}, payment.KindUnavailable, "HTTP 404"},
 		"refused key":     {playAnswer{status: 401, body: `{}`}, payment.Answer{}, payment.KindUnauthorized, "HTTP 401"},
+		"refused, empty":  {playAnswer{status: 403, body: "\r\n"}, payment.Answer{}, payment.KindUnauthorized, "HTTP 403"},
+		"a proxy's 401":   {playAnswer{status: 401, body: `<html>sign in</html>`}, payment.Answer{}, payment.KindUnavailable, "a proxy answered"},
+		"a firewall's":    {playAnswer{status: 403, body: `<html>Attention required`}, payment.Answer{}, payment.KindUnavailable, "HTTP 403"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package wasaapay
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -42,8 +43,9 @@ type depositData struct {
 // answer is one REST answer, read as far as it can be.
 type answer struct {
 	status int
-	// json tells whether the body is a JSON object.
-	json bool
+	// json tells whether the body is a JSON object, foreign that it is no JSON at
+	// all and not empty.
+	json, foreign bool
 	// refused is success: false.
 	refused bool
 	data    bool
@@ -64,7 +66,11 @@ type answer struct {
 func readAnswer(r *apiclient.Response) answer {
 	a := answer{status: r.Status, message: http.StatusText(r.Status)}
 	var e envelope
-	if !r.IsJSON() || json.Unmarshal(r.Body, &e) != nil {
+	if !r.IsJSON() {
+		a.foreign = len(bytes.TrimSpace(r.Body)) > 0
+		return a
+	}
+	if json.Unmarshal(r.Body, &e) != nil {
 		return a
 	}
 	a.json = true

@@ -31,6 +31,10 @@ const (
 // time; then it reports StreamUp, and the caller asks once, since nothing that
 // happened in the gap is replayed.
 //
+// An id whose confirmation has not come by then follows in a StreamDown of its
+// own, which names it as Event.ProviderID, and in such a StreamUp if the server
+// confirms it later: its events may or may not come.
+//
 // A refused key is KindUnauthorized, a certificate that cannot be trusted
 // KindUnavailable; any other loss is reported as StreamDown and mended.
 func (c *Client) Stream(ctx context.Context, ids []string, emit func(payment.StreamUpdate)) error {
@@ -68,8 +72,8 @@ type follower struct {
 
 	greetingWait, confirmationWait time.Duration
 
-	// waiting holds the ids whose confirmation has not come on this connection;
-	// nil before subscribing.
+	// waiting holds the ids whose confirmation has not come on this connection,
+	// also once up; nil before subscribing.
 	waiting map[string]bool
 	// connected and up are of this connection; greeted is true once any
 	// connection was.
@@ -201,6 +205,11 @@ func (f *follower) timeout(ctx context.Context) {
 		f.subscribe(ctx)
 	case !f.up:
 		f.report(plural(len(f.waiting)) + " not confirmed by the server")
+		for _, id := range f.ids {
+			if f.waiting[id] {
+				f.reportOne(payment.StreamDown, id, "the server has not confirmed the subscription")
+			}
+		}
 	}
 }
 
@@ -249,16 +258,32 @@ func (f *follower) message(ctx context.Context, m socketio.Message) {
 		}
 	case len(m.Args) == 0:
 	case m.Name == "subscribed":
-		var s subscription
-		if json.Unmarshal(m.Args[0], &s) == nil {
-			delete(f.waiting, s.ID)
-		}
-		if f.waiting != nil && len(f.waiting) == 0 && !f.up {
-			f.report("")
-		}
+		f.confirmed(m.Args[0])
 	case strings.HasPrefix(m.Name, "deposit:"), strings.HasPrefix(m.Name, "withdrawal:"):
 		f.event(m)
 	}
+}
+
+// confirmed takes in the confirmation of a subscription. Nobody subscribes with
+// a key that is not accepted, so it stands for the greeting too.
+func (f *follower) confirmed(payload json.RawMessage) {
+	f.greeted = true
+	var s subscription
+	if json.Unmarshal(payload, &s) != nil || !f.waiting[s.ID] {
+		return
+	}
+	delete(f.waiting, s.ID)
+	switch {
+	case f.up:
+		f.reportOne(payment.StreamUp, s.ID, "the server has confirmed it after all")
+	case len(f.waiting) == 0:
+		f.report("")
+	}
+}
+
+// reportOne says of one id what of the stream as a whole does not hold.
+func (f *follower) reportOne(signal payment.StreamSignal, id, note string) {
+	f.emit(payment.StreamUpdate{Signal: signal, Event: payment.Event{Provider: payment.WasaaPay, ProviderID: id}, Note: note})
 }
 
 // report says that the stream is up.

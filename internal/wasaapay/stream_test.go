@@ -278,6 +278,36 @@ func TestStreamDoesWithoutGreetings(t *testing.T) {
 		if took := time.Since(start); took != authenticatedWait+subscribedWait {
 			t.Errorf("took %s, want %s", took, authenticatedWait+subscribedWait)
 		}
+		for _, id := range []string{"dep_1", "dep_2"} {
+			if u := s.next(payment.StreamDown); u.Event.ProviderID != id {
+				t.Errorf("got %+v, want that %s is not heard of", u, id)
+			}
+		}
+		c := <-s.conns
+		for range 2 {
+			if err := c.Emit("subscribed", subscription{"deposit", "dep_2"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if u := s.next(payment.StreamUp); u.Event.ProviderID != "dep_2" {
+			t.Errorf("got %+v, want that dep_2 is heard of", u)
+		}
+		time.Sleep(10 * time.Second)
+		if len(s.updates) > 0 {
+			t.Errorf("got %+v, want nothing more", <-s.updates)
+		}
+	})
+}
+
+// TestStreamConfirmedWithoutGreeting: a confirmation proves that the key was
+// accepted, so a later disconnection is no refusal.
+func TestStreamConfirmedWithoutGreeting(t *testing.T) {
+	t.Parallel()
+	stream(t, []string{"dep_1"}, func(v *vendor) { v.greet = false }, func(s *streaming) {
+		s.next(payment.StreamUp)
+		(<-s.conns).Disconnect()
+		s.next(payment.StreamDown)
+		s.next(payment.StreamUp)
 	})
 }
 

@@ -15,6 +15,13 @@ const (
 	backoffCap  = 30 * time.Second
 	// maxHold bounds a provider's Retry-After.
 	maxHold = time.Hour
+	// streamGap is the wait between questions while the stream is up. Nothing
+	// proves that it delivers, and an event that is lost should cost seconds, not
+	// the rest of the watch; five questions in a watch are a third of polling.
+	streamGap = 25 * time.Second
+	// soonGap is the shortest wait between questions that the stream prompts, so
+	// that a flood of events is no flood of questions.
+	soonGap = time.Second
 )
 
 // slot is a place in the shared rate budget that this watch has taken. It goes
@@ -22,6 +29,8 @@ const (
 type slot struct {
 	held bool
 	at   time.Duration
+	// place is what the budget calls it.
+	place payment.Slot
 }
 
 // answer is what came of one question.
@@ -29,11 +38,11 @@ type answer struct {
 	it     *item
 	answer payment.Answer
 	err    error
-	// started is when it was asked, source what it counts as, ups how often the
-	// stream had come up by then, settle whether it was asked over a contradiction.
+	// started is when it was asked, source what it counts as, prompts the
+	// deposit's count by then, settle whether it was asked over a contradiction.
 	started time.Duration
 	source  payment.Source
-	ups     int
+	prompts int
 	settle  bool
 }
 
@@ -42,17 +51,11 @@ func (r *run) canAsk(it *item) bool {
 	return r.o.Depositor != nil && r.p.Via != ViaCallback && it.d.ProviderID != "" && it.refused == nil
 }
 
-// polls tells whether questions are asked on a schedule now.
-func (r *run) polls() bool {
-	switch r.p.Via {
-	case ViaPoll:
-		return true
-	case ViaAuto:
-		return !r.stream.up
-	case ViaStream, ViaCallback:
-	}
-	return false
-}
+// polls tells whether questions are asked on a schedule.
+func (r *run) polls() bool { return r.p.Via == ViaPoll || r.p.Via == ViaAuto }
+
+// streams tells whether the stream can be expected to tell of a deposit.
+func (r *run) streams(it *item) bool { return r.stream.up && !it.unheard && !it.gap }
 
 // planFirst plans the first question: the first gap after the request left, or
 // at once when that was long ago or nobody knows. A clock that was set back
@@ -66,22 +69,53 @@ func (r *run) planFirst(it *item) {
 	r.planIn(it, wait)
 }
 
-// planNext plans the next question of the schedule.
+// planNext plans the next question of the schedule. Beside a stream, a crowd of
+// deposits leaves half of the budget to others.
 func (r *run) planNext(it *item) {
+	if r.streams(it) {
+		r.planIn(it, max(streamGap, 2*r.p.PerSlot*time.Duration(len(r.items))))
+		return
+	}
 	wait := r.p.gap(it.step)
 	it.step++
 	r.planIn(it, wait)
 }
 
+// planSooner plans the next question of the schedule where none is due before.
+func (r *run) planSooner(it *item) {
+	if it.asking {
+		return // its answer plans the next one
+	}
+	planned := it.next
+	r.planNext(it)
+	it.next = min(it.next, planned)
+}
+
+// prompt plans a question as soon as may be, for what the stream has told. An
+// answer that is under way may be older than that and does not count for it.
+func (r *run) prompt(it *item) {
+	it.gap = true
+	it.prompts++
+	r.planSoon(it)
+}
+
+func (r *run) planSoon(it *item) {
+	wait := time.Duration(0)
+	if it.questions > 0 {
+		wait = max(it.askedAt+soonGap-r.clock(), 0)
+	}
+	r.planIn(it, wait)
+}
+
 // planIn plans a question if one is wanted. One that would come within a slot
-// of the deadline is left to the last query, which needs the budget more.
+// of the last queries is left to them, who need the budget more.
 func (r *run) planIn(it *item, wait time.Duration) {
 	it.next = never
 	wanted := it.settling || !it.d.Status.Final() && (it.gap || r.polls())
 	if r.closing || !wanted || !r.canAsk(it) {
 		return
 	}
-	if next := max(r.clock()+wait, r.notBefore); next+r.p.PerSlot <= r.p.Deadline {
+	if next := max(r.clock()+wait, r.notBefore); next+r.p.PerSlot <= r.last {
 		it.next = next
 	}
 }
@@ -125,22 +159,59 @@ func (r *run) launch(ctx context.Context) error {
 	return nil
 }
 
-// reserve takes a slot of the budget and tells whether its time has come.
+// reserve takes a slot of the budget and tells whether its time has come. One
+// that lies beyond the end of the watch is left to others.
 func (r *run) reserve(ctx context.Context, it *item) (bool, error) {
 	if r.o.Budget == nil {
 		return true, nil
 	}
 	if !r.slot.held {
-		wait, err := r.o.Budget.Reserve(ctx, r.p.BudgetKey, r.p.PerSlot)
+		left := r.end - r.clock()
+		place, err := r.o.Budget.ReserveWithin(ctx, r.p.BudgetKey, r.p.PerSlot, left)
 		if err != nil {
 			return false, r.ledgerFailed(it, err)
 		}
-		r.slot = slot{held: true, at: r.clock() + wait}
-		if wait > 0 {
-			r.tell(it, "", "the query budget is shared: asking in "+rounded(wait), false)
+		if place.Wait > left {
+			r.noTurn(it, place.Wait)
+			return false, nil
+		}
+		r.slot = slot{held: true, at: r.clock() + place.Wait, place: place}
+		if place.Wait > 0 {
+			r.tell(it, "", "the query budget is shared: asking in "+rounded(place.Wait), false)
 		}
 	}
+	if r.slot.at > r.end { // the provider asked for patience since
+		r.noTurn(it, r.slot.at-r.clock())
+		return false, nil
+	}
 	return r.clock() >= r.slot.at, nil
+}
+
+// noTurn handles a budget that is used up beyond the end of the watch. Somebody
+// may give a slot back until the last queries; those that find none are not asked.
+func (r *run) noTurn(it *item, wait time.Duration) {
+	r.tell(it, "", "not asked: the query budget is used up for another "+rounded(wait), false)
+	if !r.closing {
+		r.notBefore = max(r.notBefore, r.clock()+max(r.p.PerSlot, backoffBase))
+		return
+	}
+	for _, waiting := range r.items {
+		if !waiting.asking && waiting.next != never {
+			waiting.closed, waiting.next = true, never
+		}
+	}
+}
+
+// unreserve gives back a slot that the watch did not come to use. A failure
+// costs the next question a longer wait, nothing more.
+func (r *run) unreserve(ctx context.Context) {
+	if !r.slot.held {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateRecord)
+	defer cancel()
+	r.slot.held = false
+	_ = r.o.Budget.Unreserve(ctx, r.slot.place)
 }
 
 // ledgerFailed puts a question off when the ledger is busy, and gives up the
@@ -162,13 +233,14 @@ func (r *run) ask(ctx context.Context, it *item) {
 	r.asking++
 	it.asking, it.next = true, never
 	it.questions++
-	a := answer{it: it, started: r.clock(), source: payment.SourcePoll, ups: r.stream.ups, settle: it.settling}
+	it.askedAt = r.clock()
+	a := answer{it: it, started: it.askedAt, source: payment.SourcePoll, prompts: it.prompts, settle: it.settling}
 	if r.closing || it.settling {
 		a.source = payment.SourceQuery
 	}
 	d := it.d
 	r.workers.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, r.p.AskTimeout)
+		ctx, cancel := context.WithTimeout(ctx, min(r.p.AskTimeout, r.end-a.started))
 		defer cancel()
 		a.answer, a.err = r.o.Depositor.Ask(ctx, d)
 		r.answers <- a // has room for all that can be under way
@@ -186,7 +258,7 @@ func (r *run) answered(ctx context.Context, a answer) error {
 		return r.failed(ctx, a)
 	}
 	r.failures, r.notBefore = 0, 0
-	if a.answer.Status != payment.StatusUnknown && a.ups == r.stream.ups {
+	if a.answer.Status != payment.StatusUnknown && a.prompts == a.it.prompts {
 		a.it.gap = false
 	}
 	if err := r.record(ctx, a); err != nil {
@@ -196,8 +268,8 @@ func (r *run) answered(ctx context.Context, a answer) error {
 		r.tell(a.it, "", "the answer could not be recorded, asking again: "+tidy(err.Error()), false)
 		a.it.gap = true
 	}
-	if a.ups != r.stream.ups {
-		r.planIn(a.it, 0) // the stream came up meanwhile: the gap is a new one
+	if a.prompts != a.it.prompts {
+		r.planSoon(a.it)
 		return nil
 	}
 	r.planNext(a.it)

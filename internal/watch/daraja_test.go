@@ -43,7 +43,7 @@ func TestDaraja(t *testing.T) {
 			replies: []reply{busy, busy, busy, busy, busy, says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourceQuery, Kind: "declined",
-				Ends: 130 * time.Second, Asked: at(12, 27, 47, 77, 107, 130),
+				Ends: 132 * time.Second, Asked: at(12, 27, 47, 77, 107, 130),
 			},
 		},
 		{
@@ -63,6 +63,24 @@ func TestDaraja(t *testing.T) {
 			name: "via poll does not wait for the receipt", policy: with(sandbox, func(p *Policy) { p.Via = ViaPoll }),
 			replies: []reply{says(payment.StatusCompleted)},
 			want:    outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourcePoll, Ends: 12 * time.Second, Asked: at(12)},
+		},
+		{
+			name: "failed by poll, paid by callback soon after: a conflict", policy: sandbox, replies: []reply{says(payment.StatusFailed)},
+			meanwhile: calledBack(13500*time.Millisecond, payment.StatusCompleted),
+			want: outcome{
+				Status: payment.StatusCompleted, DecidedBy: payment.SourceCallback, Receipt: receipt, Kind: "conflict",
+				Conflict: "the poll said FAILED, the callback says COMPLETED", Ends: 13500 * time.Millisecond, Asked: at(12),
+			},
+		},
+		{
+			name: "failed by poll, and the callback agrees", policy: sandbox, replies: []reply{says(payment.StatusFailed)},
+			meanwhile: calledBack(13*time.Second, payment.StatusFailed),
+			want:      outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 14 * time.Second, Asked: at(12)},
+		},
+		{
+			name: "via poll a failure is not held for the callback", policy: with(sandbox, func(p *Policy) { p.Via = ViaPoll }),
+			replies: []reply{says(payment.StatusFailed)},
+			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 12 * time.Second, Asked: at(12)},
 		},
 		{
 			name: "a failing query beside a paid callback is a conflict and overwrites nothing", policy: sandbox,
@@ -118,19 +136,19 @@ func TestDaraja(t *testing.T) {
 					d.Status, d.ProviderID, d.SentAt = payment.StatusPending, checkoutID, time.Now()
 				})
 			}),
-			want: outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 42 * time.Second, Asked: at(42)},
+			want: outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 44 * time.Second, Asked: at(42)},
 		},
 		{
 			name: "a deposit sent long ago is asked about at once", policy: sandbox, replies: []reply{says(payment.StatusFailed)},
 			deposit: func(d *payment.Deposit) { d.SentAt = d.SentAt.Add(-time.Hour) },
-			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Asked: at(0)},
+			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 2 * time.Second, Asked: at(0)},
 		},
 		{
 			name: "a clock that was set back does not delay the first question", policy: sandbox, replies: []reply{says(payment.StatusFailed)},
 			deposit: func(d *payment.Deposit) { d.SentAt = d.SentAt.Add(24 * time.Hour) },
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
-				Ends: 12 * time.Second, Asked: at(12),
+				Ends: 14 * time.Second, Asked: at(12),
 			},
 		},
 		{
@@ -139,7 +157,7 @@ func TestDaraja(t *testing.T) {
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
 				// Backing off for 3, 6 and 12 s is within a slot, the fourth wait is 15 s.
-				Ends: 63 * time.Second, Asked: at(12, 24, 36, 48, 63),
+				Ends: 65 * time.Second, Asked: at(12, 24, 36, 48, 63),
 			},
 		},
 		{
@@ -147,20 +165,20 @@ func TestDaraja(t *testing.T) {
 			replies: []reply{limited(40 * time.Second), says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
-				Ends: 52 * time.Second, Asked: at(12, 52),
+				Ends: 54 * time.Second, Asked: at(12, 52),
 			},
 		},
 		{
 			name: "a retry-after beyond the end costs the last query, not the watch", policy: sandbox,
 			replies: []reply{limited(time.Hour)},
-			want:    outcome{Status: payment.StatusPending, Kind: "pending", Ends: (130 + 30 + 12) * time.Second, Asked: at(12)},
+			want:    outcome{Status: payment.StatusPending, Kind: "pending", Ends: 130 * time.Second, Asked: at(12)},
 		},
 		{
 			name: "a gateway that hangs is left after 20 s", policy: sandbox,
 			replies: []reply{{after: time.Hour}, says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
-				Ends: 35 * time.Second, Asked: at(12, 35),
+				Ends: 37 * time.Second, Asked: at(12, 35),
 			},
 		},
 		{
@@ -168,7 +186,7 @@ func TestDaraja(t *testing.T) {
 			replies: []reply{refuses(payment.KindNotFound, "no such deposit"), says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
-				Ends: 27 * time.Second, Asked: at(12, 27),
+				Ends: 29 * time.Second, Asked: at(12, 27),
 			},
 		},
 		{
@@ -181,7 +199,7 @@ func TestDaraja(t *testing.T) {
 			replies: []reply{busy, busy, busy, says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourceQuery, Kind: "declined",
-				Ends: 85 * time.Second, Asked: at(12, 27, 47, 85),
+				Ends: 87 * time.Second, Asked: at(12, 27, 47, 85),
 			},
 		},
 		{
@@ -189,7 +207,7 @@ func TestDaraja(t *testing.T) {
 			replies: []reply{busy, busy, says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
-				Ends: 3 * time.Second, Asked: at(1, 2, 3),
+				Ends: 4 * time.Second, Asked: at(1, 2, 3),
 			},
 		},
 	} {

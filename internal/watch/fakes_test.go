@@ -218,6 +218,17 @@ func down(after time.Duration) step {
 	return step{after: after, update: payment.StreamUpdate{Signal: payment.StreamDown, Note: "connection reset"}}
 }
 
+// unheard says that the stream will not tell of the deposit, heard that it will after all.
+func unheard(after time.Duration) step {
+	return step{after: after, update: payment.StreamUpdate{
+		Signal: payment.StreamDown, Event: payment.Event{ProviderID: checkoutID}, Note: "not confirmed",
+	}}
+}
+
+func heard(after time.Duration) step {
+	return step{after: after, update: payment.StreamUpdate{Signal: payment.StreamUp, Event: payment.Event{ProviderID: checkoutID}}}
+}
+
 func tells(after time.Duration, e payment.Event) step {
 	if e.ProviderID == "" {
 		e.ProviderID = checkoutID
@@ -266,25 +277,37 @@ type memBudget struct {
 	err   func() error
 }
 
-func (b *memBudget) Reserve(_ context.Context, key string, per time.Duration) (time.Duration, error) {
+func (b *memBudget) ReserveWithin(_ context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if key == "" {
-		return 0, fmt.Errorf("no budget key")
+		return payment.Slot{}, fmt.Errorf("no budget key")
 	}
 	if b.err != nil {
 		if err := b.err(); err != nil {
-			return 0, err
+			return payment.Slot{}, err
 		}
 	}
 	at := time.Now()
 	if b.next.After(at) {
 		at = b.next
 	}
+	if wait := time.Until(at); wait > most {
+		return payment.Slot{Wait: wait}, nil
+	}
 	if per > 0 {
 		b.next = at.Add(per)
 	}
-	return time.Until(at), nil
+	return payment.Slot{Key: key, At: at, Per: per, Wait: time.Until(at)}, nil
+}
+
+func (b *memBudget) Unreserve(ctx context.Context, s payment.Slot) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.next.Equal(s.At.Add(s.Per)) {
+		b.next = s.At
+	}
+	return ctx.Err()
 }
 
 func (b *memBudget) Hold(_ context.Context, _ string, until time.Time) error {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,9 +31,9 @@ func TestManyShareOneConnection(t *testing.T) {
 		deposits, ids := crowd(3)
 		ledger, asks := newLedger(deposits...), newOracle(t)
 		asks.lines = map[string][]reply{
-			"ws_dep-0": {says(payment.StatusPending)},
-			"ws_dep-1": {says(payment.StatusPending)},
-			"ws_dep-2": {says(payment.StatusPending), says(payment.StatusPending)}, // the gap, then the last query
+			"ws_dep-0": slices.Repeat([]reply{says(payment.StatusPending)}, 3),
+			"ws_dep-1": slices.Repeat([]reply{says(payment.StatusPending)}, 3),
+			"ws_dep-2": slices.Repeat([]reply{says(payment.StatusPending)}, 7), // the gap, seldom, then the last query
 		}
 		stream := &tape{steps: []step{
 			up(time.Second),
@@ -59,13 +60,37 @@ func TestManyShareOneConnection(t *testing.T) {
 			t.Errorf("final updates (-want +got):\n%s", diff)
 		}
 		// One question a second, the budget's slot; the last query at the end.
-		if diff := cmp.Diff(at(1, 2, 3, 130), asks.asked); diff != "" {
+		if diff := cmp.Diff(at(1, 2, 3, 26, 27, 28, 51, 52, 53, 78, 103, 128, 130), asks.asked); diff != "" {
 			t.Errorf("questions (-want +got):\n%s", diff)
 		}
 		if got := payment.KindOf(results.Err()); got != payment.KindDeclined {
 			t.Errorf("the worst outcome is %s, want declined", got)
 		}
 		asks.spent()
+	})
+}
+
+// TestCrowdOnTheStream checks that a crowd which a stream tells of leaves half
+// of the budget to others.
+func TestCrowdOnTheStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		deposits, ids := crowd(50)
+		asks := newOracle(t)
+		for _, d := range deposits {
+			asks.lines[d.ProviderID] = slices.Repeat([]reply{says(payment.StatusPending)}, 3)
+		}
+		stream := &tape{steps: []step{up(time.Second)}}
+		o := Options{Ledger: newLedger(deposits...), Depositor: asks, Streamer: stream, Policy: WasaaPayPolicy(payment.Sandbox), Budget: &memBudget{}}
+		ctx, cancel := context.WithTimeout(t.Context(), 125*time.Second)
+		defer cancel()
+		if _, err := New(o).Watch(ctx, ids, nil); payment.KindOf(err) != payment.KindPending {
+			t.Errorf("got %v, want pending", err)
+		}
+		// 50 to close the gap, half of the budget's slots after the first 101 s.
+		if got := len(asks.asked); got < 70 || got > 80 {
+			t.Errorf("%d questions, want 75", got)
+		}
 	})
 }
 
@@ -291,7 +316,8 @@ func TestWrongSettingsForOne(t *testing.T) {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
 		want := []string{
-			"dep-0 PENDING final=false", "dep-1 PENDING final=false", "dep-0 COMPLETED final=true", "dep-1 FAILED final=true",
+			"dep-0 PENDING final=false", "dep-1 PENDING final=false", "dep-0 COMPLETED final=true",
+			"dep-1 FAILED final=false", // held for the callback
 		}
 		if diff := cmp.Diff(want, told); diff != "" {
 			t.Errorf("changes (-want +got):\n%s", diff)

@@ -13,8 +13,8 @@ type Via string
 
 // The ways.
 const (
-	// ViaAuto streams where the provider can and polls while the stream is down;
-	// without a stream it polls.
+	// ViaAuto streams where the provider can and polls: seldom while the stream is
+	// up, on the full schedule while it is down or there is none.
 	ViaAuto Via = "auto"
 	// ViaStream streams, and asks only to close the gap after a (re)connect.
 	ViaStream Via = "stream"
@@ -65,6 +65,9 @@ type Policy struct {
 	Via Via
 	// Deadline is how long a watch lasts before its last query; 130 s by default.
 	Deadline time.Duration
+	// Strict makes Deadline, which somebody chose, the end of the last queries
+	// too: they begin before it. Deposits are looked at until then.
+	Strict bool
 	// Gaps are the waits before each question; the last one repeats. The first
 	// counts from when the request was sent, so that a deposit sent long ago is
 	// asked about at once.
@@ -77,10 +80,12 @@ type Policy struct {
 	// AskTimeout bounds one question; 20 s by default.
 	AskTimeout time.Duration
 	// LastWait bounds all last queries together, waits for the budget included;
-	// 30 s by default.
+	// 30 s by default, and at most a quarter of a Strict deadline.
 	LastWait time.Duration
 	// ReceiptWait is how long a deposit that a question settled as paid is still
-	// followed for the callback, which alone brings the receipt. Only under ViaAuto.
+	// followed for the callback, which alone brings the receipt. One that it
+	// settled as failed is followed no longer than that and 2 s, since the
+	// callback may say otherwise. Only under ViaAuto.
 	ReceiptWait time.Duration
 	// Settle says that a recorded contradiction is settled by asking the
 	// provider (reference/wasaapay.md §11.6).
@@ -154,6 +159,14 @@ func (p Policy) withDefaults() Policy {
 		p.LastWait = defaultLastWait
 	}
 	return p
+}
+
+// ends returns when the last queries begin, and when they are over at the latest.
+func (p Policy) ends() (last, end time.Duration) {
+	if p.Strict {
+		return p.Deadline - min(p.LastWait, p.Deadline/4), p.Deadline
+	}
+	return p.Deadline, p.Deadline + p.LastWait
 }
 
 // gap returns the wait before question n, counted from 0.

@@ -19,6 +19,9 @@ const (
 	// blindLook is how soon the ledger is read again when it was busy or has
 	// stopped telling of changes.
 	blindLook = 50 * time.Millisecond
+	// overruleWait bounds the wait for a callback that overrules a failure. It is
+	// rare, and every failure that a question tells waits for it.
+	overruleWait = 2 * time.Second
 	// idle is the longest sleep; something else always wakes the loop before.
 	idle = time.Hour
 	// lateRecord bounds recording what had been learned when a watch was stopped.
@@ -34,13 +37,20 @@ type item struct {
 	// asking says that a question is under way.
 	asking    bool
 	questions int
-	// gap says that the stream came up since the last usable answer.
-	gap bool
+	// askedAt is when the last question was asked.
+	askedAt time.Duration
+	// gap says that the stream gave a reason to ask since the last usable answer,
+	// prompts counts the reasons: it came up, or an event decided nothing.
+	gap     bool
+	prompts int
+	// unheard says that no event is to be expected, although the stream is up:
+	// the subscription is not confirmed, or an event could not be used.
+	unheard bool
 	// settling says that a contradiction waits for the provider's word, settled
 	// that it has been given.
 	settling, settled bool
 	contradiction     string
-	// linger is until when a paid deposit is still followed for its receipt.
+	// linger is until when a decided deposit is still followed for its callback.
 	linger time.Duration
 	// closed says that the last query is over, or cannot be asked.
 	closed bool
@@ -58,7 +68,9 @@ type run struct {
 	p     Policy
 	emit  func(Update)
 	start time.Time
-	items []*item
+	// last is when the last queries begin, end when the watch is over.
+	last, end time.Duration
+	items     []*item
 
 	workers  sync.WaitGroup
 	answers  chan answer
@@ -74,13 +86,14 @@ type run struct {
 	// stale says that the ledger must be read again soon, blind that it is so
 	// always, since the ledger stopped telling of changes.
 	stale, blind bool
-	// closing says that the deadline has passed and the last queries are asked.
+	// closing says that the last queries are asked.
 	closing bool
 }
 
 func newRun(o Options, emit func(Update)) *run {
+	last, end := o.Policy.ends()
 	return &run{
-		o: o, p: o.Policy, emit: emit, start: time.Now(),
+		o: o, p: o.Policy, emit: emit, start: time.Now(), last: last, end: end,
 		answers: make(chan answer, maxAsks), streamed: make(chan streamMessage),
 	}
 }
@@ -96,7 +109,8 @@ func (r *run) follow(ctx context.Context, ids []string) error {
 	if err := r.open(ctx, ids); err != nil {
 		return err
 	}
-	deadline, wake := time.NewTimer(r.p.Deadline), time.NewTimer(idle)
+	defer r.unreserve(ctx)
+	deadline, wake := time.NewTimer(r.last-r.clock()), time.NewTimer(idle)
 	defer deadline.Stop()
 	defer wake.Stop()
 	for {
@@ -126,7 +140,8 @@ func (r *run) follow(ctx context.Context, ids []string) error {
 			if r.closing {
 				return r.lastLook(ctx, nil)
 			}
-			deadline.Reset(r.close())
+			r.close()
+			deadline.Reset(r.end - r.clock())
 		case <-wake.C:
 			if r.stale {
 				err = r.look(ctx)
@@ -223,7 +238,7 @@ func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) 
 	case !d.Status.Final() && d.ProviderID != before.ProviderID:
 		r.planFirst(it)
 	}
-	if d.Receipt != "" {
+	if d.Receipt != "" || d.DecidedBy == payment.SourceCallback {
 		it.linger = 0
 	}
 	if d.Status != before.Status || d.Receipt != before.Receipt || d.Conflict != before.Conflict {
@@ -234,15 +249,23 @@ func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) 
 	}
 }
 
-// lingerFor starts the wait for the receipt of a deposit that was settled by a
-// question, which brings none (reference/daraja.md §5), and returns a note.
+// lingerFor starts the wait for the callback of a deposit that was settled by a
+// question, and returns a note. The answer brings no receipt, and it may say
+// failed of what the callback says is paid (reference/daraja.md §5).
 func (r *run) lingerFor(it *item) string {
 	d := it.d
-	if r.p.ReceiptWait <= 0 || r.p.Via != ViaAuto || d.Status != payment.StatusCompleted || d.Receipt != "" || d.DecidedBy == payment.SourceCallback {
+	if r.p.ReceiptWait <= 0 || r.p.Via != ViaAuto || d.Receipt != "" || d.DecidedBy == payment.SourceCallback {
 		return ""
 	}
-	it.linger = r.clock() + r.p.ReceiptWait
-	return "paid; the receipt comes with the callback"
+	if d.Status == payment.StatusCompleted {
+		it.linger = r.clock() + r.p.ReceiptWait
+		return "paid; the receipt comes with the callback"
+	}
+	if d.DecidedBy != payment.SourcePoll && d.DecidedBy != payment.SourceQuery {
+		return ""
+	}
+	it.linger = r.clock() + min(r.p.ReceiptWait, overruleWait)
+	return "failed, says the query; a callback may still overrule it"
 }
 
 func (r *run) tell(it *item, via payment.Source, note string, final bool) {
@@ -251,7 +274,7 @@ func (r *run) tell(it *item, via payment.Source, note string, final bool) {
 	it.changed = false
 }
 
-// announce tells of decided deposits whose wait for a receipt is over.
+// announce tells of decided deposits whose wait for the callback is over.
 func (r *run) announce() {
 	for _, it := range r.items {
 		if !it.told && it.d.Status.Final() && r.isOver(it) {
@@ -260,26 +283,27 @@ func (r *run) announce() {
 	}
 }
 
-// close begins the last phase and returns how long it may take.
-func (r *run) close() time.Duration {
+// close begins the last phase.
+func (r *run) close() {
 	r.closing = true
-	most := r.p.LastWait
 	for _, it := range r.items {
 		switch {
 		case it.asking || it.d.Status.Final() && !it.settling:
 		case r.canAsk(it):
 			it.next = r.clock()
-			most += r.p.PerSlot
 		default:
 			it.closed = true
 		}
 	}
-	return most
 }
 
 func (r *run) isOver(it *item) bool {
-	if it.settling || !it.d.Status.Final() {
+	switch {
+	case it.settling:
 		return it.closed
+	case !it.d.Status.Final():
+		// A callback or the stream may decide until the deadline that was set.
+		return it.closed && (!r.p.Strict || r.clock() >= r.end)
 	}
 	return r.clock() >= it.linger
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -14,9 +15,8 @@ type stream struct {
 	generation int
 	cancel     context.CancelFunc
 	ids        []string
-	// up is whether it is connected and subscribed, ups how often it became so.
-	up  bool
-	ups int
+	// up is whether it is connected and subscribed.
+	up bool
 	// over says that it ended for good.
 	over bool
 }
@@ -72,14 +72,17 @@ func (r *run) hear(ctx context.Context, m streamMessage) error {
 	if m.ended {
 		return r.streamEnded(m.err)
 	}
+	if id := m.update.Event.ProviderID; id != "" && m.update.Signal != payment.StreamEvent {
+		r.hearOfOne(id, m.update)
+		return nil
+	}
 	switch m.update.Signal {
 	case payment.StreamUp:
 		r.stream.up = true
-		r.stream.ups++
 		r.eachOpen(func(it *item) {
+			it.unheard = false
 			r.tell(it, payment.SourceStream, noted("connected", m.update.Note), false)
-			it.gap = true
-			r.planIn(it, 0)
+			r.prompt(it)
 		})
 	case payment.StreamDown:
 		r.stream.up = false
@@ -94,17 +97,43 @@ func (r *run) hear(ctx context.Context, m streamMessage) error {
 	return nil
 }
 
-// streamEnded goes on without the stream where another way is left.
+// hearOfOne takes in that one deposit's subscription on a connection that is up
+// is not confirmed (StreamDown), or is after all (StreamUp). Its events may come
+// all the same, so the connection is kept, and it is polled beside.
+func (r *run) hearOfOne(id string, u payment.StreamUpdate) {
+	r.eachOpen(func(it *item) {
+		switch {
+		case it.d.ProviderID != id:
+		case u.Signal == payment.StreamUp:
+			it.unheard = false
+			r.tell(it, payment.SourceStream, noted("subscribed", u.Note), false)
+			r.prompt(it)
+		default:
+			it.unheard = true
+			r.tell(it, payment.SourceStream, noted("asking beside the stream", u.Note), false)
+			r.planSooner(it)
+		}
+	})
+}
+
+// streamEnded goes on without the stream where another way is left. A refusal
+// says little of the key, since a server has no other way to word its own
+// trouble: where the key is bad, the next answer says so too.
 func (r *run) streamEnded(err error) error {
 	r.stream.up, r.stream.over = false, true
 	if err == nil {
 		err = &payment.Error{Kind: payment.KindUnavailable, Message: "stream: it ended", Hint: "use --via poll", Retryable: true}
 	}
-	if r.p.Via == ViaStream || payment.KindOf(err) == payment.KindUnauthorized {
+	refused := payment.KindOf(err) == payment.KindUnauthorized
+	if r.p.Via == ViaStream || refused && r.o.Depositor == nil {
 		return err
 	}
 	r.eachOpen(func(it *item) {
 		r.tell(it, payment.SourceStream, "no stream, asking instead: "+tidy(err.Error()), false)
+		if refused {
+			r.prompt(it)
+			return
+		}
 		it.step = 0
 		r.planNext(it)
 	})
@@ -112,8 +141,9 @@ func (r *run) streamEnded(err error) error {
 }
 
 // event records what the stream says about one of the deposits; others' events
-// are not ours. An event that contradicts what was asked for decides nothing,
-// but is a reason to ask.
+// are not ours. An event that contradicts what was asked for, or one of a final
+// name that does not say what became of the deposit, decides nothing, but is a
+// reason to ask.
 func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 	e := u.Event
 	at := slices.IndexFunc(r.items, func(it *item) bool { return e.ProviderID != "" && it.d.ProviderID == e.ProviderID })
@@ -124,12 +154,13 @@ func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 	note := joined(append(slices.Clone(e.Notes), u.Note)...)
 	if e.Status != payment.StatusPending && !e.Status.Final() {
 		r.tell(it, payment.SourceStream, noted(joined(e.Name, "decides nothing"), note), false)
+		r.wonder(it, e)
 		return nil
 	}
 	if doubt := payment.Trust(it.d, e, ""); doubt != "" {
 		r.tell(it, payment.SourceStream, noted("an event is not believed", doubt), false)
-		it.gap = true
-		r.planIn(it, 0)
+		it.unheard = true
+		r.prompt(it)
 		return nil
 	}
 	d, _, err := r.o.Ledger.ApplyClaim(ctx, it.d.ID, payment.Claim{
@@ -137,14 +168,24 @@ func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 	})
 	if err != nil {
 		if unlessBusy(err) == nil {
-			it.gap = true
-			r.planIn(it, 0)
+			r.prompt(it)
 			return nil
 		}
 		return err
 	}
 	r.see(it, d, payment.SourceStream, tidy(note))
+	r.wonder(it, e)
 	return nil
+}
+
+// wonder asks about a deposit whose event has a final name and left it open: no
+// other event will come, so it is polled from then on.
+func (r *run) wonder(it *item, e payment.Event) {
+	final := strings.HasSuffix(e.Name, ".completed") || strings.HasSuffix(e.Name, ".failed")
+	if final && !it.d.Status.Final() {
+		it.unheard = true
+		r.prompt(it)
+	}
 }
 
 func (r *run) eachOpen(do func(*item)) {

@@ -15,9 +15,19 @@ func TestWasaaPay(t *testing.T) {
 	paid := payment.Event{Name: "deposit.completed", Status: payment.StatusCompleted, Receipt: receipt}
 	failed := payment.Event{Name: "deposit.failed", Status: payment.StatusFailed}
 	minute := time.Minute
+	doubtful := payment.Event{Name: "deposit.completed", Status: payment.StatusPending, Notes: []string{"the status SETTLED is not documented"}}
+	viaStream := with(policy, func(p *Policy) { p.Via = ViaStream })
 	for _, s := range []scenario{
 		{
-			name: "the stream decides; one question closes the gap", policy: policy,
+			name: "the stream decides; one question closes the gap, and few are asked beside it", policy: policy,
+			steps: []step{up(time.Second), tells(minute, paid)}, replies: []reply{busy, busy, busy},
+			want: outcome{
+				Status: payment.StatusCompleted, DecidedBy: payment.SourceStream, Receipt: receipt,
+				Ends: 61 * time.Second, Asked: at(1, 26, 51),
+			},
+		},
+		{
+			name: "via stream, one question closes the gap and no more are asked", policy: viaStream,
 			steps: []step{up(time.Second), tells(minute, paid)}, replies: []reply{busy},
 			want: outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourceStream, Receipt: receipt, Ends: 61 * time.Second, Asked: at(1)},
 		},
@@ -36,10 +46,10 @@ func TestWasaaPay(t *testing.T) {
 		},
 		{
 			name: "polling until the stream is up", policy: policy,
-			steps: []step{up(10 * time.Second), tells(minute, failed)}, replies: []reply{busy, busy, busy, busy},
+			steps: []step{up(10 * time.Second), tells(minute, failed)}, replies: []reply{busy, busy, busy, busy, busy, busy},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourceStream, Kind: "declined",
-				Ends: 70 * time.Second, Asked: at(2, 5, 9.5, 10.5),
+				Ends: 70 * time.Second, Asked: at(2, 5, 9.5, 10.5, 35.5, 60.5),
 			},
 		},
 		{
@@ -51,17 +61,73 @@ func TestWasaaPay(t *testing.T) {
 			},
 		},
 		{
-			name: "after each reconnect it asks again and stops polling", policy: policy,
+			name: "after each reconnect it asks again and polls seldom", policy: policy,
 			steps: []step{up(time.Second), down(20 * time.Second), up(6 * time.Second), tells(minute, paid)},
 			// The gap is asked about at 27 s, when the slot of 26 s is over.
-			replies: []reply{busy, busy, busy, busy},
+			replies: []reply{busy, busy, busy, busy, busy, busy},
 			want: outcome{
 				Status: payment.StatusCompleted, DecidedBy: payment.SourceStream, Receipt: receipt,
-				Ends: 87 * time.Second, Asked: at(1, 23, 26, 27),
+				Ends: 87 * time.Second, Asked: at(1, 23, 26, 27, 52, 77),
 			},
 		},
 		{
-			name: "a mute stream is followed by the last query", policy: policy,
+			name: "an event that is lost costs seconds", policy: policy,
+			steps: []step{up(time.Second)}, replies: []reply{busy, says(payment.StatusFailed)},
+			want: outcome{
+				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
+				Ends: 26 * time.Second, Asked: at(1, 26),
+			},
+		},
+		{
+			name: "a deposit whose subscription is not confirmed is polled", policy: policy,
+			steps: []step{up(time.Second), unheard(0)}, replies: []reply{busy, busy, busy, says(payment.StatusFailed)},
+			want: outcome{
+				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
+				Ends: 15250 * time.Millisecond, Asked: at(1, 4, 8.5, 15.25),
+			},
+		},
+		{
+			name: "a subscription that is confirmed after all: it asks once and polls seldom", policy: policy,
+			steps:   []step{up(time.Second), unheard(0), heard(10 * time.Second)},
+			replies: []reply{busy, busy, busy, busy, says(payment.StatusFailed)},
+			want: outcome{
+				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
+				Ends: 36 * time.Second, Asked: at(1, 4, 8.5, 11, 36),
+			},
+		},
+		{
+			name: "an unconfirmed subscription may still bring the event", policy: policy,
+			steps: []step{up(time.Second), unheard(0), tells(time.Second, paid)}, replies: []reply{busy},
+			want: outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourceStream, Receipt: receipt, Ends: 2 * time.Second, Asked: at(1)},
+		},
+		{
+			name: "a final event that cannot be used is asked about at once, then polled", policy: policy,
+			steps: []step{up(time.Second), tells(9*time.Second, doubtful)}, replies: []reply{busy, busy, says(payment.StatusCompleted)},
+			want: outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourcePoll, Ends: 13 * time.Second, Asked: at(1, 10, 13)},
+		},
+		{
+			name: "a final event of an uncertain deposit is asked about at once, via stream too", policy: viaStream,
+			steps:   []step{up(time.Second), tells(9*time.Second, payment.Event{Name: "deposit.failed"})},
+			replies: []reply{busy, says(payment.StatusFailed)},
+			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 10 * time.Second, Asked: at(1, 10)},
+		},
+		{
+			name: "an event that comes while a question is under way is asked about after it", policy: viaStream,
+			steps:   []step{up(time.Second), tells(time.Second, doubtful)},
+			replies: []reply{{answer: busy.answer, after: 5 * time.Second}, says(payment.StatusCompleted)},
+			want:    outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourcePoll, Ends: 6 * time.Second, Asked: at(1, 6)},
+		},
+		{
+			name: "a flood of such events is no flood of questions", policy: with(policy, func(p *Policy) { p.PerSlot = 0 }),
+			steps: []step{
+				up(time.Second), tells(9*time.Second, doubtful), tells(100*time.Millisecond, doubtful),
+				tells(100*time.Millisecond, doubtful), tells(time.Second, doubtful),
+			},
+			replies: []reply{busy, busy, busy, says(payment.StatusCompleted)},
+			want:    outcome{Status: payment.StatusCompleted, DecidedBy: payment.SourcePoll, Ends: 12 * time.Second, Asked: at(1, 10, 11, 12)},
+		},
+		{
+			name: "via stream, a mute one is followed by the last query", policy: viaStream,
 			steps: []step{up(time.Second)}, replies: []reply{busy, says(payment.StatusFailed)},
 			want: outcome{
 				Status: payment.StatusFailed, DecidedBy: payment.SourceQuery, Kind: "declined",
@@ -86,6 +152,15 @@ func TestWasaaPay(t *testing.T) {
 			},
 		},
 		{
+			name: "a stream that refuses the key leaves polling, beginning at once", policy: policy,
+			steps:   []step{ends(time.Second, &payment.Error{Kind: payment.KindUnauthorized, Message: "service restarting"})},
+			replies: []reply{busy, says(payment.StatusFailed)},
+			want: outcome{
+				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
+				Ends: 4 * time.Second, Asked: at(1, 4),
+			},
+		},
+		{
 			name: "certificate trouble leaves polling", policy: policy,
 			steps:   []step{ends(time.Second, &payment.Error{Kind: payment.KindUnavailable, Message: "certificate"})},
 			replies: []reply{busy, says(payment.StatusFailed)},
@@ -106,12 +181,15 @@ func TestWasaaPay(t *testing.T) {
 			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourceStream, Kind: "declined", Ends: 4 * time.Second, Asked: at(1)},
 		},
 		{
-			name: "an event about another amount is not believed but asked about", policy: policy,
+			name: "an event about another amount is not believed but asked about, then polled", policy: policy,
 			steps: []step{up(time.Second), tells(time.Minute, payment.Event{
 				Name: "deposit.completed", Status: payment.StatusCompleted, Amount: payment.AmountOf(100, payment.KES),
 			})},
-			replies: []reply{busy, says(payment.StatusFailed)},
-			want:    outcome{Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined", Ends: 61 * time.Second, Asked: at(1, 61)},
+			replies: []reply{busy, busy, busy, busy, says(payment.StatusFailed)},
+			want: outcome{
+				Status: payment.StatusFailed, DecidedBy: payment.SourcePoll, Kind: "declined",
+				Ends: 64 * time.Second, Asked: at(1, 26, 51, 61, 64),
+			},
 		},
 		{
 			name: "the same final event twice is applied once", policy: policy,

@@ -59,8 +59,13 @@ func TestWatchFails(t *testing.T) {
 			want: failure{Kind: "usage", States: []payment.Status{payment.StatusPending}},
 		},
 		{
-			name: "a refused key on the stream, although polling might go on", policy: wasaapay,
+			name: "a refused key on the only way", policy: with(wasaapay, func(p *Policy) { p.Via = ViaStream }),
 			steps: []step{ends(time.Second, denied.err)}, ends: time.Second,
+			want: failure{Kind: "unauthorized", States: []payment.Status{payment.StatusPending}},
+		},
+		{
+			name: "a key that the stream and the next answer refuse", policy: wasaapay,
+			steps: []step{ends(time.Second, denied.err)}, replies: []reply{denied}, ends: time.Second,
 			want: failure{Kind: "unauthorized", States: []payment.Status{payment.StatusPending}},
 		},
 		{

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// silent is a provider that nobody should have reached.
+type silent struct {
+	payment.Depositor
+	t *testing.T
+}
+
+func (s silent) Ask(context.Context, payment.Deposit) (payment.Answer, error) {
+	s.t.Error("the provider was asked")
+	return payment.Answer{}, nil
+}
+
+// TestUnaskedQuestionIsGivenBack checks that a question that was not asked, for
+// want of patience or by Ctrl-C, leaves its slot of the budget to others.
+func TestUnaskedQuestionIsGivenBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		timeout time.Duration
+		stop    func(context.Context) (context.Context, context.CancelFunc)
+		want    payment.Kind
+	}{
+		{"too far off", time.Second, context.WithCancel, payment.KindUnavailable},
+		{
+			"stopped while waiting", 0,
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(10*time.Second, cancel)
+				return ctx, cancel
+			},
+			payment.KindInterrupted,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a, ledger := budgetApp(t)
+				a.global.timeout = c.timeout
+				d := payment.Deposit{ID: "dep_1", Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1"}
+				p := provider.Provider{ID: payment.Daraja, QueryEvery: time.Minute, Depositor: silent{t: t}}
+				key := a.policy(p, d.Environment, "").BudgetKey
+				start := time.Now()
+				reserve(t, ledger, key)
+				for range 3 {
+					ctx, cancel := c.stop(t.Context())
+					if _, err := a.ask(ctx, ledger, p, d); payment.KindOf(err) != c.want {
+						t.Errorf("error %v, want %s", err, c.want)
+					}
+					cancel()
+				}
+				if next := reserve(t, ledger, key) + time.Since(start); next != time.Minute {
+					t.Errorf("the next slot is %s after the first, want 1m", next)
+				}
+			})
+		})
+	}
+}
+
+// TestBudgetOfACallThatEnds checks that a call that ends before its slot books
+// nothing.
+func TestBudgetOfACallThatEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, ledger := budgetApp(t)
+		reserve(t, ledger, "wasaapay")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range 3 {
+			if wait, err := (budget{a}).Reserve(ctx, "wasaapay", time.Minute); wait != time.Minute || err != nil {
+				t.Errorf("wait %s, error %v, want 1m", wait, err)
+			}
+		}
+		if wait, err := (budget{a}).Reserve(t.Context(), "wasaapay", time.Minute); wait != time.Minute || err != nil {
+			t.Errorf("without a deadline: wait %s, error %v, want 1m", wait, err)
+		}
+		if wait := reserve(t, ledger, "wasaapay"); wait != 2*time.Minute {
+			t.Errorf("wait %s, want 2m", wait)
+		}
+	})
+}
+
+func budgetApp(t *testing.T) (*app, *store.Store) {
+	t.Helper()
+	ledger, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ledger.Close() })
+	printer, err := ui.New(ui.Options{Stdout: io.Discard, Stderr: io.Discard, Format: ui.FormatText, Env: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(Invocation{})
+	a.out, a.ledger = printer, ledger
+	return a, ledger
+}
+
+func reserve(t *testing.T, ledger *store.Store, key string) time.Duration {
+	t.Helper()
+	wait, err := ledger.Reserve(t.Context(), key, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wait
+}
