@@ -132,7 +132,9 @@ func (e *Emulator) getEnv(r *http.Request) (any, error) {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	all := map[string]string{}
+	// The profile too: without one, payctl takes credentials in the environment for a
+	// sandbox's that were forgotten.
+	all := map[string]string{"PAYCTL_PROFILE": "local"}
 	for _, p := range e.parts {
 		for name, value := range p.env(scheme + "://" + r.Host) {
 			all[name] = value

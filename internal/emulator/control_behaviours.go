@@ -9,9 +9,9 @@ import (
 // behaviourState is a behaviour and how it is set.
 type behaviourState struct {
 	Behaviour
-	Active  bool   `json:"active"`
-	Setting string `json:"setting"` // the value given; empty for always, or when it is off
-	Hits    uint64 `json:"hits"`    // how often it struck
+	Active  bool    `json:"active"`
+	Setting *string `json:"setting"` // the value given; nil for always, or when it is off
+	Hits    uint64  `json:"hits"`    // how often it struck
 }
 
 func (e *Emulator) getBehaviours(*http.Request) (any, error) {
@@ -25,7 +25,7 @@ func (e *Emulator) behaviourStates() []behaviourState {
 	for _, b := range Behaviours() {
 		state := behaviourState{Behaviour: b}
 		if s := e.behaviours.on[b.Name]; s != nil {
-			state.Active, state.Setting, state.Hits = true, s.raw, s.hits
+			state.Active, state.Setting, state.Hits = true, orNull(s.raw), s.hits
 		}
 		list = append(list, state)
 	}

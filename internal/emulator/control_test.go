@@ -237,7 +237,7 @@ func TestEnv(t *testing.T) {
 	d := newDesk(t)
 	var env map[string]string
 	decode(t, d.control(http.MethodGet, "env", ""), &env)
-	if env["PAYCTL_DARAJA_BASE_URL"] != "http://emulator.test" || env["PAYCTL_DARAJA_SHORTCODE"] != "174379" {
+	if env["PAYCTL_DARAJA_BASE_URL"] != "http://emulator.test" || env["PAYCTL_DARAJA_SHORTCODE"] != "174379" || env["PAYCTL_PROFILE"] != "local" {
 		t.Errorf("env %v", env)
 	}
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -33,6 +34,25 @@ type Exchange struct {
 	Reason string `json:"reason"`
 	// DurationMS is the time the exchange took on the emulator's clock, in milliseconds.
 	DurationMS int64 `json:"duration_ms"`
+}
+
+// MarshalJSON writes texts that are absent as null.
+func (x Exchange) MarshalJSON() ([]byte, error) {
+	type plain Exchange
+	return json.Marshal(struct {
+		plain
+		RequestBody  *string `json:"request_body"`
+		ResponseBody *string `json:"response_body"`
+		PaymentID    *string `json:"payment_id"`
+		Reason       *string `json:"reason"`
+	}{plain(x), orNull(x.RequestBody), orNull(x.ResponseBody), orNull(x.PaymentID), orNull(x.Reason)})
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 const (

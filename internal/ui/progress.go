@@ -57,14 +57,10 @@ func (p *Printer) newSpinner(text string) *spinner.Spinner {
 	if !free {
 		return nil
 	}
-	look := "reset"
-	if p.err.color {
-		look = "cyan"
-	}
 	// The file decides whether it is a terminal; the writer then goes through
 	// the Printer, so that frames and lines never mix. The cursor stays visible:
 	// a killed process could not bring it back.
-	s := spinner.New(p.frames(), frameEvery, spinner.WithWriterFile(file), spinner.WithHiddenCursor(false), spinner.WithColor(look))
+	s := spinner.New(p.frames(), frameEvery, spinner.WithWriterFile(file), spinner.WithHiddenCursor(false), spinner.WithColor("cyan"))
 	s.Writer = &frameWriter{p: p}
 	s.Suffix = p.suffix(text)
 	s.Start()
@@ -157,11 +153,34 @@ func (w *frameWriter) Write(b []byte) (int, error) {
 	if isErasure(frame) {
 		return len(b), nil
 	}
+	if !w.p.err.color {
+		frame = withoutColor(frame)
+	}
 	if _, err := w.p.opts.Stderr.Write(append([]byte("\r"), frame...)); err != nil {
 		return 0, err
 	}
 	w.p.frame = true
 	return len(b), nil
+}
+
+// withoutColor takes the colours out of a frame: the spinner decides them by
+// stdout, and knows of none only by a variable that all its users share.
+func withoutColor(frame []byte) []byte {
+	var out []byte
+	for {
+		before, after, found := bytes.Cut(frame, []byte("\x1b["))
+		out = append(out, before...)
+		if !found {
+			return out
+		}
+		rest := bytes.TrimLeft(after, "0123456789;")
+		if !bytes.HasPrefix(rest, []byte("m")) {
+			out = append(out, "\x1b["...)
+			frame = after
+			continue
+		}
+		frame = rest[1:]
+	}
 }
 
 // isErasure tells the spinner's wiping of its own lines from a frame: nothing
