@@ -25,7 +25,7 @@ func allowed() map[string][]string {
 		"internal/cli": {
 			"internal/apiclient", "internal/webhook", "internal/config", "internal/daraja", "internal/deposit", "internal/emulator", "internal/listen",
 			"internal/payment", "internal/provider", "internal/replay", "internal/secret",
-			"internal/sevi", "internal/store", "internal/ui", "internal/wasaapay", "internal/watch",
+			"internal/sevi", "internal/spell", "internal/store", "internal/ui", "internal/wasaapay", "internal/watch",
 		},
 
 		"internal/provider": {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/spell"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -38,6 +39,9 @@ func Main(ctx context.Context, in Invocation) int {
 	a := newApp(in)
 	a.stop = stop
 	root := newRoot(a)
+	if len(in.Args) > 0 && isCompletion(in.Args[0]) {
+		a.offer(ctx, root)
+	}
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)
 	err = errors.Join(err, a.close())
@@ -95,18 +99,51 @@ func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 		Short:   short,
 		Long:    long,
 		Example: verbs[0].Example,
-		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmd.Help()
+				return nil
 			}
-			hint := "run \"payctl " + use + " --help\" to see the verbs"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = "did you mean \"payctl " + use + " " + near[0] + "\"?"
-			}
-			return usagef(hint, "unknown verb %q for \"payctl %s\"", args[0], use)
+			hint := guess("payctl "+use, args[0], helpNames(cmd), "run \"payctl "+use+" --help\" to see the verbs")
+			return usagef(hint, "unknown verb %q for \"payctl %s\"", payment.MaskDigits(args[0]), use)
 		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(verbs...)
 	return cmd
+}
+
+// noArgs refuses arguments; cobra's own words call them an unknown command.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef("run \""+cmd.CommandPath()+" --help\" to see what it takes", "unexpected argument %q", payment.MaskDigits(args[0]))
+}
+
+// guess is the hint for a word that is none of the names: the one that was meant,
+// or else the given hint.
+func guess(path, word string, names []string, otherwise string) string {
+	if name := meant(word, names); name != "" {
+		return "did you mean \"" + path + " " + name + "\"?"
+	}
+	return otherwise
+}
+
+// meant is the name that a mistyped word stands for, "" for none: the first that
+// begins with it, else the nearest within two slips of the finger.
+func meant(word string, names []string) string {
+	word = strings.ToLower(word)
+	if word == "" {
+		return ""
+	}
+	best, least := "", min(3, len(word))
+	for _, name := range names {
+		if strings.HasPrefix(name, word) {
+			return name
+		}
+		if d := spell.Distance(word, name); d < least {
+			best, least = name, d
+		}
+	}
+	return best
 }

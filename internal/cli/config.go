@@ -75,7 +75,7 @@ func newConfigShow(a *app) *cobra.Command {
 		Use:     "show",
 		Short:   "Show every setting in force",
 		Example: "  payctl config show\n  payctl config show --profile shop-sandbox -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.glance(func(ctx context.Context) error {
 			conf, err := a.shownConfig(ctx)
 			if err != nil {
@@ -144,7 +144,7 @@ func newConfigPath(a *app) *cobra.Command {
 		Use:     "path",
 		Short:   "Show where settings and the ledger are",
 		Example: "  payctl config path\n  payctl config path -o json --jq .db.path",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.glance(func(ctx context.Context) error {
 			conf, err := a.shownConfig(ctx)
 			if err != nil {

@@ -32,7 +32,7 @@ noticed only in the result, as code 2001.
 The password comes from --password-file (- for stdin), else from the profile, else
 from stdin. An expired certificate is noted and used: only its key matters.`,
 		Example: "  payctl credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl credential encrypt --certificate emulator.pem --password-file - -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.credentialEncrypt(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -21,7 +21,7 @@ func newDarajaBalance(a *app) *cobra.Command {
 comes by callback as that of "payctl transaction status" does. The documents do not
 name the figures of an account, so they are shown in the order in which they came.`,
 		Example: "  payctl daraja balance\n  payctl daraja balance -o json --jq '.balances[].account'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			client, conf, err := a.initiatorClient(ctx)
 			if err != nil {

@@ -63,7 +63,7 @@ func newDarajaC2BRegister(a *app) *cobra.Command {
 those of "payctl listen" behind callback_url, with the secret path if there is one.
 Production takes this once; later changes are made on the portal.`,
 		Example: "  payctl daraja c2b register\n  payctl daraja c2b register --response-type Cancelled",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.c2bRegister(ctx, o) }),
 	}
 	f := cmd.Flags()
@@ -162,7 +162,7 @@ func newDarajaC2BSimulate(a *app) *cobra.Command {
 		Long: `Makes the sandbox, or the emulator, act as if a customer had paid to the shortcode.
 What comes of it is posted to the registered URLs: see "payctl webhook list".`,
 		Example: "  payctl daraja c2b simulate --phone 0712345678 --amount 10 --reference INV-1",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.c2bSimulate(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -60,7 +60,7 @@ func newDarajaIPsList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the addresses that callbacks come from",
 		Example: "  payctl daraja ips list\n  payctl daraja ips list -o json --jq '.[] | select(.published) | .address'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.glance(func(context.Context) error {
 			var views []addressView
 			for _, s := range daraja.SourceAddresses() {

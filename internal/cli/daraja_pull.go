@@ -42,7 +42,7 @@ func newDarajaPullRegister(a *app) *cobra.Command {
 		Short:   "Register the shortcode for the pull API",
 		Long:    "Registers the profile's shortcode once; a second time is no error.",
 		Example: "  payctl daraja pull register --phone 0712345678",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			nominated, err := payment.ParsePhone(phone)
 			if err != nil {
@@ -128,7 +128,7 @@ func newDarajaPullList(a *app) *cobra.Command {
 		Long: `Lists what customers paid to the shortcode, page after page, each receipt once, and
 says what the ledger knows of it: a deposit, a C2B callback, or nothing (missed).`,
 		Example: "  payctl daraja pull list\n  payctl daraja pull list --since 6h --missed -o ndjson",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.pullList(ctx, o) }),
 	}
 	f := cmd.Flags()

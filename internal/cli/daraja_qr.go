@@ -32,7 +32,7 @@ func newDarajaQR(a *app) *cobra.Command {
 to a file. The codes of --type are BG buy goods, PB paybill, WA withdraw at an agent,
 SM send money, SB send to business.`,
 		Example: "  payctl daraja qr --merchant 'Duka Moja' --amount 150 --reference INV-1 --output-file invoice.png",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.darajaQR(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -33,7 +33,7 @@ by callback. It moves money: the request is recorded first and sent once, and a
 receipt that was asked about before is refused unless that failed. In production a
 person types the amount; a script needs --yes and production_cap in the profile.`,
 		Example: "  payctl daraja reversal create --receipt UA2K7QX9ZP --amount 150 --remarks 'wrong order'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.reversalCreate(ctx, o) }),
 	}
 	f := cmd.Flags()

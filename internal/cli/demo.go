@@ -29,7 +29,7 @@ never answers, and one pays so fast that the callback overtakes the push's answe
 Needs no configuration and touches none. Exits with 0 only if every outcome was
 as expected.`,
 		Example: "  payctl demo\n  payctl demo --keep",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.demo(ctx, keep) }),
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "keep the demo's ledger, and say where it is")

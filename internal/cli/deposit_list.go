@@ -24,7 +24,7 @@ func newDepositList(a *app) *cobra.Command {
 		Short:   "List deposits, newest first",
 		Long:    "Lists the deposits in the ledger; nobody is asked.\n\n" + filterHelp[depositFields](),
 		Example: "  payctl deposit list\n  payctl deposit list --status PENDING,UNKNOWN -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.glance(func(ctx context.Context) error { return a.depositList(ctx, o) }),
 	}
 	f := cmd.Flags()

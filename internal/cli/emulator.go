@@ -40,9 +40,9 @@ others, and nothing leaves the machine. Each exchange is one line on stdout.
 
 ` + outcomesHelp(),
 		Example: "  payctl emulator\n  payctl emulator --weather salary-day --seed 7\n  payctl emulator --proxy 127.0.0.1:4080\n  payctl emulator answer ws_CO_1 cancelled",
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("run \"payctl emulator --help\" to see the verbs", "unknown verb %q for \"payctl emulator\"", args[0])
+				return usagef(guess("payctl emulator", args[0], helpNames(cmd), "run \"payctl emulator --help\" to see the verbs"), "unknown verb %q for \"payctl emulator\"", args[0])
 			}
 			return nil
 		},

@@ -73,7 +73,7 @@ func newEmulatorEnv(a *app) *cobra.Command {
 		Short:   "Print what clients need to reach the emulator",
 		Long:    `Prints shell lines that export addresses and the emulator's own credentials.`,
 		Example: "  eval \"$(payctl emulator env)\"",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			env := map[string]string{}
 			if err := c.call(ctx, http.MethodGet, "env", nil, &env); err != nil {
@@ -96,19 +96,27 @@ func (v envView) Text(t *ui.Text) {
 	}
 }
 
+// pemView is a certificate alone.
+type pemView struct {
+	PEM string `json:"pem"`
+}
+
+// Text writes the certificate as it is.
+func (v pemView) Text(t *ui.Text) { t.Block(0, v.PEM) }
+
 func newEmulatorCertificate(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "certificate",
 		Short:   "Print the certificate for SecurityCredential",
-		Long:    `Prints the PEM certificate that a SecurityCredential for the emulator is encrypted with.`,
+		Long:    "Prints the PEM certificate that a SecurityCredential for the emulator is encrypted with;\nunder json it is the member pem of an object.",
 		Example: "  payctl emulator certificate > emulator.pem\n  payctl credential encrypt --certificate emulator.pem --password-file pw",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(context.Context) error {
 			pem, err := emulator.CertificatePEM()
 			if err != nil {
 				return err
 			}
-			return a.out.Raw([]byte(strings.TrimRight(pem, "\n") + "\n"))
+			return a.out.One(pemView{PEM: strings.TrimRight(pem, "\n") + "\n"})
 		}),
 	}
 }

@@ -47,7 +47,7 @@ func newEmulatorBehaviours(a *app) *cobra.Command {
 tells of it. With --running, --set, --unset or --weather it speaks to a running
 emulator and shows how each stands.`,
 		Example: "  payctl emulator behaviours\n  payctl emulator behaviours --set callback-lost --set masked-phone",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			var views []behaviourView
 			if !running && len(set)+len(unset) == 0 && weather == "" {
@@ -109,7 +109,7 @@ func newEmulatorClock(a *app) *cobra.Command {
 		Use:     "show",
 		Short:   "Show the emulator's clock",
 		Example: "  payctl emulator clock show",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			var v clockView
 			if err := c.call(ctx, http.MethodGet, "clock", nil, &v); err != nil {

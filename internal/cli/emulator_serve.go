@@ -96,7 +96,7 @@ HTTPS or through its proxy; it is made when it is first needed. Its key stays in
 private file and it is constrained to this machine and the providers' hosts. With
 -o json the file's path is there too, as NODE_EXTRA_CA_CERTS and SSL_CERT_FILE want it.`,
 		Example: "  payctl emulator ca > emulator-ca.pem\n  export SSL_CERT_FILE=$(payctl emulator ca -o json --jq .file)",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: a.run(func(context.Context) error {
 			dir := a.emulatorCADir()
 			if dir == "" {

@@ -13,7 +13,8 @@ import (
 )
 
 // explainStdin finds codes in what is piped in: one payload, or a log whose
-// lines are looked at one by one. An unknown code is shown and is exit 5.
+// lines are looked at one by one: an array under json, however many hold a code.
+// An unknown code is shown and is exit 5.
 func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explainOptions) error {
 	raw, err := readAll(a.stdin(ctx), maxPayload, "stdin")
 	if err != nil {
@@ -35,15 +36,13 @@ func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explain
 		}
 		views = append(views, v)
 	}
-	switch len(views) {
-	case 0:
+	switch {
+	case len(views) == 0:
 		return usagef("pipe in a callback, an answer, or a log line that holds a code", "stdin: holds no result or error code")
-	case 1:
+	case len(pieces) == 1:
 		err = a.out.One(views[0])
 	default:
-		for _, v := range views {
-			err = orError(err, a.out.Line(v))
-		}
+		err = several(a.out, views)
 	}
 	if i := slices.IndexFunc(views, func(v explainView) bool { return !v.Known }); i >= 0 {
 		return a.ended(err, unknownCode(id, views[i].Code), "code "+firstLine(payment.MaskDigits(views[i].Code)))

@@ -50,7 +50,7 @@ not believed and came with a token that nobody knows.
 ` + filterHelp[deliveryFields]() + `
 It chooses what is shown; everything is kept and forwarded all the same.`,
 		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward 'deposit.*=http://127.0.0.1:3000/deposits'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.listen(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // newRoot builds the whole tree; every verb is listed here and nowhere else.
@@ -21,22 +23,25 @@ what the providers send back. It works offline against its own emulator:
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		Args:              cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmd.Help()
+				return nil
 			}
-			hint := "run \"payctl --help\" to see the commands"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = "did you mean \"payctl " + near[0] + "\"?"
-			}
-			return usagef(hint, "unknown command %q", args[0])
+			return usagef(guess("payctl", args[0], rootNames(), "run \"payctl --help\" to see the commands"), "unknown command %q", payment.MaskDigits(args[0]))
 		},
+		RunE: a.runRoot,
 	}
+	root.Flags().Bool("version", false, "print the version, as \"payctl version\" does")
 	root.SetOut(a.in.Stdout)
 	root.SetErr(a.in.Stderr)
 	root.SetIn(a.in.Stdin)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A mistyped verb leaves its flags to the group, which has none of them.
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 && cmd.Args != nil {
+			if err := cmd.Args(cmd, args); err != nil {
+				return err
+			}
+		}
 		return usagef("run \""+cmd.CommandPath()+" --help\" to see the flags", "%s", err.Error())
 	})
 	a.global.bind(root.PersistentFlags())
@@ -55,6 +60,14 @@ what the providers send back. It works offline against its own emulator:
 	return root
 }
 
+// runRoot is payctl without a command.
+func (a *app) runRoot(cmd *cobra.Command, args []string) error {
+	if version, err := cmd.Flags().GetBool("version"); err != nil || !version {
+		return cmd.Help()
+	}
+	return a.glance(a.version)(cmd, args)
+}
+
 // knownTopics makes "help" of what is not there a usage error: cobra prints the
 // root's help and exits with 0.
 func knownTopics(root *cobra.Command) {
@@ -65,7 +78,11 @@ func knownTopics(root *cobra.Command) {
 	help.Args = func(_ *cobra.Command, args []string) error {
 		found, rest, err := root.Find(args)
 		if err != nil || len(rest) > 0 || found == root && len(args) > 0 {
-			return usagef("run \"payctl --help\" to see the commands and topics", "help: there is no command or topic %q", strings.Join(args, " "))
+			hint := "run \"payctl --help\" to see the commands and topics"
+			if len(rest) > 0 {
+				hint = guess(strings.Replace(found.CommandPath(), "payctl", "payctl help", 1), rest[0], helpNames(found), hint)
+			}
+			return usagef(hint, "help: there is no command or topic %q", strings.Join(args, " "))
 		}
 		return nil
 	}
@@ -84,6 +101,34 @@ func knownShells(root *cobra.Command) {
 		}
 		return usagef("use bash, zsh, fish or powershell", "completion: %q is not a shell that payctl knows", args[0])
 	}
+	for _, shell := range completion.Commands() {
+		shell.Args = noArgs
+	}
+}
+
+// rootNames are what may stand first on a command line, whether it is built or not.
+func rootNames() []string {
+	names := []string{"help", "completion"}
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// helpNames are the verbs and topics below cmd that "help" knows.
+func helpNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range helped(cmd) {
+		names = append(names, c.Name())
+	}
+	return names
+}
+
+// helped are the commands below cmd that "help" tells of: verbs and topics.
+func helped(cmd *cobra.Command) []*cobra.Command {
+	return slices.DeleteFunc(slices.Clone(cmd.Commands()), func(c *cobra.Command) bool {
+		return !c.IsAvailableCommand() && !c.IsAdditionalHelpTopicCommand()
+	})
 }
 
 func verbOf(root *cobra.Command, name string) *cobra.Command {
@@ -133,7 +178,7 @@ func (a *app) built(verbs ...command) []*cobra.Command {
 // whole tree cost half as much as the process itself. Help, completion and
 // words that name no command get the whole tree.
 func wanted(all []command, args []string) []command {
-	if len(args) == 0 || slices.Contains([]string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0]) {
+	if len(args) == 0 || args[0] == "help" || args[0] == "completion" || isCompletion(args[0]) {
 		return all
 	}
 	named := slices.DeleteFunc(slices.Clone(all), func(c command) bool { return !slices.Contains(args, c.name) })

@@ -53,6 +53,9 @@ A pipe never sees a spinner.
   -o ndjson   one object per line; streams (listen, status watch, webhook replay,
               webhook verify --ndjson, emulator) do so under json, too
 
+"webhook trigger --count N", "webhook hammer" and "explain --stdin" of a log's lines
+print several results: an array under json, one object per line under ndjson.
+
 Keys are snake_case. Amounts are decimal strings beside a currency. Times are
 RFC 3339 in UTC. An absent value is null, never missing. Phone numbers are masked
 unless --show-phone is given, in stored bodies too ("webhook show --raw" alone writes

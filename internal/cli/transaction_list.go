@@ -21,7 +21,7 @@ func newTransactionList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List queries and their results, newest first",
 		Example: "  payctl transaction list\n  payctl transaction list --status ACCEPTED -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.glance(func(ctx context.Context) error { return a.transactionList(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -48,7 +48,7 @@ and no answer within 60 s (or --timeout) is exit 8: --resume goes on waiting.`,
   payctl transaction status --conversation-id 1b2c-4d3e-8f90-a1b2c3d4e5f61234567 --no-wait
   payctl transaction status --receipt UA2K7QX9ZP --party 0712345678 --identifier-type msisdn
   payctl transaction status --resume qry_1`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: a.run(func(ctx context.Context) error { return a.transactionStatus(ctx, o) }),
 	}
 	f := cmd.Flags()

@@ -26,9 +26,11 @@ func newVersion(a *app) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  payctl version\n  payctl version -o json",
-		Args:    cobra.NoArgs,
-		RunE: a.glance(func(context.Context) error {
-			return a.out.One(versionView{Version: a.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
-		}),
+		Args:    noArgs,
+		RunE:    a.glance(a.version),
 	}
+}
+
+func (a *app) version(context.Context) error {
+	return a.out.One(versionView{Version: a.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
 }

@@ -9,7 +9,8 @@ import (
 
 // depositView is a deposit as scripts and people see it; its keys are the contract.
 type depositView struct {
-	ID                string       `json:"id"`
+	// ID is nil for a deposit that was not recorded.
+	ID                *string      `json:"id"`
 	Provider          string       `json:"provider"`
 	Environment       string       `json:"environment"`
 	Reference         *string      `json:"reference"`
@@ -55,7 +56,7 @@ func (a *app) depositView(d payment.Deposit) depositView {
 		masked = payment.MaskDigits(masked)
 	}
 	return depositView{
-		ID: d.ID, Provider: string(d.Provider), Environment: string(d.Environment),
+		ID: orNull(d.ID), Provider: string(d.Provider), Environment: string(d.Environment),
 		Reference: orNull(d.Reference), IdempotencyKey: orNull(d.IdempotencyKey),
 		Status: string(d.Status), Amount: amountOrNull(d.Amount), Currency: string(d.Amount.Currency()),
 		Phone: orNull(phone), ProviderID: orNull(d.ProviderID), MerchantRequestID: orNull(d.MerchantRequestID),
@@ -75,7 +76,7 @@ func (v depositView) Text(t *ui.Text) {
 		reason, advice = v.Failure.text(), or(v.Failure.Advice, "")
 	}
 	t.Fields(
-		ui.KV("deposit", ui.Bold(v.ID)),
+		ui.KV("deposit", ui.Bold(or(v.ID, ""))),
 		ui.KV("status", statusSpan(v.Status)),
 		ui.KV("amount", ui.Plain(v.money())),
 		ui.KV("phone", ui.Plain(or(v.Phone, ""))),
@@ -112,7 +113,7 @@ func amountOrNull(a payment.Amount) *string {
 // Cells are a deposit's columns in a list.
 func (v depositView) Cells() []ui.Span {
 	return []ui.Span{
-		ui.Plain(v.ID), statusSpan(v.Status), ui.Plain(v.money()), ui.Plain(or(v.Phone, "-")),
+		ui.Plain(or(v.ID, "-")), statusSpan(v.Status), ui.Plain(v.money()), ui.Plain(or(v.Phone, "-")),
 		ui.Plain(or(v.Reference, "-")), ui.Plain(or(v.Receipt, "-")), ui.Plain(v.CreatedAt),
 	}
 }

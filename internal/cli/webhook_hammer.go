@@ -103,12 +103,15 @@ func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
 	progress := a.out.Progress("hammering " + o.url)
 	report, err := h.Run(ctx)
 	progress.Stop()
-	problems := 0
+	problems, views := 0, make([]blowView, 0, len(report))
 	for _, b := range report {
 		if b.Problem != "" {
 			problems++
 		}
-		a.keepErr(a.out.Line(blowView{b, orNull(b.Problem)}))
+		views = append(views, blowView{b, orNull(b.Problem)})
+	}
+	if len(views) > 0 {
+		a.keepErr(several(a.out, views))
 	}
 	if err == nil && problems > 0 {
 		err = &payment.Error{Kind: payment.KindConflict, Message: itoa(problems) + " of " + itoa(len(report)) + " tests show a problem", Hint: "each is named above"}

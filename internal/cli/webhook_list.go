@@ -85,7 +85,7 @@ func newWebhookList(a *app) *cobra.Command {
 		Short:   "List stored deliveries, newest first",
 		Long:    "Lists what \"payctl listen\" stored.\n\n" + filterHelp[deliveryFields](),
 		Example: "  payctl webhook list\n  payctl webhook list --event 'stk.*' --since 2h -o ndjson --with-body\n  payctl webhook list --filter 'amount >= 1000 && !duplicate'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    a.glance(func(ctx context.Context) error { return a.webhookList(ctx, o) }),
 	}
 	f := cmd.Flags()
@@ -97,12 +97,15 @@ func newWebhookList(a *app) *cobra.Command {
 	f.StringVar(&o.until, "until", "", "received before this `TIME`")
 	f.StringVar(&o.deposit, "deposit", "", "only what is about this deposit: any `ID` of it")
 	f.IntVar(&o.limit, "limit", 50, "at most `N`, 0 for all")
-	f.BoolVar(&o.withBody, "with-body", false, "add the body, numbers masked unless --show-phone (body_base64 where it is not UTF-8)")
+	f.BoolVar(&o.withBody, "with-body", false, "with -o json or ndjson, add the body, numbers masked unless --show-phone (body_base64 where it is not UTF-8)")
 	bindFilter(f, &o.filter)
 	return cmd
 }
 
 func (a *app) webhookList(ctx context.Context, o webhookListOptions) error {
+	if o.withBody && a.out.Format() == ui.FormatText {
+		return usagef("add -o json or -o ndjson, or see one with \"payctl webhook show ID\"", "with-body: a table has no room for bodies")
+	}
 	filter, err := a.deliveryFilter(o)
 	if err != nil {
 		return err

@@ -85,6 +85,58 @@ func (v shotView) Text(t *ui.Text) {
 	t.Line(status, ui.Plain("  "+v.Event+" -> "+v.To+"  "+or(v.Answer, "")))
 }
 
+func (v shotView) about() string { return v.Event + " was sent to " + v.To }
+
+// shots shows what became of payloads: each as it comes, or together at the end,
+// since json is one document.
+type shots struct {
+	app      *app
+	together bool
+	held     []shotView
+}
+
+func (s *shots) add(v shotView, outcome error) error {
+	if s.together {
+		s.held = append(s.held, v)
+		return outcome
+	}
+	return s.app.ended(s.app.out.One(v), outcome, v.about())
+}
+
+// end prints what was held back, also when outcome says that one of them failed.
+func (s *shots) end(outcome error) error {
+	if len(s.held) == 0 {
+		return outcome
+	}
+	about := s.held[0].about()
+	if n := len(s.held); n > 1 {
+		about += ", " + itoa(n) + " times"
+	}
+	return s.app.ended(several(s.app.out, s.held), outcome, about)
+}
+
+// several prints what a command has to say one by one: an array under json, else
+// one a line.
+func several[V ui.View](out *ui.Printer, views []V) error {
+	if out.Format() == ui.FormatJSON {
+		return out.One(severalView[V](views))
+	}
+	var err error
+	for _, v := range views {
+		err = orError(err, out.Line(v))
+	}
+	return err
+}
+
+type severalView[V ui.View] []V
+
+// Text writes each for people.
+func (s severalView[V]) Text(t *ui.Text) {
+	for _, v := range s {
+		v.Text(t)
+	}
+}
+
 func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error {
 	if o.list {
 		return a.listEvents()
@@ -106,6 +158,11 @@ func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error
 	if err != nil {
 		return err
 	}
+	s := &shots{app: a, together: o.count > 1 && a.out.Format() == ui.FormatJSON}
+	return s.end(a.triggerAll(ctx, o, keys, s))
+}
+
+func (a *app) triggerAll(ctx context.Context, o webhookTriggerOptions, keys webhook.Keys, s *shots) error {
 	var invent webhook.Inventor
 	for range o.count {
 		facts, token, err := a.triggerFacts(ctx, &invent, o.from)
@@ -122,7 +179,7 @@ func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error
 			}
 			continue
 		}
-		if err := a.shoot(ctx, routed(o.to, sample.Route, ""), routed(o.to, sample.Route, token), sample); err != nil {
+		if err := s.add(a.shoot(ctx, routed(o.to, sample.Route, ""), routed(o.to, sample.Route, token), sample)); err != nil {
 			return err
 		}
 	}
@@ -179,23 +236,19 @@ func routed(to, route, token string) string {
 // shotTimeout bounds one request to the operator's own endpoint.
 const shotTimeout = 10 * time.Second
 
-func (a *app) shoot(ctx context.Context, shown, to string, sample webhook.Sample) error {
+// shoot sends one payload; the error is what came of it.
+func (a *app) shoot(ctx context.Context, shown, to string, sample webhook.Sample) (shotView, error) {
 	ctx, cancel := a.withTimeout(ctx, shotTimeout)
 	defer cancel()
 	shot := webhook.Send(ctx, a.httpClient(), to, sample)
 	view := shotView{Event: sample.Event, To: shown, LatencyMs: float64(shot.Latency.Microseconds()) / 1000}
 	if shot.Err != nil {
 		view.Error = orNull(firstLine(shot.Err.Error()))
-	} else {
-		view.StatusCode, view.Answer = &shot.Status, orNull(shownAnswer(shot.Body))
+		return view, shot.Err
 	}
-	printed := a.out.Line(view)
-	about := sample.Event + " was sent to " + shown
-	if shot.Err != nil {
-		return a.ended(printed, shot.Err, about)
-	}
+	view.StatusCode, view.Answer = &shot.Status, orNull(shownAnswer(shot.Body))
 	if !shot.OK() {
-		return a.ended(printed, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}, about)
+		return view, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}
 	}
-	return a.ended(printed, nil, about)
+	return view, nil
 }
