@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -238,6 +239,9 @@ func (a *app) withResult(ctx context.Context, ledger *store.Store, q store.Query
 		return v, nil, err
 	}
 	v = a.answered(v, r)
+	if q.Kind == kindTransaction && q.Receipt != "" && r.Receipt != "" && !strings.EqualFold(q.Receipt, r.Receipt) {
+		v.Notes = append(v.Notes, "the result is about receipt "+payment.MaskDigits(r.Receipt)+", not about the one that was asked for")
+	}
 	// What the adapter itself says of every such delivery is no news.
 	if d.Reason != "" && d.Reason != (daraja.Receiver{}).Inspect(d.Delivery).Reason {
 		v.Notes = append(v.Notes, d.Reason)
