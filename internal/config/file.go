@@ -111,7 +111,7 @@ func withoutValues(text string) string {
 		return text
 	}
 	quoted := text[from : to+1]
-	if grammar.MatchString(quoted) {
+	if isGrammar(quoted) {
 		return text
 	}
 	if from == to {
@@ -120,8 +120,11 @@ func withoutValues(text string) string {
 	return text[:from] + "'…'" + text[to+1:]
 }
 
-// grammar is what the library quotes of the language itself: "',' or ']'".
-var grammar = regexp.MustCompile(`^'(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})'( or '(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})')?$`)
+// isGrammar tells what the library quotes of the language itself: "',' or ']'". The
+// pattern is made here, since no run needs it but one that fails.
+func isGrammar(quoted string) bool {
+	return regexp.MustCompile(`^'(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})'( or '(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})')?$`).MatchString(quoted)
+}
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
