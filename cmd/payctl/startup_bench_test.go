@@ -12,21 +12,24 @@ import (
 
 // BenchmarkStartup prints the median process time of commands beside that of a
 // hello-world binary, measured in turn in the same run. Only the ratios mean
-// anything (design targets: version 2.8, verify 3.0, with the ledger 3.5).
+// anything (design targets: version 2.8, verify 3.0, with the ledger 3.5). Those
+// of testdata/libraries show how much of it the libraries take by themselves.
 func BenchmarkStartup(b *testing.B) {
 	dir := b.TempDir()
-	hello, payctl := filepath.Join(dir, "hello"), filepath.Join(dir, "payctl")
+	hello, payctl, libraries := filepath.Join(dir, "hello"), filepath.Join(dir, "payctl"), filepath.Join(dir, "libraries")
+	ledger := filepath.Join(dir, "ledger.db")
 	source := filepath.Join(dir, "main.go")
 	if err := os.WriteFile(source, []byte("package main\n\nimport \"os\"\n\nfunc main() { _, _ = os.Stdout.WriteString(\"hello\\n\") }\n"), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	build(b, hello, source)
 	build(b, payctl, ".")
+	build(b, libraries, "./testdata/libraries")
 	payload := filepath.Join(dir, "body.json")
 	if err := os.WriteFile(payload, []byte(`{"event":"deposit.completed","signature":"sha256=00","data":{}}`), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	env := append(os.Environ(), "PAYCTL_PROFILE=local", "PAYCTL_DB="+filepath.Join(dir, "ledger.db"), "HOME="+dir)
+	env := append(os.Environ(), "PAYCTL_PROFILE=local", "PAYCTL_DB="+ledger, "HOME="+dir)
 	commands := []struct {
 		name string
 		args []string
@@ -35,6 +38,8 @@ func BenchmarkStartup(b *testing.B) {
 		{"version", []string{payctl, "version"}},
 		{"verify", []string{payctl, "webhook", "verify", payload}},
 		{"ledger", []string{payctl, "deposit", "list"}},
+		{"libraries-version", []string{libraries, "version"}},
+		{"libraries-ledger", []string{libraries, "ledger", ledger}},
 	}
 	times := make([][]time.Duration, len(commands))
 	for b.Loop() {
