@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -235,6 +236,48 @@ func TestSpillFaults(t *testing.T) {
 		aside, err := filepath.Glob(filepath.Join(sp.dir, "*"+suffixBad))
 		if files, _ := sp.waiting(); len(aside) != 4 || err != nil || files != 0 {
 			t.Errorf("set aside %q, %v; %d waiting", aside, err, files)
+		}
+	})
+	t.Run("what a killed writer left is taken in if it is whole", func(t *testing.T) {
+		t.Parallel()
+		sp := open(t, Limits{})
+		if err := sp.put(d); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := os.ReadFile(filepath.Join(sp.dir, sp.list()[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-time.Hour)
+		for name, text := range map[string][]byte{"whole": whole, "cut": whole[:len(whole)/2], "young": whole} {
+			path := filepath.Join(sp.dir, name+suffixPartial)
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if name == "young" {
+				continue // its writer may be at it
+			}
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		n, bad, err := sp.takeIn(t.Context(), func(_ context.Context, got payment.Delivery) error {
+			if diff := cmp.Diff(d.Body, got.Body); diff != "" {
+				t.Errorf("body (-want +got):\n%s", diff)
+			}
+			return nil
+		})
+
+		if n != 2 || err != nil || !slices.Equal(bad, []string{"cut"}) {
+			t.Errorf("taken %d, bad %q, err %v", n, bad, err)
+		}
+		left := append(sp.named(suffixPartial), sp.named(suffixBad)...)
+		if diff := cmp.Diff([]string{"young" + suffixPartial, "cut" + suffixBad}, left); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		if files, bytes := sp.waiting(); files != 0 || bytes != 0 {
+			t.Errorf("%d files of %d bytes are said to wait", files, bytes)
 		}
 	})
 	t.Run("a ledger that fails again keeps the file", func(t *testing.T) {

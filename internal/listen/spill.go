@@ -43,7 +43,8 @@ type spill struct {
 	most     int
 	mostSize int64
 	spare    int64
-	// claimed is how old a claim is whose owner must have died.
+	// claimed is how old a claim, or a file that is being written, is whose owner
+	// must have died.
 	claimed time.Duration
 	// write makes one file durable; tests have it fail.
 	write func(name string, text []byte) error
@@ -212,6 +213,7 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 		return 0, nil, nil
 	}
 	sp.recoverClaims()
+	bad = sp.recoverPartials()
 	for _, name := range sp.list() {
 		if ctx.Err() != nil {
 			return taken, bad, ctx.Err()
@@ -274,6 +276,32 @@ func (sp *spill) recoverClaims() {
 			_ = os.Rename(path, strings.TrimSuffix(path, suffixTaking))
 		}
 	}
+}
+
+// recoverPartials makes the files of writers that died before they could name
+// them complete. They were not acknowledged, but Daraja does not send a callback
+// again for that. What was cut short is set aside and returned.
+func (sp *spill) recoverPartials() (bad []string) {
+	for _, file := range sp.named(suffixPartial) {
+		path := filepath.Join(sp.dir, file)
+		info, err := os.Stat(path)
+		if err != nil || time.Since(info.ModTime()) <= sp.claimed {
+			continue
+		}
+		name := strings.TrimSuffix(file, suffixPartial)
+		_, size, err := readSpilled(path)
+		var fault *fs.PathError
+		switch {
+		case errors.As(err, &fault): // gone meanwhile, or the disk may answer better later
+		case err != nil:
+			if os.Rename(path, filepath.Join(sp.dir, name+suffixBad)) == nil {
+				bad = append(bad, name)
+			}
+		case os.Rename(path, filepath.Join(sp.dir, name+suffixSpilled)) == nil:
+			sp.count(1, size)
+		}
+	}
+	return bad
 }
 
 // readSpilled reads and proves one file.
