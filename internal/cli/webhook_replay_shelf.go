@@ -62,15 +62,31 @@ func (s *replayShelf) RecordAttempt(ctx context.Context, a store.Attempt) error 
 // by unlock.
 func lockRun(ledger, runID string) (unlock func(), err error) {
 	lock := flock.New(ledger + "." + runID + ".lock")
-	locked, err := lock.TryLock()
-	switch {
-	case err != nil:
-		return nil, &payment.Error{Kind: payment.KindInternal, Message: "replay " + runID + ": its lock beside the ledger cannot be made: " + firstLine(err.Error()), Err: err}
-	case !locked:
-		return nil, &payment.Error{Kind: payment.KindConflict, Message: "replay " + runID + ": another process is at it", Hint: "wait for it to end"}
-	}
-	return func() {
-		_ = os.Remove(lock.Path())
+	for {
+		locked, err := lock.TryLock()
+		switch {
+		case err != nil:
+			return nil, &payment.Error{Kind: payment.KindInternal, Message: "replay " + runID + ": its lock beside the ledger cannot be made: " + firstLine(err.Error()), Err: err}
+		case !locked:
+			return nil, &payment.Error{Kind: payment.KindConflict, Message: "replay " + runID + ": another process is at it", Hint: "wait for it to end"}
+		case holdsFile(lock):
+			return func() {
+				_ = os.Remove(lock.Path())
+				_ = lock.Unlock()
+			}, nil
+		}
+		// The last holder removed the file after it was opened here: another
+		// process would lock a new one.
 		_ = lock.Unlock()
-	}, nil
+	}
+}
+
+// holdsFile tells whether the locked file is the one that others find by its name.
+func holdsFile(lock *flock.Flock) bool {
+	mine, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(mine, named)
 }
