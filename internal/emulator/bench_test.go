@@ -75,8 +75,8 @@ func hammer(tb testing.TB, server *httptest.Server, token, callback string, send
 	return hammerEach(tb, server, senders, n, func(int) string { return benchRequest(server, token, callback) }, func(int) {})
 }
 
-// hammerEach is hammer with a request and a notice of the answer for each push.
-func hammerEach(tb testing.TB, server *httptest.Server, senders, n int, request func(int) string, answered func(int)) time.Duration {
+// hammerEach is hammer with a request and a notice of its departure for each push.
+func hammerEach(tb testing.TB, server *httptest.Server, senders, n int, request func(int) string, leaving func(int)) time.Duration {
 	tb.Helper()
 	var wg sync.WaitGroup
 	requests := make([]string, n)
@@ -94,6 +94,7 @@ func hammerEach(tb testing.TB, server *httptest.Server, senders, n int, request 
 			defer func() { _ = conn.Close() }()
 			answers := bufio.NewReader(conn)
 			for i := s; i < n; i += senders {
+				leaving(i)
 				_, _ = io.WriteString(conn, requests[i])
 				resp, err := http.ReadResponse(answers, nil)
 				if err != nil || resp.StatusCode != http.StatusOK {
@@ -101,7 +102,6 @@ func hammerEach(tb testing.TB, server *httptest.Server, senders, n int, request 
 					return
 				}
 				_, _ = io.Copy(io.Discard, resp.Body)
-				answered(i)
 			}
 		})
 	}
@@ -133,11 +133,15 @@ func BenchmarkPushBesideBare(b *testing.B) {
 	b.ReportMetric(float64(b.N*benchBatch)/bareTime.Seconds(), "bare/s")
 }
 
+// calmLatency is the time from a push to its callback in the default weather.
+const calmLatency = 150 * time.Millisecond
+
 // BenchmarkCallbacksUnderLoad shows how late callbacks are while pushes arrive as fast as they are taken: the target is
-// the latency (150 ms) plus one second for the last of them.
+// one second for the last of them. Each is due its latency after its push has left the client, so that what a push waits
+// before it is accepted counts as late too.
 func BenchmarkCallbacksUnderLoad(b *testing.B) {
 	const n = 5 * benchBatch
-	var arrived [n]atomic.Int64
+	var left, arrived [n]atomic.Int64
 	var got atomic.Int64
 	app := benchServer(b, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -146,23 +150,23 @@ func BenchmarkCallbacksUnderLoad(b *testing.B) {
 		}
 		got.Add(1)
 	}))
-	var worst, load time.Duration
+	var late []time.Duration
+	var load time.Duration
 	for b.Loop() {
 		server, token := benchEmulator(b, emulator.Options{})
-		var answered [n]int64
 		got.Store(0)
 		load += hammerEach(b, server, 64, n, func(i int) string { return benchRequest(server, token, app.URL+"/"+strconv.Itoa(i)) },
-			func(i int) { answered[i] = time.Now().UnixNano() })
+			func(i int) { left[i].Store(time.Now().UnixNano()) })
 		for got.Load() < n {
 			runtime.Gosched()
 		}
 		for i := range n {
-			worst = max(worst, time.Duration(arrived[i].Load()-answered[i]))
+			late = append(late, time.Duration(arrived[i].Load()-left[i].Load())-calmLatency)
 		}
 		server.Close()
 	}
 	b.ReportMetric(float64(b.N*n)/load.Seconds(), "pushes/s")
-	b.ReportMetric(float64(worst.Milliseconds()), "ms-answer-to-callback-max")
+	reportSpread(b, "late", late)
 }
 
 // BenchmarkOpenPayments shows the memory of 100,000 open payments: the target is 64 MB.

@@ -35,6 +35,8 @@ type clock struct {
 	queue eventQueue
 	seq   uint64
 	wake  chan struct{}
+	// forgot is closed, and replaced, when the queue is cleared.
+	forgot chan struct{}
 
 	stepping sync.Mutex // held by the one running advance
 }
@@ -47,7 +49,7 @@ type event struct {
 
 // newClock makes a clock of the given mode. A virtual clock without now starts on 2 January 2026, 03:04:05 in Nairobi.
 func newClock(mode string, now func() time.Time) (*clock, error) {
-	c := &clock{read: now, wake: make(chan struct{}, 1)}
+	c := &clock{read: now, wake: make(chan struct{}, 1), forgot: make(chan struct{})}
 	switch mode {
 	case "", clockReal:
 		if now == nil {
@@ -117,7 +119,7 @@ func (c *clock) loop(done <-chan struct{}) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		for {
+		for !over(done) { // or events that keep coming would keep the emulator from stopping
 			ev, ok := c.next(time.Since(c.begin))
 			if !ok {
 				break
@@ -131,6 +133,15 @@ func (c *clock) loop(done <-chan struct{}) {
 		case <-c.wake:
 		case <-timer.C:
 		}
+	}
+}
+
+func over(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -194,11 +205,13 @@ func (c *clock) pending() (int, time.Duration) {
 	return len(c.queue), max(c.queue[0].due-c.elapsed(), 0)
 }
 
-// clear forgets everything that was scheduled.
+// clear forgets everything that was scheduled, and wakes those who sleep.
 func (c *clock) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue = nil
+	close(c.forgot)
+	c.forgot = make(chan struct{})
 }
 
 // restore puts a virtual clock at a saved time, never backwards.
@@ -234,12 +247,16 @@ func (q *eventQueue) Pop() any {
 	return ev
 }
 
-// sleep waits for d on this clock, until ctx ends or done is closed. On a virtual clock that takes an advance, which
-// goes on only when the sleeper has closed the returned channel, so that one thing happens after the other.
+// sleep waits for d on this clock, until ctx ends, done is closed or the clock is cleared. On a virtual clock that takes
+// an advance, which goes on only when the sleeper has closed the returned channel, so that one thing happens after the
+// other.
 func (c *clock) sleep(ctx context.Context, done <-chan struct{}, d time.Duration) chan struct{} {
-	over, slept := make(chan struct{}), make(chan struct{})
+	c.mu.Lock()
+	forgot := c.forgot
+	c.mu.Unlock()
+	passed, slept := make(chan struct{}), make(chan struct{})
 	c.after(d, func() {
-		close(over)
+		close(passed)
 		if c.virtual {
 			select {
 			case <-slept:
@@ -248,7 +265,8 @@ func (c *clock) sleep(ctx context.Context, done <-chan struct{}, d time.Duration
 		}
 	})
 	select {
-	case <-over:
+	case <-passed:
+	case <-forgot:
 	case <-ctx.Done():
 	case <-done:
 	}

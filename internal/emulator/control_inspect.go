@@ -26,6 +26,9 @@ func (e *Emulator) getRequests(r *http.Request) (any, error) {
 	if direction != "" && direction != DirectionIn && direction != DirectionOut {
 		return nil, fmt.Errorf("direction %q is neither in nor out", direction)
 	}
+	if refused != "" && refused != "true" && refused != "false" {
+		return nil, fmt.Errorf("refused %q is neither true nor false", refused)
+	}
 	list := e.journal.list(func(x *Exchange) bool {
 		return (direction == "" || x.Direction == direction) && (api == "" || x.API == api) &&
 			(refused == "" || strconv.FormatBool(x.Refused) == refused)
@@ -52,9 +55,10 @@ func (e *Emulator) getState(r *http.Request) (any, error) {
 func (e *Emulator) postReset(*http.Request) (any, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.epoch.Add(1)
 	e.clock.clear()
 	e.sender.reset()
-	e.held = nil
+	e.held, e.retrying = nil, 0
 	for _, p := range e.parts {
 		p.reset()
 	}

@@ -77,6 +77,7 @@ func TestControlRefusals(t *testing.T) {
 		{http.MethodGet, "prompts?phone=12", ``, 400, "phone is not a Kenyan mobile number"},
 		{http.MethodGet, "requests?limit=many", ``, 400, "limit"},
 		{http.MethodGet, "requests?direction=up", ``, 400, "direction"},
+		{http.MethodGet, "requests?refused=yes", ``, 400, "refused"},
 		{http.MethodGet, "nothing", ``, 404, "/_emulator/requests"},
 	} {
 		status, body := d.do(d.request(tt.method, "/_emulator/"+tt.path, tt.body))

@@ -175,9 +175,9 @@ func (d *daraja) acceptQuestion(c *call, q *question, api *resultAPI) {
 	}
 	delay := d.resultDelay(q.api)
 	if d.e.behaviours.roll("result-timeout", q.api) != nil {
-		d.e.clock.after(delay, func() { d.e.locked(func() { d.expireQuestion(q) }) })
+		d.e.later(delay, func() { d.expireQuestion(q) })
 	} else {
-		d.e.clock.after(delay, func() { d.e.locked(func() { d.conclude(q, api) }) })
+		d.e.later(delay, func() { d.conclude(q, api) })
 	}
 	c.reply(http.StatusOK, struct {
 		OriginatorConversationID string

@@ -111,22 +111,20 @@ func (d *daraja) simulate(c *call) {
 			t.Reason = "Buy Goods"
 		}
 		c.subject = t.Originator
-		d.e.clock.after(d.resultDelay(apiC2BSimulate), func() { d.validate(t) })
+		d.e.later(d.resultDelay(apiC2BSimulate), func() { d.validate(t) })
 		c.reply(http.StatusOK, c2bReply{t.Originator, "0", "Accept the service request successfully."})
 	}
 }
 
-// validate asks the validation URL, where there is one, and completes the payment if it is accepted.
+// validate asks the validation URL, where there is one, and completes the payment if it is accepted. The lock is held.
 func (d *daraja) validate(t *txn) {
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
 	urls, known := d.c2b[t.To]
 	asks := known && urls.Validation != "" && d.e.behaviours.choice("c2b-validation", outValidation, "on") == "on"
 	if !asks {
 		d.complete(t, "")
 		return
 	}
-	answered := false
+	answered, epoch := false, d.e.epoch.Load()
 	d.e.emit(&delivery{
 		provider: providerDaraja, class: outValidation, subject: t.Originator, url: urls.Validation,
 		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(d.notice(t, urls.Version, "", "")),
@@ -134,7 +132,7 @@ func (d *daraja) validate(t *txn) {
 		then: func(status int, answer []byte) {
 			d.e.mu.Lock()
 			defer d.e.mu.Unlock()
-			if answered {
+			if answered || d.e.epoch.Load() != epoch {
 				return
 			}
 			answered = true

@@ -191,24 +191,20 @@ func (d *daraja) timing(o *Outcome) (settle, lag time.Duration) {
 // schedule lets the planned outcome happen, or the prompt expire. The lock is held.
 func (d *daraja) schedule(p *payment, plan *Outcome) {
 	if plan == nil {
-		d.e.clock.after(p.expires().Sub(d.e.now()), func() { d.expire(p) })
+		d.e.later(p.expires().Sub(d.e.now()), func() { d.expire(p) })
 		return
 	}
 	p.Plan = plan.Name
 	settle, lag := d.timing(plan)
-	d.e.clock.after(p.Created.Add(settle).Sub(d.e.now()), func() {
-		d.e.mu.Lock()
-		defer d.e.mu.Unlock()
+	d.e.later(p.Created.Add(settle).Sub(d.e.now()), func() {
 		if p.open() {
 			d.finish(p, plan, lag)
 		}
 	})
 }
 
-// expire ends a prompt that nobody answered.
+// expire ends a prompt that nobody answered. The lock is held.
 func (d *daraja) expire(p *payment) {
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
 	if !p.open() {
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -25,10 +27,13 @@ func (b *paymentBook) oldest() []*payment {
 	for _, p := range b.all {
 		list = append(list, p)
 	}
-	slices.SortFunc(list, func(a, b *payment) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout))
-	})
+	slices.SortFunc(list, compareAge)
 	return list
+}
+
+// compareAge orders payments by creation.
+func compareAge(a, b *payment) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout))
 }
 
 func (d *daraja) save() any {
@@ -131,7 +136,7 @@ func (d *daraja) view(full bool) any {
 		return maskPhones(text)
 	}
 	payments := []paymentView{}
-	for _, p := range latest(d.payments.oldest()) {
+	for _, p := range highest(maps.Values(d.payments.all), compareAge) {
 		payments = append(payments, paymentView{
 			p.Merchant, show(p.Checkout), p.Shortcode, p.Phone.shown(full), p.Amount.decimal(), show(p.Reference),
 			p.Created.UTC(), p.open(), p.Result, p.Receipt,
@@ -152,13 +157,41 @@ func (d *daraja) view(full bool) any {
 
 func latest[T any](list []T) []T { return list[max(len(list)-maxShown, 0):] }
 
+// highest is the sorted end of what a view has room for. It never sorts all, of which there may be hundreds of thousands:
+// nothing is accepted or sent while a view is made.
+func highest[T any](all iter.Seq[T], compare func(a, b T) int) []T {
+	const room = 4 * maxShown
+	list := make([]T, 0, room)
+	for one := range all {
+		if len(list) == room {
+			slices.SortFunc(list, compare)
+			list = list[:copy(list, latest(list))]
+		}
+		list = append(list, one)
+	}
+	slices.SortFunc(list, compare)
+	return latest(list)
+}
+
+// waiting is the open prompts, oldest first.
+func waiting[P prompt](book *promptBook[P], compare func(a, b P) int) []P {
+	var list []P
+	for _, p := range book.all {
+		if p.open() {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, compare)
+	return list
+}
+
 func (d *daraja) customerViews(full bool) []customerView {
 	list := []customerView{}
-	for m, w := range d.ledger.Customers {
+	for _, m := range highest(maps.Keys(d.ledger.Customers), cmp.Compare[msisdn]) {
+		w := d.ledger.Customers[m]
 		list = append(list, customerView{m.shown(full), w.Balance.decimal(), w.today(d.e.now()).decimal()})
 	}
-	slices.SortFunc(list, func(a, b customerView) int { return cmp.Compare(a.Phone, b.Phone) })
-	return latest(list)
+	return list
 }
 
 func (d *daraja) orgViews() []orgView {
@@ -173,10 +206,8 @@ func (d *daraja) orgViews() []orgView {
 // prompts lists the open pushes, oldest first.
 func (d *daraja) prompts() []Prompt {
 	list := []Prompt{}
-	for _, p := range d.payments.oldest() {
-		if p.open() {
-			list = append(list, d.prompt(p))
-		}
+	for _, p := range waiting(&d.payments.promptBook, compareAge) {
+		list = append(list, d.prompt(p))
 	}
 	return list
 }

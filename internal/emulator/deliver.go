@@ -34,7 +34,9 @@ func (s *sender) newClient(given *http.Client) *http.Client {
 			DialContext:         dialer.DialContext,
 			MaxIdleConns:        maxSenders,
 			MaxIdleConnsPerHost: maxPerHost,
-			IdleConnTimeout:     20 * time.Second,
+			// Shorter than any server's: a callback on a connection that the target is about to close would be lost, and
+			// there is one attempt (reference/daraja.md §4.3). Node closes after 5 s, gunicorn after 2.
+			IdleConnTimeout:     time.Second,
 			TLSHandshakeTimeout: ackPatience,
 		}
 	}
@@ -66,18 +68,55 @@ func isLocal(addr netip.Addr) bool {
 
 // deliver sends d, its copies, its retries and what it overtook. Every attempt is one exchange in the log.
 func (s *sender) deliver(d *delivery) {
+	epoch := s.e.epoch.Load()
 	for ; d != nil; d = d.behind {
 		for range max(d.copies, 1) {
 			status, answer := s.attempt(d)
 			if !d.acknowledged(status) && d.retries > 0 {
 				again := *d
 				again.retries, again.copies, again.behind, again.note = d.retries-1, 0, nil, "sent again ("+d.retryCause()+")"
-				s.e.clock.after(d.pause(), func() { s.send(&again) })
+				if !s.retry(&again, d.pause(), epoch) {
+					s.e.journal.add(s.unsent(&again, "not sent again: too many deliveries wait for that already"))
+				}
 			}
 			if d.then != nil {
 				d.then(status, answer)
 			}
 		}
+	}
+}
+
+// retry has d sent again after pause, unless everything was reset since the epoch; false when too many wait already. A
+// webhook that nobody takes is kept for half a day (reference/wasaapay.md §11.1), which would fill the memory under load.
+func (s *sender) retry(d *delivery, pause time.Duration, epoch uint64) bool {
+	s.e.mu.Lock()
+	defer s.e.mu.Unlock()
+	if s.e.epoch.Load() != epoch {
+		return true
+	}
+	if s.e.retrying >= maxRetrying {
+		return false
+	}
+	s.e.retrying++
+	s.e.clock.after(pause, func() {
+		stale := false
+		s.e.locked(func() {
+			if stale = s.e.epoch.Load() != epoch; !stale {
+				s.e.retrying--
+			}
+		})
+		if !stale {
+			s.send(d)
+		}
+	})
+	return true
+}
+
+// unsent is the exchange of a delivery that is not made.
+func (s *sender) unsent(d *delivery, reason string) Exchange {
+	return Exchange{
+		Time: s.e.now().UTC(), Direction: DirectionOut, Provider: d.provider, API: d.class, Method: http.MethodPost, URL: d.url,
+		RequestBody: string(d.body), PaymentID: d.subject, Refused: true, Reason: reason,
 	}
 }
 
@@ -196,10 +235,7 @@ func (e *Emulator) lose(d *delivery, delay time.Duration, reason string) {
 		e.clock.after(delay+cmp.Or(d.patience, ackPatience), func() { d.then(0, nil) })
 	}
 	e.clock.after(delay, func() {
-		e.journal.add(Exchange{
-			Time: e.now().UTC(), Direction: DirectionOut, Provider: d.provider, API: d.class, Method: http.MethodPost, URL: d.url,
-			RequestBody: string(d.body), PaymentID: d.subject, Refused: true, Reason: reason,
-		})
+		e.journal.add(e.sender.unsent(d, reason))
 	})
 }
 

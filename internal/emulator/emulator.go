@@ -65,11 +65,14 @@ type Emulator struct {
 	proxyAddr atomic.Pointer[string] // while ServeProxy runs
 
 	quiet atomic.Bool // no behaviour is on: the hot path need not ask under the lock
+	// epoch counts the resets, and changes with the lock held: what began in an earlier one must not touch the state.
+	epoch atomic.Uint64
 
 	mu         sync.Mutex // guards everything below and the state of all parts
 	behaviours *settings
 	weather    string
 	held       *delivery // a callback waiting to be overtaken (callback-out-of-order)
+	retrying   int       // deliveries that wait to be sent again
 	dirty      bool      // state changed since it was last saved
 
 	done      chan struct{}
@@ -178,6 +181,19 @@ func (e *Emulator) now() time.Time { return e.clock.now() }
 func (e *Emulator) adopt(weather string, next *settings) {
 	e.weather, e.behaviours = weather, next
 	e.quiet.Store(len(next.on) == 0)
+}
+
+// later runs f with the lock held once d has passed, or never when everything has been reset by then: an event may be
+// waiting for the lock while a reset holds it. The lock is held.
+func (e *Emulator) later(d time.Duration, f func()) {
+	epoch := e.epoch.Load()
+	e.clock.after(d, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.epoch.Load() == epoch {
+			f()
+		}
+	})
 }
 
 // locked runs f with the state locked.

@@ -13,6 +13,8 @@ const (
 	maxSenders  = 48 // callbacks under way at once
 	maxPerHost  = 16 // of them to one host, so that a slow target does not hold up the others
 	maxAnswer   = 64 << 10
+	maxWaiting  = 100_000         // callbacks that no worker has taken; a target that hangs would fill the memory with them
+	maxRetrying = 50_000          // deliveries that wait to be sent again
 	ackPatience = 5 * time.Second // reference/daraja.md §4.3
 	// checkPatience is how long a validation URL may take (reference/daraja.md §10.1).
 	checkPatience = 8 * time.Second
@@ -75,6 +77,17 @@ func (s *sender) send(d *delivery) {
 		s.deliver(d)
 		return
 	}
+	if s.waiting.Load() >= maxWaiting {
+		s.e.journal.add(s.unsent(d, "not sent: too many callbacks wait already, their targets are too slow"))
+		if d.then != nil {
+			d.then(0, nil)
+		}
+		return
+	}
+	s.queue(d)
+}
+
+func (s *sender) queue(d *delivery) {
 	host := d.url
 	if u, err := url.Parse(d.url); err == nil {
 		host = u.Host

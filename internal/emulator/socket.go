@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,9 @@ const socketPath = "/partner/socket"
 
 // Bounds of what one client may ask for.
 const (
-	maxSubscriptions = 1000
+	// maxSubscriptions is how many subscriptions of a client are remembered. The oldest make room: no unsubscribe is
+	// documented (reference/wasaapay.md §12.1), so a client that stays for days collects those of every deposit it made.
+	maxSubscriptions = 20_000
 	maxSubject       = 128 // characters of an id
 )
 
@@ -25,9 +28,15 @@ type socketHub struct {
 	w      *wasaapay
 	server *socketio.Server
 
-	mu    sync.Mutex
-	peers map[*socketio.Conn]map[topic]bool
-	order []*socketio.Conn // as they came, so that a log is the same each time
+	mu       sync.Mutex
+	peers    map[*socketio.Conn]*interests
+	audience map[topic][]*socketio.Conn // as they subscribed, so that a log is the same each time
+}
+
+// interests are what one client subscribed to.
+type interests struct {
+	in    map[topic]struct{}
+	order []topic // oldest first
 }
 
 // topic is what a client subscribes to.
@@ -37,7 +46,7 @@ type topic struct {
 }
 
 func newSocketHub(w *wasaapay) *socketHub {
-	h := &socketHub{w: w, peers: map[*socketio.Conn]map[topic]bool{}}
+	h := &socketHub{w: w, peers: map[*socketio.Conn]*interests{}, audience: map[topic][]*socketio.Conn{}}
 	h.server = socketio.NewServer(socketio.ServerOptions{Auth: h.admit, OnConnect: h.joined})
 	return h
 }
@@ -106,8 +115,7 @@ func (h *socketHub) admit(handshake *http.Request, auth json.RawMessage) (any, e
 // joined greets a client and listens to it.
 func (h *socketHub) joined(peer *socketio.Conn) {
 	h.mu.Lock()
-	h.peers[peer] = map[topic]bool{}
-	h.order = append(h.order, peer)
+	h.peers[peer] = &interests{in: map[topic]struct{}{}}
 	h.mu.Unlock()
 	h.log(Exchange{Direction: DirectionIn, Method: "CONNECT", Status: http.StatusOK})
 	peer.OnDisconnect(func(reason socketio.Reason) { h.left(peer, reason) })
@@ -132,13 +140,22 @@ func (h *socketHub) joined(peer *socketio.Conn) {
 func (h *socketHub) forget(peer *socketio.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.peers, peer)
-	for i, other := range h.order {
-		if other == peer {
-			h.order = append(h.order[:i], h.order[i+1:]...)
-			break
+	if has := h.peers[peer]; has != nil {
+		for _, about := range has.order {
+			h.leave(peer, about)
 		}
 	}
+	delete(h.peers, peer)
+}
+
+// leave takes a client out of the audience of one subject. The lock is held.
+func (h *socketHub) leave(peer *socketio.Conn, about topic) {
+	rest := slices.DeleteFunc(h.audience[about], func(other *socketio.Conn) bool { return other == peer })
+	if len(rest) == 0 {
+		delete(h.audience, about)
+		return
+	}
+	h.audience[about] = rest
 }
 
 func (h *socketHub) left(peer *socketio.Conn, reason socketio.Reason) {
@@ -154,16 +171,18 @@ func (h *socketHub) subscribe(peer *socketio.Conn, m socketio.Message, silent bo
 		_ = json.Unmarshal(m.Args[0], &want) // what cannot be read stays empty and is refused
 	}
 	x := Exchange{Direction: DirectionIn, Method: "SUBSCRIBE", Status: http.StatusOK, PaymentID: want.ID}
-	if want.Type == "" || want.ID == "" || len(want.Type) > maxSubject || len(want.ID) > maxSubject || !h.note(peer, want, silent) {
+	switch {
+	case want.Type == "" || want.ID == "" || len(want.Type) > maxSubject || len(want.ID) > maxSubject:
 		x.Status, x.PaymentID, x.Refused = http.StatusBadRequest, "", true
-		x.Reason = "subscribe wants {type, id} with texts of at most 128 characters, at most 1000 times"
+		x.Reason = "subscribe wants {type, id} with texts of at most 128 characters"
 		h.log(x)
 		return
-	}
-	if silent {
+	case silent:
 		x.Refused, x.Reason = true, "behaviour socket-silent"
 		h.log(x)
 		return
+	case !h.note(peer, want):
+		return // the client has gone
 	}
 	h.log(x)
 	if m.WantsAck() {
@@ -177,18 +196,26 @@ func (h *socketHub) subscribe(peer *socketio.Conn, m socketio.Message, silent bo
 	}
 }
 
-// note keeps a subscription; false when there are too many.
-func (h *socketHub) note(peer *socketio.Conn, want topic, silent bool) bool {
-	if silent {
-		return true
-	}
+// note keeps a subscription, one that the client has already included; false when the client has gone.
+func (h *socketHub) note(peer *socketio.Conn, want topic) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	topics := h.peers[peer]
-	if topics == nil || len(topics) >= maxSubscriptions {
+	has := h.peers[peer]
+	if has == nil {
 		return false
 	}
-	topics[want] = true
+	if _, already := has.in[want]; already {
+		return true
+	}
+	if len(has.order) >= maxSubscriptions {
+		oldest := has.order[0]
+		has.order = has.order[1:]
+		delete(has.in, oldest)
+		h.leave(peer, oldest)
+	}
+	has.in[want] = struct{}{}
+	has.order = append(has.order, want)
+	h.audience[want] = append(h.audience[want], peer)
 	return true
 }
 
@@ -201,12 +228,7 @@ func (h *socketHub) size() int {
 // publish sends an event to those who subscribed to its subject.
 func (h *socketHub) publish(about topic, event string, body []byte, copies int, extra bool) {
 	h.mu.Lock()
-	var to []*socketio.Conn
-	for _, peer := range h.order {
-		if h.peers[peer][about] {
-			to = append(to, peer)
-		}
-	}
+	to := slices.Clone(h.audience[about])
 	h.mu.Unlock()
 	args := []any{json.RawMessage(body)}
 	if extra {

@@ -48,6 +48,7 @@ type wasaapay struct {
 	accounts  map[string]string // account number → wallet id
 	deposits  depositBook
 	transfers map[string]*transfer
+	moved     []string // ids of transfers, oldest first
 	replies   replyBook
 	window    rateWindow
 }
@@ -71,7 +72,7 @@ const (
 func (w *wasaapay) reset() {
 	w.wallets, w.accounts = map[string]*account{}, map[string]string{}
 	w.deposits = newDepositBook()
-	w.transfers = map[string]*transfer{}
+	w.transfers, w.moved = map[string]*transfer{}, nil
 	w.replies = newReplyBook()
 	w.window = rateWindow{}
 	begin := w.e.now()
@@ -152,7 +153,7 @@ func (w *wasaapay) notFound(c *call) {
 func (w *wasaapay) notPlayed(c *call) {
 	w.fail(c, fault{
 		http.StatusNotImplemented, "NOT_PLAYED", "The emulator does not play this payment method",
-		"card and PayPal deposits are not documented well enough to be played (reference/wasaapay.md §7.6)",
+		"card and PayPal deposits are not documented well enough to be played",
 	})
 }
 

@@ -39,23 +39,19 @@ func (w *wasaapay) course(p *deposit, plan *Outcome) course {
 func (w *wasaapay) schedule(p *deposit, plan *Outcome, when course) {
 	wait := p.Created.Add(when.settle).Sub(w.e.now())
 	if plan == nil {
-		w.e.clock.after(wait, func() { w.expire(p) })
+		w.e.later(wait, func() { w.expire(p) })
 		return
 	}
 	p.Plan = plan.Name
-	w.e.clock.after(wait, func() {
-		w.e.mu.Lock()
-		defer w.e.mu.Unlock()
+	w.e.later(wait, func() {
 		if p.open() {
 			w.finish(p, plan, when.lag)
 		}
 	})
 }
 
-// expire ends a prompt that nobody answered.
+// expire ends a prompt that nobody answered. The lock is held.
 func (w *wasaapay) expire(p *deposit) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
 	if p.open() {
 		w.finish(p, outcomeNamed(w.e.behaviours.choice("prompt-expiry", apiDeposit, "1037")), 0)
 	}

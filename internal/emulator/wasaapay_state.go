@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -24,10 +25,13 @@ func (b *depositBook) oldest() []*deposit {
 	for _, p := range b.all {
 		list = append(list, p)
 	}
-	slices.SortFunc(list, func(a, b *deposit) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(list, compareDeposits)
 	return list
+}
+
+// compareDeposits orders deposits by creation.
+func compareDeposits(a, b *deposit) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout), cmp.Compare(a.ID, b.ID))
 }
 
 func (w *wasaapay) sortedTransfers() []*transfer {
@@ -35,8 +39,12 @@ func (w *wasaapay) sortedTransfers() []*transfer {
 	for _, t := range w.transfers {
 		list = append(list, t)
 	}
-	slices.SortFunc(list, func(a, b *transfer) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, compareTransfers)
 	return list
+}
+
+func compareTransfers(a, b *transfer) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
 func (w *wasaapay) save() any {
@@ -60,7 +68,7 @@ func (w *wasaapay) load(raw []byte) error {
 		if t == nil || t.ID == "" {
 			return errors.New("a transfer has no id")
 		}
-		w.transfers[t.ID] = t
+		w.keep(t)
 	}
 	for _, r := range saved.Replies {
 		if r == nil || r.Key == "" {
@@ -127,14 +135,14 @@ func (w *wasaapay) view(full bool) any {
 		wallets = append(wallets, walletState{show(a.ID), a.Number, a.Balance.decimal()})
 	}
 	deposits := []depositState{}
-	for _, p := range latest(w.deposits.oldest()) {
+	for _, p := range highest(maps.Values(w.deposits.all), compareDeposits) {
 		deposits = append(deposits, depositState{
 			p.ID, p.Reference, show(p.External), show(p.Wallet), p.Phone.shown(full), p.Amount.decimal(), p.status(), p.Result,
 			p.Receipt, p.Created.UTC(),
 		})
 	}
 	transfers := []transferView{}
-	for _, t := range latest(w.sortedTransfers()) {
+	for _, t := range highest(maps.Values(w.transfers), compareTransfers) {
 		v := t.view()
 		v.External, v.Description, v.Source = show(v.External), show(v.Description), show(v.Source)
 		transfers = append(transfers, v)
@@ -148,10 +156,8 @@ func (w *wasaapay) view(full bool) any {
 // prompts lists the open deposits, oldest first.
 func (w *wasaapay) prompts() []Prompt {
 	list := []Prompt{}
-	for _, p := range w.deposits.oldest() {
-		if p.open() {
-			list = append(list, w.prompt(p))
-		}
+	for _, p := range waiting(&w.deposits.promptBook, compareDeposits) {
+		list = append(list, w.prompt(p))
 	}
 	return list
 }

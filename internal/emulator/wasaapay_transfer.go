@@ -146,7 +146,7 @@ func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
 		plan.from.book(now, "FEE", t.Reference, -transferFee)
 		plan.to.book(now, "TRANSFER_IN", t.Reference, plan.amount)
 	}
-	w.transfers[t.ID] = t
+	w.keep(t)
 	w.e.dirty = true
 	c.subject = t.ID
 	c.partner(http.StatusCreated, success{true, t.view()})
@@ -154,6 +154,16 @@ func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
 		"amount", t.Amount.decimal(), "status", t.status())
 	w.send(w.webhook(event, data, t.ID), calmDelay)
 	return nil
+}
+
+// keep remembers a transfer; of too many the oldest are forgotten.
+func (w *wasaapay) keep(t *transfer) {
+	w.transfers[t.ID] = t
+	w.moved = append(w.moved, t.ID)
+	if len(w.moved) > maxSettled {
+		delete(w.transfers, w.moved[0])
+		w.moved = w.moved[1:]
+	}
 }
 
 // getTransfer is GET /transfers/{id}.
