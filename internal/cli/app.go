@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"net"
 	"net/http"
 	"os"
@@ -265,18 +264,22 @@ func (a *app) wireLog(e apiclient.Exchange) {
 // request needs it.
 type budget struct{ app *app }
 
-// Reserve implements payment.Budget. Nothing is booked when ctx ends before the slot.
-func (b budget) Reserve(ctx context.Context, key string, per time.Duration) (time.Duration, error) {
+// ReserveWithin implements payment.Budget.
+func (b budget) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	ledger, err := b.app.openLedger(ctx)
 	if err != nil {
-		return 0, err
+		return payment.Slot{}, err
 	}
-	most := time.Duration(math.MaxInt64)
-	if deadline, ok := ctx.Deadline(); ok {
-		most = time.Until(deadline)
+	return ledger.ReserveWithin(ctx, key, per, most)
+}
+
+// Unreserve implements payment.Budget.
+func (b budget) Unreserve(ctx context.Context, slot payment.Slot) error {
+	ledger, err := b.app.openLedger(ctx)
+	if err != nil {
+		return err
 	}
-	slot, err := ledger.ReserveWithin(ctx, key, per, most)
-	return slot.Wait, err
+	return ledger.Unreserve(ctx, slot)
 }
 
 // Hold implements payment.Budget.

@@ -71,29 +71,6 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 	}
 }
 
-// TestBudgetOfACallThatEnds checks that a call that ends before its slot books
-// nothing.
-func TestBudgetOfACallThatEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a, ledger := budgetApp(t)
-		reserve(t, ledger, "wasaapay")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		for range 3 {
-			if wait, err := (budget{a}).Reserve(ctx, "wasaapay", time.Minute); wait != time.Minute || err != nil {
-				t.Errorf("wait %s, error %v, want 1m", wait, err)
-			}
-		}
-		if wait, err := (budget{a}).Reserve(t.Context(), "wasaapay", time.Minute); wait != time.Minute || err != nil {
-			t.Errorf("without a deadline: wait %s, error %v, want 1m", wait, err)
-		}
-		if wait := reserve(t, ledger, "wasaapay"); wait != 2*time.Minute {
-			t.Errorf("wait %s, want 2m", wait)
-		}
-	})
-}
-
 func budgetApp(t *testing.T) (*app, *store.Store) {
 	t.Helper()
 	ledger, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
@@ -112,9 +89,9 @@ func budgetApp(t *testing.T) (*app, *store.Store) {
 
 func reserve(t *testing.T, ledger *store.Store, key string) time.Duration {
 	t.Helper()
-	wait, err := ledger.Reserve(t.Context(), key, time.Minute)
+	slot, err := ledger.ReserveWithin(t.Context(), key, time.Minute, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wait
+	return slot.Wait
 }

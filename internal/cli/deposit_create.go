@@ -67,6 +67,7 @@ may refuse that; --force leaves the warning out.`,
 }
 
 func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
+	began := time.Now()
 	id, err := provider.Parse(o.provider)
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
 	if err := a.checkProduction(ctx, intent); err != nil {
 		return err
 	}
-	return a.depositSend(ctx, p, send{intent: intent, fields: fields, via: via, wait: o.wait, force: o.force})
+	return a.depositSend(ctx, p, send{intent: intent, fields: fields, via: via, wait: o.wait, force: o.force, began: began})
 }
 
 // dryRun shows what would be asked for. Nobody need confirm that; a script that
@@ -128,6 +129,8 @@ type send struct {
 	fields      map[string]string
 	via         watch.Via
 	wait, force bool
+	// began is when the command's time began to run.
+	began time.Time
 }
 
 func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) error {
@@ -142,20 +145,23 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	if err := a.coolDown(ctx, ledger, s); err != nil {
 		return err
 	}
+	asked := time.Now()
 	if err := a.confirmProduction(ctx, intent); err != nil {
 		return err
 	}
+	// A person's thinking is not the command's time.
+	s.began = s.began.Add(time.Since(asked))
 	asker := deposit.Asker{
 		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields,
 		Idempotent: p.Idempotent, Force: s.force,
 	}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
-	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit())
+	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit(s.began))
 	d, done, err := asker.Ask(sendCtx, intent)
 	cancel()
 	progress.Stop()
 	follow := func() error {
-		w := a.watcher(p, d.Environment, s.via, ledger)
+		w := a.watcherSince(s.began, p, d.Environment, s.via, ledger)
 		return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
 	}
 	switch {
@@ -214,12 +220,24 @@ func (a *app) noteUsedKey(d payment.Deposit, done deposit.Done) {
 // sendTimeout bounds the request for money, and any other single request.
 const sendTimeout = deposit.SendTimeout
 
-// sendLimit is the shorter one of sendTimeout and --timeout.
-func (a *app) sendLimit() time.Duration {
+// sendLimit is the shorter one of sendTimeout and what is left of --timeout.
+func (a *app) sendLimit(began time.Time) time.Duration {
 	if a.global.timeout > 0 {
-		return min(a.global.timeout, sendTimeout)
+		return min(a.global.timeout-time.Since(began), sendTimeout)
 	}
 	return sendTimeout
+}
+
+// watcherSince is watcher within what is left of --timeout. When nothing is, it
+// still reads the ledger once, since a callback may have decided meanwhile.
+func (a *app) watcherSince(began time.Time, p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
+	policy := a.policy(p, env, via)
+	if policy.Strict {
+		policy.Deadline = max(policy.Deadline-time.Since(began), 1) // 0 is the default deadline
+	}
+	return watch.New(watch.Options{
+		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger, Policy: policy, Now: a.now,
+	})
 }
 
 // depositIntent parses the flags into a deposit that is ready to be recorded.

@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -195,23 +194,34 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 	case errors.Is(sendErr, payment.ErrOutcomeUnknown):
 		return a.unknown(ctx, d, answer, sendErr)
 	case sendErr != nil:
-		err := a.Ledger.ReleaseSend(ctx, d.ID)
+		if err := a.Ledger.ReleaseSend(ctx, d.ID); err != nil {
+			return d, errors.Join(sendErr, err)
+		}
 		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
-		return d, errors.Join(sendErr, err)
+		return d, sendErr
 	}
 	return a.answered(ctx, d, answer)
 }
 
-// answered records what the provider said.
+// answered records what the provider said. Where that fails the outcome is
+// unknown to whoever reads the ledger, and trouble that would pass must not tell
+// a script to send the request again.
 func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
-	d, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
+	now, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
 		Status: answer.Status, By: payment.SourceAnswer, Receipt: answer.Receipt, Failure: answer.Failure,
 		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
 	})
-	if err != nil {
-		return d, fmt.Errorf("the request was sent, but recording the answer failed: %w", err)
+	if err == nil {
+		return now, nil
 	}
-	return d, nil
+	hint := "do not send it again: mend the ledger, then follow deposit " + d.ID
+	if answer.ProviderID != "" {
+		hint += ", which the provider calls " + answer.ProviderID
+	}
+	return d, &payment.Error{
+		Kind: payment.KindPending, Provider: d.Provider, Hint: hint, Err: errors.Join(payment.ErrOutcomeUnknown, err),
+		Message: "the request was sent and answered " + string(answer.Status) + ", but recording the answer failed: " + err.Error(),
+	}
 }
 
 // unknown is a request that may have reached the customer. What ids the answer

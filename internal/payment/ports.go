@@ -134,9 +134,12 @@ type Slot struct {
 
 // Budget shares a rate limit among processes.
 type Budget interface {
-	// Reserve takes the next free slot under key and returns how long to wait
-	// before using it. per is the interval of one slot; 0 or less means no limit.
-	Reserve(ctx context.Context, key string, per time.Duration) (time.Duration, error)
+	// ReserveWithin books the next free slot under key, unless it is further off
+	// than most: then it only tells how far. per is the interval of one slot; 0 or
+	// less means no limit.
+	ReserveWithin(ctx context.Context, key string, per, most time.Duration) (Slot, error)
+	// Unreserve gives back a slot that was not used, at most once.
+	Unreserve(ctx context.Context, s Slot) error
 	// Hold keeps everybody from key's slots until a time (Retry-After, an
 	// exhausted X-RateLimit-Remaining).
 	Hold(ctx context.Context, key string, until time.Time) error

@@ -42,6 +42,8 @@ type Client struct {
 	// of transports that worked last.
 	at    endpoint
 	order []string
+	// secrets are the last auth payload's strings, not to be repeated in an error.
+	secrets atomic.Pointer[[]string]
 	// requests numbers the polling requests.
 	requests atomic.Uint64
 }
@@ -205,6 +207,7 @@ func (c *Client) loop(ctx context.Context) error {
 			return err
 		}
 		failures++
+		event.Err = c.worded(event.Err)
 		event.Failures, event.RetryIn = failures, c.opts.Backoff.delay(failures, c.opts.Rand)
 		if c.deliver(ctx, event) != nil || !pause(ctx, event.RetryIn) {
 			break

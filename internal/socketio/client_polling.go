@@ -7,11 +7,22 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 )
 
 // maxErrorBody bounds what is read of an answer that is not the protocol's.
 const maxErrorBody = 4096
+
+// idlePoll is the pause after a poll that brought no message, lest a server that
+// answers at once with nothing is asked as fast as it answers.
+const idlePoll = 50 * time.Millisecond
+
+// idle tells a poll's answer without a message; the handshake's rest is no answer.
+func idle(packets []enginePacket) bool {
+	return len(packets) > 0 && !slices.ContainsFunc(packets, func(p enginePacket) bool { return p.kind == engineMessage })
+}
 
 // stamp differs for every request, so that no cache answers one.
 func (c *Client) stamp() string {
@@ -82,6 +93,9 @@ func (s *clientSession) readPolls(life context.Context, packets []enginePacket) 
 				s.end(ended(ReasonTransportError, err))
 				return
 			}
+		}
+		if idle(packets) && !pause(life, idlePoll) {
+			return
 		}
 		if s.upgrade(life) {
 			s.readFrames(life, s.ws)

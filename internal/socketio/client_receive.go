@@ -41,11 +41,7 @@ func (s *clientSession) receivePacket(life context.Context, p received) error {
 		return s.welcome(life)
 	}
 	if p.kind == packetConnectError {
-		var secrets []string
-		if found := s.secrets.Load(); found != nil {
-			secrets = *found
-		}
-		refusal := parseRefusal(p.data, secrets)
+		refusal := parseRefusal(p.data, s.c.knownSecrets())
 		select {
 		case s.joined <- refusal:
 		default:
@@ -155,6 +151,29 @@ func clean(text string, secrets []string) string {
 		text = strings.ToValidUTF8(text[:maxRefusal], "") + "…"
 	}
 	return strings.TrimSpace(text)
+}
+
+func (c *Client) knownSecrets() []string {
+	if found := c.secrets.Load(); found != nil {
+		return *found
+	}
+	return nil
+}
+
+// worded is err in words that hold nothing of the auth payload: libraries quote
+// what the server wrote, a close frame's reason say.
+func (c *Client) worded(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, secret := range c.knownSecrets() {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &wordedError{text: text, err: err}
 }
 
 // secretsOf collects the strings of an auth payload that are long enough to

@@ -51,10 +51,8 @@ type clientSession struct {
 	name atomic.Value
 
 	namespace atomic.Int32
-	// secrets are the auth payload's strings, not to be repeated in an error.
-	secrets atomic.Pointer[[]string]
-	joined  chan error
-	probed  chan *websocket.Conn
+	joined    chan error
+	probed    chan *websocket.Conn
 }
 
 // open brings up one transport under its own limit, which also covers the
@@ -166,7 +164,7 @@ func (s *clientSession) askToJoin(ctx context.Context) error {
 		}
 		connect.data = payload
 		secrets := secretsOf(payload)
-		s.secrets.Store(&secrets)
+		s.c.secrets.Store(&secrets)
 	}
 	if err := s.push(ctx, connect.text()); err != nil {
 		return err

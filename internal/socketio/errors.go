@@ -198,6 +198,19 @@ func certificateError(err error) error {
 	}
 }
 
+// wordedError is an error whose own words may not be shown. Only its kind can be
+// asked for: there is no way back to the words.
+type wordedError struct {
+	text string
+	err  error
+}
+
+// Error gives the words that may be shown.
+func (e *wordedError) Error() string { return e.text }
+
+// Is tells what errors.Is tells of the error that is hidden.
+func (e *wordedError) Is(target error) bool { return errors.Is(e.err, target) }
+
 // isFinal tells the errors after which no further attempt is made.
 func isFinal(err error) bool {
 	var refused *ConnectError

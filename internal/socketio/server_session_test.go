@@ -110,7 +110,8 @@ func TestServerUpgradeGivenUp(t *testing.T) {
 					}
 					break
 				}
-				time.Sleep(defaultUpgradeTimeout)
+				// Not at the instant at which the first upgrade is given up.
+				time.Sleep(defaultUpgradeTimeout + time.Second)
 				again := s.dial(t, strings.Replace(query, "polling", "websocket", 1))
 				defer discard(again)
 				write(t, again, "2probe")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -12,18 +11,11 @@ import (
 
 var _ payment.Budget = (*Store)(nil)
 
-// Reserve takes the next free slot under key, shared by all processes of the
-// ledger, and returns how long to wait before using it. per is the interval of
-// one slot; 0 or less means no limit and touches nothing.
-func (s *Store) Reserve(ctx context.Context, key string, per time.Duration) (time.Duration, error) {
-	slot, err := s.ReserveWithin(ctx, key, per, math.MaxInt64)
-	return slot.Wait, err
-}
-
-// ReserveWithin is Reserve for somebody who waits at most so long: a slot that is
-// further off is not booked, or questions that are never asked would keep others
-// from asking. Its Wait tells how far off it is. A slot that is not used after all
-// goes back with Unreserve.
+// ReserveWithin books the next free slot under key, shared by all processes of the
+// ledger, for somebody who waits at most so long: a slot that is further off is not
+// booked, or questions that are never asked would keep others from asking. Its Wait
+// tells how far off it is. per is the interval of one slot; 0 or less means no limit
+// and touches nothing. A slot that is not used after all goes back with Unreserve.
 func (s *Store) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	if per <= 0 {
 		return payment.Slot{}, nil

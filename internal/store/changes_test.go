@@ -102,9 +102,9 @@ func TestReserve(t *testing.T) {
 	other := openTest(t, Options{Path: s.path, Now: c.Now})
 	reserve := func(by *Store, want time.Duration) {
 		t.Helper()
-		got, err := by.Reserve(t.Context(), "daraja/sandbox", 12*time.Second)
-		if err != nil || got != want {
-			t.Errorf("wait %v, error %v, want %v", got, err, want)
+		got, err := by.ReserveWithin(t.Context(), "daraja/sandbox", 12*time.Second, time.Hour)
+		if err != nil || got.Wait != want {
+			t.Errorf("wait %v, error %v, want %v", got.Wait, err, want)
 		}
 	}
 	reserve(s, 0)
@@ -129,14 +129,13 @@ func TestReserve(t *testing.T) {
 	reserve(other, 96*time.Second)
 
 	for _, per := range []time.Duration{0, -1} {
-		if got, err := s.Reserve(t.Context(), "free", per); err != nil || got != 0 {
+		if got, err := s.ReserveWithin(t.Context(), "free", per, time.Hour); err != nil || got != (payment.Slot{}) {
 			t.Errorf("without a limit: %v, %v", got, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Reserve(ctx, "daraja/sandbox", time.Second); !errors.Is(err, context.Canceled) {
+	if _, err := s.ReserveWithin(ctx, "daraja/sandbox", time.Second, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	var _ payment.Budget = s
 }

@@ -28,7 +28,10 @@ func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 	t := c.try(ctx, apiclient.Request{
 		Method: http.MethodGet, URL: c.base + "/deposits/" + url.PathEscape(d.ProviderID), Header: c.header(), Endpoint: "get deposit",
 	})
-	if t.response == nil {
+	switch {
+	case errors.Is(t.stopped, context.Canceled):
+		return payment.Answer{}, t.interrupted()
+	case t.response == nil:
 		return payment.Answer{}, readError(t.err)
 	}
 	return asked(readAnswer(t.response), d)
@@ -74,8 +77,8 @@ func asked(a answer, d payment.Deposit) (payment.Answer, error) {
 	switch {
 	case a.status >= 400, a.refused, !a.data:
 		return undecided, nil
-	case a.disagree:
-		undecided.Message = idsDisagree
+	case a.noID != "":
+		undecided.Message = a.noID
 		return undecided, nil
 	case a.id != "" && a.id != id:
 		undecided.Message = "the answer is about another deposit"

@@ -83,10 +83,12 @@ type budget struct {
 	held     []time.Duration
 }
 
-func (b *budget) Reserve(_ context.Context, _ string, per time.Duration) (time.Duration, error) {
+func (b *budget) ReserveWithin(_ context.Context, _ string, per, _ time.Duration) (payment.Slot, error) {
 	b.reserved = append(b.reserved, per)
-	return 0, nil
+	return payment.Slot{}, nil
 }
+
+func (b *budget) Unreserve(context.Context, payment.Slot) error { return nil }
 
 func (b *budget) Hold(_ context.Context, _ string, until time.Time) error {
 	b.held = append(b.held, time.Until(until))

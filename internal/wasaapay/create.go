@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/apiclient"
@@ -66,8 +67,8 @@ func validKey(key string) bool {
 // (reference/wasaapay.md §4, §5). Once an attempt may have arrived, anything
 // but a clear acceptance is ErrOutcomeUnknown; its message names the key, and
 // where the answer names the deposit, the Answer has its id. So is an answer
-// about another amount or currency, or about two deposits. A
-// refusal is an Answer with StatusFailed. Refused credentials are
+// about another amount or currency, or about two deposits, and a refusal that
+// speaks of a deposit under way. Any other refusal is an Answer with StatusFailed. Refused credentials are
 // KindUnauthorized; what could not be sent at all is KindUnavailable.
 func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.Answer, error) {
 	d := r.Deposit
@@ -123,8 +124,11 @@ func (c *Client) requestBody(d payment.Deposit, extra map[string]string) ([]byte
 // KindUsage.
 func CheckFields(extra map[string]string) error {
 	for _, name := range []string{requestWallet, requestAmount, requestPhone, requestReference} {
-		if _, taken := extra[name]; taken {
-			return usage("field "+name+": is already sent from the deposit itself", "use --wallet, --amount, --phone or --reference")
+		for given := range extra {
+			// Not every server tells "Amount" from "amount".
+			if strings.EqualFold(given, name) {
+				return usage("field "+name+": is already sent from the deposit itself", "use --wallet, --amount, --phone or --reference")
+			}
 		}
 	}
 	return nil
@@ -137,6 +141,8 @@ type trial struct {
 	err      error
 	// doubtful says that an attempt without a clear answer may have arrived.
 	doubtful bool
+	// stopped is why the wait for another attempt was cut short.
+	stopped error
 }
 
 // try sends a request until it is answered with something final, the attempts
@@ -144,10 +150,14 @@ type trial struct {
 func (c *Client) try(ctx context.Context, r apiclient.Request) trial {
 	var t trial
 	for failed := 0; ; {
-		if err := c.turn(ctx); err != nil {
+		place, err := c.turn(ctx)
+		if err != nil {
 			return t.stop(err)
 		}
 		t.response, t.err = c.http.Do(ctx, r)
+		if t.err != nil && !errors.Is(t.err, payment.ErrOutcomeUnknown) {
+			c.giveBack(ctx, place)
+		}
 		wait := c.judge(ctx, &t)
 		if wait < 0 {
 			return t

@@ -12,10 +12,23 @@ import (
 // stop ends a trial because waiting was cut short. What an earlier attempt
 // brought says more than the end of ctx.
 func (t trial) stop(err error) trial {
+	t.stopped = err
 	if t.err == nil && t.response == nil {
 		t.err = notSent(err)
 	}
 	return t
+}
+
+// interrupted is the error of a trial that was interrupted between attempts,
+// none of which has done anything.
+func (t trial) interrupted() error {
+	if t.response == nil && errors.Is(t.err, context.Canceled) {
+		return t.err
+	}
+	return &payment.Error{
+		Kind: payment.KindInterrupted, Provider: payment.WasaaPay, Retryable: true, Err: t.stopped,
+		Message: "wasaapay: interrupted while waiting to try again",
+	}
 }
 
 func notSent(err error) error {
@@ -35,7 +48,10 @@ func notSent(err error) error {
 // created reads what came of asking for a deposit.
 func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	key := d.IdempotencyKey
-	if t.response == nil {
+	switch {
+	case errors.Is(t.stopped, context.Canceled) && !t.doubtful:
+		return payment.Answer{}, t.interrupted()
+	case t.response == nil:
 		if t.doubtful {
 			return payment.Answer{}, unknown("create deposit: no complete answer", key, t.err)
 		}
@@ -45,10 +61,10 @@ func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	switch {
 	case a.status >= 200 && a.status <= 299:
 		return a.accepted(d, t.doubtful)
-	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict:
+	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict || a.status == http.StatusSeeOther || a.underWay():
 		// After doubt, and for 409, a refusal does not prove that an earlier
-		// attempt with this key did nothing.
-		return payment.Answer{}, unknown(fmt.Sprintf("create deposit: answered %s", a.said()), key, nil)
+		// attempt with this key did nothing; 303 follows work that was done.
+		return a.doubtful(d), unknown("create deposit: answered "+a.said(), key, nil)
 	case a.status >= 300 && a.status <= 399 || a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed:
 		if a.json && a.code != "" {
 			return payment.Answer{}, usage("create deposit: "+a.said(), "check --wallet, and the profile's base_url")
@@ -61,6 +77,19 @@ func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	return refusal(a), nil
 }
 
+// underWay tells whether an answer speaks of a deposit that has not failed.
+func (a answer) underWay() bool { return a.id != "" && a.state != "" && a.state != "FAILED" }
+
+// doubtful is what can be kept of an answer that proves nothing: the id beside a
+// server's error. That beside a refusal may be of another deposit, which the
+// request collides with.
+func (a answer) doubtful(d payment.Deposit) payment.Answer {
+	if a.status < 500 || a.id == "" || a.otherAmount(d) != "" {
+		return payment.Answer{}
+	}
+	return payment.Answer{Status: payment.StatusUnknown, ProviderID: a.id}
+}
+
 // accepted reads a 2xx answer (reference/wasaapay.md §7.2). success: false is a
 // refusal (§5), but only where no attempt before it is in doubt: then it may
 // speak of that one, which is still under way. An id that comes beside an error
@@ -71,8 +100,8 @@ func (a answer) accepted(d payment.Deposit, doubtful bool) (payment.Answer, erro
 	switch {
 	case !a.json:
 		return nothing, unknown("create deposit: the answer is not JSON", key, nil)
-	case a.disagree:
-		return nothing, unknown("create deposit: "+idsDisagree, key, nil)
+	case a.noID != "":
+		return nothing, unknown("create deposit: "+a.noID, key, nil)
 	case other != "":
 		err := unknown("create deposit: "+other, key, nil)
 		err.Hint = "the key was used before for another deposit: look at the provider's dashboard before using a new one"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/apiclient"
@@ -14,31 +15,10 @@ import (
 // maxShown bounds a provider's text in messages, in bytes.
 const maxShown = 300
 
-// envelope is what every REST answer is read as. No error code or error shape
-// of the vendor's is known, so each member is read leniently
-// (reference/wasaapay.md §5).
-type envelope struct {
-	Success   json.RawMessage `json:"success"`
-	Data      json.RawMessage `json:"data"`
-	Error     json.RawMessage `json:"error"`
-	ErrorCode json.RawMessage `json:"errorCode"`
-	Code      json.RawMessage `json:"code"`
-	Message   json.RawMessage `json:"message"`
-	Errors    json.RawMessage `json:"errors"`
-}
-
-// depositData is what is read of a deposit in an answer.
-type depositData struct {
-	ID            json.RawMessage `json:"id"`
-	DepositID     json.RawMessage `json:"depositId"`
-	Amount        json.RawMessage `json:"amount"`
-	Currency      json.RawMessage `json:"currency"`
-	Status        json.RawMessage `json:"status"`
-	ReceiptNumber json.RawMessage `json:"receiptNumber"`
-	FailureReason json.RawMessage `json:"failureReason"`
-	Message       json.RawMessage `json:"message"`
-	Deposit       json.RawMessage `json:"deposit"`
-}
+// jsonObject holds the members of a JSON object by their exact names: encoding/json would
+// take "Status" for "status". No error code or error shape of the vendor's is
+// known, so each member is read leniently (reference/wasaapay.md §5).
+type jsonObject map[string]json.RawMessage
 
 // answer is one REST answer, read as far as it can be.
 type answer struct {
@@ -50,10 +30,10 @@ type answer struct {
 	refused bool
 	data    bool
 	id      string
-	// disagree says that the data names two deposits; id is "" then.
-	disagree bool
+	// noID says what is wrong with what names the deposit; id is "" then.
+	noID string
 	// amount is the zero Amount when there is none; illegible says what is wrong
-	// with one that cannot be read.
+	// with one that cannot be read, or with the status.
 	amount    payment.Amount
 	illegible string
 	// state is data.status as it came.
@@ -65,66 +45,94 @@ type answer struct {
 
 func readAnswer(r *apiclient.Response) answer {
 	a := answer{status: r.Status, message: http.StatusText(r.Status)}
-	var e envelope
 	if !r.IsJSON() {
 		a.foreign = len(bytes.TrimSpace(r.Body)) > 0
 		return a
 	}
-	if json.Unmarshal(r.Body, &e) != nil {
+	e := object(bytes.TrimSpace(r.Body))
+	if e == nil {
 		return a
 	}
 	a.json = true
-	a.refused = string(e.Success) == "false"
-	var d depositData
-	if object(e.Data, &d) {
+	a.refused = string(e["success"]) == "false"
+	data := object(e["data"])
+	if data != nil {
 		a.data = true
-		var inner depositData
-		ids := []string{text(d.ID), text(d.DepositID)}
-		if object(d.Deposit, &inner) {
-			ids = append(ids, text(inner.ID), text(inner.DepositID))
-			if isAbsent(d.Amount) && isAbsent(d.Currency) {
-				d.Amount, d.Currency = inner.Amount, inner.Currency
-			}
-			d.Status = first(d.Status, inner.Status)
-			d.ReceiptNumber = first(d.ReceiptNumber, inner.ReceiptNumber)
-			d.FailureReason = first(d.FailureReason, inner.FailureReason)
-		}
-		a.amount, a.illegible = wireMoney(d.Amount, d.Currency, text(d.Amount), text(d.Currency))
-		a.identify(ids)
-		a.state = text(d.Status)
-		a.receipt = text(d.ReceiptNumber)
-		a.failureReason = clean(text(d.FailureReason))
+		a.read(data, object(data["deposit"]))
 	}
 	a.code = errorCode(e)
-	if m := errorMessage(e, d); m != "" {
+	if m := errorMessage(e, data); m != "" {
 		a.message = clean(m)
 	}
 	return a
 }
 
+// read takes in a deposit's data, of which some may stand in a deposit member
+// (reference/wasaapay.md §7.2). What stands in both must agree.
+func (a *answer) read(data, inner jsonObject) {
+	a.identify(text(data["id"]), text(data["depositId"]), text(inner["id"]), text(inner["depositId"]))
+	a.amount, a.illegible = money(data)
+	if nested, problem := money(inner); nested.HasValue() || problem != "" {
+		if a.amount.HasValue() && a.amount != nested {
+			problem = "the answer has two amounts"
+		}
+		a.amount, a.illegible = nested, or(a.illegible, problem)
+	}
+	outer, within := text(data["status"]), text(inner["status"])
+	a.state = or(outer, within)
+	if outer != "" && within != "" && outer != within {
+		a.illegible = statesDisagree
+	}
+	if receipt := or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) {
+		a.receipt = receipt
+	}
+	a.failureReason = clean(or(text(data["failureReason"]), text(inner["failureReason"])))
+}
+
+const (
+	statesDisagree = "the answer has two statuses"
+	unusableID     = "the answer's deposit id is longer than 512 bytes or not plain text"
+)
+
+func money(data jsonObject) (payment.Amount, string) {
+	amount, currency := data["amount"], data["currency"]
+	return wireMoney(amount, currency, text(amount), text(currency))
+}
+
+func or(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// isName tells what can be an id or a receipt: it is kept, shown and put into
+// addresses.
+func isName(s string) bool {
+	return s != "" && len(s) <= maxText && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // identify takes the first id that there is; all that there are must agree (C6).
-func (a *answer) identify(ids []string) {
+func (a *answer) identify(ids ...string) {
 	for _, id := range ids {
 		switch {
 		case id == "" || id == a.id:
+		case !isName(id):
+			a.noID = unusableID
 		case a.id == "":
 			a.id = id
 		default:
-			a.disagree = true
+			a.noID = idsDisagree
 		}
 	}
-	if a.disagree {
+	if a.noID != "" {
 		a.id = ""
 	}
 }
 
 // errorCode finds a code in the order of reference/wasaapay.md §5.
-func errorCode(e envelope) string {
-	var nested struct {
-		Code json.RawMessage `json:"code"`
-	}
-	object(e.Error, &nested)
-	for _, candidate := range []json.RawMessage{nested.Code, e.ErrorCode, e.Code, e.Error} {
+func errorCode(e jsonObject) string {
+	for _, candidate := range []json.RawMessage{object(e["error"])["code"], e["errorCode"], e["code"], e["error"]} {
 		if s := text(candidate); s != "" && !strings.ContainsAny(s, " \t\r\n") {
 			return clean(s)
 		}
@@ -133,21 +141,15 @@ func errorCode(e envelope) string {
 }
 
 // errorMessage finds a message in the order of reference/wasaapay.md §5.
-func errorMessage(e envelope, d depositData) string {
-	var nested struct {
-		Message json.RawMessage `json:"message"`
-	}
-	object(e.Error, &nested)
+func errorMessage(e, data jsonObject) string {
 	var list []json.RawMessage
-	var inList struct {
-		Message json.RawMessage `json:"message"`
+	var listed json.RawMessage
+	if json.Unmarshal(e["errors"], &list) == nil && len(list) > 0 {
+		listed = list[0]
 	}
-	var bare json.RawMessage
-	if json.Unmarshal(e.Errors, &list) == nil && len(list) > 0 {
-		object(list[0], &inList)
-		bare = list[0]
-	}
-	for _, candidate := range []json.RawMessage{nested.Message, e.Message, e.Error, inList.Message, bare, d.Message} {
+	for _, candidate := range []json.RawMessage{
+		object(e["error"])["message"], e["message"], e["error"], object(listed)["message"], listed, data["message"],
+	} {
 		if s := text(candidate); s != "" {
 			return s
 		}
@@ -155,9 +157,13 @@ func errorMessage(e envelope, d depositData) string {
 	return ""
 }
 
-// object reads raw into v if it is a JSON object.
-func object(raw json.RawMessage, v any) bool {
-	return len(raw) > 0 && raw[0] == '{' && json.Unmarshal(raw, v) == nil
+// object reads a JSON object, nil if raw is none.
+func object(raw []byte) jsonObject {
+	var m jsonObject
+	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	return m
 }
 
 // text returns a JSON string's or number's characters, else "".
@@ -173,16 +179,6 @@ func text(raw json.RawMessage) string {
 		s = string(raw)
 	}
 	return s
-}
-
-// first returns the first that is present.
-func first(candidates ...json.RawMessage) json.RawMessage {
-	for _, c := range candidates {
-		if text(c) != "" {
-			return c
-		}
-	}
-	return nil
 }
 
 // clean makes a provider's text fit for showing: one bounded line without

@@ -113,6 +113,10 @@ func (r *reading) event(name string, env payment.Environment) *payment.Event {
 		e.Notes = append(e.Notes, "WasaaPay documents no event of this name")
 	} else if family == "deposit" {
 		r.claim(e, step, status)
+		if raw != "" && strings.Replace(raw, ":", ".", 1) != e.Name && e.Status.Final() {
+			e.Status, e.Failure = payment.StatusPending, nil
+			e.Notes = append(e.Notes, "the message's name and its event member disagree: taken as undecided")
+		}
 	}
 	r.environment(e, env)
 	e.Key = r.key(e, env, status)

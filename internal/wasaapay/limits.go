@@ -2,6 +2,7 @@ package wasaapay
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -50,16 +51,43 @@ func slot(env payment.Environment) time.Duration {
 
 func (c *Client) budgetKey() string { return "wasaapay " + c.base }
 
-// turn waits for this call's place in the shared rate limit.
-func (c *Client) turn(ctx context.Context) error {
-	if c.cfg.Budget == nil {
-		return ctx.Err()
+// turn waits for this call's place in the shared rate limit. A caller that then
+// sends nothing gives the place back.
+func (c *Client) turn(ctx context.Context) (payment.Slot, error) {
+	if c.cfg.Budget == nil || ctx.Err() != nil {
+		return payment.Slot{}, ctx.Err()
 	}
-	wait, err := c.cfg.Budget.Reserve(ctx, c.budgetKey(), slot(c.cfg.Environment))
+	place, err := c.reserve(ctx)
 	if err != nil {
-		return err
+		return payment.Slot{}, err
 	}
-	return pause(ctx, wait)
+	if err := pause(ctx, place.Wait); err != nil {
+		c.giveBack(ctx, place)
+		return payment.Slot{}, err
+	}
+	return place, nil
+}
+
+func (c *Client) reserve(ctx context.Context) (payment.Slot, error) {
+	most := time.Duration(math.MaxInt64)
+	if deadline, ok := ctx.Deadline(); ok {
+		most = time.Until(deadline)
+	}
+	return c.cfg.Budget.ReserveWithin(ctx, c.budgetKey(), slot(c.cfg.Environment), most)
+}
+
+// giveBackTime bounds giving a slot back, which happens also after Ctrl-C.
+const giveBackTime = 2 * time.Second
+
+// giveBack returns a place of which nothing was used. A failure costs the next
+// call a longer wait, nothing more.
+func (c *Client) giveBack(ctx context.Context, place payment.Slot) {
+	if place.At.IsZero() {
+		return // no limit is shared
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTime)
+	defer cancel()
+	_ = c.cfg.Budget.Unreserve(ctx, place)
 }
 
 // hold tells every process when the provider asked to be left alone, and

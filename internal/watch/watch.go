@@ -27,17 +27,6 @@ type Ledger interface {
 	Changes(ctx context.Context) <-chan struct{}
 }
 
-// Budget is what watching needs of a rate limit that processes share.
-type Budget interface {
-	// ReserveWithin books the next free slot under key, unless it is further off
-	// than most: then it only tells how far. per is the interval of one slot.
-	ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error)
-	// Unreserve gives back a slot that was not used.
-	Unreserve(ctx context.Context, s payment.Slot) error
-	// Hold keeps everybody from key's slots until a time.
-	Hold(ctx context.Context, key string, until time.Time) error
-}
-
 // Options configures a Watcher.
 type Options struct {
 	// Ledger is required.
@@ -47,7 +36,7 @@ type Options struct {
 	// Streamer streams; nil when the provider cannot.
 	Streamer payment.Streamer
 	// Budget is shared with other processes; nil sets no limit.
-	Budget Budget
+	Budget payment.Budget
 	Policy Policy
 	// Now stamps claims and holds; waiting does not depend on it.
 	Now func() time.Time

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/wasaapay"
+)
+
+// TestInterruptedWaitIsGivenBack checks that Ctrl-C while the WasaaPay adapter
+// waits for its turn leaves the turn to others.
+func TestInterruptedWaitIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, ledger := budgetApp(t)
+		client, err := wasaapay.New(wasaapay.Config{
+			Environment: payment.Sandbox, APIKey: secret.New("sk_sandbox_1"), HTTP: &http.Client{Transport: unreachable{t}}, Budget: budget{a},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := "wasaapay " + wasaapay.RESTURL
+		reserve(t, ledger, key) // for a minute
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			if _, err := client.Ask(ctx, payment.Deposit{ProviderID: "dep_1"}); payment.KindOf(err) != payment.KindInterrupted {
+				t.Errorf("error %v, want interrupted", err)
+			}
+		}
+		if wait := reserve(t, ledger, key); wait != 57*time.Second {
+			t.Errorf("the next slot is %s off, want 57s", wait)
+		}
+	})
+}
+
+type unreachable struct{ t *testing.T }
+
+func (u unreachable) RoundTrip(*http.Request) (*http.Response, error) {
+	u.t.Error("the provider was asked")
+	return nil, http.ErrHandlerTimeout
+}
