@@ -31,6 +31,7 @@ func (a *app) shownConfig(ctx context.Context) (*config.Config, error) {
 // settingView is one setting and its origin.
 type settingView struct {
 	Key        string             `json:"key"`
+	Meaning    string             `json:"meaning"`
 	Value      *string            `json:"value"`
 	Origin     string             `json:"origin"`
 	Variable   *string            `json:"variable"`
@@ -40,7 +41,7 @@ type settingView struct {
 
 func newSettingView(e config.Explained) settingView {
 	v := settingView{
-		Key: e.Key, Value: orNull(e.Value), Origin: string(e.Origin.Kind), Variable: orNull(e.Variable),
+		Key: e.Key, Meaning: e.Meaning, Value: orNull(e.Value), Origin: string(e.Origin.Kind), Variable: orNull(e.Variable),
 		Secret: e.Secret, Overridden: e.Overridden,
 	}
 	if e.Origin.String() != "" {
@@ -56,6 +57,7 @@ func newSettingView(e config.Explained) settingView {
 func (v settingView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("setting", ui.Bold(v.Key)),
+		ui.KV("meaning", ui.Plain(v.Meaning)),
 		ui.KV("value", ui.Plain(or(v.Value, "(not set)"))),
 		ui.KV("from", ui.Plain(v.Origin)),
 		ui.KV("variable", ui.Plain(or(v.Variable, ""))),
@@ -95,7 +97,7 @@ func newConfigExplain(a *app) *cobra.Command {
 	var key string
 	return &cobra.Command{
 		Use:     "explain KEY",
-		Short:   "Say where a setting's value came from",
+		Short:   "Say what a setting is for and where its value came from",
 		Example: "  payctl config explain daraja.shortcode\n  payctl config explain db -o json",
 		Args:    oneArg("KEY", &key),
 		RunE: a.glance(func(ctx context.Context) error {

@@ -30,7 +30,8 @@ until the password changes. stderr says which certificate it was: a wrong one is
 noticed only in the result, as code 2001.
 
 The password comes from --password-file (- for stdin), else from the profile, else
-from stdin. An expired certificate is noted and used: only its key matters.`,
+from stdin. An expired certificate is noted and used: only its key matters. A key that
+is shorter than Safaricom's is warned of and used.`,
 		Example: "  payctl credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl credential encrypt --certificate emulator.pem --password-file - -o json",
 		Args:    noArgs,
 		RunE:    a.run(func(ctx context.Context) error { return a.credentialEncrypt(ctx, o) }),
@@ -78,6 +79,9 @@ func (a *app) credentialEncrypt(ctx context.Context, o credentialOptions) error 
 	a.out.Note("valid: %s to %s, serial %s, RSA-%d", info.NotBefore.UTC().Format("2006-01-02"), info.NotAfter.UTC().Format("2006-01-02"), info.Serial, info.Bits)
 	if note := info.ValidityNote(a.now()); note != "" {
 		a.out.Note("note: %s", note)
+	}
+	if w := info.KeyWarning(); w != "" {
+		a.out.Note("warning: %s", w)
 	}
 	for _, w := range daraja.PasswordWarnings(password) {
 		a.out.Note("warning: %s", w)

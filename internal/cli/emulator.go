@@ -36,7 +36,8 @@ func newEmulator(a *app) *cobra.Command {
 query, callbacks, transaction status, C2B and the rest, with the wire formats of the
 real ones. Give its address to any client as the base URL, or, where the hosts are
 hard-coded, --proxy as HTTPS_PROXY: it answers for the providers' hosts, refuses all
-others, and nothing leaves the machine. Each exchange is one line on stdout.
+others, and nothing leaves the machine. Each exchange is one line on stdout. A signal
+(Ctrl-C, SIGTERM) ends it: open requests are finished, then it exits with 0.
 
 ` + outcomesHelp(),
 		Example: "  payctl emulator\n  payctl emulator --weather salary-day --seed 7\n  payctl emulator --proxy 127.0.0.1:4080\n  payctl emulator answer ws_CO_1 cancelled",

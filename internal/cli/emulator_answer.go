@@ -13,14 +13,19 @@ import (
 )
 
 // promptView is a prompt on a customer's phone.
-type promptView struct{ emulator.Prompt }
+type promptView struct {
+	emulator.Prompt
+	// Reference and Outcome are null, not empty, where there is none.
+	Reference *string `json:"reference"`
+	Outcome   *string `json:"outcome"`
+}
 
 // newPromptView masks the phone unless whole numbers are wanted.
 func newPromptView(a *app, p emulator.Prompt) promptView {
 	if phone, err := payment.ParsePhone(p.Phone); err == nil && !a.global.showPhone {
 		p.Phone = phone.String()
 	}
-	return promptView{p}
+	return promptView{Prompt: p, Reference: orNull(p.Reference), Outcome: orNull(p.Outcome)}
 }
 
 // Text writes a prompt for people.
@@ -30,13 +35,13 @@ func (v promptView) Text(t *ui.Text) {
 		ui.KV("provider", ui.Plain(v.Provider)),
 		ui.KV("amount", ui.Plain(v.Amount+" KES")),
 		ui.KV("pay to", ui.Plain(v.PayTo)),
-		ui.KV("account", ui.Plain(v.Reference)),
+		ui.KV("account", ui.Plain(or(v.Reference, ""))),
 	)
 }
 
 // Cells are a prompt's columns in a list.
 func (v promptView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(v.Reference)}
+	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(or(v.Reference, "-"))}
 }
 
 func newEmulatorAnswer(a *app) *cobra.Command {

@@ -25,8 +25,8 @@ func newEmulatorPhone(a *app) *cobra.Command {
 		Long: `Shows the prompts that reach a phone and takes what its owner would type: a PIN
 (any four digits pay; 0000 is the wrong PIN), c to cancel, or an empty line to leave
 the prompt alone until it expires. Run the emulator with --behaviour manual, so that
-prompts wait for an answer. Lines from a pipe are kept for the prompts to come. Ends
-with the input or Ctrl-C.`,
+prompts wait for an answer. Lines from a pipe are kept for the prompts to come. A
+signal (Ctrl-C) or the end of the input ends it, and it exits with 0.`,
 		Example: "  payctl emulator phone 0712345678\n  echo 1234 | payctl emulator phone 0712345678",
 		Args:    oneArg("MSISDN", &number),
 		RunE: a.run(func(ctx context.Context) error {

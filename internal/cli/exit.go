@@ -54,6 +54,9 @@ const exitCodesHelp = `payctl's exit codes are a contract that scripts may rely 
   64    usage          flags, arguments, configuration or input
   130   interrupted    stopped by a signal
 
+A signal is how listen, emulator and emulator phone end: they finish what is open
+and exit with 0.
+
 Code 2 is never used: a crashing Go program exits with it.
 `
 

@@ -112,7 +112,7 @@ func newWasaaPayMeaning(m wasaapay.Meaning) meaningView {
 	}
 	return meaningView{
 		Provider: string(payment.WasaaPay), APIs: []string{}, HTTPStatus: []int{}, Final: m.Final, Meaning: m.Title, Retry: retry,
-		Next: orNull(m.Advice), Source: "reference/wasaapay.md " + m.Section,
+		Next: orNull(m.Advice), Source: m.Source(),
 	}
 }
 

@@ -40,6 +40,7 @@ provider's acknowledgement never waits for that.
 
 Plain HTTP is served on loopback only, unless --allow-plain is given; any other
 address needs a secret path (--secret-path). A socket from systemd is held to the same.
+A signal (Ctrl-C, SIGTERM) ends it: open requests are finished, then it exits with 0.
 
 A forward is given up after --forward-attempts; one that the target refuses (4xx, except
 408, 409, 425 and 429) after three refusals, so that later deliveries of the same payment

@@ -1,6 +1,13 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/config"
+)
 
 // newTopics returns the help topics: commands without a run, which cobra lists apart.
 func newTopics() []*cobra.Command {
@@ -8,41 +15,89 @@ func newTopics() []*cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Long: text}
 	}
 	return []*cobra.Command{
-		topic("environment", "Environment variables that payctl reads", environmentHelp),
+		newEnvironmentTopic(topic("environment", "Environment variables that payctl reads", "")),
 		topic("exit-codes", "Exit codes and what a script may conclude", exitCodesHelp),
 		topic("output", "Output formats, streams and keys", outputHelp),
 		topic("providers", "Providers, what each can do, and environments", providersHelp),
 	}
 }
 
-const environmentHelp = `A setting comes from the flag, then the environment, then the project file
+// newEnvironmentTopic writes its text when somebody asks for it: no other run pays
+// for it.
+func newEnvironmentTopic(topic *cobra.Command) *cobra.Command {
+	topic.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = environmentHelp()
+		cmd.Parent().HelpFunc()(cmd, args)
+	})
+	return topic
+}
+
+// environmentHelp lists the variables of the settings' own table, then those that
+// payctl or Go's library reads beside them.
+func environmentHelp() string {
+	var b strings.Builder
+	b.WriteString(environmentHead)
+	variables := config.Variables()
+	width := 0
+	for _, v := range variables {
+		width = max(width, len(variableName(v)))
+	}
+	section := ""
+	for _, v := range variables {
+		if v.Section != section {
+			section = v.Section
+			b.WriteByte('\n')
+		}
+		meaning := v.Meaning
+		if v.Alias != "" {
+			meaning += " (also " + v.Alias + ")"
+		}
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, variableName(v), meaning)
+	}
+	b.WriteString(environmentRest)
+	return b.String()
+}
+
+func variableName(v config.Variable) string {
+	if v.Secret {
+		return v.Name + "[" + config.FileSuffix + "]"
+	}
+	return v.Name
+}
+
+const environmentHead = `A setting comes from the flag, then the environment, then the project file
 (.payctl.yaml, which may hold no secrets), then the user file, then the default.
-"payctl config explain KEY" says which one won.
+"payctl config explain KEY" says which one won. A secret's variable with _FILE after
+it names a file to read the secret from. An empty variable counts as not set.
 
-  PAYCTL_PROFILE                     the profile, as --profile
-  PAYCTL_CONFIG                      the user file, as --config
-  PAYCTL_DB                          the ledger, as --db
-  PAYCTL_CALLBACK_URL                public base URL of "payctl listen"
+`
 
-  PAYCTL_DARAJA_CONSUMER_KEY         Daraja app, consumer key
-  PAYCTL_DARAJA_CONSUMER_SECRET      Daraja app, consumer secret
-  PAYCTL_DARAJA_SHORTCODE            paybill, or the store number of a till
-  PAYCTL_DARAJA_TILL                 till number; makes pushes buy-goods
-  PAYCTL_DARAJA_PASSKEY              passkey of the shortcode, 64 hex characters
-  PAYCTL_DARAJA_INITIATOR            API operator's user name
-  PAYCTL_DARAJA_INITIATOR_PASSWORD   API operator's password
-  PAYCTL_DARAJA_CERTIFICATE          file with the M-PESA certificate
-  PAYCTL_DARAJA_BASE_URL             gateway, when it is not the environment's own
+const environmentRest = `
+Directories of the settings, the ledger and the tokens (see "payctl config path"):
 
-  PAYCTL_WASAAPAY_API_KEY            API key (also WASAAPAY_API_KEY)
-  PAYCTL_WASAAPAY_WEBHOOK_SECRET     webhook secret
-  PAYCTL_WASAAPAY_WALLET             wallet that deposits go to
-  PAYCTL_WASAAPAY_BASE_URL           REST base URL
-  PAYCTL_WASAAPAY_SOCKET_URL         Socket.IO URL
+  HOME                               the home directory
+  XDG_CONFIG_HOME, XDG_DATA_HOME     where the user file and the ledgers are
+  XDG_STATE_HOME, XDG_CACHE_HOME     what should stay, and what may be deleted
+  USERPROFILE, APPDATA, LOCALAPPDATA
+                                     the same on Windows
+  TMPDIR                             where "payctl demo" works (TMP and TEMP on Windows)
 
-  PAYCTL_SEVI_TOKEN                  what Sevi puts in the Authorization header
+Output:
 
-  NO_COLOR, CLICOLOR_FORCE, TERM=dumb   colour, as usual
+  NO_COLOR, CLICOLOR_FORCE           no colour; colour in pipes and files, too
+  TERM=dumb, CLICOLOR=0              no colour; a dumb terminal gets no spinner, either
+  LC_ALL, LC_CTYPE, LANG             UTF-8 in them lets the spinner use dots
+
+Connections to the providers and to your own endpoints:
+
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  proxies, in small letters, too
+  SSL_CERT_FILE, SSL_CERT_DIR        certificates to trust instead of the system's (Unix)
+
+"payctl listen" as a service:
+
+  LISTEN_PID, LISTEN_FDS             a socket that systemd opened
+  NOTIFY_SOCKET                      where systemd is told that the listener is ready
+  GOGC, GOMEMLIMIT                   Go's memory settings; either replaces payctl's own
 `
 
 const outputHelp = `stdout carries data; stderr carries everything else: progress, notes and errors.

@@ -52,7 +52,7 @@ deliveries whose last attempt at some target got no 2xx. Without --to each goes 
 targets that it failed at, and leaves the dead letters when it gets through.
 
 Targets must be on this machine unless --allow-remote is given. Exit 0 when every
-target answered 2xx to everything, 7 when not.
+target answered 2xx to everything, 7 when not, 130 when a signal stopped it.
 
 ` + filterHelp[deliveryFields](),
 		Example: "  payctl webhook replay dlv_1 --to http://127.0.0.1:3000/hook\n" +

@@ -49,7 +49,8 @@ func runCommand(ctx context.Context, argv []string, dir string) (string, error) 
 	cmd.Dir = dir
 	cmd.Stdout = &out
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
+	// What the program left running may hold its output open after it has ended well.
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return "", err
 	}
 	if out.more {
@@ -58,15 +59,13 @@ func runCommand(ctx context.Context, argv []string, dir string) (string, error) 
 	return out.buf.String(), nil
 }
 
-// explainCommand says why a command gave no secret.
+// explainCommand says why a command gave no secret; ctx is the one that bounded it.
 func (r *SecretRef) explainCommand(ctx context.Context, err error) error {
 	problem := "cannot be run"
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		problem = "did not end in time"
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case errors.Is(err, errTooLong):
 		problem = errTooLong.Error()
 	case errors.Is(err, exec.ErrNotFound):

@@ -16,6 +16,8 @@ type Candidate struct {
 // were overridden. Secrets are masked; "" is a setting that nothing sets.
 type Explained struct {
 	Key string `json:"key"`
+	// Meaning says in a few words what the setting is for.
+	Meaning string `json:"meaning"`
 	// Variable is the environment variable that sets it, "" if there is none.
 	Variable   string      `json:"variable"`
 	Value      string      `json:"value"`
@@ -25,13 +27,14 @@ type Explained struct {
 }
 
 // Explain says where a setting's value came from. Keys are those of the files
-// ("daraja.shortcode"), and "profile" and "config". An unknown key is KindUsage.
+// ("daraja.shortcode"), and "profile" and "config"; the name of a variable stands
+// for what it sets. An unknown key is KindUsage.
 func (c *Config) Explain(key string) (Explained, error) {
 	key = strings.ToLower(strings.TrimSpace(key))
 	switch key {
-	case "profile":
+	case "profile", strings.ToLower(profileVariable):
 		return c.explainProfile(), nil
-	case "config":
+	case "config", strings.ToLower(fileVariable):
 		return c.explainFile(), nil
 	}
 	s, _, ok := find(key)
@@ -57,11 +60,14 @@ func (c *Config) Show() []Explained {
 	return out
 }
 
-// byVariable finds the setting of an environment variable, in any case.
+// byVariable finds the setting of an environment variable, in any case. The
+// variable that names a secret's file sets the secret.
 func byVariable(name string) (*setting, bool) {
 	name = strings.ToUpper(name)
 	for _, s := range settings {
-		if name == s.variable() || s.alias != "" && name == s.alias {
+		switch {
+		case s.noEnv:
+		case name == s.variable(), s.alias != "" && name == s.alias, s.kind == kindSecret && name == s.variable()+FileSuffix:
 			return s, true
 		}
 	}
@@ -70,7 +76,7 @@ func byVariable(name string) (*setting, bool) {
 
 func (c *Config) explain(s *setting) Explained {
 	e := Explained{
-		Key: s.key, Variable: s.variable(), Secret: s.kind == kindSecret,
+		Key: s.key, Meaning: s.what, Variable: s.variable(), Secret: s.kind == kindSecret,
 		Origin: Origin{Kind: FromNowhere}, Overridden: []Candidate{},
 	}
 	for got := range c.candidates(s) {
@@ -99,7 +105,7 @@ func (c candidate) shown() string {
 
 func (c *Config) explainProfile() Explained {
 	e := c.chosen
-	e.Variable = "PAYCTL_PROFILE"
+	e.Meaning, e.Variable = profileMeaning, profileVariable
 	if e.Overridden == nil {
 		e.Overridden = []Candidate{}
 	}
@@ -107,16 +113,16 @@ func (c *Config) explainProfile() Explained {
 }
 
 func (c *Config) explainFile() Explained {
-	e := Explained{Key: "config", Variable: "PAYCTL_CONFIG", Value: c.userFile.Path, Origin: Origin{Kind: FromDefault}, Overridden: []Candidate{}}
-	flag, variable := c.source.Flags["config"], c.source.env("PAYCTL_CONFIG")
+	e := Explained{Key: "config", Meaning: fileMeaning, Variable: fileVariable, Value: c.userFile.Path, Origin: Origin{Kind: FromDefault}, Overridden: []Candidate{}}
+	flag, variable := c.source.Flags["config"], c.source.env(fileVariable)
 	switch {
 	case flag != "":
 		e.Origin = Origin{Kind: FromFlag, Name: "config"}
 		if variable != "" {
-			e.Overridden = append(e.Overridden, Candidate{Value: variable, Origin: Origin{Kind: FromEnvironment, Name: "PAYCTL_CONFIG"}})
+			e.Overridden = append(e.Overridden, Candidate{Value: variable, Origin: Origin{Kind: FromEnvironment, Name: fileVariable}})
 		}
 	case variable != "":
-		e.Origin = Origin{Kind: FromEnvironment, Name: "PAYCTL_CONFIG"}
+		e.Origin = Origin{Kind: FromEnvironment, Name: fileVariable}
 	}
 	return e
 }

@@ -146,7 +146,7 @@ func eachMember(path string, node *yaml.Node, f func(name string, key, value *ya
 			return at(path, value, "anchors and aliases are not supported; write the value out")
 		}
 		if seen[key.Value] {
-			return at(path, key, "the key "+quote(key.Value)+" stands here a second time")
+			return at(path, key, secondTime(key.Value))
 		}
 		seen[key.Value] = true
 		if err := f(key.Value, key, value); err != nil {
@@ -155,6 +155,8 @@ func eachMember(path string, node *yaml.Node, f func(name string, key, value *ya
 	}
 	return nil
 }
+
+func secondTime(key string) string { return "the key " + quote(key) + " stands here a second time" }
 
 func (d *document) readProfiles(node *yaml.Node) error {
 	if isNull(node) {
@@ -196,6 +198,9 @@ func (d *document) readValue(into map[string]entry, under, name string, key, val
 		return at(d.path, key, unknownKey(under, name, value))
 	case s.bound && under == "":
 		return at(d.path, key, quote(name)+" belongs to one environment; move it under profiles.NAME")
+	case into[name].value != nil:
+		// Once as "section.key" and once below its section: neither mapping has it twice.
+		return at(d.path, key, secondTime(under+name))
 	case isNull(value):
 		return nil
 	}

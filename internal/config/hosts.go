@@ -50,7 +50,7 @@ func checkHost(address string, env payment.Environment) error {
 	if err != nil {
 		return errors.New("is not a URL")
 	}
-	host := strings.ToLower(u.Hostname())
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") // "example." is the same host
 	provider := strings.HasSuffix(host, ".safaricom.co.ke") || strings.HasSuffix(host, ".wasaapay.com")
 	mixed := fmt.Errorf("%s is not a host of the %s environment", host, env)
 	switch env {

@@ -34,7 +34,7 @@ func (c *Config) chooseProfile(project, user *document) error {
 		}
 	}
 	add(c.source.Flags["profile"], Origin{Kind: FromFlag, Name: "profile"})
-	add(c.source.env("PAYCTL_PROFILE"), Origin{Kind: FromEnvironment, Name: "PAYCTL_PROFILE"})
+	add(c.source.env(profileVariable), Origin{Kind: FromEnvironment, Name: profileVariable})
 	addFile := func(kind OriginKind, d *document) {
 		if d != nil {
 			text, _ := d.profile.value.(string)

@@ -38,7 +38,7 @@ func (s Source) readUserFile(ctx context.Context) (*document, error) {
 
 // userFile returns the user file's path, and whether it was asked for by name.
 func (s Source) userFile() (path string, named bool, err error) {
-	for _, written := range []string{s.Flags["config"], s.env("PAYCTL_CONFIG")} {
+	for _, written := range []string{s.Flags["config"], s.env(fileVariable)} {
 		if written != "" {
 			path, err = s.path(written, s.WorkDir)
 			return path, true, err
@@ -76,13 +76,17 @@ func (s Source) readProjectFile(ctx context.Context) (*document, error) {
 
 // projectDirs are the directories to look in: from the working directory up to
 // the repository's root or the home. Outside both only the working directory
-// counts, so that a file planted in a shared parent such as /tmp is not obeyed.
+// counts, so that a file planted in a shared parent such as /tmp is not obeyed; nor
+// does a parent that everybody can write to, whatever was planted beside the file.
 func (s Source) projectDirs() []string {
 	if s.WorkDir == "" {
 		return nil
 	}
 	var dirs []string
 	for dir := filepath.Clean(s.WorkDir); ; dir = filepath.Dir(dir) {
+		if len(dirs) > 0 && isShared(dir) {
+			return dirs[:1]
+		}
 		dirs = append(dirs, dir)
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 			return dirs
@@ -96,29 +100,48 @@ func (s Source) projectDirs() []string {
 	}
 }
 
+// isShared tells whether everybody can write to a directory.
+func isShared(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && modesMatter() && info.Mode().Perm()&0o002 != 0
+}
+
 // readPatiently is readBounded for files that may keep their reader waiting: a
-// pipe from a shell, a terminal. When ctx ends first, its goroutine is left to end
-// by itself, since neither opening nor reading can be interrupted. Errors are also
-// ctx's own.
+// pipe from a shell, a terminal. Neither opening nor reading can be interrupted.
+// Errors are also ctx's own.
 func readPatiently(ctx context.Context, path string) ([]byte, fs.FileMode, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() || info.IsDir() {
 		return readBounded(path)
 	}
-	type answer struct {
+	type file struct {
 		data []byte
 		mode fs.FileMode
-		err  error
+	}
+	got, err := patiently(ctx, func() (file, error) {
+		data, mode, err := readBounded(path)
+		return file{data, mode}, err
+	})
+	return got.data, got.mode, err
+}
+
+// patiently waits for what cannot be interrupted: when ctx ends first, its goroutine
+// is left to end by itself, and the error is ctx's own.
+func patiently[T any](ctx context.Context, get func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		data, mode, err := readBounded(path)
-		answers <- answer{data, mode, err}
+		value, err := get()
+		answers <- answer{value, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, 0, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	case a := <-answers:
-		return a.data, a.mode, a.err
+		return a.value, a.err
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/zalando/go-keyring"
 
@@ -89,7 +90,7 @@ func (r *SecretRef) Get(ctx context.Context) (*secret.Secret, error) {
 func (r *SecretRef) fetch(ctx context.Context) (string, error) {
 	switch r.from.form {
 	case byFile:
-		return r.fromFile()
+		return patiently(ctx, r.fromFile)
 	case byCommand:
 		return r.fromCommand(ctx)
 	case byKeyring:
@@ -140,7 +141,7 @@ func (r *SecretRef) fromFile() (string, error) {
 }
 
 func (r *SecretRef) fromCommand(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	limited, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	argv := r.from.list
 	if argv == nil {
@@ -149,16 +150,18 @@ func (r *SecretRef) fromCommand(ctx context.Context) (string, error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return "", r.failed("names no program")
 	}
-	out, err := runCommand(ctx, argv, r.from.dir)
+	out, err := runCommand(limited, argv, r.from.dir)
 	if err != nil {
-		return "", r.explainCommand(ctx, err)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", r.explainCommand(limited, err)
 	}
 	return withoutLineEnd(out), nil
 }
 
 // fromKeyring asks the system's keyring, which may wait for a person to unlock
-// it and cannot be interrupted: when ctx ends first, its goroutine is left to
-// end by itself.
+// it and cannot be interrupted.
 func (r *SecretRef) fromKeyring(ctx context.Context) (string, error) {
 	service, account, ok := strings.Cut(r.from.text, "/")
 	if !ok || service == "" || account == "" {
@@ -168,33 +171,22 @@ func (r *SecretRef) fromKeyring(ctx context.Context) (string, error) {
 	if get == nil {
 		get = keyring.Get
 	}
-	type answer struct {
-		text string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		text, err := get(service, account)
-		answers <- answer{text, err}
-	}()
-	limit := time.NewTimer(fetchTimeout)
-	defer limit.Stop()
-	select {
-	case <-ctx.Done():
+	limited, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	text, err := patiently(limited, func() (string, error) { return get(service, account) })
+	switch {
+	case err == nil:
+		return withoutLineEnd(text), nil
+	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case <-limit.C:
+	case limited.Err() != nil:
 		return "", r.failed("did not answer")
-	case a := <-answers:
-		switch {
-		case errors.Is(a.err, keyring.ErrNotFound):
-			return "", r.failed("has no such entry")
-		case a.err != nil:
-			e := r.failed("cannot be read")
-			e.Err = a.err
-			return "", e
-		}
-		return a.text, nil
+	case errors.Is(err, keyring.ErrNotFound):
+		return "", r.failed("has no such entry")
 	}
+	e := r.failed("cannot be read")
+	e.Err = err
+	return "", e
 }
 
 // withoutLineEnd takes off the one line end that editors and commands add.
@@ -210,16 +202,29 @@ func (c candidate) place() string {
 	case byCommand:
 		return "command " + quote(programName(c))
 	case byKeyring:
+		if !strings.Contains(c.text, "/") {
+			return `keyring entry "…"` // no entry's name: it may be the secret itself
+		}
 		return "keyring entry " + quote(c.text)
 	}
 	return secret.New(c.text).Masked()
 }
 
-// programName is a command's first word: its arguments may be telling.
+// programName is what of a command may be shown: the program, as far as it is written
+// plainly. Its arguments may be telling, and so may what a shell is given before it.
 func programName(c candidate) string {
 	if len(c.list) > 0 {
 		return c.list[0]
 	}
-	name, _, _ := strings.Cut(strings.TrimSpace(c.text), " ")
-	return name
+	text := strings.TrimSpace(c.text)
+	end := strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+~:\\", r)
+	})
+	switch {
+	case end < 0:
+		return text
+	case unicode.IsSpace(rune(text[end])):
+		return text[:end]
+	}
+	return text[:end] + "…"
 }

@@ -212,7 +212,7 @@ func TestAliasIsWeakerThanItsOwnVariable(t *testing.T) {
 	w.env["PAYCTL_WASAAPAY_API_KEY"] = "sk_sandbox_own_0123456789"
 	c := w.load()
 	want := Explained{
-		Key: "wasaapay.api_key", Variable: "PAYCTL_WASAAPAY_API_KEY", Value: "sk_sandbox_****6789", Secret: true,
+		Key: "wasaapay.api_key", Meaning: "API key", Variable: "PAYCTL_WASAAPAY_API_KEY", Value: "sk_sandbox_****6789", Secret: true,
 		Origin:     Origin{Kind: FromEnvironment, Name: "PAYCTL_WASAAPAY_API_KEY"},
 		Overridden: []Candidate{{Value: "sk_sandbox_****6789", Origin: Origin{Kind: FromEnvironment, Name: "WASAAPAY_API_KEY"}}},
 	}

@@ -25,7 +25,9 @@ const (
 
 // setting is one row of the table of settings.
 type setting struct {
-	key  string
+	key string
+	// what says in a few words what the setting is for.
+	what string
 	kind kind
 	// bound settings belong to one environment: in a file they stand under
 	// profiles.NAME, never at the top.
@@ -50,39 +52,39 @@ type setting struct {
 //
 //nolint:gochecknoglobals // immutable table
 var settings = []*setting{
-	{key: "environment", kind: kindEnvironment, bound: true, noEnv: true},
-	{key: "db", kind: kindLedger, bound: true},
-	{key: "callback_url", kind: kindCallback, payee: true},
-	{key: "production_cap", kind: kindAmount, guarded: true},
-	{key: "daraja.base_url", kind: kindURL, bound: true},
-	{key: "daraja.consumer_key", kind: kindSecret, bound: true},
-	{key: "daraja.consumer_secret", kind: kindSecret, bound: true},
-	{key: "daraja.shortcode", kind: kindDigits, bound: true, payee: true},
-	{key: "daraja.till", kind: kindDigits, bound: true, payee: true},
-	{key: "daraja.passkey", kind: kindSecret, bound: true},
-	{key: "daraja.initiator", kind: kindText, bound: true},
-	{key: "daraja.initiator_password", kind: kindSecret, bound: true},
-	{key: "daraja.certificate", kind: kindPath, bound: true},
-	{key: "daraja.queries_per_minute", kind: kindCount},
-	{key: "wasaapay.base_url", kind: kindURL, bound: true},
-	{key: "wasaapay.socket_url", kind: kindSocket, bound: true},
-	{key: "wasaapay.api_key", kind: kindSecret, bound: true, alias: "WASAAPAY_API_KEY"},
-	{key: "wasaapay.webhook_secret", kind: kindSecret, bound: true},
-	{key: "wasaapay.webhook_secret_previous", kind: kindSecret, bound: true},
-	{key: "wasaapay.wallet", kind: kindText, bound: true, payee: true},
-	{key: "wasaapay.phone_format", kind: kindChoice, choices: []string{"+254", "254"}},
-	{key: "wasaapay.amount_format", kind: kindChoice, choices: []string{"number", "string"}},
-	{key: "sevi.token", kind: kindSecret, bound: true},
-	{key: "sevi.token_previous", kind: kindSecret, bound: true},
-	{key: "sevi.addresses", kind: kindAddresses},
-	{key: "listen.trusted_proxies", kind: kindAddresses},
-	{key: "listen.ip_check", kind: kindChoice, choices: []string{"off", "note", "enforce"}},
-	{key: "listen.daraja_addresses", kind: kindAddresses},
-	{key: "listen.c2b_validation", kind: kindChoice, choices: []string{"accept", "C2B00011", "C2B00012", "C2B00013", "C2B00014", "C2B00015", "C2B00016"}},
-	{key: "listen.c2b_account", kind: kindPattern},
-	{key: "listen.c2b_min_amount", kind: kindAmount},
-	{key: "listen.c2b_max_amount", kind: kindAmount},
-	{key: "listen.retention", kind: kindDuration},
+	{key: "environment", what: "whose system the profile speaks to: local, sandbox or production", kind: kindEnvironment, bound: true, noEnv: true},
+	{key: "db", what: "the ledger's file, as --db", kind: kindLedger, bound: true},
+	{key: "callback_url", what: `public base URL of "payctl listen"`, kind: kindCallback, payee: true},
+	{key: "production_cap", what: "most that a script may ask for in production, KES", kind: kindAmount, guarded: true},
+	{key: "daraja.base_url", what: "gateway, when not the environment's own", kind: kindURL, bound: true},
+	{key: "daraja.consumer_key", what: "Daraja app, consumer key", kind: kindSecret, bound: true},
+	{key: "daraja.consumer_secret", what: "Daraja app, consumer secret", kind: kindSecret, bound: true},
+	{key: "daraja.shortcode", what: "paybill, or the store number of a till", kind: kindDigits, bound: true, payee: true},
+	{key: "daraja.till", what: "till number; makes pushes buy-goods", kind: kindDigits, bound: true, payee: true},
+	{key: "daraja.passkey", what: "passkey of the shortcode, 64 hex characters", kind: kindSecret, bound: true},
+	{key: "daraja.initiator", what: "API operator's user name", kind: kindText, bound: true},
+	{key: "daraja.initiator_password", what: "API operator's password", kind: kindSecret, bound: true},
+	{key: "daraja.certificate", what: "file with the M-PESA certificate", kind: kindPath, bound: true},
+	{key: "daraja.queries_per_minute", what: "budget for status queries, 0 for no limit", kind: kindCount},
+	{key: "wasaapay.base_url", what: "REST base URL", kind: kindURL, bound: true},
+	{key: "wasaapay.socket_url", what: "Socket.IO URL", kind: kindSocket, bound: true},
+	{key: "wasaapay.api_key", what: "API key", kind: kindSecret, bound: true, alias: "WASAAPAY_API_KEY"},
+	{key: "wasaapay.webhook_secret", what: "webhook secret", kind: kindSecret, bound: true},
+	{key: "wasaapay.webhook_secret_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},
+	{key: "wasaapay.wallet", what: "wallet that deposits go to", kind: kindText, bound: true, payee: true},
+	{key: "wasaapay.phone_format", what: "how phone numbers are sent: +254 or 254", kind: kindChoice, choices: []string{"+254", "254"}},
+	{key: "wasaapay.amount_format", what: "how amounts are sent: number or string", kind: kindChoice, choices: []string{"number", "string"}},
+	{key: "sevi.token", what: "what Sevi puts in the Authorization header", kind: kindSecret, bound: true},
+	{key: "sevi.token_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},
+	{key: "sevi.addresses", what: "addresses that may post; none lets all", kind: kindAddresses},
+	{key: "listen.trusted_proxies", what: "proxies whose X-Forwarded-For is believed", kind: kindAddresses},
+	{key: "listen.ip_check", what: "callbacks from elsewhere: off, note or enforce", kind: kindChoice, choices: []string{"off", "note", "enforce"}},
+	{key: "listen.daraja_addresses", what: "allowed beside Safaricom's published ones", kind: kindAddresses},
+	{key: "listen.c2b_validation", what: "answer to C2B validation: accept or C2B00011…16", kind: kindChoice, choices: []string{"accept", "C2B00011", "C2B00012", "C2B00013", "C2B00014", "C2B00015", "C2B00016"}},
+	{key: "listen.c2b_account", what: "regular expression that account numbers match", kind: kindPattern},
+	{key: "listen.c2b_min_amount", what: "smallest C2B payment that is accepted, KES", kind: kindAmount},
+	{key: "listen.c2b_max_amount", what: "largest C2B payment that is accepted, KES", kind: kindAmount},
+	{key: "listen.retention", what: "how long settled evidence is kept: 90d, 0 for ever", kind: kindDuration},
 }
 
 // variable is the environment variable that sets a key.

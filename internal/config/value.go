@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -58,9 +59,17 @@ func (c candidate) hidden(problem, hint string) error {
 	return payment.Usage(c.origin.String()+": "+c.setting.key+": "+problem, hint)
 }
 
+// maxShown is the longest text that is shown where a number belongs.
+const maxShown = 20
+
 func (c candidate) digits() (string, error) {
 	if len(c.text) < 5 || len(c.text) > 9 || strings.Trim(c.text, "0123456789") != "" {
-		return "", c.bad("not 5 to 9 digits", "write the number as Safaricom gave it")
+		const problem, hint = "not 5 to 9 digits", "write the number as Safaricom gave it"
+		if len(c.text) > maxShown {
+			return "", c.hidden(problem, hint) // a passkey, by its length
+		}
+		c.text = payment.MaskDigits(c.text)
+		return "", c.bad(problem, hint)
 	}
 	return c.text, nil
 }
@@ -76,11 +85,12 @@ func (c candidate) choice() (string, error) {
 func (c candidate) addresses() ([]netip.Prefix, error) {
 	items := c.list
 	if items == nil {
-		items = strings.FieldsFunc(c.text, func(r rune) bool { return r == ',' || r == ' ' })
+		items = strings.FieldsFunc(c.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	}
 	out := make([]netip.Prefix, 0, len(items))
 	for _, item := range items {
 		if prefix, err := netip.ParsePrefix(item); err == nil {
+			prefix = inIPv4(prefix)
 			if prefix.Bits() == 0 {
 				c.text = item
 				return nil, c.bad("stands for every address", "name the networks that are meant")
@@ -99,9 +109,20 @@ func (c candidate) addresses() ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// inIPv4 takes IPv4 addresses in IPv6 form for what they are: peers are compared in
+// IPv4 form, and none would be in the network as it was written.
+func inIPv4(p netip.Prefix) netip.Prefix {
+	const mapped = 96 // bits before the IPv4 address
+	if p.Addr().Is4In6() && p.Bits() >= mapped {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
+	}
+	return p
+}
+
 func (c candidate) pattern() (*regexp.Regexp, error) {
-	re, err := regexp.Compile(`^(?:` + c.text + `)$`)
-	if err != nil {
+	_, err := regexp.Compile(c.text) // alone, or a parenthesis too many would end the group
+	re, whole := regexp.Compile(`^(?:` + c.text + `)$`)
+	if err != nil || whole != nil {
 		return nil, c.bad("not a regular expression", "see https://pkg.go.dev/regexp/syntax")
 	}
 	return re, nil

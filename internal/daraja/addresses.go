@@ -13,8 +13,8 @@ type SourceAddress struct {
 }
 
 const (
-	srcPublished = "portal \"Getting Started\" (reference/daraja.md §8)"
-	srcOptional  = "client library lists only (reference/daraja.md §8)"
+	srcPublished = "developer.safaricom.co.ke, Getting Started"
+	srcOptional  = "lists of client libraries only"
 )
 
 // SourceAddresses returns the addresses of reference/daraja.md §8: the 12

@@ -144,10 +144,13 @@ type row struct {
 	wait    time.Duration
 	meaning string
 	// retry says whether and when to try again.
-	retry  string
-	next   string
-	proof  Proof
+	retry string
+	next  string
+	proof Proof
+	// source is the section of the reference that states it, for whoever changes the row.
 	source string
+	// page is the portal's page, where it is another than that of the row's API.
+	page string
 }
 
 func (r *row) names(code string) bool {

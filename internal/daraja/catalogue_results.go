@@ -138,7 +138,7 @@ var genericResults = []row{
 	{code: "0", where: envelopes, class: ClassDone, meaning: "carried out", retry: "no", next: "payctl transaction get ID", proof: ProofPortal, source: srcOthers},
 	{
 		code: "SFC_IC0003", where: envelopes, class: ClassRefused, meaning: "the operator does not exist",
-		retry: "after party and identifier type are corrected", next: nextStatus, proof: ProofPortal, source: srcResult,
+		retry: "after party and identifier type are corrected", next: nextStatus, proof: ProofPortal, source: srcResult, page: "TransactionStatus",
 	},
 	{
 		code: "2001", where: envelopes, class: ClassCredentials, meaning: "the initiator information is invalid: wrong user name, password or certificate",
@@ -150,7 +150,7 @@ var genericResults = []row{
 	},
 	{
 		code: "8006", where: envelopes, class: ClassCredentials, meaning: "the API user's credential is locked",
-		retry: "after it was unlocked on the portal", next: nextSeal, proof: ProofPortal, source: srcResult,
+		retry: "after it was unlocked on the portal", next: nextSeal, proof: ProofPortal, source: srcResult, page: "BusinessToCustomer",
 	},
 	{code: "18", where: envelopes, class: ClassCredentials, meaning: "the initiator's password check failed", retry: "after the credential is corrected", next: nextSeal, proof: ProofPortal, source: srcResult},
 	{code: "20", where: envelopes, class: ClassCredentials, meaning: "the initiator is unknown", retry: "after the user name is corrected", next: nextShow, proof: ProofPortal, source: srcResult},
@@ -165,8 +165,8 @@ var genericResults = []row{
 	},
 	{code: "26", where: envelopes, class: ClassBusy, wait: waitBusy, meaning: "the system is busy", retry: "after some minutes", next: nextAgain, proof: ProofPortal, source: srcResult},
 	{code: "19", where: envelopes, class: ClassBusy, wait: waitBusy, meaning: "messages came in the wrong order", retry: "yes", next: nextAgain, proof: ProofPortal, source: srcResult},
-	{code: "2006", where: envelopes, class: ClassRefused, meaning: "an account's state forbids it", retry: "no", next: "ask Safaricom", proof: ProofPortal, source: srcResult},
-	{code: "2028", where: envelopes, class: ClassRefused, meaning: "not permitted by the product assignment", retry: retryFix, next: nextShow, proof: ProofPortal, source: srcResult},
+	{code: "2006", where: envelopes, class: ClassRefused, meaning: "an account's state forbids it", retry: "no", next: "ask Safaricom", proof: ProofPortal, source: srcResult, page: "Reversal"},
+	{code: "2028", where: envelopes, class: ClassRefused, meaning: "not permitted by the product assignment", retry: retryFix, next: nextShow, proof: ProofPortal, source: srcResult, page: "Reversal"},
 	{code: "TP40153", where: envelopes, class: ClassCredentials, meaning: "the operator has no permission", retry: "after it was granted", next: nextShow, proof: ProofClaimed, source: srcResult},
 	{code: "R000001", where: reversalOnly, class: ClassRefused, meaning: "the transaction is already reversed", retry: "no", next: nextStatus, proof: ProofPortal, source: srcResult},
 	{code: "R000002", where: reversalOnly, class: ClassRefused, meaning: "the original transaction id is invalid", retry: retryFix, next: nextStatus, proof: ProofPortal, source: srcResult},

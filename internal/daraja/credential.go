@@ -43,25 +43,42 @@ func (i CertificateInfo) ValidityNote(now time.Time) string {
 	return ""
 }
 
+// The lengths of RSA keys, in bits: that of Safaricom's own (§7), and what Go's
+// library takes at the least.
+const (
+	usualBits = 2048
+	leastBits = 1024
+)
+
+// KeyWarning says when a certificate's key is shorter than Safaricom's, else "". The
+// gateway alone knows whether it is the right one, so that it is no error.
+func (i CertificateInfo) KeyWarning() string {
+	if i.Bits >= usualBits {
+		return ""
+	}
+	return fmt.Sprintf("the certificate's RSA key has %d bits, and Safaricom's have %d: check that it is the M-PESA certificate", i.Bits, usualBits)
+}
+
+const certificateHint = "give the M-PESA certificate of this environment, from the portal's Getting Started page"
+
 // ParseCertificate reads an X.509 certificate, PEM or DER, with an RSA key.
 // Errors are KindUsage.
 func ParseCertificate(raw []byte) (CertificateInfo, *rsa.PublicKey, error) {
-	hint := "give the M-PESA certificate of this environment, from the portal's Getting Started page"
 	der := raw
 	if strings.Contains(string(raw), "-----BEGIN") {
 		block, _ := pem.Decode(raw)
 		if block == nil || block.Type != "CERTIFICATE" {
-			return CertificateInfo{}, nil, payment.Usage("certificate: the PEM file holds no certificate", hint)
+			return CertificateInfo{}, nil, payment.Usage("certificate: the PEM file holds no certificate", certificateHint)
 		}
 		der = block.Bytes
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return CertificateInfo{}, nil, payment.Usage("certificate: neither a PEM nor a DER certificate", hint)
+		return CertificateInfo{}, nil, payment.Usage("certificate: neither a PEM nor a DER certificate", certificateHint)
 	}
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok {
-		return CertificateInfo{}, nil, payment.Usage("certificate: its key is not RSA", hint)
+		return CertificateInfo{}, nil, payment.Usage("certificate: its key is not RSA", certificateHint)
 	}
 	sum := sha256.Sum256(cert.Raw)
 	pairs := make([]string, len(sum))
@@ -87,6 +104,9 @@ func EncryptCredential(password *secret.Secret, certificate []byte) (string, Cer
 	info, key, err := ParseCertificate(certificate)
 	if err != nil {
 		return "", CertificateInfo{}, err
+	}
+	if info.Bits < leastBits {
+		return "", info, payment.Usage(fmt.Sprintf("certificate: its RSA key has %d bits, too few to encrypt with", info.Bits), certificateHint)
 	}
 	sealed, err := rsa.EncryptPKCS1v15(rand.Reader, key, []byte(password.Reveal())) //nolint:staticcheck // the gateway decrypts nothing else (reference/daraja.md §7)
 	if err != nil {

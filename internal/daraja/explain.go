@@ -26,14 +26,14 @@ type Explanation struct {
 	// Next is the command or the step to take next.
 	Next  string
 	Proof Proof
-	// Source is the section that states it.
+	// Source is where people can read it.
 	Source string
 }
 
 func (r row) explain(code, message string) Explanation {
 	e := Explanation{
 		APIs: slices.Clone(r.where), Code: code, Message: shown(message), HTTP: slices.Clone(r.http), Class: r.class,
-		Meaning: r.meaning, Retry: r.retry, Wait: r.wait, Next: r.next, Proof: r.proof, Source: r.source,
+		Meaning: r.meaning, Retry: r.retry, Wait: r.wait, Next: r.next, Proof: r.proof, Source: r.shownSource(),
 	}
 	switch r.class {
 	case ClassPaid, ClassFailed, ClassRefused, ClassCredentials, ClassDone:

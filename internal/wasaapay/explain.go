@@ -20,8 +20,26 @@ type Meaning struct {
 	Retryable bool
 	// Advice is what to do next.
 	Advice string
-	// Section is where reference/wasaapay.md tells more, "§7.4".
+	// Section is where reference/wasaapay.md tells more, "§7.4", for whoever changes
+	// this; people are shown Source.
 	Section string
+}
+
+// Source says where people can read it: the vendor's page (reference/wasaapay.md §0),
+// or that there is none. No page states what an HTTP code means but those of §2 and §3.
+func (m Meaning) Source() string {
+	const docs = "developers.wasaapay.com/docs"
+	switch m.Section {
+	case "§2", "§2, §11.4", "§3":
+		return docs + "/authentication"
+	case "§7.4":
+		return docs + "/payment-status"
+	case "§11.3":
+		return docs + "/webhooks"
+	case "§15":
+		return docs + ", pages that disagree"
+	}
+	return "not in WasaaPay's documentation"
 }
 
 // Explain looks a code up. Case does not matter, and an event may be written
