@@ -7,5 +7,5 @@ func newDeposit(a *app) *cobra.Command {
 		`A deposit is money asked from a customer: a Daraja STK push or a WasaaPay M-Pesa
 deposit. Each is recorded in the ledger before its request is sent, so a killed
 process or a lost answer leaves an UNKNOWN deposit, never a forgotten one.`,
-		a.built(command{"create", newDepositCreate}, command{"get", newDepositGet}, command{"list", newDepositList})...)
+		a.built("deposit", command{"create", newDepositCreate}, command{"get", newDepositGet}, command{"list", newDepositList})...)
 }

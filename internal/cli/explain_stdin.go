@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -98,17 +99,44 @@ type wasaaPaid struct {
 	StatusCode any `json:"statusCode"`
 }
 
-// explainWasaaPay reads a WasaaPay payload. Without being told whose it is,
-// only the name of one of WasaaPay's events is proof enough.
+// maxWasaaPaid is how many braces of a line are tried for the start of a payload.
+const maxWasaaPaid = 16
+
+// explainWasaaPay reads a WasaaPay payload, which a log may have put anywhere in its
+// line. Without being told whose it is, only the name of one of WasaaPay's events is
+// proof enough.
 func explainWasaaPay(id payment.ProviderID, piece []byte) (explainView, bool) {
-	start := bytes.IndexByte(piece, '{')
-	if start < 0 {
+	if bytes.IndexByte(piece, '{') < 0 {
 		return explainWord(id, strings.Fields(string(piece)))
 	}
-	var p wasaaPaid
-	if json.NewDecoder(bytes.NewReader(piece[start:])).Decode(&p) != nil {
-		return explainView{}, false
+	for range maxWasaaPaid {
+		start := bytes.IndexByte(piece, '{')
+		if start < 0 {
+			break
+		}
+		piece = piece[start:]
+		p, length := readWasaaPaid(piece)
+		if v, found := explainWasaaPaid(id, p); found {
+			return v, true
+		}
+		piece = piece[length:]
 	}
+	return explainView{}, false
+}
+
+// readWasaaPaid reads the document that a text begins with and how long it is. Members
+// of another shape than documented are left out; what is no document is one byte long.
+func readWasaaPaid(text []byte) (wasaaPaid, int) {
+	var p wasaaPaid
+	d := json.NewDecoder(bytes.NewReader(text))
+	var shape *json.UnmarshalTypeError
+	if err := d.Decode(&p); err != nil && !errors.As(err, &shape) {
+		return wasaaPaid{}, 1
+	}
+	return p, int(d.InputOffset())
+}
+
+func explainWasaaPaid(id payment.ProviderID, p wasaaPaid) (explainView, bool) {
 	words := []string{p.Event}
 	if id == payment.WasaaPay {
 		words = append(words, p.Data.Status)

@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -78,12 +79,11 @@ func (a *app) follow(ctx context.Context, jobs []watch.Job, single *payment.Depo
 	}
 	started := a.now()
 	progress := a.out.Progress(waitingText(count, ""))
+	t := told{app: a, count: count, progress: progress, shown: map[string]depositView{}}
 	results, err := watch.Several(ctx, jobs, func(u watch.Update) {
-		if u.Note != "" {
-			progress.Update(waitingText(count, u.Note))
-		}
+		t.note(u)
 		if single == nil && (u.Changed || u.Final) {
-			a.keepErr(a.out.Line(a.depositView(u.Deposit)))
+			t.line(u.Deposit)
 		}
 	})
 	progress.Stop()
@@ -97,6 +97,49 @@ func (a *app) follow(ctx context.Context, jobs []watch.Job, single *payment.Depo
 		a.out.Note("decided after %s", a.now().Sub(started).Round(100*time.Millisecond))
 	}
 	return a.ended(a.writeErr, orError(err, results.Err()), aboutResults(results))
+}
+
+// told tells of the deposits that are followed, and knows what it has told.
+type told struct {
+	app      *app
+	count    int
+	progress *ui.Progress
+	// shown is each deposit's last block.
+	shown map[string]depositView
+}
+
+// note says what came up. Which of several deposits is given up stays to be read: the
+// error names one of them, and for people no block repeats it.
+func (t told) note(u watch.Update) {
+	switch {
+	case u.Note == "":
+	case u.Final && t.count > 1 && t.app.out.Format() == ui.FormatText:
+		t.app.out.Note("%s: %s", nameOf(u.Deposit), u.Note)
+	default:
+		t.progress.Update(waitingText(t.count, u.Note))
+	}
+}
+
+// nameOf is a deposit's id with the reference that people know it by.
+func nameOf(d payment.Deposit) string {
+	if d.Reference == "" {
+		return d.ID
+	}
+	return d.ID + " (" + payment.MaskDigits(d.Reference) + ")"
+}
+
+// line prints a deposit's state. People do not read the same block twice: an end
+// that changed nothing is the error's to tell.
+func (t told) line(d payment.Deposit) {
+	v := t.app.depositView(d)
+	if t.app.out.Format() == ui.FormatText {
+		last, seen := t.shown[d.ID]
+		if seen && last.readsAs(v) {
+			return
+		}
+		t.shown[d.ID] = v
+	}
+	t.app.keepErr(t.app.out.Line(v))
 }
 
 // keepErr keeps the first error of writing from within a callback.

@@ -46,11 +46,11 @@ type depositCount struct {
 }
 
 type stored struct {
-	Provider string `json:"provider"`
-	Event    string `json:"event"`
-	Verdict  string `json:"verdict"`
-	Count    int64  `json:"count"`
-	Bytes    int64  `json:"bytes"`
+	Provider string  `json:"provider"`
+	Event    *string `json:"event"`
+	Verdict  string  `json:"verdict"`
+	Count    int64   `json:"count"`
+	Bytes    int64   `json:"bytes"`
 }
 
 // Text writes the numbers for people.
@@ -66,7 +66,7 @@ func (v ledgerStats) Text(t *ui.Text) {
 		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), statusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
 	}
 	for _, d := range v.Deliveries {
-		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(d.Event), verdictSpan(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
+		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(or(d.Event, "-")), verdictSpan(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
 	}
 	t.Blank()
 	t.Table(columns("DEPOSITS", "STATUS", "COUNT", "SUM"), deposits)
@@ -116,7 +116,7 @@ func newLedgerStatsView(path string, s store.Stats) ledgerStats {
 		v.Deposits = append(v.Deposits, row)
 	}
 	for _, d := range s.Stored {
-		v.Deliveries = append(v.Deliveries, stored{Provider: string(d.Provider), Event: d.Event, Verdict: string(d.Verdict), Count: d.Count, Bytes: d.Bytes})
+		v.Deliveries = append(v.Deliveries, stored{Provider: string(d.Provider), Event: orNull(d.Event), Verdict: string(d.Verdict), Count: d.Count, Bytes: d.Bytes})
 	}
 	return v
 }

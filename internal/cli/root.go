@@ -164,11 +164,19 @@ func commands() []command {
 	}
 }
 
-// built are the verbs that the command line may mean, by the same rule.
-func (a *app) built(verbs ...command) []*cobra.Command {
-	var out []*cobra.Command
-	for _, v := range wanted(verbs, a.in.Args) {
-		out = append(out, v.build(a))
+// built are the verbs of a group that the command line may mean: the one that its
+// next word names, else all, since a later word may be anything's value, and a
+// mistyped verb is held against every name.
+func (a *app) built(group string, verbs ...command) []*cobra.Command {
+	args := a.in.Args
+	if i := slices.Index(args, group); i >= 0 && i+1 < len(args) && !wantsAll(args) {
+		if named := slices.IndexFunc(verbs, func(v command) bool { return v.name == args[i+1] }); named >= 0 {
+			verbs = verbs[named : named+1]
+		}
+	}
+	out := make([]*cobra.Command, len(verbs))
+	for i, v := range verbs {
+		out[i] = v.build(a)
 	}
 	return out
 }
@@ -178,7 +186,7 @@ func (a *app) built(verbs ...command) []*cobra.Command {
 // whole tree cost half as much as the process itself. Help, completion and
 // words that name no command get the whole tree.
 func wanted(all []command, args []string) []command {
-	if len(args) == 0 || args[0] == "help" || args[0] == "completion" || isCompletion(args[0]) {
+	if wantsAll(args) {
 		return all
 	}
 	named := slices.DeleteFunc(slices.Clone(all), func(c command) bool { return !slices.Contains(args, c.name) })
@@ -186,4 +194,9 @@ func wanted(all []command, args []string) []command {
 		return all
 	}
 	return named
+}
+
+// wantsAll tells a command line that is about the tree itself.
+func wantsAll(args []string) bool {
+	return len(args) == 0 || args[0] == "help" || args[0] == "completion" || isCompletion(args[0])
 }

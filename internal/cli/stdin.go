@@ -49,10 +49,14 @@ func (a *app) stdin(ctx context.Context) io.Reader {
 	})
 }
 
+// maxTyped is how much of a line is read, in bytes: amounts and shortcodes are short,
+// and what is no person may never end its line.
+const maxTyped = 1 << 10
+
 // typed reads one line of what a person types. An error is ctx's, or says that the
 // input ended before anything was typed.
 func (a *app) typed(ctx context.Context) (string, error) {
-	line, err := bufio.NewReader(a.stdin(ctx)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(a.stdin(ctx), maxTyped)).ReadString('\n')
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}

@@ -81,7 +81,7 @@ type transactionView struct {
 // figures (reference/daraja.md §10.2).
 type accountView struct {
 	Account  string   `json:"account"`
-	Currency string   `json:"currency"`
+	Currency *string  `json:"currency"`
 	Figures  []string `json:"figures"`
 }
 
@@ -121,7 +121,7 @@ func (a *app) answered(v transactionView, r daraja.TransactionResult) transactio
 		v.Amount, v.Currency = orNull(r.Amount.String()), orNull(string(r.Amount.Currency()))
 	}
 	for _, b := range r.Balances {
-		v.Balances = append(v.Balances, accountView{Account: b.Name, Currency: string(b.Currency), Figures: b.Figures})
+		v.Balances = append(v.Balances, accountView{Account: b.Name, Currency: orNull(string(b.Currency)), Figures: b.Figures})
 	}
 	v.Notes = append(v.Notes, r.Notes...)
 	return v
@@ -158,7 +158,7 @@ func (v transactionView) Text(t *ui.Text) {
 	if len(v.Balances) > 0 {
 		rows := make([][]ui.Span, len(v.Balances))
 		for i, b := range v.Balances {
-			rows[i] = []ui.Span{ui.Plain(b.Account), ui.Plain(b.Currency)}
+			rows[i] = []ui.Span{ui.Plain(b.Account), ui.Plain(or(b.Currency, "-"))}
 			for _, figure := range b.Figures {
 				rows[i] = append(rows[i], ui.Plain(figure))
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -90,6 +91,12 @@ func (v depositView) Text(t *ui.Text) {
 		ui.KV("conflict", ui.Bad(v.conflict)),
 		ui.KV("created", ui.Plain(v.CreatedAt)),
 	)
+}
+
+// readsAs tells whether Text writes the same of both.
+func (v depositView) readsAs(other depositView) bool {
+	v.UpdatedAt = other.UpdatedAt // which it leaves out
+	return reflect.DeepEqual(v, other)
 }
 
 // money is the amount with its currency.

@@ -6,5 +6,5 @@ func newWebhook(a *app) *cobra.Command {
 	return group("webhook", "Check, make, send again and read webhook payloads",
 		`Reads what "payctl listen" stored, checks payloads offline, makes and signs them,
 sends them to your own endpoint, and replays what arrived, byte for byte.`,
-		a.built(command{"list", newWebhookList}, command{"show", newWebhookShow}, command{"verify", newWebhookVerify}, command{"sign", newWebhookSign}, command{"trigger", newWebhookTrigger}, command{"replay", newWebhookReplay}, command{"hammer", newWebhookHammer})...)
+		a.built("webhook", command{"list", newWebhookList}, command{"show", newWebhookShow}, command{"verify", newWebhookVerify}, command{"sign", newWebhookSign}, command{"trigger", newWebhookTrigger}, command{"replay", newWebhookReplay}, command{"hammer", newWebhookHammer})...)
 }

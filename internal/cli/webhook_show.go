@@ -16,12 +16,14 @@ import (
 // deliveryDetail is one stored delivery with everything about it.
 type deliveryDetail struct {
 	deliveryView
-	Route    string            `json:"route"`
-	Reason   *string           `json:"reason"`
-	QueryID  *string           `json:"query_id"`
-	Peer     *string           `json:"peer"`
-	Headers  map[string]string `json:"headers"`
-	Attempts []attemptView     `json:"attempts,omitempty"`
+	Route   string            `json:"route"`
+	Reason  *string           `json:"reason"`
+	QueryID *string           `json:"query_id"`
+	Peer    *string           `json:"peer"`
+	Headers map[string]string `json:"headers"`
+	// Notes are the oddities that reading it met.
+	Notes    []string      `json:"notes"`
+	Attempts []attemptView `json:"attempts,omitempty"`
 
 	pretty string
 }
@@ -39,13 +41,17 @@ type attemptView struct {
 
 // Text writes a delivery for people.
 func (v deliveryDetail) Text(t *ui.Text) {
-	t.Fields(
+	fields := []ui.Field{
 		ui.KV("delivery", ui.Bold(v.ID)), ui.KV("provider", ui.Plain(v.Provider)), ui.KV("route", ui.Plain(v.Route)),
 		ui.KV("event", ui.Plain(or(v.Event, ""))), ui.KV("verdict", verdictSpan(v.Verdict)), ui.KV("reason", ui.Plain(or(v.Reason, ""))),
 		ui.KV("duplicate of", ui.Plain(or(v.DuplicateOf, ""))), ui.KV("deposit", ui.Plain(or(v.DepositID, ""))),
 		ui.KV("query", ui.Plain(or(v.QueryID, ""))), ui.KV("peer", ui.Plain(or(v.Peer, ""))), ui.KV("received", ui.Plain(v.ReceivedAt)),
 		ui.KV("sha256", ui.Dim(v.SHA256)),
-	)
+	}
+	for _, note := range v.Notes {
+		fields = append(fields, ui.KV("note", ui.Warn(note)))
+	}
+	t.Fields(fields...)
 	for _, name := range sortedKeys(v.Headers) {
 		t.Line(ui.Dim("  " + name + ": " + v.Headers[name]))
 	}
@@ -53,7 +59,7 @@ func (v deliveryDetail) Text(t *ui.Text) {
 	for _, at := range v.Attempts {
 		result := or(at.Error, "")
 		if at.Status != nil {
-			result = http.StatusText(*at.Status)
+			result = strings.TrimSpace(itoa(*at.Status) + " " + http.StatusText(*at.Status))
 		}
 		t.Linef("  attempt %s -> %s: %s (%.1f ms)", at.At, at.Target, result, at.LatencyMs)
 	}
@@ -101,7 +107,12 @@ exact bytes that arrived and nothing else.`,
 func (a *app) deliveryDetail(d store.StoredDelivery) deliveryDetail {
 	v := deliveryDetail{
 		deliveryView: a.deliveryView(d, true), Route: d.Route, Reason: orNull(d.Reason), QueryID: orNull(d.QueryID), Peer: orNull(d.Peer),
-		Headers: map[string]string{},
+		Headers: map[string]string{}, Notes: []string{},
+	}
+	if d.Event != nil {
+		for _, note := range d.Event.Notes {
+			v.Notes = append(v.Notes, a.phoneText(note))
+		}
 	}
 	for name, values := range d.Header {
 		v.Headers[name] = strings.Join(values, ", ")

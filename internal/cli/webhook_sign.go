@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,6 +79,9 @@ func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
 	if err != nil {
 		return err
 	}
+	if a.global.jq != "" || a.global.template != "" {
+		return a.out.One(lineView{body})
+	}
 	return a.out.Raw(body)
 }
 
@@ -90,8 +92,11 @@ func (a *app) readPayload(ctx context.Context, name string) ([]byte, error) {
 		name = "-"
 	}
 	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
+		file, err := openInput(ctx, name)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
 			return nil, usagef("check the name and the permissions", "file %s: cannot be read", name)
 		}
 		defer func() { _ = file.Close() }()

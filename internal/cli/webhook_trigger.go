@@ -174,7 +174,7 @@ func (a *app) triggerAll(ctx context.Context, o webhookTriggerOptions, keys webh
 			return err
 		}
 		if o.print {
-			if err := a.out.Raw(append(sample.Body, '\n')); err != nil {
+			if err := a.printLines(append(sample.Body, '\n')); err != nil {
 				return err
 			}
 			continue

@@ -120,17 +120,23 @@ func (v *verifier) textLine(m *verifyMeans, source string) func([]byte, int, web
 	}
 }
 
-// writeLines prints lines as they are, or one by one through a filter. What cannot
-// be printed is judged all the same: the verdict is the exit code.
+// writeLines prints lines. What cannot be printed is judged all the same: the
+// verdict is the exit code.
 func (v *verifier) writeLines(lines []byte) error {
-	if v.app.global.jq == "" && v.app.global.template == "" {
-		v.app.keepErr(v.app.out.Raw(lines))
-		return nil
-	}
-	for line := range bytes.Lines(lines) {
-		v.app.keepErr(v.app.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
-	}
+	v.app.keepErr(v.app.printLines(lines))
 	return nil
+}
+
+// printLines prints lines of JSON as they are, or one by one through a filter.
+func (a *app) printLines(lines []byte) error {
+	if a.global.jq == "" && a.global.template == "" {
+		return a.out.Raw(lines)
+	}
+	var err error
+	for line := range bytes.Lines(lines) {
+		err = orError(err, a.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
+	}
+	return err
 }
 
 type writerFunc func([]byte) error
