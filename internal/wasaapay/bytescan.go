@@ -37,6 +37,79 @@ func stringStop(b []byte, i int) int {
 	return i
 }
 
+// textEnd returns the index after the closing quote of the string whose
+// characters start at i, or -1 if it is not as JSON.stringify writes it: UTF-8,
+// nothing escaped that need not be.
+func textEnd(b []byte, i int) int {
+	if i < 0 {
+		return -1
+	}
+	for i <= len(b)-8 {
+		if flags := unplain(binary.LittleEndian.Uint64(b[i : i+8 : i+8])); flags != 0 {
+			if i += bits.TrailingZeros64(flags) >> 3; b[i] == '"' {
+				return i + 1
+			}
+			break
+		}
+		i += 8
+	}
+	return anyTextEnd(b, i)
+}
+
+// unplain flags the bytes of a word that are not plainly part of a string: a
+// quote, a backslash, a control character or one beyond ASCII. The lowest flag
+// is exact, as in stringStop. The first term is for control characters and the
+// quote: exchanging bit 1 puts it right behind them and leaves them together.
+func unplain(w uint64) uint64 {
+	return (((w ^ 0x02*eachByte) - 0x21*eachByte) | ((w ^ '\\'*eachByte) - eachByte) | w) & highBits
+}
+
+// anyTextEnd is textEnd for any characters.
+func anyTextEnd(b []byte, i int) int {
+	for i < len(b) {
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			n := canonicalEscape(b[i:])
+			if n == 0 {
+				return -1
+			}
+			i += n
+		case c < 0x20:
+			return -1
+		case c >= utf8.RuneSelf:
+			if i = beyondASCII(b, i); i < 0 {
+				return -1
+			}
+		default:
+			i++
+			for i <= len(b)-8 {
+				flags := unplain(binary.LittleEndian.Uint64(b[i : i+8 : i+8]))
+				if flags != 0 {
+					i += bits.TrailingZeros64(flags) >> 3
+					break
+				}
+				i += 8
+			}
+		}
+	}
+	return -1
+}
+
+// beyondASCII returns where the next ASCII byte stands, or -1 if what is before
+// it is not UTF-8.
+func beyondASCII(b []byte, i int) int {
+	for i < len(b) && b[i] >= utf8.RuneSelf {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n <= 1 {
+			return -1
+		}
+		i += n
+	}
+	return i
+}
+
 // hex4 reads four hexadecimal digits.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 4 {

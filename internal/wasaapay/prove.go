@@ -1,11 +1,5 @@
 package wasaapay
 
-import (
-	"bytes"
-	"encoding/binary"
-	"unicode/utf8"
-)
-
 // span is a half-open range of a body's bytes; the zero span is none, since no
 // value starts at byte 0 of an object.
 type span struct{ start, end int }
@@ -33,8 +27,6 @@ type prover struct {
 	// out so that the rest is the signed text.
 	signature, cut span
 	shapes         shapes
-	// slash is where the next backslash stands, len(body) if there is none.
-	slash int
 	// found receives where the fields of an event are; nil records nothing.
 	found *fields
 }
@@ -43,7 +35,7 @@ type prover struct {
 // whether the body is JSON. Nothing of the body is kept but its skeleton.
 func (p *prover) prove(body []byte, found *fields) bool {
 	p.signature, p.cut = span{}, span{}
-	if len(body) < 2 || body[0] != '{' || !plainUTF8(body) {
+	if len(body) < 2 || body[0] != '{' {
 		return false
 	}
 	p.found = found
@@ -64,42 +56,8 @@ func (p *prover) prove(body []byte, found *fields) bool {
 
 // proveAnew proves a body of a shape not met before.
 func (p *prover) proveAnew(body []byte) bool {
-	p.stack, p.slash = p.stack[:0], nextSlash(body, 0)
+	p.stack = p.stack[:0]
 	return p.object(body, 0, 1, levelEnvelope) == len(body)
-}
-
-// plainUTF8 tells whether b is UTF-8 without control characters, none of which
-// stands as it is anywhere in canonical JSON. It is quick for ASCII.
-func plainUTF8(b []byte) bool {
-	i, ascii := 0, -1
-	for ; i+32 <= len(b); i += 32 {
-		c := b[i : i+32 : i+32]
-		w0, w1 := binary.LittleEndian.Uint64(c), binary.LittleEndian.Uint64(c[8:])
-		w2, w3 := binary.LittleEndian.Uint64(c[16:]), binary.LittleEndian.Uint64(c[24:])
-		control := (w0-0x20*eachByte)&^w0 | (w1-0x20*eachByte)&^w1 | (w2-0x20*eachByte)&^w2 | (w3-0x20*eachByte)&^w3
-		if control&highBits != 0 {
-			return false
-		}
-		if (w0|w1|w2|w3)&highBits != 0 && ascii < 0 {
-			ascii = i
-		}
-	}
-	for j, c := range b[i:] {
-		if c < 0x20 {
-			return false
-		}
-		if c >= utf8.RuneSelf && ascii < 0 {
-			ascii = i + j
-		}
-	}
-	return ascii < 0 || utf8.Valid(b[ascii:])
-}
-
-func nextSlash(b []byte, i int) int {
-	if n := bytes.IndexByte(b[i:], '\\'); n >= 0 {
-		return i + n
-	}
-	return len(b)
 }
 
 // object reads the object whose brace stands at i and returns where it ends, or -1.
@@ -116,7 +74,7 @@ func (p *prover) object(b []byte, i, depth int, at level) int {
 		if i >= len(b) || b[i] != '"' {
 			return -1
 		}
-		end := p.textEnd(b, i+1)
+		end := textEnd(b, i+1)
 		if end < 0 || end >= len(b) || b[end] != ':' {
 			return -1
 		}
@@ -132,7 +90,7 @@ func (p *prover) object(b []byte, i, depth int, at level) int {
 		case at != levelDeep:
 			i = p.kept(b, n, depth, at)
 		case end+1 < len(b) && b[end+1] == '"':
-			i = p.textEnd(b, end+2)
+			i = textEnd(b, end+2)
 		default:
 			i = p.value(b, end+1, depth, levelDeep)
 		}
@@ -208,7 +166,7 @@ func (p *prover) value(b []byte, i, depth int, inside level) int {
 	}
 	switch b[i] {
 	case '"':
-		return p.textEnd(b, i+1)
+		return textEnd(b, i+1)
 	case '{':
 		return p.object(b, i, depth+1, inside)
 	case '[':
@@ -246,37 +204,6 @@ func (p *prover) array(b []byte, i, depth int) int {
 		case ']':
 			return i + 1
 		default:
-			return -1
-		}
-	}
-}
-
-// textEnd returns the index after the closing quote of the string whose
-// characters start at i, or -1 if it is not as JSON.stringify writes it. A
-// string without a backslash ends at the next quote: control characters are
-// out of the question already.
-func (p *prover) textEnd(b []byte, i int) int {
-	n := bytes.IndexByte(b[i:], '"')
-	if i += n; n >= 0 && i < p.slash {
-		return i + 1
-	}
-	if n < 0 {
-		return -1
-	}
-	i = p.slash
-	for {
-		switch b[i] {
-		case '"':
-			p.slash = nextSlash(b, i)
-			return i + 1
-		case '\\':
-			n := canonicalEscape(b[i:])
-			if n == 0 {
-				return -1
-			}
-			i += n
-		}
-		if i = stringStop(b, i); i >= len(b) {
 			return -1
 		}
 	}

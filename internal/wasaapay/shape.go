@@ -30,10 +30,10 @@ type shape struct {
 	signature int
 }
 
-// shapeValue is one simple value: what stands before it ends at end in the
-// shape's text (with the opening quote of a string).
+// shapeValue is one simple value: gap is how much of the shape's text stands
+// before it since the last one (with the opening quote of a string).
 type shapeValue struct {
-	end   int32
+	gap   int32
 	kind  byte // '"', '0' for a number, 't' for a word
 	field field
 }
@@ -46,7 +46,7 @@ type shapes struct {
 	credit, misses int
 }
 
-// match proves a body by a known shape. plainUTF8 has been seen to.
+// match proves a body by a known shape.
 func (p *prover) match(b []byte) bool {
 	tries := 0
 	for i := range p.shapes.known {
@@ -67,39 +67,49 @@ func (p *prover) match(b []byte) bool {
 
 // fits compares the text between the values and looks at each value.
 func (p *prover) fits(s *shape, b []byte) bool {
-	i, from := 0, 0
-	p.slash = nextSlash(b, 0)
+	i, text, found := 0, s.text, p.found
 	for k := range s.values {
 		v := &s.values[k]
-		n := int(v.end) - from
-		if len(b)-i < n || string(b[i:i+n]) != string(s.text[from:v.end]) {
+		if uint(i) > uint(len(b)) || uint(v.gap) > uint(len(text)) {
 			return false
 		}
-		i, from = i+n, int(v.end)
+		if !bytes.HasPrefix(b[i:], text[:v.gap]) {
+			return false
+		}
+		i, text = i+int(v.gap), text[v.gap:]
 		start := i
-		switch v.kind {
-		case '"':
-			i = p.textEnd(b, i)
+		if v.kind == '"' {
+			i = textEnd(b, i)
 			start--
-		case '0':
-			if i = numberEnd(b, i); i >= 0 && !canonicalNumber(b[start:i]) {
-				return false
-			}
-		default:
-			i = wordEnd(b, i)
+		} else {
+			i = plainEnd(b, i, v.kind)
 		}
 		if i < 0 {
 			return false
 		}
-		if k == s.signature {
-			p.signature = span{start, i}
-			p.cut = cutOf(b, start-len(`"signature":`), i)
+		if found != nil && v.field != fieldNone {
+			found[v.field] = span{start, i}
 		}
-		if p.found != nil && v.field != fieldNone {
-			p.found[v.field] = span{start, i}
+		if k == s.signature {
+			p.signature, p.cut = span{start, i}, cutOf(b, start-len(`"signature":`), i)
 		}
 	}
-	return string(b[i:]) == string(s.text[from:])
+	return string(b[i:]) == string(text)
+}
+
+// plainEnd returns where the canonical number ('0') or word at i ends, or -1.
+func plainEnd(b []byte, i int, kind byte) int {
+	if kind != '0' {
+		return wordEnd(b, i)
+	}
+	end := digitsEnd(b, i)
+	if end-i-1 < maxExactDigits && end < len(b) && b[end] != '.' && b[end]|0x20 != 'e' && end > i && b[i] != '0' {
+		return end
+	}
+	if end = numberEnd(b, i); end >= 0 && !canonicalNumber(b[i:end]) {
+		return -1
+	}
+	return end
 }
 
 func wordEnd(b []byte, i int) int {
@@ -140,7 +150,7 @@ func (p *prover) learn(b []byte) {
 // everything else that is not a simple value is skeleton.
 func (s *shape) take(b []byte, signature span) bool {
 	s.lead, s.text, s.values, s.signature = s.lead[:0], s.text[:0], s.values[:0], -1
-	depth, data, name := 0, false, span{}
+	depth, data, name, from := 0, false, span{}, 0
 	for i := 0; i < len(b); {
 		start, kind := i, byte(0)
 		switch c := b[i]; c {
@@ -171,7 +181,8 @@ func (s *shape) take(b []byte, signature span) bool {
 			s.text = append(s.text, b[start:i]...)
 			continue
 		}
-		v := shapeValue{end: int32(len(s.text)), kind: kind}
+		v := shapeValue{gap: int32(len(s.text) - from), kind: kind}
+		from = len(s.text)
 		switch {
 		case depth == 1:
 			v.field = envelopeField(name.of(b))
