@@ -91,6 +91,9 @@ func canonicalNumber(n []byte) bool {
 	return len(n) <= len(buf) && string(appendNumber(buf[:0], n)) == string(n)
 }
 
+// Number returns what JSON.stringify writes for a valid JSON number.
+func Number(text string) string { return string(appendNumber(nil, []byte(text))) }
+
 // appendNumber appends what JSON.stringify writes for a valid JSON number: the
 // shortest digits that give the same double, in decimal from 1e-6 up to 1e21,
 // with an exponent beyond, "0" for minus zero, "null" for what overflows

@@ -35,16 +35,17 @@ type Explanation struct {
 // at a time and then a wrong text together with a wrong secret or form, and
 // returns the first that matches. Neither a secret nor an expected signature
 // leaves it. ok is false when a well-formed signature matches none: then a value
-// was changed, or the secret is one that payctl does not have. The work is bounded; what was left
+// was changed, or the secret is one that payctl does not have. It is false as
+// well for a body that is not a JSON object. The work is bounded; what was left
 // out for that is said.
 func Explain(body []byte, keys []Key) (Explanation, bool) {
-	given, found := wasaapay.SignatureOf(body)
-	if !found {
-		return Explanation{Fix: "add \"signature\": \"sha256=…\" to the body (payctl webhook sign)"}, true
-	}
 	p, err := takeApart(body)
 	if err != nil {
 		return Explanation{}, false
+	}
+	given, found := wasaapay.SignatureOf(body)
+	if !found {
+		return Explanation{Fix: withoutSignature(p)}, true
 	}
 	t := newTrial(p, given)
 	for _, k := range keys {
@@ -66,6 +67,14 @@ func Explain(body []byte, keys []Key) (Explanation, bool) {
 		return Explanation{Fix: "keep the signature whole: sha256= and all 64 digits, as they came (no part left out, nothing around them)", LeftOut: t.leftOut}, true
 	}
 	return Explanation{LeftOut: t.leftOut}, false
+}
+
+// withoutSignature is what to do about a signature that is missing or no text.
+func withoutSignature(p payload) string {
+	if whole, isObject := p.whole.(object); isObject && whole.index("signature") >= 0 {
+		return "write the signature as a text in quotes: \"sha256=…\" (payctl webhook sign)"
+	}
+	return "add \"signature\": \"sha256=…\" to the body (payctl webhook sign)"
 }
 
 // hasForm tells whether a text can be a signature at all, right or wrong. Digits

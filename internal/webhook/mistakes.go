@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -255,7 +256,7 @@ func SignWrong(body []byte, key, name string) ([]byte, error) {
 		if right, _ := sign(p, key); signature == right {
 			return nil, noDifference(m)
 		}
-		return putSignature(p, signature)
+		return kept(p, signature)
 	}
 	names := make([]string, 0, len(Mistakes()))
 	for _, m := range Mistakes() {
@@ -289,6 +290,19 @@ func placed(body []byte) (payload, error) {
 		return p, err
 	}
 	return takeApart(body)
+}
+
+// kept puts a signature into the body and makes sure that nothing else of it
+// changed: the signature would be wrong in another way than it was asked for.
+func kept(p payload, signature string) ([]byte, error) {
+	body, err := putSignature(p, signature)
+	if err != nil {
+		return nil, err
+	}
+	if canonical, err := wasaapay.Canonical(nil, body); err != nil || !bytes.Equal(canonical, p.canonical) {
+		return nil, payment.Usage("webhook payload: a text holds a lone surrogate (\\ud800 to \\udfff), which a wrong signature cannot be made on", "take it out")
+	}
+	return body, nil
 }
 
 // putSignature sets the signature member where it stands, or before data.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/payctl/payctl/internal/wasaapay"
 )
 
 // member is one name and value of an object, in the order of the text.
@@ -28,10 +30,15 @@ const maxDepth = 512
 // errNotJSON says that a body is not one JSON value.
 var errNotJSON = errors.New("the body is not one JSON value")
 
-// parseTree reads JSON into objects, []any, string, json.Number, bool and nil.
-// Duplicate names keep the last value in the first place, as JavaScript does.
+// number is a JSON number as it stands and as JavaScript writes it. Some take
+// long to read, and a payload may be full of them: each is read once.
+type number struct{ text, short string }
+
+// parseTree reads JSON into objects, []any, string, number, bool and nil.
+// Duplicate names keep the last value in the first place, as JavaScript does;
+// one byte order mark is passed over, as the check does.
 func parseTree(body []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
+	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	dec.UseNumber()
 	v, err := parseValue(dec, 0)
 	if err != nil {
@@ -65,6 +72,9 @@ func parseValue(dec *json.Decoder, depth int) (any, error) {
 		}
 		_, err := dec.Token()
 		return list, err
+	}
+	if n, isNumber := token.(json.Number); isNumber {
+		return number{n.String(), wasaapay.Number(n.String())}, nil
 	}
 	return token, nil
 }
@@ -121,7 +131,7 @@ type writing struct {
 	// else that is not ASCII; slash escapes / as PHP does.
 	html, ascii, slash bool
 	// number rewrites numbers; nil keeps their text.
-	number func(text string) string
+	number func(n number) string
 }
 
 func (w writing) write(b *strings.Builder, v any, depth int) {
@@ -132,10 +142,10 @@ func (w writing) write(b *strings.Builder, v any, depth int) {
 		w.list(b, len(v), '[', ']', depth, func(i int) { w.write(b, v[i], depth+1) })
 	case string:
 		w.text(b, v)
-	case json.Number:
-		text := v.String()
+	case number:
+		text := v.text
 		if w.number != nil {
-			text = w.number(text)
+			text = w.number(v)
 		}
 		b.WriteString(text)
 	case nil:
@@ -221,34 +231,29 @@ func (w writing) bytes(v any) []byte {
 }
 
 // shortest writes a number as JavaScript would.
-func shortest(text string) string {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return text
-	}
-	out, err := json.Marshal(f)
-	if err != nil {
-		return "null"
-	}
-	return string(out)
-}
+func shortest(n number) string { return n.short }
 
 // twoPlaces writes a number with two decimals, as money formatters do.
-func twoPlaces(text string) string {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return text
+func twoPlaces(n number) string {
+	if strings.Contains(n.short, "e-") { // below a millionth
+		if n.short[0] == '-' {
+			return "-0.00"
+		}
+		return "0.00"
+	}
+	f, err := strconv.ParseFloat(n.short, 64)
+	if err != nil { // null, for what no double holds
+		return n.text
 	}
 	return strconv.FormatFloat(f, 'f', 2, 64)
 }
 
 // pointZero writes whole numbers with ".0", as tools that hold floats do.
-func pointZero(text string) string {
-	short := shortest(text)
-	if strings.ContainsAny(short, ".eE") {
-		return short
+func pointZero(n number) string {
+	if n.short == "null" || strings.ContainsAny(n.short, ".e") {
+		return n.short
 	}
-	return short + ".0"
+	return n.short + ".0"
 }
 
 // latin1 encodes text as ISO 8859-1, with ? for what that lacks.
