@@ -41,7 +41,7 @@ func (a *app) serveEmulator(ctx context.Context, e *emulator.Emulator, d emulato
 		err = writeReady(d.file, d.ready.URL)
 	}
 	if err == nil {
-		err = serveHTTP(ctx, d.front, e.Handler())
+		err = serveHTTP(ctx, d.front, e.Handler(), e.HangUp)
 	}
 	cancel()
 	return orError(err, <-proxied)

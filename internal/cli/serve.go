@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,8 +54,10 @@ func writeReady(path, url string) error {
 // drainTimeout bounds how long open requests may take after a stop.
 const drainTimeout = 5 * time.Second
 
-// serveHTTP serves until ctx ends, then lets open requests finish.
-func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler) error {
+// serveHTTP serves until ctx ends, then lets open requests finish. Those that the
+// handler holds until something happens would never finish by themselves: hangUp
+// ends them, within the time of its context.
+func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler, hangUp func(context.Context)) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -71,9 +74,12 @@ func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler) error
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
+	var leaving sync.WaitGroup
+	leaving.Go(func() { hangUp(stop) })
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close()
 	}
+	leaving.Wait()
 	<-failed //nolint:errcheck // it only says that the server was shut down
 	return nil
 }

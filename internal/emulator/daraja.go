@@ -23,6 +23,7 @@ const (
 	apiPullRegister = "pull-register"
 	apiPullQuery    = "pull-query"
 	apiUnknown      = "unknown"
+	apiCustomers    = "customers" // what the emulator says of its own bound
 
 	outSTK          = "stk"
 	outResult       = "result"
@@ -59,6 +60,7 @@ func (d *daraja) reset() {
 	d.tokens = map[string]time.Time{}
 	d.payments = newPaymentBook()
 	d.ledger = newLedger()
+	d.ledger.busy, d.ledger.forgot = d.e.busy, d.tellForgotten
 	d.c2b = map[string]c2bURLs{}
 	d.pulls = map[string]pullRegistration{}
 	d.used = map[string]bool{}

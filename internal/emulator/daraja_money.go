@@ -101,7 +101,7 @@ func (d *daraja) reverse(q *question) verdict {
 		From: t.To, To: t.Customer.full(), Reference: t.Receipt, Originator: q.originator, Conversation: q.conversation,
 		Initiated: q.asked, Completed: now,
 	}
-	t.ReversedBy = back.Receipt
+	d.ledger.reverse(t, back.Receipt)
 	d.ledger.record(back)
 	return verdict{
 		code: "0", desc: successText, txn: back.Receipt, lone: "OriginalTransactionID",

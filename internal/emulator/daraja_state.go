@@ -21,23 +21,49 @@ type savedDaraja struct {
 	Used     map[string]bool             `json:"used"`
 }
 
-// oldest sorts payments by creation.
-func (b *paymentBook) oldest() []*payment {
-	list := make([]*payment, 0, len(b.all))
-	for _, p := range b.all {
-		list = append(list, p)
-	}
-	slices.SortFunc(list, compareAge)
-	return list
-}
-
 // compareAge orders payments by creation.
 func compareAge(a, b *payment) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout))
 }
 
-func (d *daraja) save() any {
-	return savedDaraja{d.tokens, d.payments.oldest(), d.ledger, d.c2b, d.pulls, d.used}
+func (d *daraja) save() func() any {
+	payments, ledger := copied(&d.payments.promptBook), d.ledger.save()
+	tokens, c2b, pulls, used := maps.Clone(d.tokens), maps.Clone(d.c2b), maps.Clone(d.pulls), maps.Clone(d.used)
+	return func() any {
+		slices.SortFunc(payments, compareAge)
+		return savedDaraja{tokens, payments, ledger(), c2b, pulls, used}
+	}
+}
+
+// save copies the ledger (locked); what it returns makes one of the copies, without the lock.
+func (l *ledger) save() func() *ledger {
+	type customer struct {
+		phone  msisdn
+		wallet wallet
+	}
+	customers := make([]customer, 0, len(l.Customers))
+	for phone, w := range l.Customers {
+		customers = append(customers, customer{phone, *w})
+	}
+	orgs := make(map[string]*org, len(l.Orgs))
+	for code, o := range l.Orgs {
+		orgs[code] = new(*o)
+	}
+	txns := slices.AppendSeq(make([]*txn, 0, len(l.Txns)), maps.Values(l.Txns)) // a recorded one does not change
+	origin, order, known := maps.Clone(l.Origin), slices.Clone(l.Order), slices.Clone(l.Known)
+	return func() *ledger {
+		saved := &ledger{
+			Customers: make(map[msisdn]*wallet, len(customers)), Orgs: orgs, Txns: make(map[string]*txn, len(txns)),
+			Origin: origin, Order: order, Known: known,
+		}
+		for i := range customers {
+			saved.Customers[customers[i].phone] = &customers[i].wallet
+		}
+		for _, t := range txns {
+			saved.Txns[t.Receipt] = t
+		}
+		return saved
+	}
 }
 
 // load takes a saved state; open payments go on where they were, the late ones at once.
@@ -85,6 +111,21 @@ func (l *ledger) adopt(saved *ledger) {
 	fill(&l.Txns, saved.Txns)
 	fill(&l.Origin, saved.Origin)
 	l.Order = saved.Order
+	maps.DeleteFunc(l.Customers, func(_ msisdn, w *wallet) bool { return w == nil })
+	l.Known = l.inOrder(saved.Known)
+}
+
+// inOrder lists every customer once: in the given order, and those who are not there behind, by number.
+func (l *ledger) inOrder(given []msisdn) []msisdn {
+	list := make([]msisdn, 0, len(l.Customers))
+	placed := make(map[msisdn]bool, len(l.Customers))
+	for _, m := range slices.Concat(given, slices.Sorted(maps.Keys(l.Customers))) {
+		if l.Customers[m] != nil && !placed[m] {
+			placed[m] = true
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // customerView, paymentView and txnView are what GET /_emulator/state shows.
@@ -202,6 +243,20 @@ func (d *daraja) orgViews() []orgView {
 	slices.SortFunc(list, func(a, b orgView) int { return cmp.Compare(a.Shortcode, b.Shortcode) })
 	return list
 }
+
+// tellForgotten says in the log that customers made room, whose money and daily limit begin anew if they come back. The
+// lock is held, and writing a log may block.
+func (d *daraja) tellForgotten(n int) {
+	x := Exchange{
+		Time: d.e.now().UTC(), Direction: DirectionIn, Provider: providerDaraja, API: apiCustomers, Method: "FORGET", URL: controlPath + "state",
+		Reason: fmt.Sprintf("%d customers made room for others, of whom %d are kept: the oldest without an open payment; "+
+			"one that comes back begins with the opening balance", n, maxCustomers),
+	}
+	d.e.clock.after(0, func() { d.e.journal.add(x) })
+}
+
+// asks tells whether a phone shows a push.
+func (d *daraja) asks(phone msisdn) bool { return d.payments.open[phone] != nil }
 
 // prompts lists the open pushes, oldest first.
 func (d *daraja) prompts() []Prompt {

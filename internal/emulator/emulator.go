@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,6 +69,8 @@ type Emulator struct {
 	quiet atomic.Bool // no behaviour is on: the hot path need not ask under the lock
 	// epoch counts the resets, and changes with the lock held: what began in an earlier one must not touch the state.
 	epoch atomic.Uint64
+	// replace puts a file in the place of another at once, replaceFile but in tests.
+	replace func(name string, write func(io.Writer) error) error
 
 	mu         sync.Mutex // guards everything below and the state of all parts
 	behaviours *settings
@@ -91,9 +95,12 @@ type part interface {
 	reset()
 	// view is what GET /_emulator/state shows (locked); full leaves phone numbers unmasked.
 	view(full bool) any
-	// save is what the state file keeps (locked); load is its inverse and schedules again what was under way (locked).
-	save() any
+	// save copies what the state file keeps (locked), and cheaply, for nothing else goes on meanwhile; what it returns makes
+	// the file's form of the copy without the lock. load is its inverse and schedules again what was under way (locked).
+	save() func() any
 	load(raw []byte) error
+	// asks tells whether a prompt of the part is on a phone (locked).
+	asks(phone msisdn) bool
 	// prompts lists the payments that wait for a payer (locked).
 	prompts() []Prompt
 	// answer plays the payer of one open payment (locked). errNoPrompt means that the id is not this part's.
@@ -115,6 +122,7 @@ func New(opts Options) (*Emulator, error) {
 		done:    make(chan struct{}),
 
 		patience: bodyPatience,
+		replace:  replaceFile,
 	}
 	if opts.CallbackDelay < 0 {
 		return nil, fmt.Errorf("callback delay %s is negative: give 0 or more", opts.CallbackDelay)
@@ -161,17 +169,22 @@ func (e *Emulator) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
 		close(e.done)
 		e.running.Wait()
-		for _, p := range e.parts {
-			if open, ok := p.(closer); ok {
-				open.close(ctx)
-			}
-		}
+		e.HangUp(ctx)
 		e.sender.close(ctx)
-		e.mu.Lock()
-		defer e.mu.Unlock()
 		e.closeErr = e.saveState()
 	})
 	return e.closeErr
+}
+
+// HangUp ends the connections that clients hold open until something happens (Socket.IO), takes no new ones, and returns
+// when they are gone; when ctx ends they are cut. A server in front of Handler that lets open requests finish would wait
+// for such a one in vain unless it is called first. Close does it too.
+func (e *Emulator) HangUp(ctx context.Context) {
+	for _, p := range e.parts {
+		if open, ok := p.(closer); ok {
+			open.close(ctx)
+		}
+	}
 }
 
 // now is the emulator's time.
@@ -194,6 +207,11 @@ func (e *Emulator) later(d time.Duration, f func()) {
 			f()
 		}
 	})
+}
+
+// busy tells whether a phone shows a prompt, of whatever provider. The lock is held.
+func (e *Emulator) busy(phone msisdn) bool {
+	return slices.ContainsFunc(e.parts, func(p part) bool { return p.asks(phone) })
 }
 
 // locked runs f with the state locked.

@@ -19,6 +19,12 @@ type ledger struct {
 	Txns      map[string]*txn    `json:"transactions"` // by receipt
 	Origin    map[string]string  `json:"origins"`      // OriginatorConversationID → receipt
 	Order     []string           `json:"order"`        // receipts, oldest first
+	// Known is the order in which customers came, those who were spared for an open prompt behind the others.
+	Known []msisdn `json:"customer_order"`
+
+	// busy tells whether a prompt is on a phone; forgot is told how many customers made room for others. Either may be nil.
+	busy   func(msisdn) bool
+	forgot func(n int)
 }
 
 // wallet is a customer's account.
@@ -35,7 +41,8 @@ type org struct {
 	Charges cents `json:"charges"`
 }
 
-// txn is one movement of money, complete when it exists.
+// txn is one movement of money, complete when it exists. Once recorded it is replaced and never changed: the state file
+// is written from it without the lock.
 type txn struct {
 	Receipt      string    `json:"receipt"`
 	Kind         string    `json:"kind"` // stk, c2b, b2c, b2b, reversal
@@ -55,20 +62,48 @@ type txn struct {
 // maxTxns bounds the history; the oldest fall out.
 const maxTxns = 200_000
 
+// Bounds of the customers, of whom each phone number makes one.
+const (
+	maxCustomers = 200_000
+	// customerBatch is how many at most are forgotten, or looked at, at once: the log gets a line for the lot of them.
+	customerBatch = 1000
+)
+
 func newLedger() *ledger {
 	return &ledger{
 		Customers: map[msisdn]*wallet{}, Orgs: map[string]*org{}, Txns: map[string]*txn{}, Origin: map[string]string{},
 	}
 }
 
-// customer returns a wallet, opened on first sight.
+// customer returns a wallet, opened on first sight. It is good for one movement of money: another customer's opening may
+// make it a forgotten one's.
 func (l *ledger) customer(m msisdn) *wallet {
 	w := l.Customers[m]
 	if w == nil {
+		if len(l.Customers) >= maxCustomers {
+			l.makeRoom()
+		}
 		w = &wallet{Balance: openingWallet}
 		l.Customers[m] = w
+		l.Known = append(l.Known, m)
 	}
 	return w
+}
+
+// makeRoom forgets the customers known longest, sparing those whose phone shows a prompt.
+func (l *ledger) makeRoom() {
+	before := len(l.Customers)
+	for _, m := range l.Known[:min(customerBatch, len(l.Known))] {
+		l.Known = l.Known[1:]
+		if l.busy != nil && l.busy(m) {
+			l.Known = append(l.Known, m)
+			continue
+		}
+		delete(l.Customers, m)
+	}
+	if n := before - len(l.Customers); n > 0 && l.forgot != nil {
+		l.forgot(n)
+	}
 }
 
 // org returns an organisation's accounts, opened on first sight.
@@ -123,6 +158,13 @@ func (l *ledger) record(t *txn) {
 		delete(l.Origin, oldest.Originator)
 		l.Order = l.Order[1:]
 	}
+}
+
+// reverse notes that a transaction was reversed by another.
+func (l *ledger) reverse(t *txn, by string) {
+	reversed := *t
+	reversed.ReversedBy = by
+	l.Txns[t.Receipt] = &reversed
 }
 
 // find looks a transaction up by receipt, or by the OriginatorConversationID that its request got.

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"maps"
-	"strings"
 	"time"
 )
 
@@ -33,6 +32,8 @@ func (p *payment) open() bool { return p.Result == "" }
 
 func (p *payment) key() string { return p.Checkout }
 
+func (p *payment) others() [2]string { return [2]string{p.Merchant} }
+
 func (p *payment) on() msisdn { return p.Phone }
 
 func (p *payment) expires() time.Time { return p.Created.Add(p.Life) }
@@ -43,7 +44,7 @@ type paidKey struct {
 	amount cents
 }
 
-// paymentBook finds payments by CheckoutRequestID.
+// paymentBook finds payments by CheckoutRequestID and MerchantRequestID.
 type paymentBook struct {
 	promptBook[*payment]
 	paid  map[paidKey]time.Time
@@ -61,25 +62,6 @@ func (b *paymentBook) rememberPaid(p *payment, now time.Time) {
 		b.swept = now
 	}
 	b.paid[paidKey{p.Phone, p.Amount}] = now
-}
-
-// find looks a payment up by CheckoutRequestID, MerchantRequestID or the phone that shows its prompt.
-func (b *paymentBook) find(id string) *payment {
-	if p := b.all[id]; p != nil {
-		return p
-	}
-	if phone, ok := looseMSISDN(id); ok {
-		return b.open[phone]
-	}
-	if strings.HasPrefix(id, "ws_CO_") {
-		return nil
-	}
-	for _, p := range b.all {
-		if p.Merchant == id {
-			return p
-		}
-	}
-	return nil
 }
 
 // checkoutID is the shape of reference/daraja.md §3.3: Nairobi time, the fraction of a second, the national number.

@@ -4,6 +4,7 @@ package emulator
 type prompt interface {
 	comparable
 	key() string
+	others() [2]string // further ids by which it is found, "" for none
 	on() msisdn
 	open() bool
 }
@@ -11,6 +12,7 @@ type prompt interface {
 // promptBook finds prompts by their ids and by the phone that shows them.
 type promptBook[P prompt] struct {
 	all    map[string]P
+	other  map[string]P // by further ids
 	open   map[msisdn]P // the prompt on each phone
 	closed []string     // settled ids, oldest first
 }
@@ -19,16 +21,38 @@ type promptBook[P prompt] struct {
 const maxSettled = 200_000
 
 func newPromptBook[P prompt]() promptBook[P] {
-	return promptBook[P]{all: map[string]P{}, open: map[msisdn]P{}}
+	return promptBook[P]{all: map[string]P{}, other: map[string]P{}, open: map[msisdn]P{}}
 }
 
 func (b *promptBook[P]) add(p P) {
 	b.all[p.key()] = p
+	for _, id := range p.others() {
+		if id != "" {
+			b.other[id] = p
+		}
+	}
 	if !p.open() {
 		b.closed = append(b.closed, p.key())
 	} else if _, busy := b.open[p.on()]; !busy {
 		b.open[p.on()] = p
 	}
+}
+
+// copied lists the prompts of a book for a use without the lock: open ones are copied, settled ones change no more.
+func copied[T any, P interface {
+	*T
+	prompt
+}](book *promptBook[P]) []P {
+	list := make([]P, 0, len(book.all))
+	open := make([]T, 0, max(len(book.all)-len(book.closed), 0)) // at once, for they may be many
+	for _, p := range book.all {
+		if p.open() {
+			open = append(open, *p)
+			p = &open[len(open)-1]
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 // settle takes p off its phone and bounds the history.
@@ -38,7 +62,31 @@ func (b *promptBook[P]) settle(p P) {
 	}
 	b.closed = append(b.closed, p.key())
 	if len(b.closed) > maxSettled {
-		delete(b.all, b.closed[0])
+		b.forget(b.closed[0])
 		b.closed = b.closed[1:]
 	}
+}
+
+func (b *promptBook[P]) forget(id string) {
+	p, known := b.all[id]
+	if !known {
+		return
+	}
+	delete(b.all, id)
+	for _, other := range p.others() {
+		if b.other[other] == p { // or a later one has the same id
+			delete(b.other, other)
+		}
+	}
+}
+
+// find looks a prompt up by any id of it, or by the phone that shows it; the zero value is none.
+func (b *promptBook[P]) find(id string) P {
+	if p, found := b.all[id]; found {
+		return p
+	}
+	if phone, ok := looseMSISDN(id); ok {
+		return b.open[phone]
+	}
+	return b.other[id]
 }

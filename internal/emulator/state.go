@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,18 +14,21 @@ import (
 // stateVersion is the form of the state file.
 const stateVersion = 1
 
-// savePause is how often a changed state is written while running, in real time.
+// savePause is the rest between two saves of a state that changes, in real time.
 const savePause = 5 * time.Second
 
-// savedState is the state file. Callbacks and results that are under way are not kept: they are lost with the
+// stateForm is the state file. Callbacks and results that are under way are not kept: they are lost with the
 // process, as they would be with a gateway.
-type savedState struct {
-	Version  int                        `json:"version"`
-	Seed     uint64                     `json:"seed"`
-	Saved    time.Time                  `json:"saved"` // on the emulator's clock
-	Counters []uint64                   `json:"counters"`
-	Parts    map[string]json.RawMessage `json:"parts"`
+type stateForm[P any] struct {
+	Version  int          `json:"version"`
+	Seed     uint64       `json:"seed"`
+	Saved    time.Time    `json:"saved"` // on the emulator's clock
+	Counters []uint64     `json:"counters"`
+	Parts    map[string]P `json:"parts"`
 }
+
+// savedState is a state file that was read, its parts as they stand there.
+type savedState = stateForm[json.RawMessage]
 
 // loadState reads the state file; one that does not exist yet is an empty one.
 func (e *Emulator) loadState() error {
@@ -82,32 +86,58 @@ func readState(name string) (savedState, bool, error) {
 	return saved, true, nil
 }
 
-// saveState writes the state file, so that a crash leaves the old one or the new one. The lock is held.
+// saveState writes the state file, so that a crash leaves the old one or the new one. The lock is held only while the
+// state is copied: encoding and writing hundreds of thousands of payments takes seconds, in which others go on. Calls must
+// not overlap, or the older state could replace the newer.
 func (e *Emulator) saveState() error {
 	if e.opts.StateFile == "" {
 		return nil
 	}
-	saved := savedState{Version: stateVersion, Seed: e.opts.Seed, Saved: e.now().UTC(), Parts: map[string]json.RawMessage{}}
-	for i := range e.ids.next {
-		saved.Counters = append(saved.Counters, e.ids.next[i].Load())
-	}
-	for _, p := range e.parts {
-		saved.Parts[p.name()] = encode(p.save())
-	}
-	if err := replaceFile(e.opts.StateFile, encode(saved)); err != nil {
+	form := e.copyState()
+	err := e.replace(e.opts.StateFile, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(form())
+	})
+	if err != nil {
+		e.locked(func() { e.dirty = true })
 		return fmt.Errorf("state file: %w", err)
 	}
-	e.dirty = false
 	return nil
 }
 
-// replaceFile writes beside the file and renames; a temporary file is made with mode 0600.
-func replaceFile(name string, data []byte) error {
+// copyState takes the state of one moment; what it returns makes the file's form of it, without the lock.
+func (e *Emulator) copyState() func() stateForm[any] {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dirty = false
+	form := stateForm[any]{Version: stateVersion, Seed: e.opts.Seed, Saved: e.now().UTC(), Parts: map[string]any{}}
+	for i := range e.ids.next {
+		form.Counters = append(form.Counters, e.ids.next[i].Load())
+	}
+	parts := map[string]func() any{}
+	for _, p := range e.parts {
+		parts[p.name()] = p.save()
+	}
+	return func() stateForm[any] {
+		for name, part := range parts {
+			form.Parts[name] = part()
+		}
+		return form
+	}
+}
+
+// replaceFile writes beside the file, makes sure that it is on the disk, and renames; a temporary file is made with mode
+// 0600.
+func replaceFile(name string, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
-	_, err = tmp.Write(data)
+	err = write(tmp)
+	if err == nil {
+		err = tmp.Sync() // or a power cut after the rename could leave an empty file
+	}
 	if closed := tmp.Close(); err == nil {
 		err = closed
 	}
@@ -120,20 +150,29 @@ func replaceFile(name string, data []byte) error {
 	return err
 }
 
+// just writes data.
+func just(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
 // keepState saves a changed state now and then until the emulator closes. A failure is tried again, and reported by Close.
 func (e *Emulator) keepState() {
-	tick := time.NewTicker(savePause)
-	defer tick.Stop()
+	pause := time.NewTimer(savePause)
+	defer pause.Stop()
 	for {
 		select {
 		case <-e.done:
 			return
-		case <-tick.C:
-			e.locked(func() {
-				if e.dirty {
-					_ = e.saveState()
-				}
-			})
+		case <-pause.C:
+			var changed bool
+			e.locked(func() { changed = e.dirty })
+			if changed {
+				_ = e.saveState()
+			}
+			pause.Reset(savePause) // from the end of a save, which may take long
 		}
 	}
 }

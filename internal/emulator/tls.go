@@ -140,10 +140,10 @@ func createCA(dir string) (*CA, error) {
 		return nil, fmt.Errorf("the emulator's CA: %w", err)
 	}
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := replaceFile(filepath.Join(dir, caKeyFile), keyPEM); err != nil {
+	if err := replaceFile(filepath.Join(dir, caKeyFile), just(keyPEM)); err != nil {
 		return nil, fmt.Errorf("the emulator's CA key: %w", err)
 	}
-	if err := replaceFile(filepath.Join(dir, caCertFile), []byte(ca.PEM())); err != nil {
+	if err := replaceFile(filepath.Join(dir, caCertFile), just([]byte(ca.PEM()))); err != nil {
 		return nil, fmt.Errorf("the emulator's CA: %w", err)
 	}
 	ca.dir = dir

@@ -47,6 +47,8 @@ func (p *deposit) open() bool { return p.Result == "" }
 
 func (p *deposit) key() string { return p.ID }
 
+func (p *deposit) others() [2]string { return [2]string{p.Reference, p.Checkout} }
+
 func (p *deposit) on() msisdn { return p.Phone }
 
 func (p *deposit) status() string {
@@ -60,29 +62,10 @@ func (p *deposit) status() string {
 	}
 }
 
-// depositBook finds deposits by id.
+// depositBook finds deposits by their ids.
 type depositBook struct{ promptBook[*deposit] }
 
 func newDepositBook() depositBook { return depositBook{newPromptBook[*deposit]()} }
-
-// find looks a deposit up by any id of it, or by the phone that shows its prompt.
-func (b *depositBook) find(id string) *deposit {
-	if p := b.all[id]; p != nil {
-		return p
-	}
-	if phone, ok := looseMSISDN(id); ok {
-		return b.open[phone]
-	}
-	if !strings.HasPrefix(id, "DEP-") && !strings.HasPrefix(id, "ws_CO_") {
-		return nil
-	}
-	for _, p := range b.all {
-		if p.Reference == id || p.Checkout == id {
-			return p
-		}
-	}
-	return nil
-}
 
 // depositView is the union of fields of reference/wasaapay.md §7.5 in the order of its samples.
 type depositView struct {

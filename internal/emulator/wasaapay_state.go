@@ -19,36 +19,30 @@ type savedWasaaPay struct {
 	Replies   []*savedReply `json:"replies"`
 }
 
-// oldest sorts deposits by creation.
-func (b *depositBook) oldest() []*deposit {
-	list := make([]*deposit, 0, len(b.all))
-	for _, p := range b.all {
-		list = append(list, p)
-	}
-	slices.SortFunc(list, compareDeposits)
-	return list
-}
-
 // compareDeposits orders deposits by creation.
 func compareDeposits(a, b *deposit) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout), cmp.Compare(a.ID, b.ID))
-}
-
-func (w *wasaapay) sortedTransfers() []*transfer {
-	list := make([]*transfer, 0, len(w.transfers))
-	for _, t := range w.transfers {
-		list = append(list, t)
-	}
-	slices.SortFunc(list, compareTransfers)
-	return list
 }
 
 func compareTransfers(a, b *transfer) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
-func (w *wasaapay) save() any {
-	return savedWasaaPay{w.sortedWallets(), w.deposits.oldest(), w.sortedTransfers(), w.replies.order}
+func (w *wasaapay) save() func() any {
+	wallets := make([]*account, 0, len(w.wallets))
+	for _, a := range w.wallets {
+		one := *a
+		one.Entries = slices.Clone(a.Entries)
+		wallets = append(wallets, &one)
+	}
+	deposits, replies := copied(&w.deposits.promptBook), slices.Clone(w.replies.order)
+	transfers := slices.AppendSeq(make([]*transfer, 0, len(w.transfers)), maps.Values(w.transfers))
+	return func() any { // neither replies nor transfers change
+		slices.SortFunc(wallets, compareWallets)
+		slices.SortFunc(deposits, compareDeposits)
+		slices.SortFunc(transfers, compareTransfers)
+		return savedWasaaPay{wallets, deposits, transfers, replies}
+	}
 }
 
 // load takes a saved state; open deposits go on where they were, the late ones at once.
@@ -152,6 +146,9 @@ func (w *wasaapay) view(full bool) any {
 		"open_deposits": len(w.deposits.all) - len(w.deposits.closed), "sockets": w.sock.size(),
 	}
 }
+
+// asks tells whether a phone shows a deposit's prompt.
+func (w *wasaapay) asks(phone msisdn) bool { return w.deposits.open[phone] != nil }
 
 // prompts lists the open deposits, oldest first.
 func (w *wasaapay) prompts() []Prompt {

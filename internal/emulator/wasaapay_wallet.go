@@ -173,8 +173,12 @@ func (w *wasaapay) sortedWallets() []*account {
 	for _, a := range w.wallets {
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(a, b *account) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, compareWallets)
 	return list
+}
+
+func compareWallets(a, b *account) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
 // getUsers is GET /users, of which only the address is documented: the owners of the wallets (payctl convention).
