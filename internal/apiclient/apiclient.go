@@ -60,13 +60,20 @@ type Request struct {
 	Body []byte
 	// Endpoint names the call in errors: "stk push".
 	Endpoint string
+	// Secrets are the values that an answer may quote and nobody may read. Those
+	// shorter than 8 bytes are left alone.
+	Secrets []string
 }
 
 // Response is what came back, whatever the status.
 type Response struct {
 	Status int
 	Header http.Header
-	Body   []byte
+	// Body is as it came: whoever shows or keeps a text of it passes it through Hide.
+	Body []byte
+
+	// secrets are the request's.
+	secrets []string
 }
 
 // IsJSON tells by the bytes, not by the content type, whether the body is one
@@ -98,7 +105,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, c.fail(r, err, true)
 	}
-	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body, secrets: hidable(r.Secrets)}
 	if c.log != nil {
 		c.log(exchange(req, sent, out))
 	}
@@ -152,8 +159,8 @@ var quotedText = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobal
 const maxReason = 200
 
 // reason returns a transport error's text without anything the other side wrote.
-func reason(err error) string {
-	text := Redact([]byte(quotedText().ReplaceAllString(err.Error(), "(…)")))
+func reason(err error, secrets []string) string {
+	text := Redact([]byte(hide(quotedText().ReplaceAllString(err.Error(), "(…)"), secrets)))
 	if len(text) > maxReason {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
@@ -171,13 +178,14 @@ func (c *Client) fail(r Request, err error, connected bool) error {
 	if errors.As(err, &urlErr) {
 		err = urlErr.Err
 	}
+	why := reason(err, hidable(r.Secrets))
 	e := &payment.Error{
 		Kind: payment.KindUnavailable, Provider: c.provider, Retryable: !connected, Err: err,
-		Message: fmt.Sprintf("%s: cannot reach %s: %s", r.Endpoint, host, reason(err)),
+		Message: fmt.Sprintf("%s: cannot reach %s: %s", r.Endpoint, host, why),
 		Hint:    "check the network and the profile's base_url",
 	}
 	if connected {
-		e.Message = fmt.Sprintf("%s: no complete answer from %s: %s", r.Endpoint, host, reason(err))
+		e.Message = fmt.Sprintf("%s: no complete answer from %s: %s", r.Endpoint, host, why)
 		e.Hint = "the request may have arrived all the same"
 		e.Err = errors.Join(payment.ErrOutcomeUnknown, err)
 	}

@@ -77,12 +77,13 @@ func Redact(body []byte) string {
 }
 
 func exchange(req *http.Request, sent []byte, resp *Response) Exchange {
+	// What is cut comes after what is hidden: half a secret could not be told.
 	return Exchange{
 		Method:   req.Method,
-		URL:      Redact([]byte(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path)),
-		Request:  Redact(sent),
+		URL:      Redact([]byte(resp.Hide(req.URL.Scheme + "://" + req.URL.Host + req.URL.Path))),
+		Request:  Redact(hideJSON(sent, resp.secrets)),
 		Status:   resp.Status,
-		Response: Redact(resp.Body),
+		Response: Redact(hideJSON(resp.Body, resp.secrets)),
 	}
 }
 

@@ -21,17 +21,20 @@ type reply struct {
 	// root is the body's tree, the zero node when it is not JSON.
 	root node
 	json bool
-	// code and message are errorCode and errorMessage or the fault's, verbatim.
+	// code and message are errorCode and errorMessage or the fault's, without
+	// what they quote of the request's secrets.
 	code    string
 	message string
 	// row is the catalogue's word on an answer that is not a plain success.
 	row row
+	// hide takes what the request carried in secret out of a text.
+	hide func(string) string
 }
 
 // read looks at the status first and at the body second: the edge answers with
 // HTML, and wrong keys with nothing at all (reference/daraja.md §2).
 func read(api API, resp *apiclient.Response) reply {
-	r := reply{status: resp.Status, header: resp.Header, body: resp.Body}
+	r := reply{status: resp.Status, header: resp.Header, body: resp.Body, hide: resp.Hide}
 	r.root, r.json = parseTree(resp.Body)
 	if r.json {
 		r.code = r.root.get("errorcode").scalar()
@@ -40,6 +43,7 @@ func read(api API, resp *apiclient.Response) reply {
 			r.code = fault.get("detail").get("errorcode").scalar()
 			r.message = fault.get("faultstring").scalar()
 		}
+		r.code, r.message = r.hide(r.code), r.hide(r.message)
 	}
 	r.row = classify(api, r)
 	return r
@@ -99,7 +103,7 @@ func (c *Client) call(ctx context.Context, api API, endpoint, path string, body 
 		}
 		resp, err := c.http.Do(ctx, apiclient.Request{
 			Method: http.MethodPost, URL: c.base + path, JSON: body, Endpoint: endpoint,
-			Header: http.Header{"Authorization": {"Bearer " + value}},
+			Header: http.Header{"Authorization": {"Bearer " + value}}, Secrets: append(c.secrets(body), value),
 		})
 		if err != nil {
 			return reply{}, err
@@ -110,6 +114,22 @@ func (c *Client) call(ctx context.Context, api API, endpoint, path string, body 
 		}
 		refused = value
 	}
+}
+
+// word is the text of a member of the answer without the request's secrets.
+func (r reply) word(key string) string { return r.hide(r.root.get(key).scalar()) }
+
+// secretive is a body with values that are as good as the secrets they are made from.
+type secretive interface{ secrets() []string }
+
+// secrets are the values that an answer to a request with this body may quote
+// and nobody may read.
+func (c *Client) secrets(body any) []string {
+	out := []string{c.cfg.ConsumerKey.Reveal(), c.cfg.ConsumerSecret.Reveal(), c.cfg.Passkey.Reveal(), c.cfg.InitiatorPassword.Reveal()}
+	if b, ok := body.(secretive); ok {
+		out = append(out, b.secrets()...)
+	}
+	return out
 }
 
 // problem words an answer that is not a success. The kind follows the class;
@@ -180,8 +200,7 @@ func describe(r reply) string {
 	case !r.json:
 		return "something other than JSON (" + status + ")"
 	}
-	code := r.root.get("responsecode").scalar()
-	text := r.root.get("responsedescription").scalar()
+	code, text := r.word("responsecode"), r.word("responsedescription")
 	if code != "" || text != "" {
 		return strings.TrimSpace(apiclient.Redact([]byte(code+" "+text))) + " (" + status + ")"
 	}

@@ -71,8 +71,8 @@ func (c *Client) c2bReply(endpoint string, r reply) (payment.Acceptance, error) 
 	a := payment.Acceptance{
 		ConversationID:           r.root.get("conversationid").scalar(),
 		OriginatorConversationID: r.root.get("originatorcoversationid").scalar(),
-		Code:                     r.root.get("responsecode").scalar(),
-		Message:                  shown(r.root.get("responsedescription").scalar()),
+		Code:                     r.word("responsecode"),
+		Message:                  shown(r.word("responsedescription")),
 	}
 	if a.OriginatorConversationID == "" {
 		a.OriginatorConversationID = r.root.get("originatorconversationid").scalar()

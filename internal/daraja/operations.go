@@ -33,6 +33,8 @@ type balanceBody struct {
 	ResultURL          string `json:"ResultURL"`
 }
 
+func (b balanceBody) secrets() []string { return []string{b.SecurityCredential} }
+
 // AccountBalance sends an account balance query; the result comes to ResultURL
 // (reference/daraja.md §10.2). Errors are as for QueryTransaction.
 func (c *Client) AccountBalance(ctx context.Context, q BalanceQuery) (payment.Acceptance, error) {
@@ -92,6 +94,8 @@ type reversalBody struct {
 	Remarks                string `json:"Remarks"`
 	Occasion               string `json:"Occasion"`
 }
+
+func (b reversalBody) secrets() []string { return []string{b.SecurityCredential} }
 
 // reversalIdentifier is the identifier type of an organisation in a reversal (§10.2).
 const reversalIdentifier = "11"

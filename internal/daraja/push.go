@@ -51,8 +51,8 @@ func (c *Client) pushAnswer(endpoint string, r reply) (payment.Answer, error) {
 		Code:              r.code, Message: shown(r.message),
 	}
 	if r.bare() {
-		a.Code = r.root.get("responsecode").scalar()
-		a.Message = shown(r.root.get("responsedescription").scalar())
+		a.Code = r.word("responsecode")
+		a.Message = shown(r.word("responsedescription"))
 		if r.succeeded() && a.ProviderID != "" {
 			a.Status = payment.StatusPending
 			return a, nil

@@ -57,7 +57,7 @@ const hintHarmless = "asking changes nothing: try again shortly"
 // taken, ResultCode alone how the payment stands, and only for the id asked.
 func settledBy(a payment.Answer, r reply) payment.Answer {
 	code := r.root.get("resultcode").scalar()
-	a.Code, a.Message = code, shown(r.root.get("resultdesc").scalar())
+	a.Code, a.Message = r.hide(code), shown(r.word("resultdesc"))
 	if !r.succeeded() || r.root.get("checkoutrequestid").scalar() != a.ProviderID {
 		return a
 	}
@@ -68,7 +68,7 @@ func settledBy(a payment.Answer, r reply) payment.Answer {
 		a.Status = payment.StatusCompleted
 	case ClassFailed:
 		a.Status = payment.StatusFailed
-		a.Failure = &payment.Failure{Code: code, Reason: a.Message, Advice: advice(found)}
+		a.Failure = &payment.Failure{Code: a.Code, Reason: a.Message, Advice: advice(found)}
 	case ClassPending:
 		a.Status = payment.StatusPending
 	case ClassUnknown, ClassDone, ClassRefused, ClassCredentials, ClassToken, ClassBusy:

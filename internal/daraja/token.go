@@ -113,12 +113,12 @@ func (t *tokens) mint(ctx context.Context) (string, error) {
 	if err := require("oauth", missingKeys(c.cfg)); err != nil {
 		return "", err
 	}
-	pair := c.cfg.ConsumerKey.Reveal() + ":" + c.cfg.ConsumerSecret.Reveal()
+	pair := base64.StdEncoding.EncodeToString([]byte(c.cfg.ConsumerKey.Reveal() + ":" + c.cfg.ConsumerSecret.Reveal()))
 	began := c.cfg.Now()
 	resp, err := c.http.Do(ctx, apiclient.Request{
 		Method: http.MethodGet, Endpoint: "oauth",
 		URL:    c.base + "/oauth/v1/generate?grant_type=client_credentials",
-		Header: http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}},
+		Header: http.Header{"Authorization": {"Basic " + pair}}, Secrets: append(c.secrets(nil), pair),
 	})
 	if err != nil {
 		return "", harmless(err)

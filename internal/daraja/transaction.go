@@ -28,6 +28,8 @@ type transactionBody struct {
 	Occasion               string `json:"Occasion"`
 }
 
+func (b transactionBody) secrets() []string { return []string{b.SecurityCredential} }
+
 // CheckTransaction applies the rules of §6.1 and returns the query as it will
 // be sent: identifiers trimmed, the MSISDN normalised, Remarks filled in.
 // Errors are KindUsage.
@@ -157,8 +159,8 @@ func (c *Client) acceptance(endpoint string, r reply) (payment.Acceptance, error
 	a := payment.Acceptance{
 		ConversationID:           r.root.get("conversationid").scalar(),
 		OriginatorConversationID: r.root.get("originatorconversationid").scalar(),
-		Code:                     r.root.get("responsecode").scalar(),
-		Message:                  shown(r.root.get("responsedescription").scalar()),
+		Code:                     r.word("responsecode"),
+		Message:                  shown(r.word("responsedescription")),
 	}
 	if r.succeeded() && (a.ConversationID != "" || a.OriginatorConversationID != "") {
 		return a, nil

@@ -22,6 +22,8 @@ type stamp struct {
 	Timestamp         string `json:"Timestamp"`
 }
 
+func (s stamp) secrets() []string { return []string{s.Password} }
+
 func (c *Client) stamp() stamp {
 	at := c.cfg.Now().In(eastAfrica()).Format(stampForm)
 	joined := c.cfg.ShortCode + c.cfg.Passkey.Reveal() + at

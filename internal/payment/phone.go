@@ -110,9 +110,20 @@ func (p Phone) LikelySafaricom() bool {
 // a mobile number, the middle of that number becomes stars. A run that is a time
 // of this century, as Daraja writes them (20260102030405, reference/daraja.md
 // §3.2), is left alone, and so are the digits of a long hexadecimal word: a
-// signature or an id that lost some of them would be worth nothing. For logs, errors
+// signature or an id that lost some of them would be worth nothing. Numbers in
+// groups are hidden too, and the digits of every script count. For logs, errors
 // and text for people; the ledger and JSON ids keep the whole.
 func MaskDigits(text string) string {
+	ascii := asciiDigits(text)
+	masked := maskASCII(ascii)
+	if len(ascii) == len(text) {
+		return masked // every other digit is longer
+	}
+	return restored(text, masked)
+}
+
+// maskASCII is MaskDigits for text whose digits are ASCII.
+func maskASCII(text string) string {
 	out := []byte(text)
 	for start := 0; start < len(out); {
 		end, letters := hexWord(text, start)

@@ -3,7 +3,7 @@ package payment
 import "strings"
 
 // maskGroups hides, in out, the numbers that text has in groups, such as
-// "+254 712 345 678" and "0712-345-678".
+// "+254 712 345 678", "0712-345-678" and "0712.345.678".
 func maskGroups(out []byte, text string) {
 	for start := 0; start < len(text); {
 		end := endOfDigits(text, start)
@@ -45,9 +45,9 @@ func maskNational(out []byte, text string) {
 const maxPhone = 15
 
 // endOfGroups returns where a phone number ends that begins with the digits from
-// start to end and goes on in groups, with single spaces or single hyphens
+// start to end and goes on in groups, with single spaces, hyphens or dots
 // between them, the same ones after the country code; 0 when there is none. It has a 0 or a country code in front,
-// since nine bare digits in groups may be an amount; a 0 is followed by two or
+// since nine bare digits in groups may be an amount (712.345.678); a 0 is followed by two or
 // three digits, since "01-02-2026 10" is a time; no group is shorter than two;
 // and no letter, digit or hyphen holds it to something longer, such as an id.
 func endOfGroups(text string, start, end int) int {
@@ -59,7 +59,7 @@ func endOfGroups(text string, start, end int) int {
 		return 0
 	}
 	separator := byte(0)
-	for end < len(text) && (text[end] == ' ' || text[end] == '-') {
+	for end < len(text) && (text[end] == ' ' || text[end] == '-' || text[end] == '.') {
 		if separator != 0 && text[end] != separator {
 			return 0
 		}

@@ -198,14 +198,12 @@ func FuzzParsePhone(f *testing.F) {
 // FuzzMaskDigits checks that masking keeps the length and changes only digits,
 // five in each run, and that a number that ends a run of digits is hidden.
 func FuzzMaskDigits(f *testing.F) {
-	for _, s := range []string{"254711000222", "ws_CO_020120260304057711000222", "é711000222", "12345678"} {
+	for _, s := range []string{"254711000222", "ws_CO_020120260304057711000222", "é711000222", "12345678", "000000000000000A0A0A0A0߄"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		masked := MaskDigits(text)
-		if len(masked) != len(text) || (strings.Count(masked, "*")-strings.Count(text, "*"))%5 != 0 {
-			t.Fatalf("MaskDigits(%q) = %q", text, masked)
-		}
+		checkMasked(t, text, MaskDigits(text))
+		text = asciiDigits(text)
 		if isTimestamp(text[max(0, len(text)-5):] + "711000222") {
 			return
 		}
@@ -214,11 +212,6 @@ func FuzzMaskDigits(f *testing.F) {
 		}
 		if hidden := MaskDigits(text + "711000222"); strings.HasSuffix(hidden, "711000222") {
 			t.Fatalf("MaskDigits(%q) = %q", text+"711000222", hidden)
-		}
-		for i := range len(text) {
-			if masked[i] != text[i] && (masked[i] != '*' || text[i] < '0' || text[i] > '9') {
-				t.Fatalf("MaskDigits(%q) = %q", text, masked)
-			}
 		}
 	})
 }

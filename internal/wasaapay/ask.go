@@ -27,6 +27,7 @@ func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 	}
 	t := c.try(ctx, apiclient.Request{
 		Method: http.MethodGet, URL: c.base + "/deposits/" + url.PathEscape(d.ProviderID), Header: c.header(), Endpoint: "get deposit",
+		Secrets: c.secrets(),
 	})
 	switch {
 	case errors.Is(t.stopped, context.Canceled):
@@ -75,7 +76,7 @@ func asked(a answer, d payment.Deposit) (payment.Answer, error) {
 	}
 	undecided := payment.Answer{Status: payment.StatusUnknown, Code: a.code, Message: a.message}
 	switch {
-	case a.status >= 400, a.refused, !a.data:
+	case a.twice, a.status >= 400, a.refused, !a.data:
 		return undecided, nil
 	case a.noID != "":
 		undecided.Message = a.noID

@@ -195,6 +195,9 @@ func (c *Client) header() http.Header {
 	return h
 }
 
+// secrets are what every request carries that nobody may read in an answer.
+func (c *Client) secrets() []string { return []string{c.cfg.APIKey.Reveal()} }
+
 func usage(message, hint string) *payment.Error {
 	e := payment.Usage(message, hint)
 	e.Provider = payment.WasaaPay

@@ -224,7 +224,7 @@ func TestCreateAnswers(t *testing.T) {
 		"422 list":          {playAnswer{status: 422, body: `{"errors":[{"message":"first"},{"message":"second"}]}`}, failed("", "first"), 0, false, ""},
 		"422 list of texts": {playAnswer{status: 422, body: `{"errors":["first"]}`}, failed("", "first"), 0, false, ""},
 		"422 in data":       {playAnswer{status: 422, body: `{"data":{"message":"inside"}}`}, failed("", "inside"), 0, false, ""},
-		"422 HTML":          {playAnswer{status: 422, body: `<b>`}, failed("", "Unprocessable Entity"), 0, false, ""},
+		"422 HTML":          {playAnswer{status: 422, body: `<b>`}, payment.Answer{}, payment.KindUnavailable, false, "HTTP 422 (Unprocessable Entity)"},
 		"401":               {playAnswer{status: 401, body: `{"message":"bad key"}`}, payment.Answer{}, payment.KindUnauthorized, false, "HTTP 401 (bad key)"},
 		"403":               {playAnswer{status: 403, body: ``}, payment.Answer{}, payment.KindUnauthorized, false, "HTTP 403"},
 		"404":               {playAnswer{status: 404, body: `{}`}, payment.Answer{}, payment.KindUsage, false, "not WasaaPay's API"},

@@ -67,9 +67,11 @@ func validKey(key string) bool {
 // (reference/wasaapay.md §4, §5). Once an attempt may have arrived, anything
 // but a clear acceptance is ErrOutcomeUnknown; its message names the key, and
 // where the answer names the deposit, the Answer has its id. So is an answer
-// about another amount or currency, or about two deposits, and a refusal that
-// speaks of a deposit under way. Any other refusal is an Answer with StatusFailed. Refused credentials are
-// KindUnauthorized; what could not be sent at all is KindUnavailable.
+// about another amount or currency, or about two deposits, or with a name twice
+// in one object, and a refusal that hints at a deposit under way. Any other
+// refusal is an Answer with StatusFailed. Refused credentials are
+// KindUnauthorized; what could not be sent at all, or was turned down by
+// something that does not speak JSON, is KindUnavailable.
 func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.Answer, error) {
 	d := r.Deposit
 	if _, err := c.Check(&d); err != nil {
@@ -84,6 +86,7 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 	header.Set("Content-Type", "application/json")
 	request := apiclient.Request{
 		Method: http.MethodPost, URL: c.base + "/deposits/mpesa", Header: header, Body: body, Endpoint: "create deposit",
+		Secrets: c.secrets(),
 	}
 	t := c.try(ctx, request)
 	return c.created(t, d)

@@ -61,7 +61,7 @@ func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	switch {
 	case a.status >= 200 && a.status <= 299:
 		return a.accepted(d, t.doubtful)
-	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict || a.status == http.StatusSeeOther || a.underWay():
+	case t.doubtful || a.status >= 500 || a.status == http.StatusConflict || a.status == http.StatusSeeOther || a.doubt():
 		// After doubt, and for 409, a refusal does not prove that an earlier
 		// attempt with this key did nothing; 303 follows work that was done.
 		return a.doubtful(d), unknown("create deposit: answered "+a.said(), key, nil)
@@ -74,11 +74,21 @@ func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	if err := statusError("create deposit", a); err != nil {
 		return payment.Answer{}, err
 	}
+	if !a.json {
+		return payment.Answer{}, &payment.Error{
+			Kind: payment.KindUnavailable, Provider: payment.WasaaPay, Retryable: true,
+			Message: "create deposit: " + a.said() + " without a JSON object: not WasaaPay's API answered, but a proxy or a firewall",
+			Hint:    "the deposit was not taken: check the network and the profile's base_url, then try again with the same idempotency key",
+		}
+	}
 	return refusal(a), nil
 }
 
-// underWay tells whether an answer speaks of a deposit that has not failed.
-func (a answer) underWay() bool { return a.id != "" && a.state != "" && a.state != "FAILED" }
+// doubt tells whether a refusal cannot be believed: it contradicts itself, or
+// may speak of a deposit that has not failed.
+func (a answer) doubt() bool {
+	return a.twice || a.hinted || a.noID != "" || a.illegible == statesDisagree || a.state != stateFailed && (a.id != "" || a.state != "")
+}
 
 // doubtful is what can be kept of an answer that proves nothing: the id beside a
 // server's error. That beside a refusal may be of another deposit, which the
@@ -100,13 +110,15 @@ func (a answer) accepted(d payment.Deposit, doubtful bool) (payment.Answer, erro
 	switch {
 	case !a.json:
 		return nothing, unknown("create deposit: the answer is not JSON", key, nil)
+	case a.twice:
+		return nothing, unknown("create deposit: "+nameTwice, key, nil)
 	case a.noID != "":
 		return nothing, unknown("create deposit: "+a.noID, key, nil)
 	case other != "":
 		err := unknown("create deposit: "+other, key, nil)
 		err.Hint = "the key was used before for another deposit: look at the provider's dashboard before using a new one"
 		return nothing, err
-	case a.refused && (doubtful || a.id != "" && a.state != "FAILED"):
+	case a.refused && (doubtful || a.doubt()):
 		return payment.Answer{Status: payment.StatusUnknown, ProviderID: a.id}, unknown("create deposit: answered "+a.said(), key, nil)
 	case a.refused && a.id == "":
 		return refusal(a), nil
@@ -125,16 +137,16 @@ func (a answer) answer() payment.Answer {
 	case "PENDING", "":
 	case "COMPLETED":
 		out.Status = payment.StatusCompleted
-	case "FAILED":
+	case stateFailed:
 		out.Status = payment.StatusFailed
 		out.Failure = failure(a.code, a.failureReason)
 	default:
-		out.Code = clean(a.state)
+		out.Code = a.shownState
 		out.Message = "the status " + out.Code + " is not documented; the deposit is taken as undecided"
 	}
 	if out.Status.Final() && a.illegible != "" {
 		return payment.Answer{
-			Status: payment.StatusPending, ProviderID: a.id, Code: clean(a.state),
+			Status: payment.StatusPending, ProviderID: a.id, Code: a.shownState,
 			Message: a.illegible + "; the deposit is taken as undecided",
 		}
 	}

@@ -32,37 +32,51 @@ type answer struct {
 	id      string
 	// noID says what is wrong with what names the deposit; id is "" then.
 	noID string
+	// twice tells that a name stands twice in one object: nothing is read then.
+	// hinted tells that the answer may speak of a deposit under way.
+	twice, hinted bool
 	// amount is the zero Amount when there is none; illegible says what is wrong
 	// with one that cannot be read, or with the status.
 	amount    payment.Amount
 	illegible string
 	// state is data.status as it came.
-	state         string
+	state string
+	// shownState is state made fit for showing.
+	shownState    string
 	receipt       string
 	failureReason string
 	code, message string
+	// hide takes the request's secrets out of a text.
+	hide func(string) string
 }
 
 func readAnswer(r *apiclient.Response) answer {
-	a := answer{status: r.Status, message: http.StatusText(r.Status)}
+	a := answer{status: r.Status, message: http.StatusText(r.Status), hide: r.Hide}
 	if !r.IsJSON() {
 		a.foreign = len(bytes.TrimSpace(r.Body)) > 0
 		return a
 	}
-	e := object(bytes.TrimSpace(r.Body))
+	body := bytes.TrimSpace(r.Body)
+	a.hinted = hints(body, r.Status)
+	e := object(body)
 	if e == nil {
 		return a
 	}
 	a.json = true
+	if a.twice = hasNameTwice(body); a.twice {
+		a.message = nameTwice
+		return a
+	}
 	a.refused = string(e["success"]) == "false"
+	a.hinted = a.hinted || string(e["success"]) == "true" && r.Status >= 400
 	data := object(e["data"])
 	if data != nil {
 		a.data = true
 		a.read(data, object(data["deposit"]))
 	}
-	a.code = errorCode(e)
+	a.code = a.shown(errorCode(e))
 	if m := errorMessage(e, data); m != "" {
-		a.message = clean(m)
+		a.message = a.shown(m)
 	}
 	return a
 }
@@ -71,8 +85,8 @@ func readAnswer(r *apiclient.Response) answer {
 // (reference/wasaapay.md §7.2). What stands in both must agree.
 func (a *answer) read(data, inner jsonObject) {
 	a.identify(text(data["id"]), text(data["depositId"]), text(inner["id"]), text(inner["depositId"]))
-	a.amount, a.illegible = money(data)
-	if nested, problem := money(inner); nested.HasValue() || problem != "" {
+	a.amount, a.illegible = a.money(data)
+	if nested, problem := a.money(inner); nested.HasValue() || problem != "" {
 		if a.amount.HasValue() && a.amount != nested {
 			problem = "the answer has two amounts"
 		}
@@ -80,13 +94,14 @@ func (a *answer) read(data, inner jsonObject) {
 	}
 	outer, within := text(data["status"]), text(inner["status"])
 	a.state = or(outer, within)
+	a.shownState = a.shown(a.state)
 	if outer != "" && within != "" && outer != within {
 		a.illegible = statesDisagree
 	}
-	if receipt := or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) {
+	if receipt := or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) && a.hide(receipt) == receipt {
 		a.receipt = receipt
 	}
-	a.failureReason = clean(or(text(data["failureReason"]), text(inner["failureReason"])))
+	a.failureReason = a.shown(or(text(data["failureReason"]), text(inner["failureReason"])))
 }
 
 const (
@@ -94,10 +109,14 @@ const (
 	unusableID     = "the answer's deposit id is longer than 512 bytes or not plain text"
 )
 
-func money(data jsonObject) (payment.Amount, string) {
+func (a *answer) money(data jsonObject) (payment.Amount, string) {
 	amount, currency := data["amount"], data["currency"]
-	return wireMoney(amount, currency, text(amount), text(currency))
+	return wireMoney(amount, currency, a.hide(text(amount)), text(currency))
 }
+
+// shown is clean without what the text quotes of the request's secrets. They go
+// first: half of one, where the text is cut, could not be told.
+func (a *answer) shown(s string) string { return clean(a.hide(s)) }
 
 func or(first, second string) string {
 	if first != "" {
@@ -134,7 +153,7 @@ func (a *answer) identify(ids ...string) {
 func errorCode(e jsonObject) string {
 	for _, candidate := range []json.RawMessage{object(e["error"])["code"], e["errorCode"], e["code"], e["error"]} {
 		if s := text(candidate); s != "" && !strings.ContainsAny(s, " \t\r\n") {
-			return clean(s)
+			return s
 		}
 	}
 	return ""
