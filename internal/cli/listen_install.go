@@ -25,27 +25,90 @@ func (a *app) installToken(ledger string, o listenOptions) (string, error) {
 		return "", nil
 	}
 	path := ledger + ".token"
-	data, err := os.ReadFile(path)
-	if err == nil {
-		token := strings.TrimSpace(string(data))
-		return token, listen.CheckToken(token)
-	}
+	token, err := readToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {
+		return token, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", tokenUnwritable(path)
+	}
+	token = deposit.NewToken()
+	err = writeTokenFile(path, token, os.Link)
+	switch {
+	case errors.Is(err, fs.ErrExist): // somebody else was faster
+		return readToken(path)
+	case err != nil:
+		return "", tokenUnwritable(path)
+	}
+	return token, nil
+}
+
+func tokenUnwritable(path string) error {
+	return usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
+}
+
+// readToken returns fs.ErrNotExist where there is no file, else KindUsage.
+func readToken(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", err
+	case err != nil:
 		return "", usagef("check its permissions", "the token file %s cannot be read", path)
 	}
-	token := deposit.NewToken()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", usagef("remove it; the next start makes a new one", "the token file %s is empty", path)
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return a.installToken(ledger, o)
+	if err := listen.CheckToken(token); err != nil {
+		return "", usagef("put the token back, or remove the file; the next start makes a new one, and other callback URLs with it",
+			"the token file %s: %v", path, err)
+	}
+	return token, nil
+}
+
+// writeTokenFile makes the token durable under its name, all of it or nothing; a
+// file that is there already stays, and is fs.ErrExist. A link, unlike a rename,
+// never takes the place of such a file. Where the file system has no links, a
+// crash can leave an empty file, which readToken names.
+func writeTokenFile(path, token string, link func(from, to string) error) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	if err := writeSynced(temp, token+"\n"); err != nil {
+		return err
+	}
+	err = link(temp.Name(), path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = writeInPlace(path, token+"\n")
 	}
 	if err != nil {
-		return "", usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
+		return err
 	}
-	_, err = file.WriteString(token + "\n")
-	return token, orError(err, file.Close())
+	// Not every system can flush a directory; the file is whole in any case.
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	return nil
+}
+
+func writeInPlace(path, text string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = writeSynced(file, text); err != nil {
+		_ = os.Remove(path)
+	}
+	return err
+}
+
+func writeSynced(file *os.File, text string) error {
+	_, err := file.WriteString(text)
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // secretPaths are the URLs to give to the providers.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -28,8 +29,13 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 		r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())} // it comes back when its lease is over
 		return
 	}
-	r.behind, err = f.s.o.Ledger.Behind(ctx, l.ID)
-	if err != nil {
+	r.behind, err = f.s.o.Ledger.Behind(ctx, l)
+	switch {
+	case err == nil:
+	case payment.KindOf(err) == payment.KindNotFound:
+		r.gone = true
+		return
+	default:
 		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
 		r.behind = true // it is asked again
 	}

@@ -13,7 +13,7 @@ const mostReady = 64
 
 // offer makes a forward ready, if it may be sent now.
 func (f *forwarder) offer(w *waiting) {
-	if w == nil || w.busy || w.until.Before(f.s.now().Add(f.o.Timeout)) {
+	if w == nil || w.gone || w.busy || w.until.Before(f.s.now().Add(f.o.Timeout)) {
 		return
 	}
 	t := f.target(w.forward.Target)
@@ -92,6 +92,10 @@ func (f *forwarder) settle(r result) {
 	t := f.target(r.item.forward.Target)
 	t.running--
 	r.item.busy = false
+	if r.gone {
+		f.finish(r.item)
+		return
+	}
 	if r.behind {
 		if again := r.item.renewed; again.ID != "" {
 			r.item.forward, r.item.until, r.item.due = again, again.DueAt, again.DueAt
@@ -109,8 +113,7 @@ func (f *forwarder) settle(r result) {
 		t.until = now.Add(f.o.pause(t.failures))
 	}
 	if r.next.Delivered || r.next.RetryAt.IsZero() {
-		f.order.remove(r.item.forward.ID)
-		f.offer(f.order.head(r.item.line))
+		f.finish(r.item)
 		return
 	}
 	if r.out.refused() {
@@ -127,16 +130,25 @@ func (f *forwarder) settle(r result) {
 	r.item.due, r.item.until = r.next.RetryAt, time.Time{}
 }
 
+// finish forgets a forward that waits for nothing more, and offers the next of
+// its line.
+func (f *forwarder) finish(w *waiting) {
+	w.gone = true
+	f.order.remove(w.forward)
+	f.offer(f.order.head(w.line))
+}
+
 // catchUp offers again what was behind; it returns when to look at the next one.
 func (f *forwarder) catchUp(nap time.Duration) time.Duration {
 	now := f.s.now()
 	kept := f.behind[:0]
 	for _, w := range f.behind {
 		switch {
+		case w.gone: // it went out as the head of its line meanwhile
 		case now.Before(w.askAgain):
 			kept = append(kept, w)
 			nap = min(nap, w.askAgain.Sub(now))
-		case f.order.where[w.forward.ID] != w, f.order.head(w.line) == w:
+		case w.loose, f.order.head(w.line) == w:
 			f.offer(w)
 		}
 	}

@@ -102,7 +102,7 @@ func (l *fakeLedger) MarkAttempt(context.Context, string, store.Attempt, store.O
 	return errLedger
 }
 
-func (l *fakeLedger) Behind(context.Context, string) (bool, error) { return false, nil }
+func (l *fakeLedger) Behind(context.Context, store.Forward) (bool, error) { return false, nil }
 
 func (l *fakeLedger) Release(context.Context, ...store.Forward) error { return nil }
 

@@ -101,6 +101,8 @@ type result struct {
 	// behind says that nothing was sent: an older one of its line, of which this
 	// listener does not know, has to go first.
 	behind bool
+	// gone says that nothing was sent: it was settled by somebody else.
+	gone bool
 }
 
 func newForwarder(s *Server) (*forwarder, error) {
@@ -208,7 +210,7 @@ func (f *forwarder) release(ctx context.Context) {
 	defer cancel()
 	held := f.unplaced
 	for _, w := range f.ready {
-		if f.order.where[w.forward.ID] != w {
+		if w.loose {
 			held = append(held, w.forward)
 		}
 	}
@@ -279,7 +281,7 @@ func (f *forwarder) fill(ctx context.Context) time.Duration {
 
 // lineUp takes a leased forward into its line, and makes it ready if it is first.
 func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
-	line, known := f.order.lineOf(l.ID)
+	line, known := f.order.lineOf(l)
 	if !known {
 		d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
 		if err != nil {
@@ -321,7 +323,7 @@ func (f *forwarder) giveUp(ctx context.Context, l store.Forward, why error) {
 		f.s.log.Warn("a delivery could not be read for forwarding", "forward", l.ID, slog.Any("error", why))
 		return // it comes back when its lease is over
 	}
-	f.order.remove(l.ID)
+	f.order.remove(l)
 	err := f.s.o.Ledger.MarkAttempt(ctx, l.ID, store.Attempt{At: f.s.now(), Error: "the delivery is no longer in the ledger"}, store.Outcome{})
 	if err != nil {
 		f.s.log.Warn("a forward could not be given up", "forward", l.ID, slog.Any("error", err))

@@ -100,6 +100,12 @@ func (m *Metrics) gauges() {
 		}
 		return max(0, s.now().Sub(oldest).Seconds())
 	})
+	const expiry = "payctl_tls_certificate_expiry_seconds"
+	m.registry.add(expiry, "gauge", "When the certificate in use expires, in seconds since 1970; no value without TLS.", func(p *page) {
+		if s := m.server.Load(); s != nil && s.o.TLS != nil {
+			p.value(expiry, "", "", float64(s.o.TLS.expiry().Unix()))
+		}
+	})
 	gauge("payctl_views_waiting", "Deliveries that wait to be shown.", func(s *Server) float64 { return float64(len(s.views.queue)) })
 }
 

@@ -53,20 +53,27 @@ type waiting struct {
 	askAgain time.Time
 	// refusals counts the answers that refused it in this run.
 	refusals int
+	// loose found no room in the order; gone is settled, or forgotten.
+	loose, gone bool
 }
+
+// identity tells a forward from a later one that was given its key.
+type identity struct{ forward, delivery string }
+
+func identityOf(f store.Forward) identity { return identity{f.ID, f.DeliveryID} }
 
 // order remembers which forward of a line comes first.
 type order struct {
 	lines map[line][]*waiting
-	where map[string]*waiting
+	where map[identity]*waiting
 }
 
 func newOrder() *order {
-	return &order{lines: map[line][]*waiting{}, where: map[string]*waiting{}}
+	return &order{lines: map[line][]*waiting{}, where: map[identity]*waiting{}}
 }
 
-func (o *order) lineOf(id string) (line, bool) {
-	w := o.where[id]
+func (o *order) lineOf(f store.Forward) (line, bool) {
+	w := o.where[identityOf(f)]
 	if w == nil {
 		return line{}, false
 	}
@@ -76,7 +83,7 @@ func (o *order) lineOf(id string) (line, bool) {
 // place puts a forward into its line by age, or renews its lease there. When
 // too many are remembered it only returns the forward, to be sent by itself.
 func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
-	if w := o.where[f.ID]; w != nil {
+	if w := o.where[identityOf(f)]; w != nil {
 		if w.busy { // a worker reads the forward
 			w.renewed = f
 		} else {
@@ -86,6 +93,7 @@ func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
 	}
 	w := &waiting{forward: f, line: l, until: until, due: f.DueAt}
 	if len(o.where) >= mostRemembered {
+		w.loose = true
 		return w
 	}
 	queue := o.lines[l]
@@ -96,7 +104,7 @@ func (o *order) place(f store.Forward, l line, until time.Time) *waiting {
 		return w.forward.CreatedAt.Compare(f.CreatedAt)
 	})
 	o.lines[l] = slices.Insert(queue, at, w)
-	o.where[f.ID] = w
+	o.where[identityOf(f)] = w
 	return nil
 }
 
@@ -117,13 +125,13 @@ func (o *order) overdue(l line, now time.Time, lease time.Duration) bool {
 
 // keepOnly forgets what is not among the forwards that still wait.
 func (o *order) keepOnly(left []store.Forward) {
-	waits := make(map[string]bool, len(left))
+	waits := make(map[identity]bool, len(left))
 	for _, f := range left {
-		waits[f.ID] = true
+		waits[identityOf(f)] = true
 	}
 	for id, w := range o.where {
 		if !waits[id] && !w.busy {
-			o.remove(id)
+			o.remove(w.forward)
 		}
 	}
 }
@@ -148,11 +156,13 @@ func (o *order) heads(target string) []*waiting {
 }
 
 // remove takes a forward out of its line.
-func (o *order) remove(id string) {
+func (o *order) remove(f store.Forward) {
+	id := identityOf(f)
 	w := o.where[id]
 	if w == nil {
 		return
 	}
+	w.gone = true
 	delete(o.where, id)
 	queue := slices.DeleteFunc(o.lines[w.line], func(x *waiting) bool { return x == w })
 	if len(queue) == 0 {

@@ -33,10 +33,10 @@ func TestOrder(t *testing.T) {
 	got = append(got, head(), o.overdue(l, at(20), lease), o.overdue(l, at(22), lease))
 	o.keepOnly([]store.Forward{f("b", 2), f("c", 3)})
 	got = append(got, head())
-	o.remove("b")
-	o.remove("b")
+	o.remove(f("b", 2))
+	o.remove(f("b", 2))
 	got = append(got, head())
-	o.remove("c")
+	o.remove(f("c", 3))
 	got = append(got, head())
 	if diff := cmp.Diff([]any{"b", false, "a", false, true, "b", "c", ""}, got); diff != "" {
 		t.Errorf("heads (-want +got):\n%s", diff)

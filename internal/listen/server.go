@@ -2,7 +2,6 @@ package listen
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -27,7 +26,7 @@ type Ledger interface {
 	Ping(ctx context.Context) error
 
 	NextDue(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
-	Behind(ctx context.Context, forwardID string) (bool, error)
+	Behind(ctx context.Context, f store.Forward) (bool, error)
 	Release(ctx context.Context, leased ...store.Forward) error
 	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
 	Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
@@ -64,7 +63,7 @@ type Options struct {
 	// Backlog, if set, is read for the metrics, at most once in a few seconds.
 	Backlog func(context.Context) (Backlog, error)
 	// TLS serves HTTPS; see TLSConfig.
-	TLS *tls.Config
+	TLS *TLS
 	// Metrics are shown at /metrics; nil makes new ones.
 	Metrics *Metrics
 	// Logger gets what the operator should know; nil means none.
@@ -151,7 +150,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
 	s.capped.Store(capped)
 	srv := &http.Server{
-		Handler: s, ConnState: capped.note, TLSConfig: s.o.TLS, MaxHeaderBytes: l.Header,
+		Handler: s, ConnState: capped.note, TLSConfig: s.o.TLS.config(), MaxHeaderBytes: l.Header,
 		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
 		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
 		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),
@@ -166,6 +165,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.takeInLoop(background) })
 	work.Go(func() { s.forward.run(background) })
+	work.Go(func() { s.o.TLS.watch(background, s.log) })
 	viewing := make(chan struct{})
 	go func() { defer close(viewing); s.views.run() }()
 

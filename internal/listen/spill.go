@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -39,19 +38,15 @@ var errSpillFull = errors.New("the spill directory is full")
 
 // spill keeps deliveries that the ledger could not take, one fsynced file each.
 type spill struct {
-	dir      string
-	most     int
-	mostSize int64
-	spare    int64
+	dir   string
+	spare int64
 	// claimed is how old a claim, or a file that is being written, is whose owner
 	// must have died.
 	claimed time.Duration
 	// write makes one file durable; tests have it fail.
 	write func(name string, text []byte) error
 
-	mu    sync.Mutex
-	files int
-	bytes int64
+	room room
 }
 
 // spilled is a delivery on disk. The digest covers the body and tells a file
@@ -74,7 +69,7 @@ type spilled struct {
 // made is an error; a reserve that cannot is not, since the disk may be full
 // already.
 func newSpill(dir string, l Limits) (*spill, error) {
-	sp := &spill{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, spare: l.SpillReserve, claimed: 10*time.Second + 2*l.RecordTime}
+	sp := &spill{dir: dir, spare: l.SpillReserve, claimed: 10*time.Second + 2*l.RecordTime}
 	sp.write = sp.writeFile
 	if dir == "" {
 		return sp, nil
@@ -86,12 +81,8 @@ func newSpill(dir string, l Limits) (*spill, error) {
 			Hint:    "make the directory beside the ledger writable for this user",
 		}
 	}
-	for _, name := range append(sp.list(), sp.named(suffixTaking)...) {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			sp.files++
-			sp.bytes += info.Size()
-		}
-	}
+	sp.room = room{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, coming: map[string]int64{}}
+	sp.room.recount()
 	sp.reserve()
 	return sp, nil
 }
@@ -119,17 +110,7 @@ func (sp *spill) reserve() {
 }
 
 // waiting returns how many files wait to be taken in, and their size in bytes.
-func (sp *spill) waiting() (files int, bytes int64) {
-	sp.mu.Lock()
-	defer sp.mu.Unlock()
-	return sp.files, sp.bytes
-}
-
-func (sp *spill) count(files int, bytes int64) {
-	sp.mu.Lock()
-	defer sp.mu.Unlock()
-	sp.files, sp.bytes = max(0, sp.files+files), max(0, sp.bytes+bytes)
-}
+func (sp *spill) waiting() (files int, bytes int64) { return sp.room.held() }
 
 // put makes a delivery durable outside the ledger: file and name are flushed
 // before it returns nil.
@@ -145,20 +126,16 @@ func (sp *spill) put(d payment.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if files, bytes := sp.waiting(); files >= sp.most || bytes+int64(len(text)) > sp.mostSize {
+	name := d.ReceivedAt.UTC().Format("20060102T150405.000000000") + "-" + strings.ToLower(rand.Text()[:12])
+	if !sp.room.take(name, int64(len(text))) {
 		return errSpillFull
 	}
-	name := d.ReceivedAt.UTC().Format("20060102T150405.000000000") + "-" + strings.ToLower(rand.Text()[:12])
-	if err = sp.write(name, text); err != nil {
-		if os.Remove(filepath.Join(sp.dir, reserveName)) != nil {
-			return err
-		}
-		if err = sp.write(name, text); err != nil {
-			return err
-		}
+	err = sp.write(name, text)
+	if err != nil && os.Remove(filepath.Join(sp.dir, reserveName)) == nil {
+		err = sp.write(name, text)
 	}
-	sp.count(1, int64(len(text)))
-	return nil
+	sp.room.settle(name, err == nil)
+	return err
 }
 
 // writeFile writes, flushes and names a file, and flushes the name.
@@ -212,6 +189,7 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 	if sp.dir == "" {
 		return 0, nil, nil
 	}
+	defer sp.room.recount()
 	sp.recoverClaims()
 	bad = sp.recoverPartials()
 	for _, name := range sp.list() {
@@ -226,7 +204,7 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 		case err != nil:
 			return taken, bad, fmt.Errorf("claim %s: %w", name, cause(err))
 		}
-		d, size, err := readSpilled(claim)
+		d, err := readSpilled(claim)
 		var fault *fs.PathError
 		switch {
 		case errors.As(err, &fault): // the disk may answer better later
@@ -237,7 +215,6 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 				return taken, bad, fmt.Errorf("set aside %s: %w", name, cause(renamed))
 			}
 			bad = append(bad, name)
-			sp.count(-1, -size)
 			continue
 		}
 		if err := record(ctx, d); err != nil {
@@ -247,7 +224,6 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 		if err := os.Remove(claim); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return taken, bad, fmt.Errorf("remove %s: %w", name, cause(err))
 		}
-		sp.count(-1, -size)
 		taken++
 	}
 	if taken > 0 {
@@ -289,7 +265,7 @@ func (sp *spill) recoverPartials() (bad []string) {
 			continue
 		}
 		name := strings.TrimSuffix(file, suffixPartial)
-		_, size, err := readSpilled(path)
+		_, err = readSpilled(path)
 		var fault *fs.PathError
 		switch {
 		case errors.As(err, &fault): // gone meanwhile, or the disk may answer better later
@@ -297,29 +273,28 @@ func (sp *spill) recoverPartials() (bad []string) {
 			if os.Rename(path, filepath.Join(sp.dir, name+suffixBad)) == nil {
 				bad = append(bad, name)
 			}
-		case os.Rename(path, filepath.Join(sp.dir, name+suffixSpilled)) == nil:
-			sp.count(1, size)
+		default:
+			_ = os.Rename(path, filepath.Join(sp.dir, name+suffixSpilled)) // else the next time
 		}
 	}
 	return bad
 }
 
 // readSpilled reads and proves one file.
-func readSpilled(path string) (payment.Delivery, int64, error) {
+func readSpilled(path string) (payment.Delivery, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return payment.Delivery{}, 0, err
+		return payment.Delivery{}, err
 	}
-	size := int64(len(text))
 	var f spilled
 	if err := json.Unmarshal(text, &f); err != nil {
-		return payment.Delivery{}, size, err
+		return payment.Delivery{}, err
 	}
 	if sum := sha256.Sum256(f.Body); f.Version != 1 || f.SHA256 != hex.EncodeToString(sum[:]) {
-		return payment.Delivery{}, size, errors.New("another version, or the digest does not fit")
+		return payment.Delivery{}, errors.New("another version, or the digest does not fit")
 	}
 	return payment.Delivery{
 		Provider: f.Provider, Route: f.Route, Token: f.Token, Method: f.Method, Header: f.Header,
 		Peer: f.Peer, ReceivedAt: f.ReceivedAt, Body: f.Body,
-	}, size, nil
+	}, nil
 }

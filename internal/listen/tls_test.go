@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,6 +125,101 @@ func TestCertificateReload(t *testing.T) {
 	}
 	if _, err := TLSConfig(k.certFile, k.keyFile); payment.KindOf(err) != payment.KindUsage || err == nil {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// TestCertificateFault holds that a renewed pair that does not load is reported
+// once for each change, and not while certificate and key are being replaced.
+func TestCertificateFault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "c.pem"), filepath.Join(dir, "k.pem")
+	synctest.Test(t, func(t *testing.T) {
+		writePair(t, cert, key, 1)
+		pair, err := TLSConfig(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := &syncBuffer{}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); pair.watch(ctx, slog.New(slog.NewTextHandler(log, nil))) }()
+		var got []int
+		after := func(d time.Duration) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			got = append(got, strings.Count(log.String(), "does not load"))
+		}
+		write := func(serial int64, size int) {
+			t.Helper()
+			writePair(t, cert, filepath.Join(dir, "other.pem"), serial)
+			old := time.Unix(int64(size), 0) // so that no two changes look alike
+			if err := os.Chtimes(cert, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		after(time.Minute)
+		write(2, 1)
+		after(15 * time.Second) // seen once, for less than the grace
+		writePair(t, cert, key, 3)
+		after(time.Minute)
+		write(4, 2)
+		after(time.Hour)
+		write(5, 3)
+		after(time.Hour)
+		if err := os.Remove(key); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Hour)
+		writePair(t, cert, key, 6)
+		after(time.Hour)
+		stop()
+		<-done
+		if diff := cmp.Diff([]int{0, 0, 0, 1, 2, 3, 3}, got); diff != "" {
+			t.Errorf("reports (-want +got):\n%s", diff)
+		}
+		for _, part := range []string{"level=WARN", "certificate=" + cert, "private key does not match public key", "old_expires=2000-01-01T01:"} {
+			if !strings.Contains(log.String(), part) {
+				t.Errorf("the log lacks %s:\n%s", part, log.String())
+			}
+		}
+	})
+}
+
+// TestCertificateExpiry holds that the metrics say when the certificate in use
+// ends, and nothing without one: a zero would look like one that ended long ago.
+func TestCertificateExpiry(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "c.pem"), filepath.Join(dir, "k.pem")
+	writePair(t, cert, key, 1)
+	pair, err := TLSConfig(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "payctl_tls_certificate_expiry_seconds"
+	for _, c := range []struct {
+		pair *TLS
+		want string
+	}{
+		{nil, ""},
+		{pair, name + " " + number(float64(pair.expiry().Unix()))},
+	} {
+		s, _ := newServer(t, Options{TLS: c.pair})
+		got := ""
+		for line := range strings.Lines(ask(t, s, "GET", "/metrics", home, "").Body.String()) {
+			if strings.HasPrefix(line, name+" ") {
+				got = strings.TrimSpace(line)
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("expiry (-want +got):\n%s", diff)
+		}
+	}
+	if left := time.Until(pair.expiry()); left < 50*time.Minute || left > time.Hour {
+		t.Errorf("it expires in %s, want about an hour", left)
 	}
 }
 

@@ -177,21 +177,26 @@ func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (du
 }
 
 // The joins go from the one forward to what is about the same thing, by indices.
-const sqlBehind = `SELECT EXISTS (SELECT 1 FROM forwards AS f
-	CROSS JOIN deliveries AS d ON d.seq = f.delivery
-	CROSS JOIN deliveries AS e ON e.thing = d.thing
-	CROSS JOIN forwards AS o ON o.delivery = e.seq AND o.target = f.target
-	WHERE f.seq = ? AND o.state = ? AND (o.created_at, o.seq) < (f.created_at, f.seq))`
+const sqlBehind = `SELECT EXISTS (SELECT 1 FROM deliveries AS d
+		CROSS JOIN deliveries AS e ON e.thing = d.thing
+		CROSS JOIN forwards AS o ON o.delivery = e.seq AND o.target = f.target
+		WHERE d.seq = f.delivery AND o.state = f.state AND (o.created_at, o.seq) < (f.created_at, f.seq))
+	FROM forwards AS f WHERE f.seq = ? AND f.delivery = ? AND f.state = ?`
 
 // Behind tells whether an older forward to the same target, of a delivery about
-// the same thing, still waits, whoever has it.
-func (s *Store) Behind(ctx context.Context, forwardID string) (bool, error) {
-	seq, ok := s.key(forwardPrefix, forwardID)
-	if !ok {
-		return false, noSuch("forward", forwardID)
+// the same thing, still waits, whoever has it. KindNotFound says that this one
+// does not wait itself: it was delivered or given up, and must not be sent.
+func (s *Store) Behind(ctx context.Context, f Forward) (bool, error) {
+	seq, ok := s.key(forwardPrefix, f.ID)
+	delivery, known := s.key(deliveryPrefix, f.DeliveryID)
+	if !ok || !known {
+		return false, noSuch("forward", f.ID)
 	}
 	var behind bool
-	err := s.read.QueryRowContext(ctx, sqlBehind, seq, string(ForwardWaiting)).Scan(&behind)
+	err := s.read.QueryRowContext(ctx, sqlBehind, seq, delivery, string(ForwardWaiting)).Scan(&behind)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, noSuch("forward", f.ID)
+	}
 	return behind, s.kinded("read the forward queue", err)
 }
 
@@ -256,14 +261,16 @@ func (s *Store) MarkAttempt(ctx context.Context, forwardID string, a Attempt, o 
 	})
 }
 
+// insertAttempt records nothing at a delivery that was pruned meanwhile: nobody
+// would ever take the attempt away again.
 func (t *tx) insertAttempt(ctx context.Context, delivery, target int64, run any, a Attempt) error {
 	at := a.At
 	if at.IsZero() {
 		at = t.now
 	}
 	_, err := t.exec(ctx, `INSERT INTO attempts (delivery, target, run, at, status, latency, error, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		delivery, target, run, micros(at), a.Status, a.Latency.Microseconds(), excerpt(a.Error), excerpt(a.Body))
+		SELECT seq, ?, ?, ?, ?, ?, ?, ? FROM deliveries WHERE seq = ?`,
+		target, run, micros(at), a.Status, a.Latency.Microseconds(), excerpt(a.Error), excerpt(a.Body), delivery)
 	return err
 }
 

@@ -139,12 +139,15 @@ func TestForwardBehind(t *testing.T) {
 	if err != nil || len(waiting) != 5 {
 		t.Fatalf("%+v, error %v", waiting, err)
 	}
+	var gone []bool
 	behind := func() (out []bool) {
+		gone = nil
 		for _, f := range waiting {
-			b, err := s.Behind(t.Context(), f.ID)
-			if err != nil {
+			b, err := s.Behind(t.Context(), f)
+			if err != nil && kindOf(err) != payment.KindNotFound {
 				t.Fatal(err)
 			}
+			gone = append(gone, err != nil)
 			out = append(out, b)
 		}
 		return out
@@ -161,8 +164,16 @@ func TestForwardBehind(t *testing.T) {
 	if diff := cmp.Diff([]bool{false, false, false, false, false}, behind()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]bool{true, true, false, false, false}, gone); diff != "" {
+		t.Errorf("gone (-want +got):\n%s", diff)
+	}
+	another := waiting[4] // its key, for another delivery
+	another.DeliveryID = waiting[0].DeliveryID
+	if _, err := s.Behind(t.Context(), another); kindOf(err) != payment.KindNotFound {
+		t.Errorf("a key that another forward has: %v", err)
+	}
 	var plan strings.Builder
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlBehind, 1, "waiting")
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlBehind, 1, 1, "waiting")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,6 +251,32 @@ func TestForwardNotFound(t *testing.T) {
 	}
 	if err := s.MarkAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{}, Outcome{}); err != nil {
 		t.Errorf("a forward that is gone: %v", err)
+	}
+}
+
+// TestAttemptAtPruned holds that what was pruned while it was being sent leaves
+// no attempts behind, which nothing would ever delete.
+func TestAttemptAtPruned(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	const target = "http://127.0.0.1:1"
+	kept := record(t, s, callback("ws_1", "", 100)).DeliveryID
+	gone := s.id(deliveryPrefix, 77)
+	for _, id := range []string{kept, gone} {
+		if err := s.RecordAttempt(t.Context(), Attempt{DeliveryID: id, Target: target, Status: 200}); err != nil {
+			t.Errorf("attempt at %s: %v", id, err)
+		}
+		if err := s.RecordAttemptAtDead(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: id, Target: target, Status: 500}); err != nil {
+			t.Errorf("attempt at the dead letter of %s: %v", id, err)
+		}
+	}
+	var all int
+	if err := s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM attempts").Scan(&all); err != nil {
+		t.Fatal(err)
+	}
+	recorded, err := s.Attempts(t.Context(), kept)
+	if err != nil || len(recorded) != 2 || all != 2 {
+		t.Errorf("%d attempts, %d of them at the delivery that is there; error %v", all, len(recorded), err)
 	}
 }
 
