@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -103,6 +104,10 @@ func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
 	progress := a.out.Progress("hammering " + o.url)
 	report, err := h.Run(ctx)
 	progress.Stop()
+	if ended := ctx.Err(); ended != nil && len(report) > 0 {
+		// The test that was going on was cut short: it says nothing of the endpoint.
+		report, err = report[:len(report)-1], ended
+	}
 	problems, views := 0, make([]blowView, 0, len(report))
 	for _, b := range report {
 		if b.Problem != "" {
@@ -119,6 +124,9 @@ func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
 	return a.ended(a.writeErr, err, itoa(problems)+" of "+itoa(len(report))+" tests show a problem")
 }
 
+// probeDelay is how long the output of a probe is waited for once it has ended.
+const probeDelay = time.Second
+
 // probe runs the operator's command and reads a count from what it prints.
 func (a *app) probe(command string) func(context.Context, webhook.Facts) (int, error) {
 	return func(ctx context.Context, f webhook.Facts) (int, error) {
@@ -133,8 +141,14 @@ func (a *app) probe(command string) func(context.Context, webhook.Facts) (int, e
 			"PROBE_REFERENCE="+f.Reference, "PROBE_AMOUNT="+f.Amount.String())
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
+		endAll(cmd)
+		cmd.WaitDelay = probeDelay
 		out, err := cmd.Output()
-		if err != nil {
+		if ended := ctx.Err(); ended != nil {
+			return 0, ended
+		}
+		// What the probe left running may hold its output open after it has ended well.
+		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return 0, fmt.Errorf("%w: %s", err, firstLine(strings.TrimSpace(stderr.String())))
 		}
 		n, err := strconv.Atoi(strings.TrimSpace(string(out)))

@@ -21,11 +21,13 @@ type Pruned struct {
 }
 
 // Prune deletes the deliveries received before a time, with their attempts, and
-// gives the space back to the disk. What belongs to an open or disputed
-// deposit stays, as do the answer that a query refers to and what is yet to be
-// forwarded. Deposits, queries, their histories and the statistics stay: they
-// are small, and idempotency rests on them. What is about neither, a C2B
-// confirmation say, is forgotten with its delivery: a copy counts as new.
+// gives the space back to the disk. What belongs to a deposit, a query or a wallet
+// transaction that is open or disputed stays, as do a signed event that such a
+// deposit may still turn out to be about, the answer that a query refers to and
+// what is yet to be forwarded. Deposits, queries, wallet transactions, their
+// histories and the statistics stay: they are small, and idempotency rests on
+// them. What is about none of them, a C2B confirmation say, is forgotten with its
+// delivery: a copy counts as new.
 func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	var out Pruned
 	kinds, err := s.allKinds(ctx)
@@ -89,7 +91,7 @@ func (s *Store) pruneKind(ctx context.Context, id int64, k kind, before time.Tim
 
 func (t *tx) pruneStep(ctx context.Context, id int64, k kind, from position, before time.Time) (Pruned, position, bool, error) {
 	var step Pruned
-	old, keep, err := t.pruneCandidates(ctx, id, from, before)
+	old, keep, err := t.pruneCandidates(ctx, id, k, from, before)
 	if err != nil || len(old) == 0 {
 		return step, from, false, err
 	}
@@ -108,19 +110,54 @@ func (t *tx) pruneStep(ctx context.Context, id int64, k kind, from position, bef
 	return step, position{at: last.at, seq: last.seq}, len(old) == pruneRows, nil
 }
 
-// pruneCandidates returns old deliveries and which of them are to be kept. The
-// newest row of the table is never old: its key must not be given again.
-func (t *tx) pruneCandidates(ctx context.Context, id int64, from position, before time.Time) ([]storedRow, []bool, error) {
-	rows, err := t.rows(ctx, `SELECT v.seq, v.received_at, v.size + length(v.header),
-			EXISTS (SELECT 1 FROM forwards AS f WHERE f.delivery = v.seq)
-			OR EXISTS (SELECT 1 FROM deposits AS d WHERE d.seq = v.deposit
+// sqlPruneCandidates reads the old deliveries of a kind and whether each is to be
+// kept; its arguments are those of pruneArgs. Rows are looked up by their keys or
+// by an index; the references that waiting events may be adopted by are gathered
+// once. detail holds an event's wallet as "sc". The newest row of the table is
+// never old: its key must not be given again.
+const sqlPruneCandidates = `SELECT v.seq, v.received_at, v.size + length(v.header),
+		EXISTS (SELECT 1 FROM forwards AS f WHERE f.delivery = v.seq)
+		OR EXISTS (SELECT 1 FROM deposits AS d WHERE d.seq = v.deposit
+			AND (d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
+		OR EXISTS (SELECT 1 FROM queries AS q LEFT JOIN deposits AS d ON d.seq = q.deposit WHERE q.seq = v.query
+			AND (q.delivery = v.seq OR q.status NOT IN ('ANSWERED', 'REFUSED')
+				OR d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
+		OR ? AND (
+			EXISTS (SELECT 1 FROM wallet_transactions AS w WHERE w.transaction_id = v.provider_id
+				AND w.wallet = coalesce(v.detail ->> 'sc', '') AND w.provider = ?
+				AND (w.status = 'PENDING' OR w.conflict <> ''))
+			OR v.deposit IS NULL AND EXISTS (SELECT 1 FROM deposits AS d WHERE d.provider_id = v.provider_id
+				AND d.provider_id <> '' AND d.provider = ?
 				AND (d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
-			OR EXISTS (SELECT 1 FROM wallet_transactions AS w WHERE w.delivery = v.seq AND w.conflict <> ''
-				AND w.transaction_id = v.provider_id)
-			OR EXISTS (SELECT 1 FROM queries AS q WHERE q.seq = v.query AND q.delivery = v.seq)
-		FROM deliveries AS v WHERE v.kind = ? AND (v.received_at, v.seq) > (?, ?) AND v.received_at < ?
-			AND v.seq < (SELECT max(seq) FROM deliveries)
-		ORDER BY v.received_at, v.seq LIMIT ?`, id, from.at, from.seq, micros(before), pruneRows)
+			OR v.orphan IS NOT NULL AND coalesce(v.reference, '') IN (SELECT d.reference FROM deposits AS d
+				WHERE d.shelf IN (SELECT h.id FROM shelves AS h WHERE h.provider = ? AND h.status = 'UNKNOWN')
+				AND d.provider_id = ''))
+	FROM deliveries AS v WHERE v.kind = ? AND (v.received_at, v.seq) > (?, ?) AND v.received_at < ?
+		AND v.seq < (SELECT max(seq) FROM deliveries)
+	ORDER BY v.received_at, v.seq LIMIT ?`
+
+func pruneArgs(id int64, k kind, from position, before time.Time) []any {
+	provider := string(k.provider)
+	return []any{
+		boolInt(k.evidence()), provider, provider, provider,
+		id, from.at, from.seq, micros(before), pruneRows,
+	}
+}
+
+// evidence tells whether what a delivery of this kind says of itself is worth
+// looking at: what does not prove itself can name any payment.
+func (k kind) evidence() bool {
+	switch k.verdict {
+	case payment.VerdictValid, payment.VerdictUnsigned, payment.VerdictUntrusted:
+		return true
+	case payment.VerdictMismatch, payment.VerdictMalformed:
+	}
+	return false
+}
+
+// pruneCandidates returns old deliveries and which of them are to be kept.
+func (t *tx) pruneCandidates(ctx context.Context, id int64, k kind, from position, before time.Time) ([]storedRow, []bool, error) {
+	rows, err := t.rows(ctx, sqlPruneCandidates, pruneArgs(id, k, from, before)...)
 	if err != nil {
 		return nil, nil, err
 	}

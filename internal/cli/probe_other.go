@@ -1,0 +1,9 @@
+//go:build !unix
+
+package cli
+
+import "os/exec"
+
+// endAll does nothing: there are no process groups here, and the end of a
+// command's context ends the shell alone.
+func endAll(*exec.Cmd) {}
