@@ -57,6 +57,8 @@ type app struct {
 	// running is set when a command's own run begins; what fails before is usage.
 	running bool
 	now     func() time.Time
+	// began is when the command's time began to run.
+	began   time.Time
 	out     *ui.Printer
 	conf    *config.Config
 	ledger  *store.Store
@@ -69,7 +71,7 @@ type app struct {
 }
 
 func newApp(in Invocation) *app {
-	return &app{in: in, now: time.Now}
+	return &app{in: in, now: time.Now, began: time.Now()}
 }
 
 // run wraps a command's own run: the printer is made first, and a timeout is put on the
@@ -106,9 +108,10 @@ func checkNamed(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// glance is run for commands that change nothing and are mostly over at once: the
-// watch for signals, with threads of its own, costs more than some of them do. It
-// begins when the command takes longer; until then a signal ends the process.
+// glance is run for commands that change nothing and are mostly over at once:
+// --timeout bounds them as a whole. The watch for signals, with threads of its own,
+// costs more than some of them do, so it begins when the command takes longer;
+// until then a signal ends the process.
 func (a *app) glance(fn func(context.Context) error) func(*cobra.Command, []string) error {
 	signals := a.in.Signals
 	return func(cmd *cobra.Command, args []string) error {
@@ -117,7 +120,11 @@ func (a *app) glance(fn func(context.Context) error) func(*cobra.Command, []stri
 			later := time.AfterFunc(glanceTime, func() { signals(a.stop) })
 			defer later.Stop()
 		}
-		return a.run(fn)(cmd, args)
+		return a.run(func(ctx context.Context) error {
+			ctx, cancel := a.within(ctx, a.global.timeout)
+			defer cancel()
+			return fn(ctx)
+		})(cmd, args)
 	}
 }
 
@@ -220,6 +227,8 @@ func (a *app) unchosen(ctx context.Context) (*config.Config, error) {
 }
 
 func (a *app) loadConfig(ctx context.Context, load func(context.Context, config.Source) (*config.Config, error)) (*config.Config, error) {
+	ctx, cancel := a.preparing(ctx)
+	defer cancel()
 	conf, err := load(ctx, config.NewSource(a.in.Dir, a.env, a.configFlags(a.global.profile)))
 	if err != nil {
 		return nil, err
@@ -243,6 +252,8 @@ func (a *app) configFlags(profile string) map[string]string {
 
 // provider opens one provider with the profile's settings.
 func (a *app) provider(ctx context.Context, id payment.ProviderID, transports []string) (provider.Provider, error) {
+	ctx, cancel := a.preparing(ctx)
+	defer cancel()
 	conf, err := a.config(ctx)
 	if err != nil {
 		return provider.Provider{}, err
@@ -306,6 +317,8 @@ func (a *app) openLedgerAs(ctx context.Context, settings func(context.Context) (
 	if a.ledger != nil {
 		return a.ledger, nil
 	}
+	ctx, cancel := a.preparing(ctx)
+	defer cancel()
 	conf, err := settings(ctx)
 	if err != nil {
 		return nil, err
@@ -334,6 +347,25 @@ func isNew(conf *config.Config) bool {
 	}
 	db, err := conf.Explain("db")
 	return err == nil && db.Origin.Kind != config.FromDefault
+}
+
+// leastPreparing is what a command has at least before its own work: a busy machine
+// would else use up a short --timeout before that has begun.
+const leastPreparing = time.Second
+
+// preparing bounds by --timeout what a command does before its own work: settings,
+// secrets and the ledger may all keep it waiting. What --timeout means for the work
+// is the command's to say.
+func (a *app) preparing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return a.within(ctx, max(a.global.timeout, leastPreparing))
+}
+
+// within bounds what a command does from its beginning on, if there is a --timeout.
+func (a *app) within(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	if a.global.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, a.began.Add(most))
 }
 
 // withTimeout bounds a command by --timeout, or by its own default.

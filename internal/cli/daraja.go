@@ -29,6 +29,8 @@ func appKeys() []string { return []string{"daraja.consumer_key", "daraja.consume
 // darajaClient opens the adapter for verbs that need other settings than a
 // push does. What is missing is one error that names all of it.
 func (a *app) darajaClient(ctx context.Context, keys []string) (*daraja.Client, *config.Config, error) {
+	ctx, cancel := a.preparing(ctx)
+	defer cancel()
 	conf, err := a.config(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -2,17 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
-	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -67,48 +64,53 @@ may refuse that; --force leaves the warning out.`,
 }
 
 func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
-	began := time.Now()
+	p, s, err := a.depositPlan(ctx, o)
+	if err != nil {
+		return deposit.BeforeSending(err)
+	}
+	if o.dryRun {
+		return a.dryRun(ctx, s.intent)
+	}
+	if err := a.checkProduction(ctx, s.intent); err != nil {
+		return err
+	}
+	return a.depositSend(ctx, p, s)
+}
+
+// depositPlan checks everything that can be known to be wrong.
+func (a *app) depositPlan(ctx context.Context, o depositCreateOptions) (provider.Provider, send, error) {
+	s := send{wait: o.wait, force: o.force}
 	id, err := provider.Parse(o.provider)
 	if err != nil {
-		return err
+		return provider.Provider{}, s, err
 	}
 	if !slices.Contains(provider.Depositors(), string(id)) {
-		return usagef("providers that can: "+strings.Join(provider.Depositors(), ", "), "provider %s: cannot ask for money", id)
+		return provider.Provider{}, s, usagef("providers that can: "+strings.Join(provider.Depositors(), ", "), "provider %s: cannot ask for money", id)
 	}
-	via, transports, err := o.follow.parse()
-	if err != nil {
-		return err
+	var transports []string
+	if s.via, transports, err = o.follow.parse(); err != nil {
+		return provider.Provider{}, s, err
 	}
 	if err := checkFlags(id, o); err != nil {
-		return err
+		return provider.Provider{}, s, err
 	}
 	p, err := a.provider(ctx, id, transports)
 	if err != nil {
-		return err
+		return p, s, err
 	}
-	if err := via.Check(p.Depositor, p.Streamer); err != nil {
-		return err
+	if err := s.via.Check(p.Depositor, p.Streamer); err != nil {
+		return p, s, err
 	}
-	intent, err := a.depositIntent(ctx, p, o)
-	if err != nil {
-		return err
+	if s.intent, err = a.depositIntent(ctx, p, o); err != nil {
+		return p, s, err
 	}
-	fields, err := parseFields(o.fields)
-	if err != nil {
-		return err
+	if s.fields, err = parseFields(o.fields); err != nil {
+		return p, s, err
 	}
 	if p.CheckFields != nil {
-		if err := p.CheckFields(fields); err != nil {
-			return err
-		}
+		err = p.CheckFields(s.fields)
 	}
-	if o.dryRun {
-		return a.dryRun(ctx, intent)
-	}
-	if err := a.checkProduction(ctx, intent); err != nil {
-		return err
-	}
-	return a.depositSend(ctx, p, send{intent: intent, fields: fields, via: via, wait: o.wait, force: o.force, began: began})
+	return p, s, err
 }
 
 // dryRun shows what would be asked for. Nobody need confirm that; a script that
@@ -121,123 +123,6 @@ func (a *app) dryRun(ctx context.Context, intent payment.Deposit) error {
 	}
 	a.out.Note("dry run: nothing was recorded or sent")
 	return a.out.One(a.depositView(intent))
-}
-
-// send is a deposit that is ready to be asked for.
-type send struct {
-	intent      payment.Deposit
-	fields      map[string]string
-	via         watch.Via
-	wait, force bool
-	// began is when the command's time began to run.
-	began time.Time
-}
-
-func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) error {
-	intent := s.intent
-	ledger, err := a.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	if err := keyOfAnother(ctx, ledger, intent); err != nil {
-		return err
-	}
-	if err := a.coolDown(ctx, ledger, s); err != nil {
-		return err
-	}
-	asked := time.Now()
-	if err := a.confirmProduction(ctx, intent); err != nil {
-		return err
-	}
-	// A person's thinking is not the command's time.
-	s.began = s.began.Add(time.Since(asked))
-	asker := deposit.Asker{
-		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields,
-		Idempotent: p.Idempotent, Force: s.force,
-	}
-	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
-	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit(s.began))
-	d, done, err := asker.Ask(sendCtx, intent)
-	cancel()
-	progress.Stop()
-	follow := func() error {
-		w := a.watcherSince(s.began, p, d.Environment, s.via, ledger)
-		return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
-	}
-	switch {
-	case err != nil && d.ID == "":
-		return err
-	case errors.Is(err, payment.ErrOutcomeUnknown) && s.wait && ctx.Err() == nil:
-		// A callback may know what the answer would have said.
-		a.out.Warn("%s; it is not sent again: waiting for its callback", firstLine(err.Error()))
-		if ended := follow(); payment.KindOf(ended) != payment.KindPending {
-			return ended
-		}
-		return err
-	case err != nil:
-		return a.ended(a.out.One(a.depositView(d)), err, aboutDeposit(d))
-	}
-	a.noteUsedKey(d, done)
-	if !s.wait || d.Status.Final() {
-		return a.ended(a.out.One(a.depositView(d)), outcome(d), aboutDeposit(d))
-	}
-	return follow()
-}
-
-// keyOfAnother refuses an idempotency key that a deposit of another provider has:
-// whoever repeats a command under its key wants nobody asked twice.
-func keyOfAnother(ctx context.Context, ledger *store.Store, intent payment.Deposit) error {
-	found, err := ledger.FindDeposit(ctx, intent.IdempotencyKey)
-	if err != nil {
-		return err
-	}
-	for _, d := range found {
-		if d.IdempotencyKey == intent.IdempotencyKey && d.Environment == intent.Environment && d.Provider != intent.Provider {
-			return &payment.Error{
-				Kind: payment.KindConflict, Provider: intent.Provider,
-				Message: "idempotency key: was used before for deposit " + d.ID + ", which has another provider (" + string(d.Provider) + ")",
-				Hint:    "use a new key for another request",
-			}
-		}
-	}
-	return nil
-}
-
-// noteUsedKey tells what a used idempotency key has led to.
-func (a *app) noteUsedKey(d payment.Deposit, done deposit.Done) {
-	const before = "this idempotency key was used before: "
-	switch done {
-	case deposit.Nothing:
-		a.out.Note(before+"%s is the first deposit, and nobody was asked again", d.ID)
-	case deposit.SentLate:
-		a.out.Note(before+"%s had not been sent, and was sent now", d.ID)
-	case deposit.SentAgain:
-		a.out.Note(before+"what became of %s was not known, so it was sent again under its key", d.ID)
-	case deposit.Sent:
-	}
-}
-
-// sendTimeout bounds the request for money, and any other single request.
-const sendTimeout = deposit.SendTimeout
-
-// sendLimit is the shorter one of sendTimeout and what is left of --timeout.
-func (a *app) sendLimit(began time.Time) time.Duration {
-	if a.global.timeout > 0 {
-		return min(a.global.timeout-time.Since(began), sendTimeout)
-	}
-	return sendTimeout
-}
-
-// watcherSince is watcher within what is left of --timeout. When nothing is, it
-// still reads the ledger once, since a callback may have decided meanwhile.
-func (a *app) watcherSince(began time.Time, p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
-	policy := a.policy(p, env, via)
-	if policy.Strict {
-		policy.Deadline = max(policy.Deadline-time.Since(began), 1) // 0 is the default deadline
-	}
-	return watch.New(watch.Options{
-		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger, Policy: policy, Now: a.now,
-	})
 }
 
 // depositIntent parses the flags into a deposit that is ready to be recorded.

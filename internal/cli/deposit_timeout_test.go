@@ -62,7 +62,8 @@ func TestTimeoutBoundsSendingAndWaiting(t *testing.T) {
 				a.global.timeout = c.timeout
 				asked := 0
 				p := provider.Provider{ID: payment.Daraja, Depositor: slow{c.answer, &asked}}
-				s := send{intent: intentOf(t), via: watch.ViaAuto, wait: true, began: time.Now().Add(-c.spent)}
+				s := send{intent: intentOf(t), via: watch.ViaAuto, wait: true}
+				a.began = time.Now().Add(-c.spent)
 				start := time.Now()
 				err := a.depositSend(t.Context(), p, s)
 				if payment.KindOf(err) != payment.KindPending {
@@ -92,9 +93,10 @@ func TestTimeoutUsedUpBeforeSending(t *testing.T) {
 		a.global.timeout = time.Second
 		asked := 0
 		p := provider.Provider{ID: payment.Daraja, Depositor: slow{0, &asked}}
-		err := a.depositSend(t.Context(), p, send{intent: intentOf(t), wait: true, began: time.Now().Add(-time.Second)})
-		if payment.KindOf(err) != payment.KindPending {
-			t.Errorf("error %v, want pending", err)
+		a.began = time.Now().Add(-time.Second)
+		err := a.depositSend(t.Context(), p, send{intent: intentOf(t), wait: true})
+		if payment.KindOf(err) != payment.KindUnavailable {
+			t.Errorf("error %v, want unavailable", err)
 		}
 		if found, _, err := ledger.ListDeposits(t.Context(), store.DepositFilter{}); err != nil || len(found) != 0 {
 			t.Errorf("%d deposits, error %v, want none", len(found), err)

@@ -24,37 +24,51 @@ func shell(line string) []string {
 // errTooLong says that a command wrote more than any secret is long.
 var errTooLong = errors.New("writes more than 64 KiB")
 
-// bounded keeps what fits and remembers that there was more.
+// bounded keeps what fits; when more comes it calls over.
 type bounded struct {
 	buf  bytes.Buffer
-	more bool
+	over func()
 }
 
-// Write never fails, so that the command can end by itself.
+// Write fails once there is too much: the command's output is closed then.
 func (b *bounded) Write(p []byte) (int, error) {
-	room := maxSecret - b.buf.Len()
-	if len(p) > room {
-		b.more = true
-		b.buf.Write(p[:max(room, 0)])
-		return len(p), nil
+	if len(p) > maxSecret-b.buf.Len() {
+		b.over()
+		return 0, errTooLong
 	}
 	return b.buf.Write(p)
 }
 
 // runCommand runs a program of the operator's choice and returns what it
-// writes. Its own complaints are dropped: they might hold the secret.
+// writes. Its own complaints are dropped: they might hold the secret. It is killed
+// when ctx ends or it writes too much. What it has started may hold its output open
+// for longer than that, and is not waited for.
 func runCommand(ctx context.Context, argv []string, dir string) (string, error) {
-	var out bounded
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	out := bounded{over: func() { end(errTooLong) }}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the operator's own command, from a private file
 	cmd.Dir = dir
 	cmd.Stdout = &out
 	cmd.WaitDelay = time.Second
-	// What the program left running may hold its output open after it has ended well.
-	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return "", err
+	killed, ended := make(chan struct{}), make(chan error, 1)
+	cmd.Cancel = func() error {
+		defer close(killed)
+		return cmd.Process.Kill()
 	}
-	if out.more {
+	go func() { ended <- cmd.Run() }()
+	var err error
+	select {
+	case <-killed:
+		return "", context.Cause(ctx)
+	case err = <-ended:
+	}
+	switch {
+	case errors.Is(context.Cause(ctx), errTooLong):
 		return "", errTooLong
+	// What the program left running may hold its output open after it has ended well.
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return "", err
 	}
 	return out.buf.String(), nil
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Ledger is what asking needs of the store.
+// Ledger is what asking needs of the store. A change that ends with a context's
+// error has not happened.
 type Ledger interface {
 	CreateDeposit(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error)
 	ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error)
@@ -71,9 +72,6 @@ const (
 	// of one is not documented (reference/wasaapay.md §4), and a request under a
 	// forgotten key asks the customer once more.
 	RepeatWithin = 24 * time.Hour
-	// afterSend bounds the ledger's work once a request has left: it must be
-	// finished even when the operator has pressed Ctrl-C.
-	afterSend = 10 * time.Second
 )
 
 // Ask records the intent, sends it once and records what came of it. The
@@ -85,13 +83,14 @@ const (
 // Errors: KindPending when the outcome is unknown, or when it is too early or
 // too late to repeat such a request; KindDeclined when the provider refused for
 // good; KindUnavailable or KindUnauthorized when nothing reached the customer
-// (the deposit is CREATED and may be sent again with the same key);
+// (the deposit is CREATED, if it was recorded, and may be sent again with the same
+// key); an UnrecordedError within a KindPending one when the ledger took no answer;
 // KindConflict when the key belongs to another request.
 func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposit, Done, error) {
 	intent.FieldsHash = hashFields(a.Fields)
 	d, existed, err := a.Ledger.CreateDeposit(ctx, intent)
 	if err != nil {
-		return d, Nothing, err
+		return d, Nothing, BeforeSending(err)
 	}
 	if existed && a.Idempotent && d.Status == payment.StatusUnknown && d.ProviderID == "" {
 		return a.again(ctx, d)
@@ -103,6 +102,7 @@ func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposi
 	claimed, mine, err := a.Ledger.ClaimSend(ctx, d)
 	switch {
 	case err != nil:
+		d, err = a.unclaimed(ctx, d, err)
 		return d, Nothing, err
 	case !mine:
 		return claimed, Nothing, nil
@@ -194,34 +194,14 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 	case errors.Is(sendErr, payment.ErrOutcomeUnknown):
 		return a.unknown(ctx, d, answer, sendErr)
 	case sendErr != nil:
-		if err := a.Ledger.ReleaseSend(ctx, d.ID); err != nil {
+		sendErr = BeforeSending(sendErr)
+		if err := persist(ctx, func() error { return a.Ledger.ReleaseSend(ctx, d.ID) }); err != nil {
 			return d, errors.Join(sendErr, err)
 		}
 		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
 		return d, sendErr
 	}
 	return a.answered(ctx, d, answer)
-}
-
-// answered records what the provider said. Where that fails the outcome is
-// unknown to whoever reads the ledger, and trouble that would pass must not tell
-// a script to send the request again.
-func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
-	now, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
-		Status: answer.Status, By: payment.SourceAnswer, Receipt: answer.Receipt, Failure: answer.Failure,
-		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
-	})
-	if err == nil {
-		return now, nil
-	}
-	hint := "do not send it again: mend the ledger, then follow deposit " + d.ID
-	if answer.ProviderID != "" {
-		hint += ", which the provider calls " + answer.ProviderID
-	}
-	return d, &payment.Error{
-		Kind: payment.KindPending, Provider: d.Provider, Hint: hint, Err: errors.Join(payment.ErrOutcomeUnknown, err),
-		Message: "the request was sent and answered " + string(answer.Status) + ", but recording the answer failed: " + err.Error(),
-	}
 }
 
 // unknown is a request that may have reached the customer. What ids the answer
@@ -251,18 +231,6 @@ func (a *Asker) unknown(ctx context.Context, d payment.Deposit, answer payment.A
 		}
 	}
 	return d, &payment.Error{Kind: payment.KindPending, Message: message, Provider: d.Provider, Err: cause, Hint: hint}
-}
-
-// named fills in the ids of an answer that proves nothing, and reads the deposit.
-func (a *Asker) named(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
-	if answer.ProviderID == "" && answer.MerchantRequestID == "" {
-		return a.Ledger.Deposit(ctx, d.ID)
-	}
-	d, _, err := a.Ledger.ApplyClaim(ctx, d.ID, payment.Claim{
-		Status: payment.StatusUnknown, By: payment.SourceAnswer,
-		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
-	})
-	return d, err
 }
 
 // NewToken returns a path segment that cannot be guessed: 130 bits, lower-case

@@ -177,7 +177,7 @@ func (r *run) firstNote(d payment.Deposit) string {
 	case d.Status == payment.StatusCreated:
 		return "recorded but not sent yet: only the ledger can tell more"
 	default:
-		return "sent without an answer, so there is no id to ask with: only the callback can decide"
+		return "no answer is recorded, so there is no id to ask with: only the callback can decide"
 	}
 }
 

@@ -1,0 +1,141 @@
+package deposit
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const (
+	// afterSend bounds the ledger's work once a request has left: it must be
+	// finished even when the operator has pressed Ctrl-C or the time is over.
+	afterSend = 15 * time.Second
+	// recordEvery is the wait between tries to record an answer.
+	recordEvery = time.Second
+)
+
+// Recorder takes what an answer says of a deposit.
+type Recorder interface {
+	ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
+}
+
+// UnrecordedError is in the chain of Ask's error when the ledger did not take an answer
+// of the provider. It may be recorded later.
+type UnrecordedError struct {
+	id    string
+	claim payment.Claim
+	cause error
+}
+
+// Error says why the ledger did not take it.
+func (u *UnrecordedError) Error() string { return u.cause.Error() }
+
+// Unwrap returns the ledger's error.
+func (u *UnrecordedError) Unwrap() error { return u.cause }
+
+// Record tries once more.
+func (u *UnrecordedError) Record(ctx context.Context, to Recorder) (payment.Deposit, error) {
+	d, _, err := to.ApplyClaim(ctx, u.id, u.claim)
+	return d, err
+}
+
+// KeepRecording tries again until the answer is recorded or ctx ends, and returns
+// the last try's error.
+func (u *UnrecordedError) KeepRecording(ctx context.Context, to Recorder) error {
+	return persist(ctx, func() error {
+		_, err := u.Record(ctx, to)
+		return err
+	})
+}
+
+// persist repeats what a full disk or another process keeps from the ledger.
+func persist(ctx context.Context, record func() error) error {
+	for {
+		err := record()
+		if kind := payment.KindOf(err); err == nil || kind != payment.KindInternal && kind != payment.KindUnavailable {
+			return err
+		}
+		pause := time.NewTimer(recordEvery)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
+}
+
+// record applies a claim, and keeps it in the error when it cannot.
+func (a *Asker) record(ctx context.Context, id string, c payment.Claim) (d payment.Deposit, err error) {
+	u := &UnrecordedError{id: id, claim: c}
+	u.cause = persist(ctx, func() error {
+		d, err = u.Record(ctx, a.Ledger)
+		return err
+	})
+	if u.cause != nil {
+		return d, u
+	}
+	return d, nil
+}
+
+// answered records what the provider said. Where that fails the outcome is
+// unknown to whoever reads the ledger, and trouble that would pass must not tell
+// a script to send the request again.
+func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
+	now, err := a.record(ctx, d.ID, payment.Claim{
+		Status: answer.Status, By: payment.SourceAnswer, Receipt: answer.Receipt, Failure: answer.Failure,
+		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
+	})
+	if err == nil {
+		return now, nil
+	}
+	hint := "do not send it again: mend the ledger, then run \"payctl status watch " + d.ID + "\""
+	if answer.ProviderID != "" {
+		// Daraja's ids end with the customer's number.
+		hint += "; the provider calls it " + payment.MaskDigits(answer.ProviderID)
+	}
+	return d, &payment.Error{
+		Kind: payment.KindPending, Provider: d.Provider, Hint: hint, Err: errors.Join(payment.ErrOutcomeUnknown, err),
+		Message: "the request was sent and answered " + string(answer.Status) + ", but recording the answer failed: " + err.Error(),
+	}
+}
+
+// named fills in the ids of an answer that proves nothing, and reads the deposit.
+func (a *Asker) named(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
+	if answer.ProviderID == "" && answer.MerchantRequestID == "" {
+		return a.Ledger.Deposit(ctx, d.ID)
+	}
+	return a.record(ctx, d.ID, payment.Claim{
+		Status: payment.StatusUnknown, By: payment.SourceAnswer,
+		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID, At: a.Now(),
+	})
+}
+
+// BeforeSending words the end of the time for a command that certainly sent
+// nothing: KindUnavailable, since it may be tried again. Other errors pass.
+func BeforeSending(err error) error {
+	if payment.KindOf(err) != payment.KindPending || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, payment.ErrOutcomeUnknown) {
+		return err
+	}
+	return &payment.Error{
+		Kind: payment.KindUnavailable, Retryable: true, Err: err,
+		Message: "timeout: the time was over before anything was sent", Hint: "try again with a longer --timeout",
+	}
+}
+
+// unclaimed is what becomes of a claim that failed. Ledger says that an ended
+// context leaves nothing behind, so a deposit that is claimed all the same is being
+// sent by another process, and its claim is not ours to release.
+func (a *Asker) unclaimed(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return d, cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
+	defer cancel()
+	if now, err := a.Ledger.Deposit(ctx, d.ID); err == nil && now.Status != payment.StatusCreated {
+		return now, nil
+	}
+	return d, BeforeSending(cause)
+}
