@@ -49,7 +49,8 @@ interrupted goes on with --resume [RUN]: what was answered with 2xx, or as often
 
 --failed chooses what did not get through: dead letters of "listen --forward-to", and
 deliveries whose last attempt at some target got no 2xx. Without --to each goes to the
-targets that it failed at, and leaves the dead letters when it gets through.
+targets that it failed at, and leaves the dead letters when it gets through. What got
+there by another way since is not sent, and one such run is under way at a time.
 
 Targets must be on this machine unless --allow-remote is given. Exit 0 when every
 target answered 2xx to everything, 7 when not, 130 when a signal stopped it.
@@ -137,6 +138,11 @@ func (a *app) webhookReplay(ctx context.Context, o webhookReplayOptions) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := lockFailed(ledger.Path(), spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if spec, err = a.choose(ctx, ledger, spec, o); err != nil {
 		return err
 	}
@@ -192,6 +198,11 @@ func (a *app) resumeReplay(ctx context.Context, o webhookReplayOptions) error {
 	if err := spec.checkPace(); err != nil {
 		return err
 	}
+	unlock, err := lockFailed(ledger.Path(), spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return a.runReplay(ctx, ledger, run, spec)
 }
 
@@ -207,7 +218,7 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 		return err
 	}
 	defer unlock()
-	shelf, err := newReplayShelf(ctx, ledger, spec)
+	shelf, err := newReplayShelf(ctx, ledger, run, spec)
 	if err != nil {
 		return err
 	}
@@ -217,6 +228,9 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 	}
 	report := a.newReplayReport(ctx, ledger, run.ID, spec)
 	options.Ledger, options.RunID, options.OnResult = shelf, run.ID, report.add
+	if spec.Failed {
+		options.Wanted = shelf.stillFailed
+	}
 	totals, err := replay.Run(ctx, options)
 	report.progress.Stop()
 	if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +84,10 @@ func (o webhookReplayOptions) checkChoice() error {
 
 func (s replaySpec) checkPace() error {
 	switch {
+	case math.IsNaN(s.Rate) || math.IsInf(s.Rate, 0):
+		return usagef("use a number of deliveries a second, 0 for no limit", "rate %v: is not a number", s.Rate)
+	case math.IsNaN(s.Speed) || math.IsInf(s.Speed, 0):
+		return usagef("use 1 for the original pace, 0 for as fast as possible", "speed %v: is not a number", s.Speed)
 	case s.Rate < 0:
 		return usagef("use a number of deliveries a second", "rate %v: is negative", s.Rate)
 	case s.Speed < 0:
@@ -173,11 +178,11 @@ func (a *app) chooseFailed(ctx context.Context, ledger *store.Store, spec replay
 	}
 	at := map[string][]string{}
 	err = eachChosen(ctx, ledger, spec, func(d store.StoredDelivery) (bool, error) {
-		targets, err := failedTargets(ctx, ledger, d.ID)
+		attempts, err := ledger.Attempts(ctx, d.ID)
 		if err != nil {
 			return false, err
 		}
-		targets = slices.DeleteFunc(targets, func(target string) bool { return busy[d.ID+" "+target] })
+		targets := slices.DeleteFunc(failedTargets(attempts), func(target string) bool { return busy[d.ID+" "+target] })
 		if len(targets) > 0 {
 			spec.IDs, at[d.ID] = append(spec.IDs, d.ID), targets
 		}
@@ -205,22 +210,22 @@ func (a *app) chooseFailed(ctx context.Context, ledger *store.Store, spec replay
 }
 
 // failedTargets are those whose last attempt got no 2xx.
-func failedTargets(ctx context.Context, ledger *store.Store, id string) ([]string, error) {
-	attempts, err := ledger.Attempts(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+func failedTargets(attempts []store.Attempt) []string {
 	last := map[string]int{}
 	for _, at := range attempts {
 		last[at.Target] = at.Status
 	}
 	var failed []string
 	for _, target := range sortedKeys(last) {
-		if last[target] < http.StatusOK || last[target] >= http.StatusMultipleChoices {
+		if !isOK(last[target]) {
 			failed = append(failed, target)
 		}
 	}
-	return failed, nil
+	return failed
+}
+
+func isOK(status int) bool {
+	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }
 
 // counts tells whether a day's count is of what the spec asks for.

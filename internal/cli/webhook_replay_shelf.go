@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/gofrs/flock"
 
@@ -15,13 +16,14 @@ import (
 // forward queue together with the record of its attempt.
 type replayShelf struct {
 	*store.Store
+	run  store.Run
 	spec replaySpec
 	// dead holds the dead letters' ids by delivery and target.
 	dead map[string]string
 }
 
-func newReplayShelf(ctx context.Context, ledger *store.Store, spec replaySpec) (*replayShelf, error) {
-	s := &replayShelf{Store: ledger, spec: spec, dead: map[string]string{}}
+func newReplayShelf(ctx context.Context, ledger *store.Store, run store.Run, spec replaySpec) (*replayShelf, error) {
+	s := &replayShelf{Store: ledger, run: run, spec: spec, dead: map[string]string{}}
 	letters, err := ledger.Forwards(ctx, store.ForwardDead, 0)
 	for _, l := range letters {
 		s.dead[l.DeliveryID+" "+l.Target] = l.ID
@@ -57,18 +59,49 @@ func (s *replayShelf) RecordAttempt(ctx context.Context, a store.Attempt) error 
 	return s.Store.RecordAttempt(ctx, a)
 }
 
-// lockRun keeps a second process from going on with a run that is under way;
-// the lock of a killed process is free. The file beside the ledger is removed
-// by unlock.
+// stillFailed tells whether a --failed run still is to send a delivery to a
+// target: others may have brought it there since the run was chosen, which for
+// one that is resumed may be long ago.
+func (s *replayShelf) stillFailed(ctx context.Context, id, target string) (bool, error) {
+	attempts, err := s.Attempts(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	// What the run has done itself is no reason to leave its other targets out.
+	attempts = slices.DeleteFunc(attempts, func(at store.Attempt) bool { return at.RunID == s.run.ID })
+	failed := failedTargets(attempts)
+	if len(s.spec.Targets) == 0 {
+		return slices.Contains(failed, target), nil
+	}
+	gotThere := slices.ContainsFunc(attempts, func(at store.Attempt) bool {
+		return at.Target == target && !at.At.Before(s.run.CreatedAt) && isOK(at.Status)
+	})
+	return len(failed) > 0 && !gotThere, nil
+}
+
+// lockRun keeps a second process from going on with a run that is under way.
 func lockRun(ledger, runID string) (unlock func(), err error) {
-	lock := flock.New(ledger + "." + runID + ".lock")
+	return lockReplay(ledger+"."+runID+".lock", "replay "+runID)
+}
+
+// lockFailed keeps two --failed runs on one ledger from choosing, or going on
+// with, the same deliveries; other runs are free.
+func lockFailed(ledger string, spec replaySpec) (unlock func(), err error) {
+	if !spec.Failed {
+		return func() {}, nil
+	}
+	return lockReplay(ledger+".failed.lock", "replay --failed")
+}
+
+func lockReplay(path, what string) (unlock func(), err error) {
+	lock := flock.New(path)
 	for {
 		locked, err := lock.TryLock()
 		switch {
 		case err != nil:
-			return nil, &payment.Error{Kind: payment.KindInternal, Message: "replay " + runID + ": its lock beside the ledger cannot be made: " + firstLine(err.Error()), Err: err}
+			return nil, &payment.Error{Kind: payment.KindInternal, Message: what + ": its lock beside the ledger cannot be made: " + firstLine(err.Error()), Err: err}
 		case !locked:
-			return nil, &payment.Error{Kind: payment.KindConflict, Message: "replay " + runID + ": another process is at it", Hint: "wait for it to end"}
+			return nil, &payment.Error{Kind: payment.KindConflict, Message: what + ": another process is at it", Hint: "wait for it to end"}
 		case holdsFile(lock):
 			return func() {
 				_ = os.Remove(lock.Path())

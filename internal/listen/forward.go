@@ -243,7 +243,7 @@ func (f *forwarder) remember(ctx context.Context) {
 			return
 		}
 		if d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID); err == nil {
-			f.order.place(l, lineOf(l, d), time.Time{})
+			f.order.place(l, line{target: l.Target, about: d.About()}, time.Time{})
 		}
 	}
 }
@@ -281,21 +281,21 @@ func (f *forwarder) fill(ctx context.Context) time.Duration {
 
 // lineUp takes a leased forward into its line, and makes it ready if it is first.
 func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
-	line, known := f.order.lineOf(l)
+	of, known := f.order.lineOf(l)
 	if !known {
 		d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
 		if err != nil {
 			f.giveUp(ctx, l, err)
 			return
 		}
-		line = lineOf(l, d)
+		of = line{target: l.Target, about: d.About()}
 	}
-	if w := f.order.place(l, line, l.DueAt); w != nil {
+	if w := f.order.place(l, of, l.DueAt); w != nil {
 		f.offer(w) // there is no room to remember its line
 		return
 	}
-	f.reconcile(ctx, line)
-	f.offer(f.order.head(line))
+	f.reconcile(ctx, of)
+	f.offer(f.order.head(of))
 }
 
 // reconcile forgets what another listener on the same ledger has settled, when

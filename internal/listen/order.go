@@ -19,25 +19,6 @@ type line struct {
 	about  string
 }
 
-// lineOf tells which payment a delivery is about: the deposit, else the
-// provider's own id, else the receipt of what a customer paid alone, else nothing
-// but itself.
-func lineOf(f store.Forward, d store.StoredDelivery) line {
-	about := d.DepositID
-	switch {
-	case about != "":
-	case d.Event != nil && d.Event.ConversationID != "":
-		about = string(d.Provider) + "/" + d.Event.ConversationID
-	case d.Event != nil && d.Event.ProviderID != "":
-		about = string(d.Provider) + "/" + d.Event.ProviderID
-	case d.Event != nil && d.Event.Receipt != "":
-		about = string(d.Provider) + "/" + d.Event.Receipt
-	default:
-		about = f.DeliveryID
-	}
-	return line{target: f.Target, about: about}
-}
-
 // waiting is a forward that is not delivered yet.
 type waiting struct {
 	forward store.Forward

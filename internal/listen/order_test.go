@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -43,27 +42,6 @@ func TestOrder(t *testing.T) {
 	}
 	if len(o.lines) != 0 || len(o.where) != 0 {
 		t.Errorf("left over: %v %v", o.lines, o.where)
-	}
-}
-
-// TestLineOf holds that what is about one payment is in one line.
-func TestLineOf(t *testing.T) {
-	t.Parallel()
-	delivery := func(e *payment.Event, deposit string) store.StoredDelivery {
-		d := store.StoredDelivery{Delivery: payment.Delivery{Provider: payment.Daraja}, Event: e, DepositID: deposit}
-		return d
-	}
-	f := store.Forward{DeliveryID: "dlv_1", Target: "t"}
-	for want, d := range map[string]store.StoredDelivery{
-		"dep_1":             delivery(&payment.Event{ProviderID: "ws_1"}, "dep_1"),
-		"daraja/ws_1":       delivery(&payment.Event{ProviderID: "ws_1", Receipt: "UA2K7QX9ZR"}, ""),
-		"daraja/AG_1":       delivery(&payment.Event{ConversationID: "AG_1", Receipt: "UA2K7QX9ZR"}, ""),
-		"daraja/UA2K7QX9ZR": delivery(&payment.Event{Name: "c2b.confirmation", Receipt: "UA2K7QX9ZR"}, ""),
-		"dlv_1":             delivery(nil, ""),
-	} {
-		if got := lineOf(f, d); got != (line{target: "t", about: want}) {
-			t.Errorf("%+v, want about %s", got, want)
-		}
 	}
 }
 

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"hash/fnv"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,37 +13,19 @@ import (
 // does not hold up the reading for the others at once.
 const laneRoom = 64
 
-// parcel is a delivery and the targets that are still to answer; failed says
-// that one of the others was given up.
-type parcel struct {
-	delivery store.StoredDelivery
-	open     []string
-	failed   bool
-}
-
 // all hands deliveries to lanes: deliveries of one payment go to one lane, so
 // their order is kept while payments run side by side.
 func (r *run) all(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	lanes := make([]chan parcel, r.o.Concurrency)
+	lanes := make([]*lane, r.o.Concurrency)
 	for i := range lanes {
-		lane := make(chan parcel, laneRoom)
-		lanes[i] = lane
-		group.Go(func() error {
-			by := newSender(r.client, r.o.Timeout)
-			defer by.close()
-			for p := range lane {
-				if err := r.deliver(ctx, by, p); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		lanes[i] = newLane(r)
+		group.Go(func() error { return lanes[i].work(ctx) })
 	}
 	group.Go(func() error {
 		defer func() {
-			for _, lane := range lanes {
-				close(lane)
+			for _, l := range lanes {
+				close(l.in)
 			}
 		}()
 		return r.o.Ledger.EachDelivery(ctx, r.o.Filter, func(d store.StoredDelivery) error {
@@ -54,7 +35,7 @@ func (r *run) all(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (r *run) dispatch(ctx context.Context, lanes []chan parcel, d store.StoredDelivery) error {
+func (r *run) dispatch(ctx context.Context, lanes []*lane, d store.StoredDelivery) error {
 	if r.o.Keep != nil {
 		keep, err := r.o.Keep(d)
 		if err != nil || !keep {
@@ -63,29 +44,30 @@ func (r *run) dispatch(ctx context.Context, lanes []chan parcel, d store.StoredD
 	}
 	p := r.parcel(d)
 	if len(p.open) == 0 {
-		r.skipped.Add(1)
-		if p.failed {
-			r.failed.Add(1)
-		}
+		r.skip(p)
 		return nil
 	}
 	if err := r.pace(ctx, d); err != nil {
 		return err
 	}
+	if err := r.read.wait(ctx); err != nil {
+		return err
+	}
+	r.read.add(p)
 	select {
-	case lanes[lane(d, len(lanes))] <- p:
+	case lanes[laneOf(p.about, len(lanes))].in <- p:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (r *run) parcel(d store.StoredDelivery) parcel {
+func (r *run) parcel(d store.StoredDelivery) *parcel {
 	targets := r.o.Targets
 	if r.o.TargetsOf != nil {
 		targets = r.o.TargetsOf(d)
 	}
-	p := parcel{delivery: d}
+	p := &parcel{delivery: d, about: d.About()}
 	if len(r.before) == 0 {
 		p.open = targets
 		return p
@@ -101,53 +83,17 @@ func (r *run) parcel(d store.StoredDelivery) parcel {
 	return p
 }
 
-// lane is chosen by the payment that a delivery is about.
-func lane(d store.StoredDelivery, n int) int {
-	key := d.DepositID
-	if key == "" && d.Event != nil {
-		key = d.Event.ProviderID + d.Event.Receipt
+// skip counts a delivery of which nothing is left to send.
+func (r *run) skip(p *parcel) {
+	r.skipped.Add(1)
+	if p.failed {
+		r.failed.Add(1)
 	}
-	if key == "" {
-		key = d.ID
-	}
+}
+
+// laneOf is chosen by the payment that a delivery is about.
+func laneOf(about string, n int) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
+	_, _ = h.Write([]byte(about))
 	return int(h.Sum32() % uint32(n))
-}
-
-// pace waits until the delivery's turn: its original distance from the first
-// one, divided by Speed, and the distance that Rate asks for.
-func (r *run) pace(ctx context.Context, d store.StoredDelivery) error {
-	if r.o.Speed <= 0 && r.o.Rate <= 0 {
-		return ctx.Err()
-	}
-	now := r.o.Now()
-	if r.startedAt.IsZero() {
-		r.firstAt, r.startedAt, r.nextStart = d.ReceivedAt, now, now
-	}
-	due := now
-	if r.o.Speed > 0 {
-		due = r.startedAt.Add(time.Duration(float64(d.ReceivedAt.Sub(r.firstAt)) / r.o.Speed))
-	}
-	if r.o.Rate > 0 {
-		if due.Before(r.nextStart) {
-			due = r.nextStart
-		}
-		r.nextStart = due.Add(time.Duration(float64(time.Second) / r.o.Rate))
-	}
-	return wait(ctx, due.Sub(now))
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

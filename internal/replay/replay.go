@@ -7,7 +7,6 @@ package replay
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -38,6 +37,9 @@ type Options struct {
 	Targets []string
 	// TargetsOf, if set, gives each delivery targets of its own.
 	TargetsOf func(store.StoredDelivery) []string
+	// Wanted is asked directly before each attempt whether a target still is to
+	// get a delivery; nil always sends. What it declines counts as answered before.
+	Wanted func(ctx context.Context, deliveryID, target string) (bool, error)
 	// Client sends; redirects are not followed.
 	Client *http.Client
 	// Speed is the multiple of the original pace; 0 is as fast as possible.
@@ -112,13 +114,17 @@ type run struct {
 	show                  sync.Mutex
 	// firstAt and startedAt tie the original times to this run's.
 	firstAt, startedAt time.Time
-	nextStart          time.Time
+	turns              *turns
+	read               inMemory
 }
 
 // Run replays. It returns when everything has been sent, with the first error
 // of the ledger, of Keep, of Edit or of ctx; answers of targets are no errors.
 func Run(ctx context.Context, o Options) (Totals, error) {
-	r := &run{o: o, client: sending(o.Client), before: map[string]tries{}}
+	r := &run{
+		o: o, client: sending(o.Client), before: map[string]tries{},
+		turns: newTurns(o.Rate), read: inMemory{freed: make(chan struct{}, 1)},
+	}
 	if r.o.Timeout <= 0 {
 		r.o.Timeout = defaultTimeout
 	}
@@ -135,72 +141,4 @@ func Run(ctx context.Context, o Options) (Totals, error) {
 	}
 	err = r.all(ctx)
 	return Totals{Sent: r.sent.Load(), Skipped: r.skipped.Load(), Failed: r.failed.Load()}, err
-}
-
-// deliver sends one delivery to those of its targets that are still to answer.
-func (r *run) deliver(ctx context.Context, by *sender, p parcel) error {
-	d := p.delivery
-	if r.o.Edit != nil {
-		var err error
-		if d, err = r.o.Edit(d); err != nil {
-			return fmt.Errorf("delivery %s: %w", d.ID, err)
-		}
-	}
-	result := Result{Delivery: p.delivery, Answers: make([]Answer, 0, len(p.open))}
-	for _, target := range p.open {
-		answer, err := r.persist(ctx, by, d, target)
-		if err != nil {
-			return err
-		}
-		result.Answers = append(result.Answers, answer)
-	}
-	r.sent.Add(1)
-	if p.failed || !result.OK() {
-		r.failed.Add(1)
-	}
-	if r.o.OnResult != nil {
-		r.show.Lock()
-		defer r.show.Unlock()
-		r.o.OnResult(result)
-	}
-	return nil
-}
-
-// persist tries one target until it is content or the retries are used up, and
-// records each attempt before the next.
-func (r *run) persist(ctx context.Context, by *sender, d store.StoredDelivery, target string) (Answer, error) {
-	retry := r.retry(d.Provider)
-	n := 0
-	if len(r.before) > 0 {
-		before := r.before[d.ID+" "+target]
-		if err := wait(ctx, before.due(retry).Sub(r.o.Now())); err != nil {
-			return Answer{Target: target}, err
-		}
-		n = before.n
-	}
-	for ; ; n++ {
-		answer := by.post(ctx, d, target)
-		answer.Attempts = n + 1
-		if ctx.Err() != nil && answer.Err != nil {
-			return answer, ctx.Err()
-		}
-		attempt := store.Attempt{
-			DeliveryID: d.ID, Target: target, RunID: r.o.RunID, At: r.o.Now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
-			Body: string(answer.Body[:min(len(answer.Body), keptAnswer)]),
-		}
-		if answer.Err != nil {
-			attempt.Error = answer.Err.Error()
-		}
-		// An answer that was seen is recorded even while stopping, or the target
-		// would get the delivery again.
-		if err := r.o.Ledger.RecordAttempt(context.WithoutCancel(ctx), attempt); err != nil {
-			return answer, err
-		}
-		if answer.OK() || n >= len(retry) {
-			return answer, nil
-		}
-		if err := wait(ctx, retry[n]); err != nil {
-			return answer, err
-		}
-	}
 }

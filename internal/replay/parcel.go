@@ -1,0 +1,181 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/payctl/payctl/internal/store"
+)
+
+// parcel is a delivery on its way to its targets, one after the other.
+type parcel struct {
+	delivery store.StoredDelivery
+	// about is the payment: parcels of one are sent in their order.
+	about string
+	// open are the targets that are still to answer; failed says that another
+	// one was given up before the run was resumed.
+	open   []string
+	failed bool
+	// edited is what is sent, once ready.
+	edited store.StoredDelivery
+	ready  bool
+	// tried counts the attempts at the first open target once begun; due is when
+	// the next is to be made, on this process's clock.
+	begun   bool
+	tried   int
+	due     time.Time
+	answers []Answer
+}
+
+// next leaves the first open target behind.
+func (p *parcel) next() {
+	p.open, p.begun = p.open[1:], false
+}
+
+// send goes on with a parcel until all its targets have answered, or until one
+// is to be tried again later: then it has not ended, and is due.
+func (r *run) send(ctx context.Context, by *sender, p *parcel) (ended bool, err error) {
+	if r.o.Edit != nil && !p.ready {
+		if p.edited, err = r.o.Edit(p.delivery); err != nil {
+			return false, fmt.Errorf("delivery %s: %w", p.delivery.ID, err)
+		}
+	} else if !p.ready {
+		p.edited = p.delivery
+	}
+	p.ready = true
+	for len(p.open) > 0 {
+		if !p.begun {
+			r.begin(p)
+		}
+		if time.Until(p.due) > 0 {
+			return false, nil
+		}
+		if err := r.attempt(ctx, by, p); err != nil {
+			return false, err
+		}
+	}
+	r.end(p)
+	return true, nil
+}
+
+// begin turns to the first open target, after what a resumed run has tried there.
+func (r *run) begin(p *parcel) {
+	p.begun, p.tried, p.due = true, 0, time.Time{}
+	if len(r.before) == 0 {
+		return
+	}
+	before := r.before[p.delivery.ID+" "+p.open[0]]
+	p.tried = before.n
+	if due := before.due(r.retry(p.delivery.Provider)); !due.IsZero() {
+		p.due = time.Now().Add(due.Sub(r.o.Now()))
+	}
+}
+
+// attempt tries the first open target once and records it. After that the
+// target is left behind, or the next attempt is due.
+func (r *run) attempt(ctx context.Context, by *sender, p *parcel) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d, target := p.edited, p.open[0]
+	if r.o.Wanted != nil {
+		wanted, err := r.o.Wanted(ctx, d.ID, target)
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			p.next()
+			return nil
+		}
+	}
+	answer := by.post(ctx, d, target)
+	if ctx.Err() != nil && answer.Err != nil {
+		return ctx.Err()
+	}
+	p.tried++
+	answer.Attempts = p.tried
+	// An answer that was seen is recorded even while stopping, or the target
+	// would get the delivery again.
+	if err := r.o.Ledger.RecordAttempt(context.WithoutCancel(ctx), r.recordOf(d, answer)); err != nil {
+		return err
+	}
+	retry := r.retry(d.Provider)
+	if answer.OK() || p.tried > len(retry) {
+		p.answers = append(p.answers, answer)
+		p.next()
+		return nil
+	}
+	p.due = time.Now().Add(retry[p.tried-1])
+	return nil
+}
+
+func (r *run) recordOf(d store.StoredDelivery, answer Answer) store.Attempt {
+	a := store.Attempt{
+		DeliveryID: d.ID, Target: answer.Target, RunID: r.o.RunID, At: r.o.Now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
+		Body: string(answer.Body[:min(len(answer.Body), keptAnswer)]),
+	}
+	if answer.Err != nil {
+		a.Error = answer.Err.Error()
+	}
+	return a
+}
+
+// end counts and reports a parcel.
+func (r *run) end(p *parcel) {
+	r.read.remove(p)
+	if len(p.answers) == 0 {
+		r.skip(p)
+		return
+	}
+	result := Result{Delivery: p.delivery, Answers: p.answers}
+	r.sent.Add(1)
+	if p.failed || !result.OK() {
+		r.failed.Add(1)
+	}
+	if r.o.OnResult != nil {
+		r.show.Lock()
+		defer r.show.Unlock()
+		r.o.OnResult(result)
+	}
+}
+
+const (
+	// mostRead is how many deliveries are in memory at most; those of more than
+	// usualBody bytes count for several.
+	mostRead  = 10_000
+	usualBody = 8 << 10
+)
+
+// inMemory counts what has been read and has not come to its end.
+type inMemory struct {
+	count atomic.Int64
+	// freed holds a sign while there may be room again.
+	freed chan struct{}
+}
+
+func weight(p *parcel) int64 { return max(1, int64(len(p.delivery.Body)/usualBody)) }
+
+func (m *inMemory) add(p *parcel) { m.count.Add(weight(p)) }
+
+func (m *inMemory) remove(p *parcel) {
+	if w := weight(p); m.count.Add(-w)+w >= mostRead {
+		select {
+		case m.freed <- struct{}{}:
+		default: // the sign is there already
+		}
+	}
+}
+
+// wait returns when there is room for one more; one goroutine may wait.
+func (m *inMemory) wait(ctx context.Context) error {
+	for m.count.Load() >= mostRead {
+		select {
+		case <-m.freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
