@@ -38,7 +38,7 @@ func (g *globals) bind(f *pflag.FlagSet) {
 	f.StringVar(&g.profile, "profile", "", "settings profile `NAME`")
 	f.StringVar(&g.configFile, "config", "", "configuration `FILE` instead of the user's")
 	f.StringVar(&g.db, "db", "", "ledger `FILE|URL`")
-	f.StringVarP(&g.output, "output", "o", "text", "output format: `text|json|ndjson`")
+	f.StringVarP(&g.output, "output", "o", "text", "output format: `text|json|ndjson|csv`")
 	f.StringVar(&g.jq, "jq", "", "filter the JSON output with a jq `EXPR`")
 	f.StringVar(&g.template, "template", "", "format the JSON output with a Go template `TEXT`")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "no notes and no progress")
@@ -83,6 +83,9 @@ func (a *app) run(fn func(context.Context) error) func(*cobra.Command, []string)
 			return usagef("see \"payctl help output\"", "%s", err.Error())
 		}
 		a.out = printer
+		if printer.Format() == ui.FormatCSV && !isTabular(cmd) {
+			return usagef("lists and reports are printed as csv; write -o json", "--output csv: \"%s\" prints no table", cmd.CommandPath())
+		}
 		if a.global.timeout < 0 {
 			return usagef("write a duration such as 90s, or leave it out", "timeout %s: is negative", a.global.timeout)
 		}
@@ -95,6 +98,18 @@ func (a *app) run(fn func(context.Context) error) func(*cobra.Command, []string)
 		}
 		return fn(cmd.Context())
 	}
+}
+
+// report marks a command that is no list, but prints rows all the same.
+func report(cmd *cobra.Command) *cobra.Command {
+	cmd.Annotations = map[string]string{"report": ""}
+	return cmd
+}
+
+// isTabular reports whether a command's output is rows: a list's or a report's.
+func isTabular(cmd *cobra.Command) bool {
+	_, marked := cmd.Annotations["report"]
+	return marked || cmd.Name() == "list"
 }
 
 // checkNamed refuses an empty name where one was given: it is a script's variable

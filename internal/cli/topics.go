@@ -107,6 +107,8 @@ A pipe never sees a spinner.
   -o json     one document: an object, or an array for lists ([] when empty)
   -o ndjson   one object per line; streams (listen, status watch, webhook replay,
               webhook verify --ndjson, emulator) do so under json, too
+  -o csv      lists and reports: RFC 4180, a header of the JSON's keys, what is inside
+              a value as JSON; a ' stands before cells that a spreadsheet would run
 
 "webhook trigger --count N", "webhook hammer" and "explain --stdin" of a log's lines
 print several results: an array under json, one object per line under ndjson.

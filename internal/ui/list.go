@@ -12,7 +12,8 @@ type Row interface {
 }
 
 // List prints a list: an array under json ("[]" when empty), one object a line
-// under ndjson, a table under text (nothing when empty). Errors are those of One.
+// under ndjson, a table under text (nothing when empty), rows under a header that is
+// there also when the list is empty under csv. Errors are those of One.
 func List[R Row](p *Printer, columns []Column, items []R) error {
 	switch p.Format() {
 	case FormatNDJSON:
@@ -27,6 +28,20 @@ func List[R Row](p *Printer, columns []Column, items []R) error {
 			items = []R{}
 		}
 		return p.document(items, true)
+	case FormatCSV:
+		header, err := csvHeader[R]()
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 {
+			return p.csvWrite(header, nil)
+		}
+		for _, item := range items {
+			if err := p.csvOne(item); err != nil {
+				return err
+			}
+		}
+		return nil
 	case FormatText:
 	}
 	return p.text(func(t *Text) {
@@ -60,6 +75,8 @@ func Stream[R Row](p *Printer, columns []Column, items iter.Seq2[R, error]) erro
 			}
 		}
 		return nil
+	case p.Format() == FormatCSV:
+		return streamCSV(p, items)
 	}
 	var page []R
 	first := true
@@ -131,4 +148,23 @@ func streamArray[R Row](p *Printer, items iter.Seq2[R, error]) error {
 		return err
 	}
 	return failed
+}
+
+func streamCSV[R Row](p *Printer, items iter.Seq2[R, error]) error {
+	for item, err := range items {
+		if err != nil {
+			return err
+		}
+		if err := p.csvOne(item); err != nil {
+			return err
+		}
+	}
+	if p.headed {
+		return nil
+	}
+	header, err := csvHeader[R]()
+	if err != nil {
+		return err
+	}
+	return p.csvWrite(header, nil)
 }

@@ -19,15 +19,17 @@ const (
 	FormatJSON Format = "json"
 	// FormatNDJSON prints one object a line.
 	FormatNDJSON Format = "ndjson"
+	// FormatCSV prints objects as rows under their JSON keys (RFC 4180).
+	FormatCSV Format = "csv"
 )
 
 // ParseFormat reads the value of --output.
 func ParseFormat(text string) (Format, error) {
 	switch f := Format(text); f {
-	case FormatText, FormatJSON, FormatNDJSON:
+	case FormatText, FormatJSON, FormatNDJSON, FormatCSV:
 		return f, nil
 	}
-	return "", fmt.Errorf("--output %q: not a format; write text, json or ndjson", text)
+	return "", fmt.Errorf("--output %q: not a format; write text, json, ndjson or csv", text)
 }
 
 // ErrBrokenPipe says that the reader of stdout has gone, as in "payctl … | head".
@@ -75,6 +77,8 @@ type Printer struct {
 	frame bool
 	// busy says that a spinner is running.
 	busy bool
+	// headed says that the CSV's header was printed.
+	headed bool
 }
 
 // View is a struct with JSON tags and one method for its human form.
@@ -107,6 +111,9 @@ func New(o Options) (*Printer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f != nil && o.Format == FormatCSV {
+		return nil, errors.New("--output csv: rows cannot be filtered by --jq or --template; write -o json, or let jq write @csv")
+	}
 	p := &Printer{opts: o, filter: f}
 	p.out = style{w: o.Stdout, color: outColor}
 	p.err = style{w: o.Stderr, color: errColor}
@@ -131,10 +138,14 @@ func (p *Printer) Quiet() bool { return p.opts.Quiet }
 func (p *Printer) Verbose() bool { return p.opts.Verbose }
 
 // One prints one document: an object under json and ndjson, the View's own
-// words under text. Errors are ErrBrokenPipe, ErrOutput or a *FilterError.
+// words under text, a row under csv. Errors are ErrBrokenPipe, ErrOutput or a *FilterError.
 func (p *Printer) One(v View) error {
-	if p.Format() == FormatText {
+	switch p.Format() {
+	case FormatText:
 		return p.text(v.Text)
+	case FormatCSV:
+		return p.csvOne(v)
+	case FormatJSON, FormatNDJSON:
 	}
 	return p.document(v, p.Format() == FormatJSON)
 }
@@ -142,8 +153,12 @@ func (p *Printer) One(v View) error {
 // Line prints one item of a stream: one object a line under json and ndjson
 // alike. Errors are those of One.
 func (p *Printer) Line(v View) error {
-	if p.Format() == FormatText {
+	switch p.Format() {
+	case FormatText:
 		return p.text(v.Text)
+	case FormatCSV:
+		return p.csvOne(v)
+	case FormatJSON, FormatNDJSON:
 	}
 	return p.document(v, false)
 }

@@ -74,7 +74,7 @@ func (e ErrorView) MarshalJSON() ([]byte, error) {
 // Error prints an error on stderr: "payctl: message" and "hint: …" lines under
 // text, one object under json and ndjson, whatever --quiet says.
 func (p *Printer) Error(e ErrorView) {
-	if p.opts.Format != FormatText {
+	if p.opts.Format == FormatJSON || p.opts.Format == FormatNDJSON {
 		if data, err := encode(e); err == nil {
 			p.talk(append(data, '\n'))
 			return

@@ -213,7 +213,7 @@ func TestBadOptions(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{Format: "yaml"}, `--output "yaml": not a format; write text, json or ndjson`},
+		{Options{Format: "yaml"}, `--output "yaml": not a format; write text, json, ndjson or csv`},
 		{Options{Color: "blue"}, `--color "blue": not a mode; write auto, always or never`},
 		{Options{JQ: ".", Template: "x"}, `--jq and --template: only one of them can be used`},
 		{Options{JQ: ".a | ]"}, `--jq: unexpected token "]" at character 6`},
