@@ -25,29 +25,31 @@ func allowed() map[string][]string {
 		"internal/cli": {
 			"internal/apiclient", "internal/webhook", "internal/config", "internal/daraja", "internal/deposit", "internal/emulator", "internal/listen",
 			"internal/payment", "internal/provider", "internal/replay", "internal/secret",
-			"internal/sevi", "internal/spell", "internal/store", "internal/ui", "internal/wasaapay", "internal/watch",
+			"internal/sevi", "internal/spell", "internal/store", "internal/trustfile", "internal/ui", "internal/wasaapay", "internal/watch",
 		},
 
 		"internal/provider": {
 			"internal/apiclient", "internal/config", "internal/daraja", "internal/payment", "internal/secret",
 			"internal/sevi", "internal/wasaapay",
 		},
-		"internal/config":                {"internal/payment", "internal/secret", "internal/spell"},
+		"internal/config":                {"internal/payment", "internal/secret", "internal/spell", "internal/trustfile"},
 		"internal/watch":                 {"internal/payment", "internal/store"},
-		"internal/listen":                {"internal/payment", "internal/store"},
+		"internal/listen":                {"internal/payment", "internal/store", "internal/trustfile"},
 		"internal/replay":                {"internal/payment", "internal/store"},
 		"internal/webhook":               {"internal/daraja", "internal/payment", "internal/secret", "internal/sevi", "internal/wasaapay"},
 		"internal/emulator":              {"internal/socketio", "internal/spell"},
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 
-		"internal/daraja":   {"internal/apiclient", "internal/payment", "internal/secret"},
+		"internal/daraja":   {"internal/apiclient", "internal/payment", "internal/secret", "internal/trustfile"},
 		"internal/wasaapay": {"internal/apiclient", "internal/payment", "internal/secret", "internal/socketio"},
 		"internal/sevi":     {"internal/payment", "internal/secret"},
-		"internal/store":    {"internal/payment"},
+		"internal/store":    {"internal/payment", "internal/trustfile"},
 
 		"internal/apiclient": {"internal/payment"},
 		"internal/socketio":  {},
+
+		"internal/trustfile": {"internal/payment"},
 
 		"internal/payment": {},
 		"internal/secret":  {},

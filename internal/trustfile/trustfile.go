@@ -1,0 +1,102 @@
+// Package trustfile believes files only from their owner. A ledger, a token, a
+// spilled delivery or a settings file decides over money, so what another user
+// of the machine could have written, or could still change, is refused by name,
+// with the command that mends it.
+//
+// It leaves what a file holds to its readers.
+package trustfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Check returns nil when the file, directory, pipe or device at path may be
+// believed: it belongs to this user or to root, nobody else can write to it, and
+// where path is a symbolic link, the link does too. what names the file's purpose
+// in errors ("db", "token file"). Errors are KindUsage with the mending command
+// as the hint, or those of os.Stat. For root only root's own files count.
+func Check(what, path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if err := checkLink(what, path, info); err != nil {
+			return err
+		}
+		if info, err = os.Stat(path); err != nil {
+			return err
+		}
+	}
+	return checkInfo(what, path, info)
+}
+
+// Open opens a file for reading and checks what was opened, so that a file put in
+// its place meanwhile is not read unchecked. Errors are those of Check and os.Open.
+func Open(what, path string) (*os.File, error) {
+	// The link goes first: one of another user's may lead anywhere, to a pipe too.
+	if err := Check(what, path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkInfo(what, path, info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// ErrTooLarge says that a file is larger than its reader takes.
+var ErrTooLarge = errors.New("the file is too large")
+
+// ReadFile reads a whole file of at most so many bytes. Errors are those of Open
+// and reading, and ErrTooLarge.
+func ReadFile(what, path string, most int64) ([]byte, error) {
+	f, err := Open(what, path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > most {
+		return nil, ErrTooLarge
+	}
+	return data, nil
+}
+
+// CheckInside is Check for a file that payctl itself keeps in a directory of its
+// own: a link or anything but a regular file is refused too.
+func CheckInside(what, path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return payment.Usage(fmt.Sprintf("%s: %s is not a regular file", what, path), "remove it: "+quoted("rm", path))
+	}
+	return checkInfo(what, path, info)
+}
+
+// quoted is a command with a path that a shell reads as one word.
+func quoted(command, path string) string {
+	plain := strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == ""
+	if !plain || strings.HasPrefix(path, "-") {
+		path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return command + " " + path
+}
