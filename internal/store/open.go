@@ -43,6 +43,9 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := checkOwner(s.path); err != nil {
+		return err
+	}
 	st, err := look(s.path, s.readOnly)
 	if err != nil {
 		return err
@@ -104,6 +107,9 @@ func cannotWrite(err error) bool {
 }
 
 func (s *Store) bringUpToDate(ctx context.Context) error {
+	if err := checkSchema(ctx, s.read, s.path); err != nil {
+		return err
+	}
 	version, err := userVersion(ctx, s.read)
 	if err != nil {
 		return err

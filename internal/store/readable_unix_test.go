@@ -76,6 +76,9 @@ func TestReadWhileWritten(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "dir", "ledger.db")
 	giveAway(t, path, false, 0o644, 0o755)
+	if err := errors.Join(os.Chown(path, os.Geteuid(), os.Getegid()), os.Chown(filepath.Dir(path), os.Geteuid(), os.Getegid())); err != nil {
+		t.Fatal(err)
+	}
 	s, err := Open(t.Context(), Options{Path: path})
 	if err != nil {
 		t.Fatal(err)

@@ -42,8 +42,11 @@ func checkInfo(what, path string, info fs.FileInfo) error {
 	case isDevice:
 		return nil
 	case uid != me && uid != root:
-		return payment.Usage(fmt.Sprintf("%s: %s belongs to another user (uid %d)", what, path, uid),
-			"if what it holds is yours, run: "+quoted(fmt.Sprintf("chown %d", me), path)+"; else name another file")
+		hint := "if what it holds is yours, run: " + quoted(fmt.Sprintf("chown %d", me), path) + "; else name another file"
+		if me == root {
+			hint = fmt.Sprintf("run payctl as that user (sudo -u '#%d' payctl …); or, ", uid) + hint
+		}
+		return payment.Usage(fmt.Sprintf("%s: %s belongs to another user (uid %d)", what, path, uid), hint)
 	case mode.Perm()&0o002 != 0, mode.Perm()&0o020 != 0 && !ownGroup(me, gid):
 		return payment.Usage(fmt.Sprintf("%s: other users can change %s (mode %04o)", what, path, mode.Perm()),
 			"look at what it holds, then run: "+quoted("chmod go-w", path))
