@@ -39,7 +39,7 @@ func allowed() map[string][]string {
 		"internal/webhook":               {"internal/daraja", "internal/payment", "internal/secret", "internal/sevi", "internal/wasaapay"},
 		"internal/emulator":              {"internal/socketio", "internal/spell"},
 		"internal/emulator/emulatortest": {"internal/emulator"},
-		"internal/ui":                    {},
+		"internal/ui":                    {"internal/payment"},
 
 		"internal/daraja":   {"internal/apiclient", "internal/payment", "internal/secret", "internal/trustfile"},
 		"internal/wasaapay": {"internal/apiclient", "internal/payment", "internal/secret", "internal/socketio"},

@@ -15,7 +15,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -160,11 +159,7 @@ const maxReason = 200
 
 // reason returns a transport error's text without anything the other side wrote.
 func reason(err error, secrets []string) string {
-	text := Redact([]byte(hide(quotedText().ReplaceAllString(err.Error(), "(…)"), secrets)))
-	if len(text) > maxReason {
-		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
-	}
-	return text
+	return payment.Cut(Redact([]byte(hide(quotedText().ReplaceAllString(err.Error(), "(…)"), secrets))), maxReason)
 }
 
 // fail words a transport error. The URL stays out but for its host: queries

@@ -63,13 +63,7 @@ func Redact(body []byte) string {
 	text = bearerText().ReplaceAllString(text, "$1[redacted]")
 	text = callbackPath().ReplaceAllString(text, "$1[redacted]")
 	text = callbackMember().ReplaceAllString(text, "$1[redacted]")
-	text = payment.MaskDigits(text)
-	text = strings.Map(func(r rune) rune {
-		if r < 0x20 && r != '\t' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
+	text = payment.Escape(payment.MaskDigits(text))
 	if cut {
 		text += "…"
 	}

@@ -62,8 +62,8 @@ func TestRedact(t *testing.T) {
 		`{"ValidationURL":"https://x/callbacks/daraja/c2b/validation/hush"}`:    `{"ValidationURL":"https://x/callbacks/daraja/c2b/validation/[redacted]"}`,
 		"posted to /callbacks/wasaapay/hush and /callbacks/sevi/hush":           "posted to /callbacks/wasaapay/[redacted] and /callbacks/sevi/[redacted]",
 		"Invalid access token - a.b-c_d/e+f=;":                                  "Invalid access token - [redacted];",
-		"a\r\nb\x1b[31mc\td\x7f":                                                "a  b [31mc\td ",
-		"\xff\xfe":                                                              "?",
+		"a\r\nb\x1b[31mc\td\x7f":                                                `a\r\nb\x1b[31mc\td\x7f`,
+		"\xff\xfe":                                                              `\xff\xfe`,
 	} {
 		if got := Redact([]byte(body)); got != want {
 			t.Errorf("Redact(%q)\n got %q\nwant %q", body, got, want)

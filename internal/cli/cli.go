@@ -104,7 +104,7 @@ func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 				return nil
 			}
 			hint := guess("payctl "+use, args[0], helpNames(cmd), "run \"payctl "+use+" --help\" to see the verbs")
-			return usagef(hint, "unknown verb %q for \"payctl %s\"", payment.MaskDigits(args[0]), use)
+			return usagef(hint, "unknown verb %q for \"payctl %s\"", payment.Line(args[0], 60), use)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -117,7 +117,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usagef("run \""+cmd.CommandPath()+" --help\" to see what it takes", "unexpected argument %q", payment.MaskDigits(args[0]))
+	return usagef("run \""+cmd.CommandPath()+" --help\" to see what it takes", "unexpected argument %q", payment.Line(args[0], 60))
 }
 
 // guess is the hint for a word that is none of the names: the one that was meant,

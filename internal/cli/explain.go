@@ -180,14 +180,14 @@ func (a *app) explain(ctx context.Context, o explainOptions) error {
 	v.Known = len(v.Meanings) > 0
 	printed := a.out.One(v)
 	if !v.Known {
-		return a.ended(printed, unknownCode(id, code), "code "+firstLine(payment.MaskDigits(code)))
+		return a.ended(printed, unknownCode(id, code), "code "+payment.Line(code, 200))
 	}
 	return printed
 }
 
 func unknownCode(id payment.ProviderID, code string) error {
 	return &payment.Error{
-		Kind: payment.KindNotFound, Provider: id, ProviderCode: code, Message: "code " + firstLine(payment.MaskDigits(code)) + ": is not in the catalogue",
+		Kind: payment.KindNotFound, Provider: id, ProviderCode: code, Message: "code " + payment.Line(code, 200) + ": is not in the catalogue",
 		Hint: "an unknown code settles nothing: keep asking, and look at the payment with \"payctl deposit get ID\"",
 	}
 }

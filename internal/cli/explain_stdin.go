@@ -46,7 +46,7 @@ func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explain
 		err = several(a.out, views)
 	}
 	if i := slices.IndexFunc(views, func(v explainView) bool { return !v.Known }); i >= 0 {
-		return a.ended(err, unknownCode(id, views[i].Code), "code "+firstLine(payment.MaskDigits(views[i].Code)))
+		return a.ended(err, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
 	}
 	return err
 }

@@ -27,7 +27,7 @@ what the providers send back. It works offline against its own emulator:
 			if len(args) == 0 {
 				return nil
 			}
-			return usagef(guess("payctl", args[0], rootNames(), "run \"payctl --help\" to see the commands"), "unknown command %q", payment.MaskDigits(args[0]))
+			return usagef(guess("payctl", args[0], rootNames(), "run \"payctl --help\" to see the commands"), "unknown command %q", payment.Line(args[0], 60))
 		},
 		RunE: a.runRoot,
 	}

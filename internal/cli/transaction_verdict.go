@@ -53,7 +53,7 @@ func (a *app) verdictOf(q store.Query, r *daraja.TransactionResult) error {
 func failedQuery(name, kind string, r *daraja.TransactionResult) error {
 	e := &payment.Error{
 		Kind: payment.KindPending, Provider: payment.Daraja, ProviderCode: r.ResultCode,
-		Message: name + ": was not carried out: " + firstLine(payment.MaskDigits(r.ResultDesc)) + " (" + r.ResultCode + ")",
+		Message: name + ": was not carried out: " + payment.Line(r.ResultDesc, 200) + " (" + r.ResultCode + ")",
 		Hint:    "see \"payctl explain daraja " + r.ResultCode + " --api " + string(apiOf(kind)) + "\"; it says nothing about the payment",
 	}
 	found, known := daraja.Explain(string(apiOf(kind)), r.ResultCode, "")

@@ -6,16 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
-// quote shows outside text in an error: bounded, and with control characters escaped.
-func quote(s string) string {
-	const most = 200
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
-}
+// quote shows a name, a key or a path that the operator wrote. Digits stay: they are no payer's.
+func quote(s string) string { return `"` + payment.Cut(payment.Escape(s), 200) + `"` }
 
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))

@@ -16,7 +16,7 @@ func inspectC2B(n node, route string) payment.Inspection {
 	e := payment.Event{
 		Name:       EventC2BConfirmation,
 		Receipt:    n.get("transid").scalar(),
-		Reference:  tidy(n.get("billrefnumber").scalar()),
+		Reference:  payment.Line(n.get("billrefnumber").scalar(), maxText),
 		ShortCode:  n.get("businessshortcode").scalar(),
 		Phone:      cut(n.get("msisdn").scalar()),
 		OccurredAt: wireTime(n.get("transtime").scalar()),

@@ -113,26 +113,6 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxText], "")
 }
 
-// tidy makes outside words fit for showing: bounded, without control
-// characters, secrets and whole phone numbers. Nearly all words pass untouched.
-func tidy(s string) string {
-	run := 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < 0x20, c >= 0x7f:
-			return cut(shown(s))
-		case c >= '0' && c <= '9':
-			run++
-			if run >= 9 {
-				return cut(shown(s))
-			}
-		default:
-			run = 0
-		}
-	}
-	return cut(s)
-}
-
 // printable tells an identifier: up to maxKeyPart visible ASCII characters.
 func printable(s string) bool { return len(s) <= maxKeyPart && visible(s) }
 

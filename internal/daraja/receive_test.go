@@ -294,7 +294,7 @@ func TestInspectHostile(t *testing.T) {
 	t.Run("words for people are tidied", func(t *testing.T) {
 		t.Parallel()
 		i := Receiver{}.Inspect(payment.Delivery{Body: []byte(`{"Body":{"stkCallback":{"CheckoutRequestID":"ws","ResultCode":1032,"ResultDesc":"by \u001b[31m254711000222"}}}`)})
-		if diff := cmp.Diff("by  [31m2547*****222", i.Event.Failure.Reason); diff != "" {
+		if diff := cmp.Diff(`by \x1b[31m2547*****222`, i.Event.Failure.Reason); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

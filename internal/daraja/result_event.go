@@ -38,7 +38,7 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 		Receipt: r.Receipt, Amount: r.Amount, OccurredAt: r.FinalisedAt, Status: r.Claim(), More: r.more(), Notes: r.Notes,
 	}
 	if e.Status == payment.StatusFailed {
-		e.Failure = &payment.Failure{Code: r.TransactionStatus, Reason: tidy(r.Reason), Advice: "M-PESA itself says that this transaction is " + strings.ToLower(r.TransactionStatus)}
+		e.Failure = &payment.Failure{Code: r.TransactionStatus, Reason: payment.Line(r.Reason, maxText), Advice: "M-PESA itself says that this transaction is " + strings.ToLower(r.TransactionStatus)}
 	}
 	if found, known := resultClass(apiOr(r.API, APITransaction), r.ResultCode); r.ResultCode != "0" {
 		note := "result code " + clip(r.ResultCode) + " says nothing about the payment"

@@ -47,7 +47,7 @@ func (f stkFields) inspection(shortCode string) payment.Inspection {
 		e.Notes = append(e.Notes, "a field came twice or in an unknown form: nothing is concluded from this callback")
 	case found.class == ClassFailed:
 		e.Name, e.Status = EventSTKFailed, payment.StatusFailed
-		e.Failure = &payment.Failure{Code: f.code, Reason: tidy(f.description), Advice: advice(found)}
+		e.Failure = &payment.Failure{Code: f.code, Reason: payment.Line(f.description, maxText), Advice: advice(found)}
 	case found.class == ClassPaid:
 		e.Notes = f.doubts(readable)
 		if readable && f.receipt != "" {
@@ -94,14 +94,8 @@ func (f stkFields) doubts(readable bool) []string {
 	return notes
 }
 
-// clip bounds outside text in notes.
-func clip(s string) string {
-	s = shown(s)
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
-	}
-	return s
-}
+// clip is shown for a code or another short text in a note.
+func clip(s string) string { return payment.Cut(shown(s), 40) }
 
 // isReceipt tells the form of an M-PESA receipt (§3.3).
 func isReceipt(s string) bool {

@@ -41,7 +41,7 @@ func AmountOf(minor int64, currency Currency) Amount {
 // and anything too large to be money.
 func ParseAmount(text string, currency Currency) (Amount, error) {
 	bad := func(problem string) (Amount, error) {
-		return Amount{}, Usage(fmt.Sprintf("amount %s: %s", quote(text), problem), "write digits with at most two decimals, such as 100 or 99.50")
+		return Amount{}, Usage(fmt.Sprintf("amount %s: %s", Quote(text, maxQuoted), problem), "write digits with at most two decimals, such as 100 or 99.50")
 	}
 	whole, fraction, hasPoint := strings.Cut(text, ".")
 	switch {
@@ -80,17 +80,17 @@ func ParseWireAmount(text string, currency Currency) (Amount, error) {
 	if i := strings.IndexAny(rest, "eE"); i >= 0 {
 		n, err := strconv.ParseInt(rest[i+1:], 10, 16)
 		if err != nil {
-			return Amount{}, fmt.Errorf("amount %s: bad exponent", quote(text))
+			return Amount{}, fmt.Errorf("amount %s: bad exponent", Quote(text, maxQuoted))
 		}
 		mantissa, exponent = rest[:i], int(n)
 	}
 	whole, fraction, hasPoint := strings.Cut(mantissa, ".")
 	if !isDigits(whole) || hasPoint && !isDigits(fraction) {
-		return Amount{}, fmt.Errorf("amount %s: not a decimal number", quote(text))
+		return Amount{}, fmt.Errorf("amount %s: not a decimal number", Quote(text, maxQuoted))
 	}
 	minor, err := shiftToMinor(whole+fraction, exponent-len(fraction)+2)
 	if err != nil {
-		return Amount{}, fmt.Errorf("amount %s: %w", quote(text), err)
+		return Amount{}, fmt.Errorf("amount %s: %w", Quote(text, maxQuoted), err)
 	}
 	if negative {
 		minor = -minor
@@ -152,6 +152,9 @@ func (a Amount) unlike(asked Amount) string {
 	return "the amount " + a.String() + " " + string(a.currency) + " is not the " + asked.String() + " " + string(asked.currency) + " asked for"
 }
 
+// maxQuoted bounds an amount that an error repeats, in bytes.
+const maxQuoted = 40
+
 func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -159,13 +162,4 @@ func isDigits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// quote shows outside text in an error: bounded, and with control characters escaped.
-func quote(s string) string {
-	const most = 40
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
 }

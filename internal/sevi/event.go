@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -61,7 +60,7 @@ func (t *Transaction) Event() *payment.Event {
 		e.Status = s
 	case "":
 	default:
-		e.Notes = append(e.Notes, "unknown status "+quote(t.Status))
+		e.Notes = append(e.Notes, "unknown status "+payment.Quote(t.Status, 40))
 	}
 	if e.Status == payment.StatusFailed {
 		e.Failure = &payment.Failure{Reason: t.Description, Advice: "look the transaction up in admin.sevi.io"}
@@ -131,13 +130,4 @@ func (o Order) reference() string {
 		return o.PlatformReference
 	}
 	return o.ReferenceNumber
-}
-
-// quote shows a bounded piece of outside text without its control characters.
-func quote(s string) string {
-	const most = 40
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
 }

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 var errServerClosed = errors.New("the server closed the session")
@@ -108,8 +106,8 @@ func parseRefusal(data []byte, secrets []string) *ConnectError {
 		detail.Code = nil
 	}
 	refusal := &ConnectError{
-		Message: clean(scalar(body.Message), secrets),
-		Code:    clean(scalar(detail.Code), secrets),
+		Message: withhold(scalar(body.Message), secrets),
+		Code:    withhold(scalar(detail.Code), secrets),
 	}
 	if refusal.Message == "" {
 		refusal.Message = "no reason given"
@@ -136,17 +134,12 @@ func scalar(data json.RawMessage) string {
 // maxRefusal bounds the server's words in an error, in bytes.
 const maxRefusal = 300
 
-// clean makes a server's words fit for a one-line error.
-func clean(text string, secrets []string) string {
+// withhold returns a server's words bounded and without the secrets; to make
+// them fit for a line is left to who shows them.
+func withhold(text string, secrets []string) string {
 	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, "[redacted]")
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, text)
 	if len(text) > maxRefusal {
 		text = strings.ToValidUTF8(text[:maxRefusal], "") + "…"
 	}

@@ -107,7 +107,7 @@ func sameDeposit(first, again payment.Deposit) error {
 	return &payment.Error{
 		Kind:     payment.KindConflict,
 		Provider: again.Provider,
-		Message:  fmt.Sprintf("idempotency key %q belongs to deposit %s with another %s", shortText(again.IdempotencyKey), first.ID, strings.Join(differs, " and another ")),
+		Message:  fmt.Sprintf("idempotency key %s belongs to deposit %s with another %s", payment.Quote(again.IdempotencyKey, 60), first.ID, strings.Join(differs, " and another ")),
 		Hint:     "use a new key for a new payment, or repeat the first request exactly",
 	}
 }

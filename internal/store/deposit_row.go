@@ -51,7 +51,7 @@ func (s *Store) deposit(c *depositScan) (depositRow, error) {
 	d.Status, d.DecidedBy = payment.Status(c.status), payment.Source(c.decidedBy)
 	d.Amount = payment.AmountOf(c.amount, payment.Currency(c.currency))
 	if !d.Status.Valid() {
-		return d, fmt.Errorf("deposit %s: the ledger holds the unknown status %q", d.ID, shortText(c.status))
+		return d, fmt.Errorf("deposit %s: the ledger holds the unknown status %s", d.ID, payment.Quote(c.status, 60))
 	}
 	if c.phone != "" {
 		phone, err := payment.ParsePhone(c.phone)

@@ -130,15 +130,6 @@ func newIdempotencyKey() (string, error) {
 }
 
 func noSuch(what, id string) error {
-	return payment.NotFound(fmt.Sprintf("no %s %q in the ledger", what, shortText(payment.MaskDigits(id))),
+	return payment.NotFound(fmt.Sprintf("no %s %s in the ledger", what, payment.Quote(id, 60)),
 		"look for it with the list command")
-}
-
-// shortText bounds outside text that an error repeats.
-func shortText(text string) string {
-	const most = 60
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return strings.ToValidUTF8(text, "�")
 }

@@ -200,22 +200,5 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// clean makes a provider's text fit for showing: one bounded line without
-// control characters or full phone numbers.
-func clean(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > maxShown {
-		cut := maxShown
-		for !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut] + "…"
-	}
-	s = strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-	return payment.MaskDigits(strings.TrimSpace(s))
-}
+// clean returns a provider's text fit for showing.
+func clean(s string) string { return payment.Line(s, maxShown) }

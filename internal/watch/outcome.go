@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -99,28 +98,8 @@ func name(d payment.Deposit) string {
 	return "deposit " + d.ID + " (" + tidy(d.Reference) + ")"
 }
 
-// maxTidy bounds outside text in notes and errors, in bytes.
-const maxTidy = 200
-
-// tidy makes outside text fit for one line: no control characters, no phone
-// number, not too long.
-func tidy(text string) string {
-	cut := len(text) > maxTidy
-	if cut {
-		text = text[:maxTidy]
-	}
-	text = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(text, ""))
-	text = strings.TrimSpace(payment.MaskDigits(text))
-	if cut {
-		text += "…"
-	}
-	return text
-}
+// tidy returns outside text fit for a note or an error.
+func tidy(text string) string { return payment.Line(text, 200) }
 
 // worst returns the error that decides the exit code.
 func worst(errs []error) error {

@@ -39,7 +39,7 @@ func TestOutcome(t *testing.T) {
 			}),
 			&payment.Error{
 				Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: "1032", Hint: "ask the customer",
-				Message: "deposit dep-1 (INV-1): not paid: cancelled by 2547*****222 (1032)",
+				Message: "deposit dep-1 (INV-1): not paid: cancelled by\\n2547*****222 (1032)",
 			},
 		},
 		{

@@ -252,7 +252,7 @@ func TestNotesAreClean(t *testing.T) {
 		o := Options{Ledger: ledger, Depositor: asks, Streamer: stream, Policy: WasaaPayPolicy(payment.Local)}
 		_, err := New(o).Watch(t.Context(), []string{depositID}, func(u Update) {
 			notes++
-			if strings.Contains(u.Note, "711000222") || strings.ContainsAny(u.Note, "\r\n\x1b") || len(u.Note) > 2*maxTidy {
+			if strings.Contains(u.Note, "711000222") || strings.ContainsAny(u.Note, "\r\n\x1b") || len(u.Note) > 400 {
 				t.Errorf("unclean note: %q", u.Note)
 			}
 		})

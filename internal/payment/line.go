@@ -1,0 +1,114 @@
+package payment
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Line returns outside text made fit for one line that people read: escaped as
+// Escape does, phone numbers masked as MaskDigits does, without the white space
+// around it, and cut to at most so many bytes and an ellipsis. Every text from
+// outside that goes into an error, a note or a log passes here.
+func Line(text string, most int) string { return Cut(showable(strings.TrimSpace(text), most), most) }
+
+// Quote is Line in double quotes, white space and all.
+func Quote(text string, most int) string { return `"` + Cut(showable(text, most), most) + `"` }
+
+// showable returns text masked and escaped, of a long one the start alone. More
+// than most bytes of it: half a phone number cannot be told from another number.
+func showable(text string, most int) string {
+	if len(text) <= most && isPlain(text) {
+		return text
+	}
+	return Escape(MaskDigits(text[:min(len(text), 2*most+64)]))
+}
+
+// isPlain reports whether text is visible ASCII with too few digits for a phone.
+func isPlain(text string) bool {
+	digits := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c >= 0x7f:
+			return false
+		case isDigit(c):
+			digits++
+		}
+	}
+	return digits < 9
+}
+
+// Cut returns text, or its first most bytes and an ellipsis where it is longer.
+// No character is cut in two.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
+
+// Escape returns text without what could command a terminal or forge a line:
+// control characters (line ends and tabs included), the C1 range, characters
+// that reverse or hide text, and bytes that are not UTF-8 become escapes such
+// as \n, \x1b and \u202e. Characters of keep pass.
+func Escape(text string, keep ...rune) string {
+	plain := true
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		} else {
+			escapeRune(&b, r, keep)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+func escapeRune(b *strings.Builder, r rune, keep []rune) {
+	for _, k := range keep {
+		if r == k {
+			b.WriteRune(r)
+			return
+		}
+	}
+	switch {
+	case r == '\n':
+		b.WriteString(`\n`)
+	case r == '\r':
+		b.WriteString(`\r`)
+	case r == '\t':
+		b.WriteString(`\t`)
+	case r < ' ' || r >= 0x7f && r <= 0x9f:
+		fmt.Fprintf(b, `\x%02x`, r)
+	case deceives(r):
+		fmt.Fprintf(b, `\u%04x`, r)
+	default:
+		b.WriteRune(r)
+	}
+}
+
+// deceives reports whether a character ends lines, reorders text or takes no
+// room. The joiners U+200C and U+200D do not: some scripts need them.
+func deceives(r rune) bool {
+	switch {
+	case r == 0x2028, r == 0x2029, r == 0x061c, r == 0x200b, r == 0x200e, r == 0x200f, r == 0xfeff:
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2069:
+		return true
+	}
+	return false
+}
