@@ -50,7 +50,7 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				a, ledger := budgetApp(t)
-				a.global.timeout = c.timeout
+				a.deadline.limit = c.timeout
 				d := payment.Deposit{ID: "dep_1", Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1"}
 				p := provider.Provider{ID: payment.Daraja, QueryEvery: time.Minute, Depositor: silent{t: t}}
 				key := a.policy(p, d.Environment, "").BudgetKey

@@ -1,6 +1,27 @@
-// Package cli is the command line: the cobra tree with one file per verb, the
-// wiring of the packages below it, and the map from kinds of error to exit
-// codes. It holds no payment rule of its own and never writes but through ui.
+// Package cli is the command line: the cobra tree with one file per verb, and the map
+// from kinds of error to exit codes. A verb turns flags into the input of a use case
+// (inquiry, deposit, watch, webhook, replay, listen) and its result into a view and an
+// error. No payment rule lives here, and nothing is written but through ui.
+//
+// # Add a verb
+//
+// The file path is the command line: "ledger backup" is ledger_backup.go, or ledger.go
+// while the group is small. To add "ledger backup":
+//
+//  1. Write the struct: *session (or *env where neither ledger nor provider is needed)
+//     and the flags as fields (ledger.go).
+//  2. Write newLedgerBackup(s *session) *cobra.Command: it makes the struct, binds the
+//     flags to its fields and sets RunE to s.run(v.Run); s.quick(v.Run) for what changes
+//     nothing and is over at once. Short, Example and Args are obligatory.
+//  3. Write Run(ctx) error: check the flags, call the use case, print with v.out.One or
+//     ui.List, return an error of the right kind (exit.go maps it). It never sees cobra.
+//     Work that may last is bounded by v.deadline.bound(ctx, own); what must be recorded
+//     after sending uses context.WithoutCancel.
+//  4. Put what is shown, a struct with JSON tags, Text and for lists Cells, into
+//     internal/view, with masking as a parameter.
+//  5. List the constructor in its group (ledger.go), a new group in commands (root.go).
+//  6. Write testdata/script/ledger_backup.txtar: output, exit codes, bad input.
+//  7. Run "make completions", and name the verb in README.md. TestTree checks the rest.
 package cli
 
 import (
@@ -9,8 +30,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/spell"
@@ -36,15 +55,15 @@ type Invocation struct {
 func Main(ctx context.Context, in Invocation) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	a := newApp(in)
-	a.stop = stop
-	root := newRoot(a)
+	session := newSession(in)
+	session.stop = stop
+	root := newRoot(session)
 	if len(in.Args) > 0 && isCompletion(in.Args[0]) {
-		a.offer(ctx, root)
+		session.offer(ctx, root)
 	}
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)
-	err = errors.Join(err, a.close())
+	err = errors.Join(err, session.close())
 	if err == nil {
 		return 0
 	}
@@ -52,14 +71,14 @@ func Main(ctx context.Context, in Invocation) int {
 		// Nothing but data was at stake, and whoever wanted it has seen enough.
 		return 0
 	}
-	if !a.running {
+	if !session.running {
 		err = asUsage(err)
 	}
 	if ctx.Err() != nil && payment.KindOf(err) == payment.KindInternal {
 		err = ctx.Err()
 	}
 	view := errorView(err)
-	a.printError(view)
+	session.printError(view)
 	return view.ExitCode
 }
 
@@ -89,35 +108,6 @@ func wantsJSON(args []string) ui.Format {
 		}
 	}
 	return ui.FormatText
-}
-
-// group is a command that only holds verbs. Plain cobra prints help and exits
-// with 0 for an unknown verb; a script must see a usage error.
-func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     use[strings.LastIndexByte(use, ' ')+1:] + " VERB",
-		Short:   short,
-		Long:    long,
-		Example: verbs[0].Example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			hint := guess("payctl "+use, args[0], helpNames(cmd), "run \"payctl "+use+" --help\" to see the verbs")
-			return usagef(hint, "unknown verb %q for \"payctl %s\"", payment.Line(args[0], 60), use)
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(verbs...)
-	return cmd
-}
-
-// noArgs refuses arguments; cobra's own words call them an unknown command.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return usagef("run \""+cmd.CommandPath()+" --help\" to see what it takes", "unexpected argument %q", payment.Line(args[0], 60))
 }
 
 // guess is the hint for a word that is none of the names: the one that was meant,

@@ -206,5 +206,5 @@ func (a *app) profiles(ctx context.Context) []cobra.Completion {
 
 // quietConfig loads the settings without a word: a shell is asking.
 func (a *app) quietConfig(ctx context.Context) (*config.Config, error) {
-	return config.LoadUnchosen(ctx, config.NewSource(a.in.Dir, a.env, a.configFlags("")))
+	return config.LoadUnchosen(ctx, a.source(""))
 }

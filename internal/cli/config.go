@@ -10,20 +10,20 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newConfig(a *app) *cobra.Command {
+func newConfig(s *session) *cobra.Command {
 	return group("config", "Show where settings come from",
 		`A setting comes from the flag, then the environment, then the project file
 (.payctl.yaml), then the user file, then the default. Secrets are masked wherever
 they are shown. See also "payctl help environment".`,
-		newConfigShow(a), newConfigExplain(a), newConfigPath(a))
+		newConfigShow(s), newConfigExplain(s), newConfigPath(s))
 }
 
 // shownConfig loads the settings and says when they are only those that all
 // profiles share.
-func (a *app) shownConfig(ctx context.Context) (*config.Config, error) {
-	conf, err := a.unchosen(ctx)
+func (e *env) shownConfig(ctx context.Context) (*config.Config, error) {
+	conf, err := e.anyProfile(ctx)
 	if err == nil && conf.Profile == "" {
-		a.out.Note("no profile is chosen: these are the settings that all share; choose with --profile: %s", strings.Join(conf.Profiles(), ", "))
+		e.out.Note("no profile is chosen: these are the settings that all share; choose with --profile: %s", strings.Join(conf.Profiles(), ", "))
 	}
 	return conf, err
 }
@@ -72,46 +72,62 @@ func (v settingView) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.Key), ui.Plain(or(v.Value, "-")), ui.Dim(v.Origin)}
 }
 
-func newConfigShow(a *app) *cobra.Command {
+// configShow is "payctl config show".
+type configShow struct{ *env }
+
+func newConfigShow(s *session) *cobra.Command {
+	v := &configShow{env: s.env}
 	return &cobra.Command{
 		Use:     "show",
 		Short:   "Show every setting in force",
 		Example: "  payctl config show\n  payctl config show --profile shop-sandbox -o json",
 		Args:    noArgs,
-		RunE: a.glance(func(ctx context.Context) error {
-			conf, err := a.shownConfig(ctx)
-			if err != nil {
-				return err
-			}
-			shown := conf.Show()
-			views := make([]settingView, len(shown))
-			for i, e := range shown {
-				views[i] = newSettingView(e)
-			}
-			return ui.List(a.out, columns("SETTING", "VALUE", "FROM"), views)
-		}),
+		RunE:    s.quick(v.Run),
 	}
 }
 
-func newConfigExplain(a *app) *cobra.Command {
-	var key string
+// Run lists the settings.
+func (v *configShow) Run(ctx context.Context) error {
+	conf, err := v.shownConfig(ctx)
+	if err != nil {
+		return err
+	}
+	shown := conf.Show()
+	views := make([]settingView, len(shown))
+	for i, e := range shown {
+		views[i] = newSettingView(e)
+	}
+	return ui.List(v.out, columns("SETTING", "VALUE", "FROM"), views)
+}
+
+// configExplain is "payctl config explain".
+type configExplain struct {
+	*env
+	key string
+}
+
+func newConfigExplain(s *session) *cobra.Command {
+	v := &configExplain{env: s.env}
 	return &cobra.Command{
 		Use:     "explain KEY",
 		Short:   "Say what a setting is for and where its value came from",
 		Example: "  payctl config explain daraja.shortcode\n  payctl config explain db -o json",
-		Args:    oneArg("KEY", &key),
-		RunE: a.glance(func(ctx context.Context) error {
-			conf, err := a.shownConfig(ctx)
-			if err != nil {
-				return err
-			}
-			e, err := conf.Explain(key)
-			if err != nil {
-				return err
-			}
-			return a.out.One(newSettingView(e))
-		}),
+		Args:    oneArg("KEY", &v.key),
+		RunE:    s.quick(v.Run),
 	}
+}
+
+// Run shows one setting.
+func (v *configExplain) Run(ctx context.Context) error {
+	conf, err := v.shownConfig(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := conf.Explain(v.key)
+	if err != nil {
+		return err
+	}
+	return v.out.One(newSettingView(e))
 }
 
 // pathsView is where things are.
@@ -141,19 +157,26 @@ func fileSpans(f config.File) []ui.Span {
 	return []ui.Span{ui.Plain(f.Path), ui.Dim(" (absent)")}
 }
 
-func newConfigPath(a *app) *cobra.Command {
+// configPath is "payctl config path".
+type configPath struct{ *env }
+
+func newConfigPath(s *session) *cobra.Command {
+	v := &configPath{env: s.env}
 	return &cobra.Command{
 		Use:     "path",
 		Short:   "Show where settings and the ledger are",
 		Example: "  payctl config path\n  payctl config path -o json --jq .db.path",
 		Args:    noArgs,
-		RunE: a.glance(func(ctx context.Context) error {
-			conf, err := a.shownConfig(ctx)
-			if err != nil {
-				return err
-			}
-			p := conf.Path()
-			return a.out.One(pathsView{User: p.User, Project: p.Project, DB: p.DB, Cache: orNull(p.CacheDir), State: orNull(p.StateDir)})
-		}),
+		RunE:    s.quick(v.Run),
 	}
+}
+
+// Run shows the paths.
+func (v *configPath) Run(ctx context.Context) error {
+	conf, err := v.shownConfig(ctx)
+	if err != nil {
+		return err
+	}
+	p := conf.Path()
+	return v.out.One(pathsView{User: p.User, Project: p.Project, DB: p.DB, Cache: orNull(p.CacheDir), State: orNull(p.StateDir)})
 }

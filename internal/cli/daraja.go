@@ -69,12 +69,3 @@ func localCertificate(conf *config.Config) ([]byte, error) {
 	pem, err := emulator.CertificatePEM()
 	return []byte(pem), err
 }
-
-// phoneText shows a phone, or a text that may hold some, masked unless whole
-// numbers were asked for.
-func (a *app) phoneText(text string) string {
-	if a.global.showPhone {
-		return text
-	}
-	return payment.MaskDigits(text)
-}

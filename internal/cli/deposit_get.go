@@ -34,20 +34,6 @@ receipt or the idempotency key.`,
 	return cmd
 }
 
-// oneArg wants exactly one argument and keeps it.
-func oneArg(name string, into *string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return usagef("give one "+name, "%s is missing", name)
-		case len(args) > 1:
-			return usagef("give one "+name, "unexpected argument %q", args[1])
-		}
-		*into = args[0]
-		return nil
-	}
-}
-
 // findDeposit finds one deposit by any of its identifiers. A reference that
 // several deposits carry means the newest, and says so.
 func (a *app) findDeposit(ctx context.Context, ledger *store.Store, id string) (payment.Deposit, error) {

@@ -82,8 +82,7 @@ func (a *app) confirmProduction(ctx context.Context, d payment.Deposit) error {
 // confirmAmount has a person type the amount that is about to move. A person's
 // thinking is not the command's time.
 func (a *app) confirmAmount(ctx context.Context, amount payment.Amount) error {
-	asked := time.Now()
-	defer func() { a.began = a.began.Add(time.Since(asked)) }()
+	defer a.deadline.pause()()
 	a.out.Prompt("Type the amount (%s) to go on:", amount)
 	line, err := a.typed(ctx)
 	switch {

@@ -35,9 +35,11 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 		Idempotent: p.Idempotent, Force: s.force,
 	}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
-	sendCtx, cancel := context.WithTimeout(ctx, a.sendLimit())
-	d, done, err := asker.Ask(sendCtx, intent)
+	bounded, unbind := a.deadline.bound(ctx, 0)
+	sending, cancel := context.WithTimeout(bounded, sendTimeout)
+	d, done, err := asker.Ask(sending, intent)
 	cancel()
+	unbind()
 	progress.Stop()
 	follow := func() error {
 		w := a.watcherSince(p, d.Environment, s.via, ledger)
@@ -109,7 +111,7 @@ const lastRecord = 2 * time.Second
 func (a *app) depositLedger(ctx context.Context, s send) (*store.Store, error) {
 	ctx, cancel := a.preparing(ctx)
 	defer cancel()
-	ledger, err := a.openLedgerAs(ctx, a.config, store.Options{BusyTimeout: a.patience()})
+	ledger, err := a.openLedgerAs(ctx, a.config, store.Options{BusyTimeout: a.deadline.left(mostPatience)})
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +121,10 @@ func (a *app) depositLedger(ctx context.Context, s send) (*store.Store, error) {
 	return ledger, a.coolDown(ctx, ledger, s)
 }
 
-// mostPatience is the longest wait for another process that holds the ledger.
+// mostPatience is the longest wait for another process that holds the ledger. Once the
+// writer has taken a write up, no context ends it, so what is left of --timeout is said
+// beforehand; what must be recorded after sending is tried again.
 const mostPatience = 15 * time.Second
-
-// patience is how long a write waits for another process. Once the writer has taken
-// it up, no context ends it, so what is left of --timeout must be said beforehand;
-// what must be recorded after sending is tried again.
-func (a *app) patience() time.Duration {
-	if a.global.timeout <= 0 {
-		return mostPatience
-	}
-	return max(min(a.global.timeout-time.Since(a.began), mostPatience), 1) // 0 is the default
-}
 
 // keyOfAnother refuses an idempotency key that a deposit of another provider has:
 // whoever repeats a command under its key wants nobody asked twice.
@@ -168,20 +162,12 @@ func (a *app) noteUsedKey(d payment.Deposit, done deposit.Done) {
 // sendTimeout bounds the request for money, and any other single request.
 const sendTimeout = deposit.SendTimeout
 
-// sendLimit is the shorter one of sendTimeout and what is left of --timeout.
-func (a *app) sendLimit() time.Duration {
-	if a.global.timeout > 0 {
-		return min(a.global.timeout-time.Since(a.began), sendTimeout)
-	}
-	return sendTimeout
-}
-
 // watcherSince is watcher within what is left of --timeout. When nothing is, it
 // still reads the ledger once, since a callback may have decided meanwhile.
 func (a *app) watcherSince(p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
 	policy := a.policy(p, env, via)
 	if policy.Strict {
-		policy.Deadline = max(policy.Deadline-time.Since(a.began), 1) // 0 is the default deadline
+		policy.Deadline = a.deadline.left(policy.Deadline)
 	}
 	return watch.New(watch.Options{
 		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger, Policy: policy, Now: a.now,

@@ -59,11 +59,11 @@ func TestTimeoutBoundsSendingAndWaiting(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, ledger := budgetApp(t)
 				a.conf = &config.Config{Environment: payment.Local}
-				a.global.timeout = c.timeout
+				a.deadline.limit = c.timeout
 				asked := 0
 				p := provider.Provider{ID: payment.Daraja, Depositor: slow{c.answer, &asked}}
 				s := send{intent: intentOf(t), via: watch.ViaAuto, wait: true}
-				a.began = time.Now().Add(-c.spent)
+				a.deadline.began = time.Now().Add(-c.spent)
 				start := time.Now()
 				err := a.depositSend(t.Context(), p, s)
 				if payment.KindOf(err) != payment.KindPending {
@@ -90,10 +90,10 @@ func TestTimeoutUsedUpBeforeSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, ledger := budgetApp(t)
 		a.conf = &config.Config{Environment: payment.Local}
-		a.global.timeout = time.Second
+		a.deadline.limit = time.Second
 		asked := 0
 		p := provider.Provider{ID: payment.Daraja, Depositor: slow{0, &asked}}
-		a.began = time.Now().Add(-time.Second)
+		a.deadline.began = time.Now().Add(-time.Second)
 		err := a.depositSend(t.Context(), p, send{intent: intentOf(t), wait: true})
 		if payment.KindOf(err) != payment.KindUnavailable {
 			t.Errorf("error %v, want unavailable", err)

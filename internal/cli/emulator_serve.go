@@ -71,7 +71,7 @@ func closeListeners(list ...net.Listener) {
 // this user has no place for state: it then lasts as long as the emulator. No
 // settings are read for it: an emulator needs none.
 func (a *app) emulatorCADir() string {
-	state := config.NewSource(a.in.Dir, a.env, nil).StateDir
+	state := config.NewSource(a.in.Dir, a.getenv, nil).StateDir
 	if state == "" {
 		return ""
 	}

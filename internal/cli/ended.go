@@ -13,9 +13,9 @@ import (
 // that took a write error for the outcome would ask the customer again. about says
 // what could not be printed, so that the operator can look it up. A reader that has
 // gone wants to know nothing.
-func (a *app) ended(printed, outcome error, about string) error {
+func (e *env) ended(printed, outcome error, about string) error {
 	if printed != nil && !errors.Is(printed, ui.ErrBrokenPipe) {
-		a.out.Warn("%s; it could not be printed: %s", about, a.phoneText(firstLine(printed.Error())))
+		e.out.Warn("%s; it could not be printed: %s", about, e.phoneText(firstLine(printed.Error())))
 	}
 	return outcome
 }

@@ -55,8 +55,8 @@ func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via
 		policy.PerSlot = p.QueryEvery
 	}
 	policy.Via = via
-	if a.global.timeout > 0 {
-		policy.Deadline, policy.Strict = a.global.timeout, true
+	if a.deadline.limit > 0 {
+		policy.Deadline, policy.Strict = a.deadline.limit, true
 	}
 	return policy
 }
@@ -140,13 +140,6 @@ func (t told) line(d payment.Deposit) {
 		t.shown[d.ID] = v
 	}
 	t.app.keepErr(t.app.out.Line(v))
-}
-
-// keepErr keeps the first error of writing from within a callback.
-func (a *app) keepErr(err error) {
-	if a.writeErr == nil {
-		a.writeErr = err
-	}
 }
 
 func waitingText(n int, note string) string {

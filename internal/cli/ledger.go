@@ -14,16 +14,23 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newLedger(a *app) *cobra.Command {
+func newLedger(s *session) *cobra.Command {
 	return group("ledger", "Look after the ledger's file",
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
 what is in it, check it, copy it while others write, and keep it small. With --db FILE no
 profile need be chosen.`,
-		newLedgerStats(a), newLedgerCheck(a), newLedgerBackup(a), newLedgerPrune(a))
+		newLedgerStats(s), newLedgerCheck(s), newLedgerBackup(s), newLedgerPrune(s))
 }
 
-// ledgerStats is the ledger in numbers.
-type ledgerStats struct {
+// ledgerFile opens the ledger for a verb that is about the file itself, whatever the
+// profile; one that is not there is not made.
+func (s *session) ledgerFile(ctx context.Context, o store.Options) (*store.Store, error) {
+	o.MustExist = true
+	return s.openLedgerAs(ctx, s.anyProfile, o)
+}
+
+// ledgerStatsView is the ledger in numbers.
+type ledgerStatsView struct {
 	Path       string         `json:"path"`
 	Schema     int            `json:"schema"`
 	FileBytes  int64          `json:"file_bytes"`
@@ -54,7 +61,7 @@ type stored struct {
 }
 
 // Text writes the numbers for people.
-func (v ledgerStats) Text(t *ui.Text) {
+func (v ledgerStatsView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("ledger", ui.Bold(v.Path)), ui.KV("size", ui.Plain(fmt.Sprintf("%d bytes, %d free inside", v.FileBytes, v.FreeBytes))),
 		ui.KV("schema", ui.Plain(itoa(v.Schema))), ui.KV("oldest open deposit", ui.Plain(or(v.OldestOpen, "none"))),
@@ -74,28 +81,35 @@ func (v ledgerStats) Text(t *ui.Text) {
 	t.Table(columns("DELIVERIES", "EVENT", "VERDICT", "COUNT", "BYTES"), deliveries)
 }
 
-func newLedgerStats(a *app) *cobra.Command {
+// ledgerStats is "payctl ledger stats".
+type ledgerStats struct{ *session }
+
+func newLedgerStats(s *session) *cobra.Command {
+	v := &ledgerStats{session: s}
 	return &cobra.Command{
 		Use:     "stats",
 		Short:   "Count what the ledger holds",
 		Example: "  payctl ledger stats\n  payctl ledger stats -o json --jq .oldest_open",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
-			if err != nil {
-				return err
-			}
-			s, err := ledger.Stats(ctx, time.Time{})
-			if err != nil {
-				return err
-			}
-			return a.out.One(newLedgerStatsView(ledger.Path(), s))
-		}),
+		RunE:    s.run(v.Run),
 	}
 }
 
-func newLedgerStatsView(path string, s store.Stats) ledgerStats {
-	v := ledgerStats{
+// Run counts what the ledger holds.
+func (v *ledgerStats) Run(ctx context.Context) error {
+	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	if err != nil {
+		return err
+	}
+	stats, err := ledger.Stats(ctx, time.Time{})
+	if err != nil {
+		return err
+	}
+	return v.out.One(newLedgerStatsView(ledger.Path(), stats))
+}
+
+func newLedgerStatsView(path string, s store.Stats) ledgerStatsView {
+	v := ledgerStatsView{
 		Path: path, Schema: s.Schema, FileBytes: s.FileBytes, FreeBytes: s.FreeBytes, Conflicts: s.Conflicts,
 		OldestOpen: timeOrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
 	}
@@ -121,15 +135,15 @@ func newLedgerStatsView(path string, s store.Stats) ledgerStats {
 	return v
 }
 
-// ledgerCheck is what reading the whole ledger gave.
-type ledgerCheck struct {
+// ledgerCheckView is what reading the whole ledger gave.
+type ledgerCheckView struct {
 	Path     string   `json:"path"`
 	OK       bool     `json:"ok"`
 	Problems []string `json:"problems"`
 }
 
 // Text writes the result for people.
-func (v ledgerCheck) Text(t *ui.Text) {
+func (v ledgerCheckView) Text(t *ui.Text) {
 	if v.OK {
 		t.Line(ui.OK("healthy"), ui.Plain("  "+v.Path))
 	}
@@ -138,61 +152,77 @@ func (v ledgerCheck) Text(t *ui.Text) {
 	}
 }
 
-func newLedgerCheck(a *app) *cobra.Command {
+// ledgerCheck is "payctl ledger check".
+type ledgerCheck struct{ *session }
+
+func newLedgerCheck(s *session) *cobra.Command {
+	v := &ledgerCheck{session: s}
 	return &cobra.Command{
 		Use:     "check",
 		Short:   "Read the whole ledger and say what is wrong",
 		Example: "  payctl ledger check",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
-			if err != nil {
-				return err
-			}
-			progress := a.out.Progress("reading the ledger")
-			problems, err := ledger.Check(ctx)
-			progress.Stop()
-			if err != nil {
-				return err
-			}
-			printed := a.out.One(ledgerCheck{Path: ledger.Path(), OK: len(problems) == 0, Problems: append([]string{}, problems...)})
-			if len(problems) == 0 {
-				return printed
-			}
-			found := &payment.Error{Kind: payment.KindInternal, Message: "the ledger has " + itoa(len(problems)) + " problems", Hint: "copy the file before anything else, and restore a backup"}
-			return a.ended(printed, found, found.Message)
-		}),
+		RunE:    s.run(v.Run),
 	}
 }
 
-// ledgerFile is a file that was written.
-type ledgerFile struct {
+// Run reads the whole ledger. Damage is KindInternal.
+func (v *ledgerCheck) Run(ctx context.Context) error {
+	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	if err != nil {
+		return err
+	}
+	progress := v.out.Progress("reading the ledger")
+	problems, err := ledger.Check(ctx)
+	progress.Stop()
+	if err != nil {
+		return err
+	}
+	printed := v.out.One(ledgerCheckView{Path: ledger.Path(), OK: len(problems) == 0, Problems: append([]string{}, problems...)})
+	if len(problems) == 0 {
+		return printed
+	}
+	found := &payment.Error{Kind: payment.KindInternal, Message: "the ledger has " + itoa(len(problems)) + " problems", Hint: "copy the file before anything else, and restore a backup"}
+	return v.ended(printed, found, found.Message)
+}
+
+// backupView is a file that was written.
+type backupView struct {
 	Path string `json:"path"`
 }
 
 // Text writes the path for people.
-func (v ledgerFile) Text(t *ui.Text) { t.Line(ui.OK("written"), ui.Plain("  "+v.Path)) }
+func (v backupView) Text(t *ui.Text) { t.Line(ui.OK("written"), ui.Plain("  "+v.Path)) }
 
-func newLedgerBackup(a *app) *cobra.Command {
-	var file string
+// ledgerBackup is "payctl ledger backup".
+type ledgerBackup struct {
+	*session
+	file string
+}
+
+func newLedgerBackup(s *session) *cobra.Command {
+	v := &ledgerBackup{session: s}
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the ledger while others write",
 		Long: `Writes a copy of the ledger as it is at one moment into a new file, mode 0600. A running
 listener goes on.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
-		Args:    oneArg("FILE", &file),
-		RunE: a.run(func(ctx context.Context) error {
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{OrReadOnly: true, MustExist: true})
-			if err != nil {
-				return err
-			}
-			if err := ledger.Backup(ctx, file); err != nil {
-				return err
-			}
-			return a.out.One(ledgerFile{Path: file})
-		}),
+		Args:    oneArg("FILE", &v.file),
+		RunE:    s.run(v.Run),
 	}
+}
+
+// Run copies the ledger into a new file.
+func (v *ledgerBackup) Run(ctx context.Context) error {
+	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	if err != nil {
+		return err
+	}
+	if err := ledger.Backup(ctx, v.file); err != nil {
+		return err
+	}
+	return v.out.One(backupView{Path: v.file})
 }
 
 // prunedView is what a pruning took.
@@ -207,8 +237,14 @@ func (v prunedView) Text(t *ui.Text) {
 	t.Linef("%d deliveries deleted (%d bytes), %d old ones kept as evidence", v.Deliveries, v.Bytes, v.Kept)
 }
 
-func newLedgerPrune(a *app) *cobra.Command {
-	var age string
+// ledgerPrune is "payctl ledger prune".
+type ledgerPrune struct {
+	*session
+	olderThan string
+}
+
+func newLedgerPrune(s *session) *cobra.Command {
+	v := &ledgerPrune{session: s}
 	cmd := &cobra.Command{
 		Use:   "prune --older-than AGE",
 		Short: "Delete old deliveries and give the space back",
@@ -218,27 +254,30 @@ stay as well. What belongs to no deposit, such as a C2B confirmation, is forgott
 copy that comes after that counts as new. An age of less than a day needs --yes.`,
 		Example: "  payctl ledger prune --older-than 90d",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			old, err := parseAge(age)
-			if err != nil {
-				return err
-			}
-			if old < 24*time.Hour && !a.global.yes {
-				return usagef("add --yes if this is meant", "older-than %s: deletes evidence that is not a day old", age)
-			}
-			ledger, err := a.openLedgerAs(ctx, a.unchosen, store.Options{MustExist: true})
-			if err != nil {
-				return err
-			}
-			pruned, err := ledger.Prune(ctx, a.now().Add(-old))
-			if err != nil {
-				return err
-			}
-			return a.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})
-		}),
+		RunE:    s.run(v.Run),
 	}
-	cmd.Flags().StringVar(&age, "older-than", "", "`AGE` such as 90d or 36h")
+	cmd.Flags().StringVar(&v.olderThan, "older-than", "", "`AGE` such as 90d or 36h")
 	return cmd
+}
+
+// Run deletes old deliveries.
+func (v *ledgerPrune) Run(ctx context.Context) error {
+	age, err := parseAge(v.olderThan)
+	if err != nil {
+		return err
+	}
+	if age < 24*time.Hour && !v.global.yes {
+		return usagef("add --yes if this is meant", "older-than %s: deletes evidence that is not a day old", v.olderThan)
+	}
+	ledger, err := v.ledgerFile(ctx, store.Options{})
+	if err != nil {
+		return err
+	}
+	pruned, err := ledger.Prune(ctx, v.now().Add(-age))
+	if err != nil {
+		return err
+	}
+	return v.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})
 }
 
 // parseAge reads days (90d) or a duration (36h).

@@ -108,8 +108,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	if err != nil {
 		return err
 	}
-	a.ledger = ledger
-	a.closers = append(a.closers, ledger.Close)
+	a.keepLedger(ledger)
 	options.Ledger, options.Backlog = ledger, backlog(ledger)
 	return a.serveListen(ctx, conf, options, o)
 }
@@ -133,7 +132,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 		scheme = "https"
 	}
 	url := scheme + "://" + ln.Addr().String()
-	if a.env("GOGC") == "" && a.env("GOMEMLIMIT") == "" {
+	if a.getenv("GOGC") == "" && a.getenv("GOMEMLIMIT") == "" {
 		defer listen.EaseCollector()()
 	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
@@ -144,7 +143,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	if err := writeReady(o.ready, url); err != nil {
 		return err
 	}
-	if err := listen.Notify(ctx, a.env("NOTIFY_SOCKET"), "READY=1"); err != nil {
+	if err := listen.Notify(ctx, a.getenv("NOTIFY_SOCKET"), "READY=1"); err != nil {
 		a.out.Warn("the service manager could not be told: %v", err)
 	}
 	err = server.Serve(ctx, ln)

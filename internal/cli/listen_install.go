@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -137,7 +136,7 @@ func secretPathView(base, token string) secretPaths {
 // listenSocket is the socket that the service manager opened, or a new one. An
 // opened one must be as well protected as --addr would have to be.
 func (a *app) listenSocket(ctx context.Context, addr string, e listen.Exposure) (net.Listener, error) {
-	inherited, err := listen.Activated(a.env, os.Getpid())
+	inherited, err := listen.Activated(a.getenv, os.Getpid())
 	switch {
 	case err != nil:
 		return nil, err
@@ -153,25 +152,6 @@ func (a *app) listenSocket(ctx context.Context, addr string, e listen.Exposure) 
 		return nil, err
 	}
 	return inherited[0], nil
-}
-
-// logger writes the listener's log to stderr: warnings, and under --verbose all.
-func (a *app) logger(format string) (*slog.Logger, error) {
-	level := slog.LevelWarn
-	if a.global.verbose {
-		level = slog.LevelDebug
-	}
-	if a.global.quiet {
-		level = slog.LevelError
-	}
-	options := &slog.HandlerOptions{Level: level}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(a.in.Stderr, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(a.in.Stderr, options)), nil
-	}
-	return nil, usagef("use text or json", "log-format %q: is not a format", format)
 }
 
 // pruneEvery is how often a listener with a retention prunes.

@@ -20,7 +20,7 @@ func TestShownBody(t *testing.T) {
 		"not json 254711000222":                              "not json 2547*****222",
 		"":                                                   "",
 	} {
-		a := &app{}
+		a := newApp(Invocation{})
 		got := string(a.shownBody([]byte(text)))
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)

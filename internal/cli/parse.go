@@ -11,12 +11,12 @@ import (
 
 // parseTime reads a point in time: RFC 3339, a date (in EAT, as Daraja and its
 // statements mean it), or a duration back from now.
-func (a *app) parseTime(flag, text string) (time.Time, error) {
+func (e *env) parseTime(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return a.now().Add(-ago), nil
+		return e.now().Add(-ago), nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil

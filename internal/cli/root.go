@@ -10,7 +10,7 @@ import (
 )
 
 // newRoot builds the whole tree; every verb is listed here and nowhere else.
-func newRoot(a *app) *cobra.Command {
+func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "payctl COMMAND",
 		Short: "Ask M-Pesa customers for money and follow what becomes of it",
@@ -29,12 +29,12 @@ what the providers send back. It works offline against its own emulator:
 			}
 			return usagef(guess("payctl", args[0], rootNames(), "run \"payctl --help\" to see the commands"), "unknown command %q", payment.Line(args[0], 60))
 		},
-		RunE: a.runRoot,
+		RunE: func(cmd *cobra.Command, args []string) error { return runRoot(s, cmd, args) },
 	}
 	root.Flags().Bool("version", false, "print the version, as \"payctl version\" does")
-	root.SetOut(a.in.Stdout)
-	root.SetErr(a.in.Stderr)
-	root.SetIn(a.in.Stdin)
+	root.SetOut(s.in.Stdout)
+	root.SetErr(s.in.Stderr)
+	root.SetIn(s.in.Stdin)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		// A mistyped verb leaves its flags to the group, which has none of them.
 		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 && cmd.Args != nil {
@@ -44,11 +44,11 @@ what the providers send back. It works offline against its own emulator:
 		}
 		return usagef("run \""+cmd.CommandPath()+" --help\" to see the flags", "%s", err.Error())
 	})
-	a.global.bind(root.PersistentFlags())
+	s.bind(root.PersistentFlags())
 	all := commands()
-	built := wanted(all, a.in.Args)
+	built := wanted(all, s.in.Args)
 	for _, c := range built {
-		root.AddCommand(c.build(a))
+		root.AddCommand(c.build(s))
 	}
 	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
@@ -61,11 +61,12 @@ what the providers send back. It works offline against its own emulator:
 }
 
 // runRoot is payctl without a command.
-func (a *app) runRoot(cmd *cobra.Command, args []string) error {
+func runRoot(s *session, cmd *cobra.Command, args []string) error {
 	if version, err := cmd.Flags().GetBool("version"); err != nil || !version {
 		return cmd.Help()
 	}
-	return a.glance(a.version)(cmd, args)
+	v := &version{env: s.env}
+	return s.quick(v.Run)(cmd, args)
 }
 
 // knownTopics makes "help" of what is not there a usage error: cobra prints the
@@ -143,7 +144,7 @@ func verbOf(root *cobra.Command, name string) *cobra.Command {
 // command is a row of the tree's top level.
 type command struct {
 	name  string
-	build func(*app) *cobra.Command
+	build func(*session) *cobra.Command
 }
 
 func commands() []command {
@@ -167,8 +168,8 @@ func commands() []command {
 // built are the verbs of a group that the command line may mean: the one that its
 // next word names, else all, since a later word may be anything's value, and a
 // mistyped verb is held against every name.
-func (a *app) built(group string, verbs ...command) []*cobra.Command {
-	args := a.in.Args
+func (s *session) built(group string, verbs ...command) []*cobra.Command {
+	args := s.in.Args
 	if i := slices.Index(args, group); i >= 0 && i+1 < len(args) && !wantsAll(args) {
 		if named := slices.IndexFunc(verbs, func(v command) bool { return v.name == args[i+1] }); named >= 0 {
 			verbs = verbs[named : named+1]
@@ -176,7 +177,7 @@ func (a *app) built(group string, verbs ...command) []*cobra.Command {
 	}
 	out := make([]*cobra.Command, len(verbs))
 	for i, v := range verbs {
-		out[i] = v.build(a)
+		out[i] = v.build(s)
 	}
 	return out
 }

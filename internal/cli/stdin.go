@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 )
@@ -16,8 +17,8 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // stay silent for ever, and the system call itself cannot be interrupted. The
 // goroutine of a read that was given up lasts until something comes or the process
 // ends, and touches nothing of the reader's. Only one goroutine may read.
-func (a *app) stdin(ctx context.Context) io.Reader {
-	if file, ok := a.in.Stdin.(*os.File); ok {
+func (e *env) stdin(ctx context.Context) io.Reader {
+	if file, ok := e.in.Stdin.(*os.File); ok {
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 			return file // never keeps anybody waiting
 		}
@@ -37,7 +38,7 @@ func (a *app) stdin(ctx context.Context) io.Reader {
 		}
 		into := own[:len(p)]
 		go func() {
-			n, err := a.in.Stdin.Read(into)
+			n, err := e.in.Stdin.Read(into)
 			done <- result{n, err}
 		}()
 		select {
@@ -55,8 +56,8 @@ const maxTyped = 1 << 10
 
 // typed reads one line of what a person types. An error is ctx's, or says that the
 // input ended before anything was typed.
-func (a *app) typed(ctx context.Context) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(a.stdin(ctx), maxTyped)).ReadString('\n')
+func (e *env) typed(ctx context.Context) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(e.stdin(ctx), maxTyped)).ReadString('\n')
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
@@ -64,4 +65,20 @@ func (a *app) typed(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return line, nil
+}
+
+// readAll reads outside input up to a limit. An interrupted read is the context's
+// error, anything else KindUsage.
+func readAll(r io.Reader, limit int64, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, usagef("check the file and its permissions", "cannot read %s: %v", name, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, usagef("payloads are at most 1 MiB", "%s is larger than %d bytes", name, limit)
+	}
+	return data, nil
 }

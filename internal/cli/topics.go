@@ -15,21 +15,11 @@ func newTopics() []*cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Long: text}
 	}
 	return []*cobra.Command{
-		newEnvironmentTopic(topic("environment", "Environment variables that payctl reads", "")),
+		helpLater(topic("environment", "Environment variables that payctl reads", ""), environmentHelp),
 		topic("exit-codes", "Exit codes and what a script may conclude", exitCodesHelp),
 		topic("output", "Output formats, streams and keys", outputHelp),
 		topic("providers", "Providers, what each can do, and environments", providersHelp),
 	}
-}
-
-// newEnvironmentTopic writes its text when somebody asks for it: no other run pays
-// for it.
-func newEnvironmentTopic(topic *cobra.Command) *cobra.Command {
-	topic.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		cmd.Long = environmentHelp()
-		cmd.Parent().HelpFunc()(cmd, args)
-	})
-	return topic
 }
 
 // environmentHelp lists the variables of the settings' own table, then those that

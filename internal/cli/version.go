@@ -21,16 +21,21 @@ func (v versionView) Text(t *ui.Text) {
 	t.Linef("payctl %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
 }
 
-func newVersion(a *app) *cobra.Command {
+// version is "payctl version".
+type version struct{ *env }
+
+func newVersion(s *session) *cobra.Command {
+	v := &version{env: s.env}
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  payctl version\n  payctl version -o json",
 		Args:    noArgs,
-		RunE:    a.glance(a.version),
+		RunE:    s.quick(v.Run),
 	}
 }
 
-func (a *app) version(context.Context) error {
-	return a.out.One(versionView{Version: a.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
+// Run prints the version.
+func (v *version) Run(context.Context) error {
+	return v.out.One(versionView{Version: v.in.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
 }

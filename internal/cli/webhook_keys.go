@@ -75,7 +75,7 @@ func (a *app) otherSecrets(ctx context.Context) []webhook.Key {
 		if name == conf.Profile {
 			continue
 		}
-		other, err := config.Load(ctx, config.NewSource(a.in.Dir, a.env, a.configFlags(name)))
+		other, err := config.Load(ctx, a.source(name))
 		if err != nil {
 			continue
 		}

@@ -208,11 +208,8 @@ func (a *app) resumeReplay(ctx context.Context, o webhookReplayOptions) error {
 
 // runReplay sends what a run has left and reports.
 func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run, spec replaySpec) error {
-	if a.global.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.global.timeout)
-		defer cancel()
-	}
+	ctx, cancel := a.deadline.bound(ctx, 0)
+	defer cancel()
 	unlock, err := lockRun(ledger.Path(), run.ID)
 	if err != nil {
 		return err

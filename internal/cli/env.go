@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// globals are the flags that mean the same everywhere.
+type globals struct {
+	profile, configFile, db string
+	output, jq, template    string
+	color                   string
+	quiet, verbose          bool
+	yes, showPhone          bool
+}
+
+// env is one invocation as its verb sees it: what came in, the printer, the settings,
+// the clock and the deadline. It opens nothing; see session.
+type env struct {
+	in       Invocation
+	global   globals
+	deadline deadline
+	now      func() time.Time
+	out      *ui.Printer
+	conf     *config.Config
+	// running is set when a verb's own Run begins; what fails before is usage.
+	running bool
+	// stop ends the run's context.
+	stop context.CancelFunc
+	// writeErr is the first error of writing from within a callback.
+	writeErr error
+}
+
+func newEnv(in Invocation) *env {
+	return &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}}
+}
+
+// bind binds the flags that mean the same everywhere.
+func (e *env) bind(f *pflag.FlagSet) {
+	g := &e.global
+	f.StringVar(&g.profile, "profile", "", "settings profile `NAME`")
+	f.StringVar(&g.configFile, "config", "", "configuration `FILE` instead of the user's")
+	f.StringVar(&g.db, "db", "", "ledger `FILE|URL`")
+	f.StringVarP(&g.output, "output", "o", "text", "output format: `text|json|ndjson|csv`")
+	f.StringVar(&g.jq, "jq", "", "filter the JSON output with a jq `EXPR`")
+	f.StringVar(&g.template, "template", "", "format the JSON output with a Go template `TEXT`")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "no notes and no progress")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "show each exchange with the provider, secrets taken out")
+	f.StringVar(&g.color, "color", "auto", "colour: `auto|always|never`")
+	f.DurationVar(&e.deadline.limit, "timeout", 0, "give up after this `DURATION` (such as 90s)")
+	f.BoolVar(&g.yes, "yes", false, "answer yes to every question")
+	f.BoolVar(&g.showPhone, "show-phone", false, "show whole phone numbers")
+}
+
+func (e *env) newPrinter(format ui.Format) (*ui.Printer, error) {
+	outTTY, width := terminal(e.in.Stdout)
+	errTTY, _ := terminal(e.in.Stderr)
+	return ui.New(ui.Options{
+		Stdout: e.in.Stdout, Stderr: e.in.Stderr,
+		StdoutTTY: outTTY, StderrTTY: errTTY, Width: width,
+		Format: format, JQ: e.global.jq, Template: e.global.template,
+		Quiet: e.global.quiet, Verbose: e.global.verbose, Color: e.global.color,
+		Env: e.getenv, ShowPhone: e.global.showPhone,
+	})
+}
+
+// terminal reports whether a stream is a terminal, and how many columns it has.
+func terminal(stream any) (bool, int) {
+	file, ok := stream.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return false, 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return true, 0
+	}
+	return true, width
+}
+
+// printError shows an error, also when no printer could be made.
+func (e *env) printError(view ui.ErrorView) {
+	if e.out == nil {
+		printer, err := ui.New(ui.Options{Stdout: e.in.Stdout, Stderr: e.in.Stderr, Format: wantsJSON(e.in.Args), Color: "never", Env: e.getenv})
+		if err != nil {
+			return
+		}
+		e.out = printer
+	}
+	e.out.Error(view)
+}
+
+// getenv returns one environment variable of the invocation.
+func (e *env) getenv(name string) string {
+	prefix := name + "="
+	for i := len(e.in.Environ) - 1; i >= 0; i-- {
+		if value, found := strings.CutPrefix(e.in.Environ[i], prefix); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// config loads the settings once; most commands that fail early never need them.
+func (e *env) config(ctx context.Context) (*config.Config, error) {
+	if e.conf != nil {
+		return e.conf, nil
+	}
+	conf, err := e.loadConfig(ctx, config.Load)
+	if err == nil {
+		e.conf = conf
+	}
+	return conf, err
+}
+
+// anyProfile loads the settings for a command that needs no profile: where some are
+// defined and none is named, they are those that all profiles share.
+func (e *env) anyProfile(ctx context.Context) (*config.Config, error) {
+	return e.loadConfig(ctx, config.LoadUnchosen)
+}
+
+func (e *env) loadConfig(ctx context.Context, load func(context.Context, config.Source) (*config.Config, error)) (*config.Config, error) {
+	ctx, cancel := e.deadline.preparing(ctx)
+	defer cancel()
+	conf, err := load(ctx, e.source(e.global.profile))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range conf.Warnings {
+		e.out.Warn("%s", w)
+	}
+	return conf, nil
+}
+
+// source is where the settings of a profile come from; "" leaves the choice to the
+// environment and the files.
+func (e *env) source(profile string) config.Source {
+	flags := map[string]string{}
+	for name, value := range map[string]string{"profile": profile, "config": e.global.configFile, "db": e.global.db} {
+		if value != "" {
+			flags[name] = value
+		}
+	}
+	return config.NewSource(e.in.Dir, e.getenv, flags)
+}
+
+// phoneText shows a phone, or a text that may hold some, masked unless whole numbers
+// were asked for.
+func (e *env) phoneText(text string) string {
+	if e.global.showPhone {
+		return text
+	}
+	return payment.MaskDigits(text)
+}
+
+// keepErr keeps the first error of writing from within a callback.
+func (e *env) keepErr(err error) {
+	if e.writeErr == nil {
+		e.writeErr = err
+	}
+}
+
+// logger writes the listener's log to stderr: warnings, and under --verbose all.
+func (e *env) logger(format string) (*slog.Logger, error) {
+	level := slog.LevelWarn
+	if e.global.verbose {
+		level = slog.LevelDebug
+	}
+	if e.global.quiet {
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(e.in.Stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(e.in.Stderr, options)), nil
+	}
+	return nil, usagef("use text or json", "log-format %q: is not a format", format)
+}

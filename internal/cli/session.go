@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/payctl/payctl/internal/apiclient"
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// session is what a verb works with beyond its env: the ledger and the providers.
+// Each is opened when it is first asked for: a command that needs no ledger opens none.
+type session struct {
+	*env
+	ledger  *store.Store
+	client  *http.Client
+	closers []func() error
+}
+
+func newSession(in Invocation) *session { return &session{env: newEnv(in)} }
+
+// close ends what was opened, the last first.
+func (s *session) close() error {
+	var errs error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = errors.Join(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errs
+}
+
+// httpClient is the one client for provider calls: proxy and TLS settings of
+// the process, no redirects, no overall timeout (a context bounds each call,
+// and the stream's polls are held for long).
+func (s *session) httpClient() *http.Client {
+	if s.client == nil {
+		dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+		s.client = &http.Client{Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   16,
+			IdleConnTimeout:       60 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		}}
+	}
+	return s.client
+}
+
+// provider opens one provider with the profile's settings.
+func (s *session) provider(ctx context.Context, id payment.ProviderID, transports []string) (provider.Provider, error) {
+	ctx, cancel := s.deadline.preparing(ctx)
+	defer cancel()
+	conf, err := s.config(ctx)
+	if err != nil {
+		return provider.Provider{}, err
+	}
+	return provider.Open(ctx, conf, id, s.deps(transports))
+}
+
+func (s *session) deps(transports []string) provider.Deps {
+	return provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: budget{s}, Transports: transports}
+}
+
+// wireLog shows an exchange under --verbose.
+func (s *session) wireLog(e apiclient.Exchange) {
+	s.out.Debug("> %s %s %s", e.Method, e.URL, e.Request)
+	s.out.Debug("< %d %s", e.Status, e.Response)
+}
+
+// budget shares rate limits through the ledger, which is opened when the first
+// request needs it.
+type budget struct{ *session }
+
+// ReserveWithin implements payment.Budget.
+func (b budget) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
+	ledger, err := b.openLedger(ctx)
+	if err != nil {
+		return payment.Slot{}, err
+	}
+	return ledger.ReserveWithin(ctx, key, per, most)
+}
+
+// Unreserve implements payment.Budget.
+func (b budget) Unreserve(ctx context.Context, slot payment.Slot) error {
+	ledger, err := b.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	return ledger.Unreserve(ctx, slot)
+}
+
+// Hold implements payment.Budget.
+func (b budget) Hold(ctx context.Context, key string, until time.Time) error {
+	ledger, err := b.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	return ledger.Hold(ctx, key, until)
+}
+
+// openLedger opens the profile's ledger once.
+func (s *session) openLedger(ctx context.Context) (*store.Store, error) {
+	return s.openLedgerAs(ctx, s.config, store.Options{})
+}
+
+// readLedger opens the profile's ledger for a command that only reads: this user
+// may lack the right to write to it.
+func (s *session) readLedger(ctx context.Context) (*store.Store, error) {
+	return s.openLedgerAs(ctx, s.config, store.Options{OrReadOnly: true})
+}
+
+func (s *session) openLedgerAs(ctx context.Context, settings func(context.Context) (*config.Config, error), o store.Options) (*store.Store, error) {
+	if s.ledger != nil {
+		return s.ledger, nil
+	}
+	ctx, cancel := s.deadline.preparing(ctx)
+	defer cancel()
+	conf, err := settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Path, err = conf.Ledger(); err != nil {
+		return nil, err
+	}
+	o.Now = s.now
+	fresh := o.OrReadOnly && isNew(conf)
+	ledger, err := store.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		s.out.Warn("db: there was no ledger %s; an empty one was made", filepath.Base(o.Path))
+	}
+	s.keepLedger(ledger)
+	return ledger, nil
+}
+
+// keepLedger makes a ledger that was opened the session's, which closes it.
+func (s *session) keepLedger(ledger *store.Store) {
+	s.ledger = ledger
+	s.closers = append(s.closers, ledger.Close)
+}
+
+// isNew reports whether somebody chose a ledger that is not there: it may be a slip.
+func isNew(conf *config.Config) bool {
+	if _, err := os.Stat(conf.DB); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	db, err := conf.Explain("db")
+	return err == nil && db.Origin.Kind != config.FromDefault
+}
