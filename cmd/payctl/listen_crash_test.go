@@ -149,7 +149,7 @@ func (l *loaded) stored() map[string]bool {
 		l.t.Errorf("the ledger after the crashes: %v %v", problems, err)
 	}
 	ids := map[string]bool{}
-	err = ledger.EachDelivery(l.t.Context(), store.DeliveryFilter{Provider: payment.Daraja}, func(d store.StoredDelivery) error {
+	err = ledger.Deliveries.Each(l.t.Context(), store.DeliveryFilter{Provider: payment.Daraja}, func(d store.StoredDelivery) error {
 		if d.Event != nil {
 			ids[d.Event.ProviderID] = true
 		}

@@ -68,7 +68,7 @@ func fillLedger(t *testing.T, path string, n int) {
 	for i := range n {
 		group.Go(func() error {
 			id := "ws_CO_" + strconv.Itoa(i/5)
-			_, err := ledger.Record(ctx, store.Arrival{
+			_, err := ledger.Deliveries.Record(ctx, store.Arrival{
 				Delivery: payment.Delivery{
 					Provider: payment.WasaaPay, Route: "/callbacks/wasaapay", Method: http.MethodPost, ReceivedAt: time.Now(),
 					Header: http.Header{"Content-Type": {"application/json"}}, Body: fmt.Appendf(nil, `{"n":%d}`, i),
@@ -175,8 +175,8 @@ func checkAttempts(t *testing.T, path string, n int) {
 	defer func() { _ = ledger.Close() }()
 	run := ""
 	answered := 0
-	err = ledger.EachDelivery(t.Context(), store.DeliveryFilter{}, func(d store.StoredDelivery) error {
-		attempts, err := ledger.Attempts(t.Context(), d.ID)
+	err = ledger.Deliveries.Each(t.Context(), store.DeliveryFilter{}, func(d store.StoredDelivery) error {
+		attempts, err := ledger.Deliveries.Attempts(t.Context(), d.ID)
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func checkAttempts(t *testing.T, path string, n int) {
 	if err != nil || answered != n {
 		t.Errorf("%d of %d have exactly one answer in the ledger: %v", answered, n, err)
 	}
-	if r, err := ledger.FindRun(t.Context(), run); err != nil || r.FinishedAt.IsZero() {
+	if r, err := ledger.Runs.Find(t.Context(), run); err != nil || r.FinishedAt.IsZero() {
 		t.Errorf("the run is not finished: %+v, %v", r, err)
 	}
 }

@@ -89,7 +89,7 @@ func budgetApp(t *testing.T) (*app, *store.Store) {
 
 func reserve(t *testing.T, ledger *store.Store, key string) time.Duration {
 	t.Helper()
-	slot, err := ledger.ReserveWithin(t.Context(), key, time.Minute, time.Hour)
+	slot, err := ledger.Budget.ReserveWithin(t.Context(), key, time.Minute, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

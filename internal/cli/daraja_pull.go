@@ -196,7 +196,7 @@ func (a *app) pullList(ctx context.Context, o pullListOptions) error {
 // confirmedReceipts are the receipts of C2B confirmations that came. A payment
 // is confirmed after it was made, so older deliveries cannot be about it.
 func confirmedReceipts(ctx context.Context, ledger *store.Store, since time.Time) (map[string]bool, error) {
-	deliveries, _, err := ledger.Deliveries(ctx, store.DeliveryFilter{
+	deliveries, _, err := ledger.Deliveries.List(ctx, store.DeliveryFilter{
 		Provider: payment.Daraja, Event: daraja.EventC2BConfirmation, Since: since.Add(-time.Hour),
 		Verdicts: []payment.Verdict{payment.VerdictValid, payment.VerdictUnsigned},
 	})
@@ -220,7 +220,7 @@ func (a *app) pulledView(ctx context.Context, ledger *store.Store, confirmed map
 	if row.Amount.HasValue() {
 		v.Amount, v.Currency = orNull(row.Amount.String()), orNull(string(row.Amount.Currency()))
 	}
-	deposits, err := ledger.FindDeposit(ctx, row.Receipt)
+	deposits, err := ledger.Deposits.Find(ctx, row.Receipt)
 	if err != nil {
 		return v, err
 	}

@@ -112,7 +112,7 @@ func failedReversals(ctx context.Context, ledger *store.Store, receipt string, f
 	if force {
 		return nil, nil
 	}
-	earlier, err := ledger.QueriesAbout(ctx, kindReversal, receipt)
+	earlier, err := ledger.Queries.About(ctx, kindReversal, receipt)
 	if err != nil {
 		return nil, err
 	}
@@ -140,13 +140,13 @@ func failedReversals(ctx context.Context, ledger *store.Store, receipt string, f
 // a person may have typed the amount, and another process have done the same.
 func recordReversal(ctx context.Context, ledger *store.Store, q store.Query, force bool) (store.Query, error) {
 	if force {
-		return ledger.CreateQuery(ctx, q)
+		return ledger.Queries.Create(ctx, q)
 	}
 	failed, err := failedReversals(ctx, ledger, q.Receipt, force)
 	if err != nil {
 		return store.Query{}, err
 	}
-	created, sole, err := ledger.CreateSoleQuery(ctx, q, failed)
+	created, sole, err := ledger.Queries.CreateSole(ctx, q, failed)
 	if err == nil && !sole {
 		err = reversedBefore(created)
 	}
@@ -163,7 +163,7 @@ func reversedBefore(q store.Query) error {
 // reversalFailed tells whether the result of an earlier reversal says that
 // nothing was given back. Already reversed (R000001) is no such word.
 func reversalFailed(ctx context.Context, ledger *store.Store, q store.Query) (bool, error) {
-	d, err := ledger.Delivery(ctx, q.DeliveryID)
+	d, err := ledger.Deliveries.Get(ctx, q.DeliveryID)
 	if err != nil {
 		if payment.KindOf(err) == payment.KindNotFound {
 			return false, nil

@@ -46,12 +46,12 @@ func TestReversedBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = ledger.Close() }()
-			q, err := ledger.CreateQuery(t.Context(), store.Query{Kind: test.kind, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
+			q, err := ledger.Queries.Create(t.Context(), store.Query{Kind: test.kind, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.refuse {
-				if _, err := ledger.RefuseQuery(t.Context(), q.ID, "400.002.02", "Bad Request"); err != nil {
+				if _, err := ledger.Queries.Refuse(t.Context(), q.ID, "400.002.02", "Bad Request"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -60,7 +60,7 @@ func TestReversedBefore(t *testing.T) {
 					Provider: payment.Daraja, Route: "/callbacks/daraja/result", Token: q.Token, Method: http.MethodPost,
 					Body: []byte(test.result), ReceivedAt: time.Now(),
 				}
-				if _, err := ledger.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
+				if _, err := ledger.Deliveries.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -111,7 +111,7 @@ func TestReversalIsSole(t *testing.T) {
 	question := ask
 	question.Kind = kindTransaction
 	for range 120 {
-		if _, err := ledger.CreateQuery(t.Context(), question); err != nil {
+		if _, err := ledger.Queries.Create(t.Context(), question); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestLastLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ledger.Close() }()
-	asked, err := ledger.CreateQuery(t.Context(), store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
+	asked, err := ledger.Queries.Create(t.Context(), store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestLastLook(t *testing.T) {
 		Provider: payment.Daraja, Route: "/callbacks/daraja/timeout", Token: asked.Token, Method: http.MethodPost,
 		Body: []byte("{}"), ReceivedAt: time.Now(),
 	}
-	if _, err := ledger.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
+	if _, err := ledger.Deliveries.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
 		t.Fatal(err)
 	}
 	found, err := a.awaitResult(over, ledger, asked, nil)

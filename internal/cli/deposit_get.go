@@ -37,7 +37,7 @@ receipt or the idempotency key.`,
 // findDeposit finds one deposit by any of its identifiers. A reference that
 // several deposits carry means the newest, and says so.
 func (a *app) findDeposit(ctx context.Context, ledger *store.Store, id string) (payment.Deposit, error) {
-	found, err := ledger.FindDeposit(ctx, id)
+	found, err := ledger.Deposits.Find(ctx, id)
 	if err != nil {
 		return payment.Deposit{}, err
 	}

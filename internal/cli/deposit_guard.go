@@ -23,7 +23,7 @@ func (a *app) coolDown(ctx context.Context, ledger *store.Store, s send) error {
 	if s.force || d.Environment == payment.Local {
 		return nil
 	}
-	recent, err := ledger.RecentSends(ctx, d.Phone, payment.Amount{}, a.now().Add(-coolDownAmount))
+	recent, err := ledger.Deposits.RecentSends(ctx, d.Phone, payment.Amount{}, a.now().Add(-coolDownAmount))
 	if err != nil {
 		return err
 	}

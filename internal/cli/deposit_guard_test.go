@@ -51,11 +51,11 @@ func TestCoolDownWarns(t *testing.T) {
 				Provider: payment.Daraja, Environment: payment.Sandbox, Amount: payment.AmountOf(15000, payment.KES), Phone: phone,
 				IdempotencyKey: "key-1",
 			}
-			first, _, err := ledger.CreateDeposit(t.Context(), d)
+			first, _, err := ledger.Deposits.Create(t.Context(), d)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, mine, err := ledger.ClaimSend(t.Context(), first); err != nil || !mine {
+			if _, mine, err := ledger.Deposits.ClaimSend(t.Context(), first); err != nil || !mine {
 				t.Fatalf("mine %v, error %v", mine, err)
 			}
 			var talk bytes.Buffer
@@ -95,11 +95,11 @@ func TestWarnedBeforeTheAmountIsTyped(t *testing.T) {
 		Provider: payment.Daraja, Environment: payment.Production, Amount: payment.AmountOf(15000, payment.KES), Phone: phone,
 		IdempotencyKey: "key-1",
 	}
-	first, _, err := ledger.CreateDeposit(t.Context(), d)
+	first, _, err := ledger.Deposits.Create(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ledger.ClaimSend(t.Context(), first); err != nil {
+	if _, _, err := ledger.Deposits.ClaimSend(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	d.IdempotencyKey = "key-2"

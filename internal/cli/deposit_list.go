@@ -70,7 +70,7 @@ func (a *app) depositList(ctx context.Context, o depositListOptions) error {
 	}
 	deposits, err := pages(o.limit, func(cursor string) ([]payment.Deposit, string, error) {
 		filter.Cursor = cursor
-		return ledger.ListDeposits(ctx, filter)
+		return ledger.Deposits.List(ctx, filter)
 	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) })
 	if err != nil {
 		return err

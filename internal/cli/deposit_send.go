@@ -31,7 +31,7 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 		return err
 	}
 	asker := deposit.Asker{
-		Ledger: ledger, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields,
+		Ledger: ledger.Deposits, Depositor: p.Depositor, Now: a.now, CallbackURL: p.CallbackURL, Fields: s.fields,
 		Idempotent: p.Idempotent, Force: s.force,
 	}
 	progress := a.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
@@ -49,7 +49,7 @@ func (a *app) depositSend(ctx context.Context, p provider.Provider, s send) erro
 	case err != nil && d.ID == "":
 		return err
 	case isOpen(d, err) && s.wait && ctx.Err() == nil:
-		return a.followOpen(ctx, ledger, err, follow)
+		return a.followOpen(ctx, ledger.Deposits, err, follow)
 	case err != nil:
 		return a.ended(a.out.One(a.depositView(d)), err, aboutDeposit(d))
 	}
@@ -129,7 +129,7 @@ const mostPatience = 15 * time.Second
 // keyOfAnother refuses an idempotency key that a deposit of another provider has:
 // whoever repeats a command under its key wants nobody asked twice.
 func keyOfAnother(ctx context.Context, ledger *store.Store, intent payment.Deposit) error {
-	found, err := ledger.FindDeposit(ctx, intent.IdempotencyKey)
+	found, err := ledger.Deposits.Find(ctx, intent.IdempotencyKey)
 	if err != nil {
 		return err
 	}
@@ -170,6 +170,6 @@ func (a *app) watcherSince(p provider.Provider, env payment.Environment, via wat
 		policy.Deadline = a.deadline.left(policy.Deadline)
 	}
 	return watch.New(watch.Options{
-		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger, Policy: policy, Now: a.now,
+		Ledger: ledger.Deposits, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger.Budget, Policy: policy, Now: a.now,
 	})
 }

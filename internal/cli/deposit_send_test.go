@@ -16,15 +16,15 @@ import (
 
 // fullFor is a ledger on a disk that has no room for answers for some time.
 type fullFor struct {
-	*store.Store
+	*store.Deposits
 	until time.Time
 }
 
-func (f fullFor) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+func (f fullFor) Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
 	if time.Now().Before(f.until) {
 		return payment.Deposit{}, payment.MoveNone, &payment.Error{Kind: payment.KindInternal, Message: "ledger: the disk is full"}
 	}
-	return f.Store.ApplyClaim(ctx, id, c)
+	return f.Deposits.Apply(ctx, id, c)
 }
 
 // paying is a provider that takes a push, and tells that it was paid when asked.
@@ -60,7 +60,7 @@ func TestUnrecordedAnswerIsRecordedWhileWaiting(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, ledger := budgetApp(t)
 				asked := 0
-				full := fullFor{ledger, time.Now().Add(c.full)}
+				full := fullFor{ledger.Deposits, time.Now().Add(c.full)}
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 24*time.Hour, nil)
 				defer cancel()
 				time.AfterFunc(c.stop, cancel)
@@ -76,7 +76,7 @@ func TestUnrecordedAnswerIsRecordedWhileWaiting(t *testing.T) {
 				if (err != nil) != (c.kind != 0) || err != nil && payment.KindOf(err) != c.kind {
 					t.Errorf("error %v, want %s", err, c.kind)
 				}
-				now, err := ledger.Deposit(t.Context(), d.ID)
+				now, err := ledger.Deposits.Get(t.Context(), d.ID)
 				if err != nil || now.Status != c.status || now.ProviderID != c.provider {
 					t.Errorf("the ledger has %s %q, error %v, want %s %q", now.Status, now.ProviderID, err, c.status, c.provider)
 				}
@@ -95,15 +95,15 @@ func TestWaitForWhatAnotherProcessSends(t *testing.T) {
 			a.conf = &config.Config{Environment: payment.Local}
 			intent := intentOf(t)
 			intent.Provider = payment.WasaaPay
-			d, _, err := ledger.CreateDeposit(t.Context(), intent)
+			d, _, err := ledger.Deposits.Create(t.Context(), intent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d, _, err = ledger.ClaimSend(t.Context(), d); err != nil {
+			if d, _, err = ledger.Deposits.ClaimSend(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 			time.AfterFunc(5*time.Second, func() {
-				_, _, err := ledger.ApplyClaim(t.Context(), d.ID, payment.Claim{
+				_, _, err := ledger.Deposits.Apply(t.Context(), d.ID, payment.Claim{
 					Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "w1", At: time.Now(),
 				})
 				if err != nil {

@@ -75,7 +75,7 @@ func TestTimeoutBoundsSendingAndWaiting(t *testing.T) {
 				if asked > 0 != c.asked {
 					t.Errorf("asked %d times, want any: %t", asked, c.asked)
 				}
-				found, _, err := ledger.ListDeposits(t.Context(), store.DepositFilter{})
+				found, _, err := ledger.Deposits.List(t.Context(), store.DepositFilter{})
 				if err != nil || len(found) != 1 || found[0].Status != c.status {
 					t.Errorf("the ledger has %v, error %v, want one deposit that is %s", found, err, c.status)
 				}
@@ -98,7 +98,7 @@ func TestTimeoutUsedUpBeforeSending(t *testing.T) {
 		if payment.KindOf(err) != payment.KindUnavailable {
 			t.Errorf("error %v, want unavailable", err)
 		}
-		if found, _, err := ledger.ListDeposits(t.Context(), store.DepositFilter{}); err != nil || len(found) != 0 {
+		if found, _, err := ledger.Deposits.List(t.Context(), store.DepositFilter{}); err != nil || len(found) != 0 {
 			t.Errorf("%d deposits, error %v, want none", len(found), err)
 		}
 	})

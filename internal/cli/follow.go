@@ -64,7 +64,7 @@ func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via
 // watcher follows one provider's deposits.
 func (a *app) watcher(p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
 	return watch.New(watch.Options{
-		Ledger: ledger, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger,
+		Ledger: ledger.Deposits, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger.Budget,
 		Policy: a.policy(p, env, via), Now: a.now,
 	})
 }

@@ -109,7 +109,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 		return err
 	}
 	a.keepLedger(ledger)
-	options.Ledger, options.Backlog = ledger, backlog(ledger)
+	options.Ledger, options.Backlog = listen.LedgerOf(ledger), backlog(ledger)
 	return a.serveListen(ctx, conf, options, o)
 }
 

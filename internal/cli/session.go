@@ -88,7 +88,7 @@ func (b budget) ReserveWithin(ctx context.Context, key string, per, most time.Du
 	if err != nil {
 		return payment.Slot{}, err
 	}
-	return ledger.ReserveWithin(ctx, key, per, most)
+	return ledger.Budget.ReserveWithin(ctx, key, per, most)
 }
 
 // Unreserve implements payment.Budget.
@@ -97,7 +97,7 @@ func (b budget) Unreserve(ctx context.Context, slot payment.Slot) error {
 	if err != nil {
 		return err
 	}
-	return ledger.Unreserve(ctx, slot)
+	return ledger.Budget.Unreserve(ctx, slot)
 }
 
 // Hold implements payment.Budget.
@@ -106,7 +106,7 @@ func (b budget) Hold(ctx context.Context, key string, until time.Time) error {
 	if err != nil {
 		return err
 	}
-	return ledger.Hold(ctx, key, until)
+	return ledger.Budget.Hold(ctx, key, until)
 }
 
 // openLedger opens the profile's ledger once.

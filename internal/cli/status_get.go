@@ -66,7 +66,7 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID,
 		Settles: d.Provider == payment.WasaaPay, At: a.now(),
 	}
-	if d, _, err = ledger.ApplyClaim(ctx, d.ID, claim); err != nil {
+	if d, _, err = ledger.Deposits.Apply(ctx, d.ID, claim); err != nil {
 		return err
 	}
 	if !answer.Status.Final() && answer.Message != "" {
@@ -98,7 +98,7 @@ func oneOutcome(id string, found []payment.Deposit) error {
 // KindUnavailable.
 func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) (payment.Answer, error) {
 	policy := a.policy(p, d.Environment, watch.ViaPoll)
-	slot, err := ledger.ReserveWithin(ctx, policy.BudgetKey, policy.PerSlot, policy.Deadline)
+	slot, err := ledger.Budget.ReserveWithin(ctx, policy.BudgetKey, policy.PerSlot, policy.Deadline)
 	if err != nil {
 		return payment.Answer{}, err
 	}
@@ -127,7 +127,7 @@ func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider,
 	var limited interface{ RetryAfter() time.Duration }
 	if errors.As(err, &limited) && limited.RetryAfter() > 0 {
 		// What the provider said is worth more than whether the ledger has it.
-		_ = ledger.Hold(context.WithoutCancel(ctx), policy.BudgetKey, a.now().Add(limited.RetryAfter()))
+		_ = ledger.Budget.Hold(context.WithoutCancel(ctx), policy.BudgetKey, a.now().Add(limited.RetryAfter()))
 	}
 	return answer, err
 }
@@ -137,7 +137,7 @@ func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider,
 func unreserve(ctx context.Context, ledger *store.Store, slot payment.Slot) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = ledger.Unreserve(ctx, slot)
+	_ = ledger.Budget.Unreserve(ctx, slot)
 }
 
 func untilTurn(ctx context.Context, wait time.Duration) error {

@@ -123,7 +123,7 @@ func (a *app) undecided(ctx context.Context, ledger *store.Store, wanted *filter
 	}
 	found, err := pages(0, func(cursor string) ([]payment.Deposit, string, error) {
 		f.Cursor = cursor
-		return ledger.ListDeposits(ctx, f)
+		return ledger.Deposits.List(ctx, f)
 	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) })
 	if err == nil && len(found) == 0 {
 		err = payment.NotFound("no undecided deposit fits the filter", `see what is there with "payctl deposit list"`)
@@ -143,7 +143,7 @@ func (a *app) findOrAdopt(ctx context.Context, ledger *store.Store, id, whose st
 	if err != nil {
 		return nil, err
 	}
-	found, err := ledger.FindDeposit(ctx, id)
+	found, err := ledger.Deposits.Find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -193,14 +193,14 @@ func (a *app) adoptNamed(ctx context.Context, ledger *store.Store, conf *config.
 // provider's id alone.
 func (a *app) adopt(ctx context.Context, ledger *store.Store, d payment.Deposit) (payment.Deposit, error) {
 	d.IdempotencyKey = "adopted-" + d.ProviderID
-	recorded, existed, err := ledger.CreateDeposit(ctx, d)
+	recorded, existed, err := ledger.Deposits.Create(ctx, d)
 	if err != nil || existed {
 		return recorded, err
 	}
-	if _, _, err := ledger.ClaimSend(ctx, recorded); err != nil {
+	if _, _, err := ledger.Deposits.ClaimSend(ctx, recorded); err != nil {
 		return recorded, err
 	}
-	recorded, _, err = ledger.ApplyClaim(ctx, recorded.ID, payment.Claim{
+	recorded, _, err = ledger.Deposits.Apply(ctx, recorded.ID, payment.Claim{
 		Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: d.ProviderID, At: a.now(),
 	})
 	a.out.Note("%s was not in the ledger; it is followed as %s", payment.MaskDigits(d.ProviderID), recorded.ID)

@@ -226,7 +226,7 @@ func (a *app) withResult(ctx context.Context, ledger *store.Store, q store.Query
 	if q.Status != store.QueryAnswered || q.DeliveryID == "" {
 		return v, nil, nil
 	}
-	d, err := ledger.Delivery(ctx, q.DeliveryID)
+	d, err := ledger.Deliveries.Get(ctx, q.DeliveryID)
 	if payment.KindOf(err) == payment.KindNotFound && err != nil {
 		v.Notes = append(v.Notes, "the result's delivery is no longer in the ledger")
 		return v, nil, nil //nolint:nilerr // the note says it

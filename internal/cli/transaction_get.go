@@ -38,7 +38,7 @@ id, its ConversationID or OriginatorConversationID, or the receipt it asked abou
 
 // findQuery finds one query by any of its identifiers; the newest of several.
 func (a *app) findQuery(ctx context.Context, ledger *store.Store, id string) (store.Query, error) {
-	found, err := ledger.FindQuery(ctx, id)
+	found, err := ledger.Queries.Find(ctx, id)
 	if err != nil {
 		return store.Query{}, err
 	}

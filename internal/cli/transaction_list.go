@@ -51,7 +51,7 @@ func (a *app) transactionList(ctx context.Context, o transactionListOptions) err
 	if err != nil {
 		return err
 	}
-	queries, _, err := ledger.ListQueries(ctx, filter)
+	queries, _, err := ledger.Queries.List(ctx, filter)
 	if err != nil {
 		return err
 	}

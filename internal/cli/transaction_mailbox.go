@@ -156,7 +156,7 @@ func (m *mailbox) server(ctx context.Context) (*listen.Server, error) {
 		return nil, err
 	}
 	return listen.New(listen.Options{
-		Ledger: m.ledger, Receivers: receivers, InstallToken: token, SpillDir: path + ".spill",
+		Ledger: listen.LedgerOf(m.ledger), Receivers: receivers, InstallToken: token, SpillDir: path + ".spill",
 		TrustedProxies: m.conf.Listen.TrustedProxies, AddressCheck: addressCheck(m.conf),
 		AddressEnforce: m.conf.Listen.IPCheck == config.IPEnforce, Logger: logger, Now: m.app.now,
 	})
@@ -190,7 +190,7 @@ func (m *mailbox) finish(ctx context.Context, own string) {
 	defer cancel()
 	told := false
 	for range m.ledger.Changes(ctx) {
-		accepted, _, err := m.ledger.ListQueries(ctx, store.QueryFilter{Status: store.QueryAccepted, Limit: 20})
+		accepted, _, err := m.ledger.Queries.List(ctx, store.QueryFilter{Status: store.QueryAccepted, Limit: 20})
 		waiting := slices.ContainsFunc(accepted, func(q store.Query) bool {
 			return q.ID != own && m.app.now().Sub(q.CreatedAt) < resultTimeout
 		})

@@ -132,7 +132,7 @@ func (a *app) depositOf(ctx context.Context, q payment.TransactionQuery) (string
 		return "", err
 	}
 	for _, id := range []string{q.Receipt, q.OriginalConversationID} {
-		found, err := ledger.FindDeposit(ctx, id)
+		found, err := ledger.Deposits.Find(ctx, id)
 		if err != nil {
 			return "", err
 		}

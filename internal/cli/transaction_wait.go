@@ -67,7 +67,7 @@ func (a *app) inquire(ctx context.Context, conf *config.Config, q inquiry) error
 	}
 	record := q.record
 	if record == nil {
-		record = ledger.CreateQuery
+		record = ledger.Queries.Create
 	}
 	query, err := record(ctx, store.Query{
 		Kind: q.kind, Provider: payment.Daraja, Environment: conf.Environment, DepositID: q.depositID,
@@ -116,7 +116,7 @@ func (a *app) sendInquiry(ctx context.Context, ledger *store.Store, query store.
 	var e *payment.Error
 	switch {
 	case err == nil:
-		query, err = ledger.AnswerQuery(record, query.ID, accepted)
+		query, err = ledger.Queries.Accept(record, query.ID, accepted)
 		if err == nil && !q.noWait {
 			a.out.Note("accepted; if this is stopped, go on with \"payctl transaction status --resume %s\"", query.ID)
 		}
@@ -128,7 +128,7 @@ func (a *app) sendInquiry(ctx context.Context, ledger *store.Store, query store.
 	case errors.As(err, &e) && (q.kind == kindReversal || e.ProviderCode != "" || e.Kind == payment.KindUsage || e.Kind == payment.KindUnauthorized):
 		// Whatever may have been carried out of a reversal is ErrOutcomeUnknown; the
 		// result of any other query that was not taken clearly may come all the same.
-		_, refuseErr := ledger.RefuseQuery(record, query.ID, e.ProviderCode, e.Message)
+		_, refuseErr := ledger.Queries.Refuse(record, query.ID, e.ProviderCode, e.Message)
 		return query, nil, errors.Join(err, refuseErr)
 	}
 	return query, nil, err
@@ -196,7 +196,7 @@ func isEnd(s store.QueryStatus) bool { return s == store.QueryAnswered || s == s
 // hasEnded reads a query once more, however the wait for it ended, and tells
 // whether its result or time-out is there.
 func hasEnded(ctx context.Context, ledger *store.Store, query store.Query) (store.Query, bool) {
-	found, err := ledger.FindQuery(context.WithoutCancel(ctx), query.ID)
+	found, err := ledger.Queries.Find(context.WithoutCancel(ctx), query.ID)
 	if err != nil || len(found) == 0 || !isEnd(found[0].Status) {
 		return query, false
 	}
@@ -219,7 +219,7 @@ func (a *app) showResult(ctx context.Context, ledger *store.Store, query store.Q
 	}
 	printed := a.out.One(v)
 	if query.DepositID != "" {
-		if d, err := ledger.Deposit(ctx, query.DepositID); err == nil {
+		if d, err := ledger.Deposits.Get(ctx, query.DepositID); err == nil {
 			a.out.Note("it is about deposit %s, which is %s", d.ID, d.Status)
 		}
 	}

@@ -131,7 +131,7 @@ func (a *app) webhookList(ctx context.Context, o webhookListOptions) error {
 	}
 	stored, err := pages(o.limit, func(cursor string) ([]store.StoredDelivery, string, error) {
 		filter.Cursor = cursor
-		return ledger.Deliveries(ctx, filter)
+		return ledger.Deliveries.List(ctx, filter)
 	}, func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) })
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ func (a *app) webhookReplay(ctx context.Context, o webhookReplayOptions) error {
 	if err != nil {
 		return err
 	}
-	run, err := ledger.StartRun(ctx, text)
+	run, err := ledger.Runs.Start(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (a *app) resumeReplay(ctx context.Context, o webhookReplayOptions) error {
 	if err != nil {
 		return err
 	}
-	run, err := ledger.FindRun(ctx, id)
+	run, err := ledger.Runs.Find(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -234,13 +234,13 @@ func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run,
 		switch {
 		case payment.KindOf(err) == payment.KindUsage:
 			// The same would come of it again: this run is not one to go on with.
-			return errors.Join(err, ledger.FinishRun(context.WithoutCancel(ctx), run.ID))
+			return errors.Join(err, ledger.Runs.Finish(context.WithoutCancel(ctx), run.ID))
 		case ctx.Err() != nil:
 			a.out.Note("%d sent; go on with: payctl webhook replay --resume %s", totals.Sent, run.ID)
 		}
 		return err
 	}
-	if err := ledger.FinishRun(ctx, run.ID); err != nil {
+	if err := ledger.Runs.Finish(ctx, run.ID); err != nil {
 		return err
 	}
 	a.keepErr(a.out.Line(report.summary(totals)))

@@ -107,7 +107,7 @@ func (a *app) choose(ctx context.Context, ledger *store.Store, spec replaySpec, 
 		return chooseLast(ctx, ledger, spec, o.last)
 	}
 	for _, id := range o.ids {
-		d, err := ledger.Delivery(ctx, id)
+		d, err := ledger.Deliveries.Get(ctx, id)
 		if err != nil {
 			return spec, err
 		}
@@ -126,7 +126,7 @@ func eachChosen(ctx context.Context, ledger *store.Store, spec replaySpec, do fu
 	filter := spec.filter()
 	filter.Limit = filterPage
 	for {
-		page, next, err := ledger.Deliveries(ctx, filter)
+		page, next, err := ledger.Deliveries.List(ctx, filter)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func noneChosen() error {
 // chooseFailed finds deliveries whose last attempt at some target got no 2xx,
 // unless the forwarder is still at it. Dead letters are among them.
 func (a *app) chooseFailed(ctx context.Context, ledger *store.Store, spec replaySpec) (replaySpec, error) {
-	waiting, err := ledger.Forwards(ctx, store.ForwardWaiting, 0)
+	waiting, err := ledger.Forwards.List(ctx, store.ForwardWaiting, 0)
 	if err != nil {
 		return spec, err
 	}
@@ -178,7 +178,7 @@ func (a *app) chooseFailed(ctx context.Context, ledger *store.Store, spec replay
 	}
 	at := map[string][]string{}
 	err = eachChosen(ctx, ledger, spec, func(d store.StoredDelivery) (bool, error) {
-		attempts, err := ledger.Attempts(ctx, d.ID)
+		attempts, err := ledger.Deliveries.Attempts(ctx, d.ID)
 		if err != nil {
 			return false, err
 		}

@@ -45,13 +45,13 @@ func TestStillFailed(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = ledger.Close() })
-			d, err := ledger.Record(t.Context(), store.Arrival{Delivery: payment.Delivery{
+			d, err := ledger.Deliveries.Record(t.Context(), store.Arrival{Delivery: payment.Delivery{
 				Provider: payment.Daraja, Route: "stk", Body: []byte("{}"), ReceivedAt: time.Now(),
 			}, Inspection: payment.Inspection{Verdict: payment.VerdictMalformed}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := ledger.StartRun(t.Context(), []byte("{}"))
+			run, err := ledger.Runs.Start(t.Context(), []byte("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestStillFailed(t *testing.T) {
 				if tr.own {
 					at.RunID = run.ID
 				}
-				if err := ledger.RecordAttempt(t.Context(), at); err != nil {
+				if err := ledger.Runs.RecordAttempt(t.Context(), at); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -15,29 +15,30 @@ import (
 // handed out in that order, and a dead letter that gets through leaves the
 // forward queue together with the record of its attempt.
 type replayShelf struct {
-	*store.Store
-	run  store.Run
-	spec replaySpec
+	*store.Runs
+	ledger *store.Store
+	run    store.Run
+	spec   replaySpec
 	// dead holds the dead letters' ids by delivery and target.
 	dead map[string]string
 }
 
 func newReplayShelf(ctx context.Context, ledger *store.Store, run store.Run, spec replaySpec) (*replayShelf, error) {
-	s := &replayShelf{Store: ledger, run: run, spec: spec, dead: map[string]string{}}
-	letters, err := ledger.Forwards(ctx, store.ForwardDead, 0)
+	s := &replayShelf{Runs: ledger.Runs, ledger: ledger, run: run, spec: spec, dead: map[string]string{}}
+	letters, err := ledger.Forwards.List(ctx, store.ForwardDead, 0)
 	for _, l := range letters {
 		s.dead[l.DeliveryID+" "+l.Target] = l.ID
 	}
 	return s, err
 }
 
-// EachDelivery implements replay.Ledger.
-func (s *replayShelf) EachDelivery(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error {
+// Each implements replay.Ledger.
+func (s *replayShelf) Each(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error {
 	if s.spec.IDs == nil {
-		return s.Store.EachDelivery(ctx, f, do)
+		return s.ledger.Deliveries.Each(ctx, f, do)
 	}
 	for _, id := range s.spec.IDs {
-		d, err := s.Delivery(ctx, id)
+		d, err := s.ledger.Deliveries.Get(ctx, id)
 		if payment.KindOf(err) == payment.KindNotFound {
 			continue // pruned since the run began
 		}
@@ -54,16 +55,16 @@ func (s *replayShelf) EachDelivery(ctx context.Context, f store.DeliveryFilter, 
 // RecordAttempt implements replay.Ledger.
 func (s *replayShelf) RecordAttempt(ctx context.Context, a store.Attempt) error {
 	if id, isDead := s.dead[a.DeliveryID+" "+a.Target]; isDead {
-		return s.RecordAttemptAtDead(ctx, id, a)
+		return s.ledger.Forwards.MarkDeadAttempt(ctx, id, a)
 	}
-	return s.Store.RecordAttempt(ctx, a)
+	return s.Runs.RecordAttempt(ctx, a)
 }
 
 // stillFailed tells whether a --failed run still is to send a delivery to a
 // target: others may have brought it there since the run was chosen, which for
 // one that is resumed may be long ago.
 func (s *replayShelf) stillFailed(ctx context.Context, id, target string) (bool, error) {
-	attempts, err := s.Attempts(ctx, id)
+	attempts, err := s.ledger.Deliveries.Attempts(ctx, id)
 	if err != nil {
 		return false, err
 	}

@@ -83,7 +83,7 @@ exact bytes that arrived and nothing else.`,
 			if err != nil {
 				return err
 			}
-			d, err := ledger.Delivery(ctx, id)
+			d, err := ledger.Deliveries.Get(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (a *app) deliveryDetail(d store.StoredDelivery) deliveryDetail {
 }
 
 func (a *app) attemptViews(ctx context.Context, ledger *store.Store, id string) ([]attemptView, error) {
-	stored, err := ledger.Attempts(ctx, id)
+	stored, err := ledger.Deliveries.Attempts(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (v *verifier) deliveries(ctx context.Context) error {
 		return err
 	}
 	for _, id := range v.o.deliveries {
-		d, err := ledger.Delivery(ctx, id)
+		d, err := ledger.Deliveries.Get(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func TestTimeoutOfAnyBodyInTheLedger(t *testing.T) {
 	}
 	defer func() { _ = ledger.Close() }()
 	for name, body := range oddTimeouts() {
-		asked, err := ledger.CreateQuery(t.Context(), store.Query{Kind: "status", Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
+		asked, err := ledger.Queries.Create(t.Context(), store.Query{Kind: "status", Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,11 +73,11 @@ func TestTimeoutOfAnyBodyInTheLedger(t *testing.T) {
 				Provider: payment.Daraja, Route: "/callbacks/daraja/timeout", Token: post.token, Method: http.MethodPost,
 				Body: []byte(body), ReceivedAt: time.Now(),
 			}
-			r, err := ledger.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)})
+			r, err := ledger.Deliveries.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)})
 			if err != nil || r.Verdict != post.verdict {
 				t.Errorf("%s, token %q: %v %+v", name, post.token, err, r)
 			}
-			found, err := ledger.FindQuery(t.Context(), asked.ID)
+			found, err := ledger.Queries.Find(t.Context(), asked.ID)
 			if err != nil || len(found) != 1 || found[0].Status != post.status {
 				t.Errorf("%s, token %q: %+v, want one that is %s (%v)", name, post.token, found, post.status, err)
 			}

@@ -18,15 +18,15 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Ledger is what asking needs of the store. A change that ends with a context's
+// Ledger is what asking needs of the store: its deposits. A change that ends with a context's
 // error has not happened.
 type Ledger interface {
-	CreateDeposit(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error)
+	Create(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error)
 	ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error)
 	ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error)
 	ReleaseSend(ctx context.Context, id string) error
-	ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
-	Deposit(ctx context.Context, id string) (payment.Deposit, error)
+	Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
+	Get(ctx context.Context, id string) (payment.Deposit, error)
 }
 
 // Asker asks for deposits.
@@ -88,7 +88,7 @@ const (
 // KindConflict when the key belongs to another request.
 func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposit, Done, error) {
 	intent.FieldsHash = hashFields(a.Fields)
-	d, existed, err := a.Ledger.CreateDeposit(ctx, intent)
+	d, existed, err := a.Ledger.Create(ctx, intent)
 	if err != nil {
 		return d, Nothing, BeforeSending(err)
 	}

@@ -23,7 +23,7 @@ type ledger struct {
 	calls []string
 }
 
-func (l *ledger) CreateDeposit(_ context.Context, d payment.Deposit) (payment.Deposit, bool, error) {
+func (l *ledger) Create(_ context.Context, d payment.Deposit) (payment.Deposit, bool, error) {
 	l.calls = append(l.calls, "create")
 	if l.has {
 		return l.d, true, nil
@@ -53,7 +53,7 @@ func (l *ledger) ReleaseSend(context.Context, string) error {
 	return nil
 }
 
-func (l *ledger) ApplyClaim(ctx context.Context, _ string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+func (l *ledger) Apply(ctx context.Context, _ string, c payment.Claim) (payment.Deposit, payment.Move, error) {
 	l.calls = append(l.calls, "apply")
 	if ctx.Err() != nil {
 		return l.d, payment.MoveNone, ctx.Err()
@@ -63,7 +63,7 @@ func (l *ledger) ApplyClaim(ctx context.Context, _ string, c payment.Claim) (pay
 	return l.d, m, nil
 }
 
-func (l *ledger) Deposit(context.Context, string) (payment.Deposit, error) {
+func (l *ledger) Get(context.Context, string) (payment.Deposit, error) {
 	l.calls = append(l.calls, "read")
 	return l.d, nil
 }

@@ -18,7 +18,7 @@ const (
 
 // Recorder takes what an answer says of a deposit.
 type Recorder interface {
-	ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
+	Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
 }
 
 // UnrecordedError is in the chain of Ask's error when the ledger did not take an answer
@@ -37,7 +37,7 @@ func (u *UnrecordedError) Unwrap() error { return u.cause }
 
 // Record tries once more.
 func (u *UnrecordedError) Record(ctx context.Context, to Recorder) (payment.Deposit, error) {
-	d, _, err := to.ApplyClaim(ctx, u.id, u.claim)
+	d, _, err := to.Apply(ctx, u.id, u.claim)
 	return d, err
 }
 
@@ -105,7 +105,7 @@ func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.
 // named fills in the ids of an answer that proves nothing, and reads the deposit.
 func (a *Asker) named(ctx context.Context, d payment.Deposit, answer payment.Answer) (payment.Deposit, error) {
 	if answer.ProviderID == "" && answer.MerchantRequestID == "" {
-		return a.Ledger.Deposit(ctx, d.ID)
+		return a.Ledger.Get(ctx, d.ID)
 	}
 	return a.record(ctx, d.ID, payment.Claim{
 		Status: payment.StatusUnknown, By: payment.SourceAnswer,
@@ -134,7 +134,7 @@ func (a *Asker) unclaimed(ctx context.Context, d payment.Deposit, cause error) (
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
 	defer cancel()
-	if now, err := a.Ledger.Deposit(ctx, d.ID); err == nil && now.Status != payment.StatusCreated {
+	if now, err := a.Ledger.Get(ctx, d.ID); err == nil && now.Status != payment.StatusCreated {
 		return now, nil
 	}
 	return d, BeforeSending(cause)

@@ -19,11 +19,11 @@ type lateLedger struct {
 	other bool
 }
 
-func (l *lateLedger) CreateDeposit(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error) {
+func (l *lateLedger) Create(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error) {
 	if l.create {
 		return payment.Deposit{}, false, context.DeadlineExceeded
 	}
-	return l.ledger.CreateDeposit(ctx, d)
+	return l.ledger.Create(ctx, d)
 }
 
 func (l *lateLedger) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {

@@ -19,7 +19,7 @@ var errFull = &payment.Error{Kind: payment.KindUnavailable, Message: "ledger: th
 
 func (l *fullLedger) ReleaseSend(context.Context, string) error { return errFull }
 
-func (l *fullLedger) ApplyClaim(context.Context, string, payment.Claim) (payment.Deposit, payment.Move, error) {
+func (l *fullLedger) Apply(context.Context, string, payment.Claim) (payment.Deposit, payment.Move, error) {
 	return payment.Deposit{}, payment.MoveNone, errFull
 }
 
@@ -81,11 +81,11 @@ type soonLedger struct {
 	until time.Time
 }
 
-func (l *soonLedger) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+func (l *soonLedger) Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
 	if time.Now().Before(l.until) {
 		return payment.Deposit{}, payment.MoveNone, errFull
 	}
-	return l.ledger.ApplyClaim(ctx, id, c)
+	return l.ledger.Apply(ctx, id, c)
 }
 
 // A disk that is full for some seconds loses no answer, although the command's own

@@ -23,13 +23,13 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 	defer f.s.metrics.forwarding.Add(-1)
 
 	l := w.forward
-	d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
+	d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID)
 	if err != nil {
 		f.s.log.Warn("a delivery could not be read for forwarding", "delivery", l.DeliveryID, slog.Any("error", err))
 		r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())} // it comes back when its lease is over
 		return
 	}
-	r.behind, err = f.s.o.Ledger.Behind(ctx, l)
+	r.behind, err = f.s.o.Ledger.Forwards.Behind(ctx, l)
 	switch {
 	case err == nil:
 	case payment.KindOf(err) == payment.KindNotFound:
@@ -50,7 +50,7 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 	f.count(r)
 	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 	defer cancel()
-	err = f.s.o.Ledger.MarkAttempt(mark, l.ID, store.Attempt{
+	err = f.s.o.Ledger.Forwards.MarkAttempt(mark, l.ID, store.Attempt{
 		DeliveryID: l.DeliveryID, Target: l.Target, At: f.s.now().Add(-r.out.latency),
 		Status: r.out.status, Latency: r.out.latency, Error: r.out.problem, Body: string(r.out.answer),
 	}, r.next)

@@ -90,7 +90,7 @@ func callbackBody(n int64) string {
 
 func checkSettled(b *testing.B, s *store.Store) {
 	b.Helper()
-	found, err := s.FindDeposit(b.Context(), checkoutID(1))
+	found, err := s.Deposits.Find(b.Context(), checkoutID(1))
 	if err != nil || len(found) != 1 || found[0].Status != payment.StatusCompleted {
 		b.Errorf("the callback did not settle: %+v, %v", found, err)
 	}
@@ -106,14 +106,14 @@ func seedPushes(b *testing.B, s *store.Store) {
 	senders.SetLimit(256)
 	for n := int64(1); n <= known; n++ {
 		senders.Go(func() error {
-			d, _, err := s.CreateDeposit(b.Context(), payment.Deposit{
+			d, _, err := s.Deposits.Create(b.Context(), payment.Deposit{
 				Provider: payment.Daraja, Environment: payment.Local, Amount: payment.AmountOf(10000, payment.KES), Phone: phone,
 				Reference: "INV-" + strconv.FormatInt(n, 10), CallbackToken: pushToken(n), Status: payment.StatusCreated,
 			})
 			if err != nil {
 				return err
 			}
-			_, _, err = s.ApplyClaim(b.Context(), d.ID, payment.Claim{
+			_, _, err = s.Deposits.Apply(b.Context(), d.ID, payment.Claim{
 				Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: checkoutID(n), MerchantRequestID: "m-" + strconv.FormatInt(n, 10), At: time.Now(),
 			})
 			return err
@@ -241,7 +241,7 @@ func serveLedger(b *testing.B, w workload) (addr string, stop func()) {
 		w.prepare(b, ledger)
 	}
 	s, err := New(Options{
-		Ledger: ledger, SpillDir: b.TempDir(), OnDelivery: func(DeliveryView) {}, Metrics: metrics,
+		Ledger: LedgerOf(ledger), SpillDir: b.TempDir(), OnDelivery: func(DeliveryView) {}, Metrics: metrics,
 		Receivers: map[payment.ProviderID]payment.Receiver{
 			payment.Daraja:   daraja.Receiver{},
 			payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{secret.New("a-webhook-secret")}),

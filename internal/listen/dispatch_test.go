@@ -62,7 +62,7 @@ func names(ws []*waiting) []string {
 // listener's is not sent again after it went out as the head of its line.
 func TestBehindIsOfferedOnce(t *testing.T) {
 	t.Parallel()
-	f := newForwarderForTest(t, &fakeLedger{})
+	f := newForwarderForTest(t, (&fakeLedger{}).ledger())
 	l := line{target: "http://127.0.0.1:1/", about: "p"}
 	one, two := forwardAt("fwd_1", "dlv_1", 1), forwardAt("fwd_2", "dlv_2", 2)
 	f.order.place(one, l, one.DueAt)
@@ -92,7 +92,7 @@ func TestBehindIsOfferedOnce(t *testing.T) {
 // not sent.
 func TestBehindForgotten(t *testing.T) {
 	t.Parallel()
-	f := newForwarderForTest(t, &fakeLedger{})
+	f := newForwarderForTest(t, (&fakeLedger{}).ledger())
 	l := line{target: "http://127.0.0.1:1/", about: "p"}
 	one := forwardAt("fwd_1", "dlv_1", 1)
 	f.order.place(one, l, one.DueAt)
@@ -109,7 +109,7 @@ func TestBehindForgotten(t *testing.T) {
 // offered again after it was behind.
 func TestBehindWithoutRoom(t *testing.T) {
 	t.Parallel()
-	f := newForwarderForTest(t, &fakeLedger{})
+	f := newForwarderForTest(t, (&fakeLedger{}).ledger())
 	one := forwardAt("fwd_1", "dlv_1", 1)
 	w := &waiting{forward: one, line: line{target: one.Target, about: "p"}, until: one.DueAt, loose: true}
 	f.offer(w)
@@ -127,7 +127,7 @@ func TestBehindWithoutRoom(t *testing.T) {
 // whose key it was given.
 func TestKeyGivenAgain(t *testing.T) {
 	t.Parallel()
-	f := newForwarderForTest(t, &fakeLedger{})
+	f := newForwarderForTest(t, (&fakeLedger{}).ledger())
 	l, other := line{target: "http://127.0.0.1:1/", about: "p"}, line{target: "http://127.0.0.1:1/", about: "q"}
 	one, two := forwardAt("fwd_1", "dlv_1", 1), forwardAt("fwd_1", "dlv_2", 2)
 	f.order.place(one, l, one.DueAt)
@@ -151,20 +151,20 @@ func TestGoneIsNotSent(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t, always(200))
 	path := filepath.Join(t.TempDir(), "l.db")
-	other, f := openStore(t, path), newForwarderForTest(t, openStore(t, path))
+	other, f := openStore(t, path), newForwarderForTest(t, LedgerOf(openStore(t, path)))
 	var a store.Arrival
 	a.Delivery.Provider, a.Delivery.Route, a.Delivery.Method = "daraja", stkPath, http.MethodPost
 	a.Delivery.Body, a.Delivery.ReceivedAt = []byte(event("p", "stk.completed")), time.Now()
 	a.Inspection, a.Targets = f.s.inspect(fakeReceivers()["daraja"], a.Delivery), []string{target.URL}
-	if _, err := other.Record(t.Context(), a); err != nil {
+	if _, err := other.Deliveries.Record(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	due, _, err := f.s.o.Ledger.NextDue(t.Context(), 1, time.Hour)
+	due, _, err := f.s.o.Ledger.Forwards.Lease(t.Context(), 1, time.Hour)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%+v, error %v", due, err)
 	}
 	done := store.Attempt{DeliveryID: due[0].DeliveryID, Target: target.URL, At: time.Now(), Status: 200}
-	if err := other.MarkAttempt(t.Context(), due[0].ID, done, store.Outcome{Delivered: true}); err != nil {
+	if err := other.Forwards.MarkAttempt(t.Context(), due[0].ID, done, store.Outcome{Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
 	l := line{target: target.URL, about: "p"}

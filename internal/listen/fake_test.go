@@ -92,9 +92,11 @@ func (l *fakeLedger) Ping(context.Context) error {
 	return l.fail
 }
 
+func (l *fakeLedger) ledger() Ledger { return Ledger{Deliveries: l, Forwards: l, Ping: l.Ping} }
+
 // The fake has no forward queue: forwarding is tested on the real store.
 
-func (l *fakeLedger) NextDue(context.Context, int, time.Duration) ([]store.Forward, time.Time, error) {
+func (l *fakeLedger) Lease(context.Context, int, time.Duration) ([]store.Forward, time.Time, error) {
 	return nil, time.Time{}, nil
 }
 
@@ -106,11 +108,11 @@ func (l *fakeLedger) Behind(context.Context, store.Forward) (bool, error) { retu
 
 func (l *fakeLedger) Release(context.Context, ...store.Forward) error { return nil }
 
-func (l *fakeLedger) Forwards(context.Context, store.ForwardState, int) ([]store.Forward, error) {
+func (l *fakeLedger) List(context.Context, store.ForwardState, int) ([]store.Forward, error) {
 	return nil, nil
 }
 
-func (l *fakeLedger) Delivery(context.Context, string) (store.StoredDelivery, error) {
+func (l *fakeLedger) Get(context.Context, string) (store.StoredDelivery, error) {
 	return store.StoredDelivery{}, errLedger
 }
 
@@ -185,9 +187,9 @@ type running struct {
 func start(t *testing.T, o Options) *running {
 	t.Helper()
 	r := &running{t: t}
-	if o.Ledger == nil {
+	if o.Ledger.Deliveries == nil {
 		r.ledger = &fakeLedger{}
-		o.Ledger = r.ledger
+		o.Ledger = r.ledger.ledger()
 	}
 	if o.Receivers == nil {
 		o.Receivers = fakeReceivers()

@@ -85,7 +85,7 @@ func (l *lateLedger) Record(ctx context.Context, a store.Arrival) (store.Recorde
 func TestLateCommit(t *testing.T) {
 	t.Parallel()
 	ledger := &lateLedger{by: 20 * time.Millisecond}
-	r := start(t, Options{Ledger: ledger, SpillDir: t.TempDir(), Limits: Limits{RecordTime: 2500 * time.Millisecond}})
+	r := start(t, Options{Ledger: Ledger{Deliveries: ledger, Forwards: ledger, Ping: ledger.Ping}, SpillDir: t.TempDir(), Limits: Limits{RecordTime: 2500 * time.Millisecond}})
 	if diff := cmp.Diff([]int{200}, r.raw(post(stkPath, stkBody))); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}

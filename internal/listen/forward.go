@@ -223,7 +223,7 @@ func (f *forwarder) release(ctx context.Context) {
 		}
 	}
 	for some := range slices.Chunk(held, mostReleased) {
-		if err := f.s.o.Ledger.Release(ctx, some...); err != nil {
+		if err := f.s.o.Ledger.Forwards.Release(ctx, some...); err != nil {
 			f.s.log.Warn("leases on the forward queue could not be given back; they run out by themselves", slog.Any("error", err))
 			return
 		}
@@ -232,7 +232,7 @@ func (f *forwarder) release(ctx context.Context) {
 
 // remember learns the order of what earlier runs left.
 func (f *forwarder) remember(ctx context.Context) {
-	left, err := f.s.o.Ledger.Forwards(ctx, store.ForwardWaiting, mostRemembered)
+	left, err := f.s.o.Ledger.Forwards.List(ctx, store.ForwardWaiting, mostRemembered)
 	if err != nil {
 		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
 		return
@@ -242,7 +242,7 @@ func (f *forwarder) remember(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID); err == nil {
+		if d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID); err == nil {
 			f.order.place(l, line{target: l.Target, about: d.About()}, time.Time{})
 		}
 	}
@@ -259,7 +259,7 @@ const (
 // fill leases what is due and lines it up; it returns when to look again.
 func (f *forwarder) fill(ctx context.Context) time.Duration {
 	for range mostPages {
-		due, next, err := f.s.o.Ledger.NextDue(ctx, pageSize, f.lease())
+		due, next, err := f.s.o.Ledger.Forwards.Lease(ctx, pageSize, f.lease())
 		if err != nil {
 			if ctx.Err() == nil {
 				f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
@@ -283,7 +283,7 @@ func (f *forwarder) fill(ctx context.Context) time.Duration {
 func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
 	of, known := f.order.lineOf(l)
 	if !known {
-		d, err := f.s.o.Ledger.Delivery(ctx, l.DeliveryID)
+		d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID)
 		if err != nil {
 			f.giveUp(ctx, l, err)
 			return
@@ -307,7 +307,7 @@ func (f *forwarder) reconcile(ctx context.Context, l line) {
 		return
 	}
 	f.reconciled = now
-	left, err := f.s.o.Ledger.Forwards(ctx, store.ForwardWaiting, mostRemembered)
+	left, err := f.s.o.Ledger.Forwards.List(ctx, store.ForwardWaiting, mostRemembered)
 	if err == nil && len(left) < mostRemembered {
 		f.order.keepOnly(left)
 	}
@@ -324,7 +324,7 @@ func (f *forwarder) giveUp(ctx context.Context, l store.Forward, why error) {
 		return // it comes back when its lease is over
 	}
 	f.order.remove(l)
-	err := f.s.o.Ledger.MarkAttempt(ctx, l.ID, store.Attempt{At: f.s.now(), Error: "the delivery is no longer in the ledger"}, store.Outcome{})
+	err := f.s.o.Ledger.Forwards.MarkAttempt(ctx, l.ID, store.Attempt{At: f.s.now(), Error: "the delivery is no longer in the ledger"}, store.Outcome{})
 	if err != nil {
 		f.s.log.Warn("a forward could not be given up", "forward", l.ID, slog.Any("error", err))
 	}

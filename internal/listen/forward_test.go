@@ -136,7 +136,7 @@ func TestForward(t *testing.T) {
 		return r
 	}
 	r := start(t, Options{
-		Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")),
+		Ledger: LedgerOf(openStore(t, filepath.Join(t.TempDir(), "l.db"))),
 		Forward: quick(rule("wasaapay/deposit.*="+target.URL+"/w?k=v"), rule("stk.*="+target.URL+"/stk"),
 			rule("daraja/stk.completed="+target.URL+"/stk")),
 	})
@@ -174,7 +174,7 @@ func TestForwardKeepsOrderPerPayment(t *testing.T) {
 		}
 		return http.StatusOK
 	})
-	r := start(t, Options{Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")), Forward: quick(Rule{Event: "*", URL: target.URL})})
+	r := start(t, Options{Ledger: LedgerOf(openStore(t, filepath.Join(t.TempDir(), "l.db"))), Forward: quick(Rule{Event: "*", URL: target.URL})})
 	var want []string
 	for _, name := range []string{"deposit.initiated", "deposit.pending", "deposit.completed"} {
 		r.raw(post("/callbacks/wasaapay", event("one", name), "Authorization: sig"))
@@ -206,15 +206,15 @@ func TestForwardDeadLetter(t *testing.T) {
 		return http.StatusOK
 	})
 	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
-	r := start(t, Options{Ledger: ledger, Forward: quick(Rule{Event: "*", URL: target.URL})})
+	r := start(t, Options{Ledger: LedgerOf(ledger), Forward: quick(Rule{Event: "*", URL: target.URL})})
 	r.raw(post("/callbacks/wasaapay", event("p", "deposit.initiated"), "Authorization: sig"))
 	r.raw(post("/callbacks/wasaapay", event("p", "deposit.completed"), "Authorization: sig"))
 	eventually(t, "the second arrives", func() bool { return len(target.got()) == 1 })
-	dead, err := ledger.Forwards(t.Context(), store.ForwardDead, 0)
+	dead, err := ledger.Forwards.List(t.Context(), store.ForwardDead, 0)
 	if err != nil || len(dead) != 1 {
 		t.Fatalf("dead %+v %v", dead, err)
 	}
-	attempts, err := ledger.Attempts(t.Context(), dead[0].DeliveryID)
+	attempts, err := ledger.Deliveries.Attempts(t.Context(), dead[0].DeliveryID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,12 +244,12 @@ func TestForwardRefusal(t *testing.T) {
 	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
 	forward := quick(Rule{Event: "*", URL: target.URL})
 	forward.Attempts = 1000
-	r := start(t, Options{Ledger: ledger, Forward: forward})
+	r := start(t, Options{Ledger: LedgerOf(ledger), Forward: forward})
 	for _, body := range []string{event("p", "deposit.initiated"), event("p", "deposit.completed"), event("q", "deposit.initiated")} {
 		r.raw(post("/callbacks/wasaapay", body, "Authorization: sig"))
 	}
 	eventually(t, "the others arrive", func() bool { return len(target.got()) == 2 })
-	dead, err := ledger.Forwards(t.Context(), store.ForwardDead, 0)
+	dead, err := ledger.Forwards.List(t.Context(), store.ForwardDead, 0)
 	if err != nil || len(dead) != 1 || dead[0].Attempts != mostRefusals {
 		t.Errorf("dead %+v %v", dead, err)
 	}
@@ -262,7 +262,7 @@ func TestForwardReleasesLeases(t *testing.T) {
 	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
 	forward := quick(Rule{Event: "*", URL: "http://" + restAddr(t)})
 	forward.Attempts, forward.Timeout = 1000, 20*time.Minute // and the lease is an hour
-	r := start(t, Options{Ledger: ledger, Forward: forward})
+	r := start(t, Options{Ledger: LedgerOf(ledger), Forward: forward})
 	const payments = 20
 	for i := range payments {
 		r.raw(post("/callbacks/wasaapay", event(fmt.Sprint("p", i), "deposit.completed"), "Authorization: sig"))
@@ -271,7 +271,7 @@ func TestForwardReleasesLeases(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	left, err := ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+	left, err := ledger.Forwards.List(t.Context(), store.ForwardWaiting, 0)
 	if err != nil || len(left) != payments {
 		t.Fatalf("%d left, %v", len(left), err)
 	}
@@ -290,7 +290,7 @@ func TestForwardLoop(t *testing.T) {
 	log := &syncBuffer{}
 	ledger := openStore(t, filepath.Join(t.TempDir(), "l.db"))
 	r := start(t, Options{
-		Ledger: ledger, Forward: quick(Rule{Event: "*", URL: target.URL}),
+		Ledger: LedgerOf(ledger), Forward: quick(Rule{Event: "*", URL: target.URL}),
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	for _, id := range []string{"a", "b"} {
@@ -300,11 +300,11 @@ func TestForwardLoop(t *testing.T) {
 	}
 	r.raw(post("/callbacks/wasaapay", event("c", "deposit.completed"), "Authorization: sig"))
 	eventually(t, "the last arrives", func() bool { return len(target.got()) == 1 })
-	waiting, err := ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+	waiting, err := ledger.Forwards.List(t.Context(), store.ForwardWaiting, 0)
 	if err != nil || len(waiting) > 1 || target.got()[0].Body != event("c", "deposit.completed") {
 		t.Errorf("forwarded %+v, waiting %+v %v", target.got(), waiting, err)
 	}
-	stored, _, err := ledger.Deliveries(t.Context(), store.DeliveryFilter{})
+	stored, _, err := ledger.Deliveries.List(t.Context(), store.DeliveryFilter{})
 	if err != nil || len(stored) != 3 || strings.Count(log.String(), "is not forwarded again") != 1 {
 		t.Errorf("%d stored, %v\n%s", len(stored), err, log.String())
 	}
@@ -326,7 +326,7 @@ func TestForwardTargetComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := start(t, Options{Ledger: ledger, Forward: forward})
+	first := start(t, Options{Ledger: LedgerOf(ledger), Forward: forward})
 	for i := range payments {
 		for _, name := range []string{"deposit.initiated", "deposit.completed"} {
 			if got := first.raw(post("/callbacks/wasaapay", event(fmt.Sprint("p", i), name), "Authorization: sig")); got[0] != 200 {
@@ -342,7 +342,7 @@ func TestForwardTargetComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	second := start(t, Options{Ledger: openStore(t, path), Forward: forward})
+	second := start(t, Options{Ledger: LedgerOf(openStore(t, path)), Forward: forward})
 	back := &fakeTarget{answer: always(200)}
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
 	if err != nil {
@@ -363,7 +363,7 @@ func TestForwardTargetComesBack(t *testing.T) {
 		}
 	}
 	eventually(t, "the queue is empty", func() bool {
-		left, err := second.o.Ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+		left, err := second.o.Ledger.Forwards.List(t.Context(), store.ForwardWaiting, 0)
 		return err == nil && len(left) == 0
 	})
 	if n := len(alive.got()); n != 2*payments {
@@ -379,7 +379,7 @@ func TestForwardNeverDelaysTheAnswer(t *testing.T) {
 	t.Cleanup(func() { close(release) })
 	forward := quick(Rule{Event: "*", URL: target.URL})
 	forward.Timeout = time.Minute
-	r := start(t, Options{Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")), Forward: forward})
+	r := start(t, Options{Ledger: LedgerOf(openStore(t, filepath.Join(t.TempDir(), "l.db"))), Forward: forward})
 	began := time.Now()
 	for i := range 20 {
 		if got := r.raw(post("/callbacks/wasaapay", event(fmt.Sprint(i), "deposit.completed"), "Authorization: sig")); got[0] != 200 {
@@ -407,7 +407,7 @@ func TestForwardTwoListeners(t *testing.T) {
 	forward := quick(Rule{Event: "*", URL: target.URL})
 	forward.Timeout = 10 * time.Second
 	servers := []*running{
-		start(t, Options{Ledger: openStore(t, path), Forward: forward}), start(t, Options{Ledger: openStore(t, path), Forward: forward}),
+		start(t, Options{Ledger: LedgerOf(openStore(t, path)), Forward: forward}), start(t, Options{Ledger: LedgerOf(openStore(t, path)), Forward: forward}),
 	}
 	const payments = 30
 	for i := range payments {
@@ -439,11 +439,11 @@ func TestForwardTwoListenersKeepOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.db")
 	forward := quick(Rule{Event: "*", URL: target.URL})
 	forward.FirstRetry, forward.LongestRetry = 2*time.Second, 2*time.Second
-	one := start(t, Options{Ledger: openStore(t, path), Forward: forward})
-	two := start(t, Options{Ledger: openStore(t, path), Forward: forward})
+	one := start(t, Options{Ledger: LedgerOf(openStore(t, path)), Forward: forward})
+	two := start(t, Options{Ledger: LedgerOf(openStore(t, path)), Forward: forward})
 	one.raw(post("/callbacks/wasaapay", event("p", "deposit.initiated"), "Authorization: sig"))
 	eventually(t, "the first is to be retried", func() bool {
-		left, err := one.o.Ledger.Forwards(t.Context(), store.ForwardWaiting, 0)
+		left, err := one.o.Ledger.Forwards.List(t.Context(), store.ForwardWaiting, 0)
 		return err == nil && len(left) == 1 && left[0].Attempts == 1
 	})
 	two.raw(post("/callbacks/wasaapay", event("p", "deposit.completed"), "Authorization: sig"))
@@ -463,7 +463,7 @@ func TestForwardSlowTargetDoesNotHoldUpOthers(t *testing.T) {
 	fast := newTarget(t, always(200))
 	forward := quick(Rule{Event: "deposit.*", URL: slow.URL}, Rule{Event: "bill.*", URL: fast.URL})
 	forward.Timeout = time.Minute
-	r := start(t, Options{Ledger: openStore(t, filepath.Join(t.TempDir(), "l.db")), Forward: forward})
+	r := start(t, Options{Ledger: LedgerOf(openStore(t, filepath.Join(t.TempDir(), "l.db"))), Forward: forward})
 	for i := range 3 * mostReady {
 		r.raw(post("/callbacks/wasaapay", event(fmt.Sprint("p", i), "deposit.completed"), "Authorization: sig"))
 	}
@@ -476,7 +476,7 @@ func TestForwardSlowTargetDoesNotHoldUpOthers(t *testing.T) {
 func TestRealLedger(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "l.db")
-	servers := []*running{start(t, Options{Ledger: openStore(t, path)}), start(t, Options{Ledger: openStore(t, path)})}
+	servers := []*running{start(t, Options{Ledger: LedgerOf(openStore(t, path))}), start(t, Options{Ledger: LedgerOf(openStore(t, path))})}
 	var bad atomic.Int64
 	var senders sync.WaitGroup
 	for i := range 64 {
@@ -494,7 +494,7 @@ func TestRealLedger(t *testing.T) {
 		t.Errorf("%d were not answered 200", bad.Load())
 	}
 	ledger := openStore(t, path)
-	stored, _, err := ledger.Deliveries(context.WithoutCancel(t.Context()), store.DeliveryFilter{})
+	stored, _, err := ledger.Deliveries.List(context.WithoutCancel(t.Context()), store.DeliveryFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, e
 	done := make(chan recordResult, 1)
 	s.recording.Go(func() {
 		var r recordResult
-		r.recorded, r.err = s.o.Ledger.Record(ctx, n)
+		r.recorded, r.err = s.o.Ledger.Deliveries.Record(ctx, n)
 		done <- r
 	})
 	var r recordResult

@@ -29,7 +29,7 @@ func ask(t *testing.T, s *Server, method, target, from, body string, headers ...
 func newServer(t *testing.T, o Options) (*Server, *fakeLedger) {
 	t.Helper()
 	ledger := &fakeLedger{}
-	o.Ledger = ledger
+	o.Ledger = ledger.ledger()
 	if o.Receivers == nil {
 		o.Receivers = fakeReceivers()
 	}
@@ -198,10 +198,10 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{
 		"nothing":           {},
-		"no receivers":      {Ledger: &fakeLedger{}},
-		"short token":       {Ledger: &fakeLedger{}, Receivers: fakeReceivers(), InstallToken: "short"},
-		"rules, no client":  {Ledger: &fakeLedger{}, Receivers: fakeReceivers(), Forward: Forward{Rules: []Rule{{Event: "*", URL: "http://x"}}}},
-		"token with a path": {Ledger: &fakeLedger{}, Receivers: fakeReceivers(), InstallToken: "../../../../../etc/passwd"},
+		"no receivers":      {Ledger: (&fakeLedger{}).ledger()},
+		"short token":       {Ledger: (&fakeLedger{}).ledger(), Receivers: fakeReceivers(), InstallToken: "short"},
+		"rules, no client":  {Ledger: (&fakeLedger{}).ledger(), Receivers: fakeReceivers(), Forward: Forward{Rules: []Rule{{Event: "*", URL: "http://x"}}}},
+		"token with a path": {Ledger: (&fakeLedger{}).ledger(), Receivers: fakeReceivers(), InstallToken: "../../../../../etc/passwd"},
 	} {
 		if _, err := New(o); payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("%s: %v", name, err)

@@ -18,22 +18,34 @@ import (
 // Ledger is what the listener needs of the store. Open the store with a
 // BusyTimeout of about 2 s: Daraja is said to give up after 5 s
 // (reference/daraja.md §4.3), and before that a delivery has to be spilled.
-type Ledger interface {
+type Ledger struct {
+	Deliveries Deliveries
+	Forwards   Forwards
+	// Ping proves that a commit would work, by making one.
+	Ping func(ctx context.Context) error
+}
+
+// LedgerOf takes what the listener needs from a store.
+func LedgerOf(s *store.Store) Ledger {
+	return Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Ping: s.Ping}
+}
+
+// Deliveries records deliveries, and reads those that are to be forwarded.
+type Deliveries interface {
 	// Record commits a delivery, what it moves and what is to be forwarded, all
 	// at once and durably.
 	Record(ctx context.Context, a store.Arrival) (store.Recorded, error)
-	// Ping proves that a commit would work, by making one.
-	Ping(ctx context.Context) error
+	Get(ctx context.Context, id string) (store.StoredDelivery, error)
+}
 
-	NextDue(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
+// Forwards is the queue of what is to be forwarded.
+type Forwards interface {
+	Lease(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
 	Behind(ctx context.Context, f store.Forward) (bool, error)
 	Release(ctx context.Context, leased ...store.Forward) error
 	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
-	Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
-	Delivery(ctx context.Context, id string) (store.StoredDelivery, error)
+	List(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
 }
-
-var _ Ledger = (*store.Store)(nil)
 
 // Options says what a Server needs. Ledger and Receivers are required.
 type Options struct {
@@ -99,7 +111,7 @@ type Server struct {
 // New checks the options and returns a Server. Errors are KindUsage, or
 // KindInternal when the spill directory cannot be made.
 func New(o Options) (*Server, error) {
-	if o.Ledger == nil || len(o.Receivers) == 0 {
+	if o.Ledger.Deliveries == nil || len(o.Receivers) == 0 {
 		return nil, payment.Usage("listen: needs a ledger and a receiver", "set Options.Ledger and Options.Receivers")
 	}
 	if o.InstallToken != "" {

@@ -28,7 +28,7 @@ func (r *run) all(ctx context.Context) error {
 				close(l.in)
 			}
 		}()
-		return r.o.Ledger.EachDelivery(ctx, r.o.Filter, func(d store.StoredDelivery) error {
+		return r.o.Ledger.Each(ctx, r.o.Filter, func(d store.StoredDelivery) error {
 			return r.dispatch(ctx, lanes, d)
 		})
 	})

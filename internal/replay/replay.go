@@ -18,7 +18,7 @@ import (
 
 // Ledger is what replaying needs of the store.
 type Ledger interface {
-	EachDelivery(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
+	Each(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
 	RecordAttempt(ctx context.Context, a store.Attempt) error
 	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
 }

@@ -29,7 +29,7 @@ type shelf struct {
 	attempts   []store.Attempt
 }
 
-func (s *shelf) EachDelivery(ctx context.Context, _ store.DeliveryFilter, do func(store.StoredDelivery) error) error {
+func (s *shelf) Each(ctx context.Context, _ store.DeliveryFilter, do func(store.StoredDelivery) error) error {
 	for _, d := range s.deliveries {
 		if err := ctx.Err(); err != nil {
 			return err

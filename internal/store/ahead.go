@@ -86,7 +86,7 @@ func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names map[s
 	if err != nil {
 		return err
 	}
-	found, err := t.s.scanDeposits(rows)
+	found, err := t.db.scanDeposits(rows)
 	if err != nil {
 		return err
 	}

@@ -53,13 +53,13 @@ type Recorded struct {
 // must be taken not to be. When ctx ends before the delivery's turn, it is not
 // recorded and the error is ctx's; once its commit has begun, that is awaited. A
 // sender who hangs up is no reason to end ctx.
-func (s *Store) Record(ctx context.Context, a Arrival) (Recorded, error) {
-	p, err := s.prepare(a)
+func (h *Deliveries) Record(ctx context.Context, a Arrival) (Recorded, error) {
+	p, err := h.prepare(a)
 	if err != nil {
 		return Recorded{}, err
 	}
 	j := &job{run: p.record, plain: true, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
-	if err := s.await(ctx, "record the delivery", j); err != nil {
+	if err := h.await(ctx, "record the delivery", j); err != nil {
 		return Recorded{}, err
 	}
 	return p.out, nil
@@ -96,7 +96,7 @@ type arrival struct {
 // what is longer is not an id of any provider. The body has it all.
 const mostKey = 256
 
-func (s *Store) prepare(a Arrival) (*arrival, error) {
+func (db *database) prepare(a Arrival) (*arrival, error) {
 	if a.Delivery.Provider == "" {
 		return nil, payment.Usage("provider: the delivery names none", "set it from the route")
 	}
@@ -116,7 +116,7 @@ func (s *Store) prepare(a Arrival) (*arrival, error) {
 		}
 		p.Inspection.Event = &bounded
 	}
-	p.hash = s.thingOf(a.Delivery, p.event())
+	p.hash = db.thingOf(a.Delivery, p.event())
 	var err error
 	p.detail, err = p.details().encode()
 	return p, err
@@ -166,20 +166,20 @@ func (j judged) thing(hash int64) int64 {
 
 // thingOf hashes what a delivery is about, to a negative number. Junk is about
 // nothing but itself.
-func (s *Store) thingOf(d payment.Delivery, e *payment.Event) int64 {
-	return s.nameThing(d, e) | math.MinInt64
+func (db *database) thingOf(d payment.Delivery, e *payment.Event) int64 {
+	return db.nameThing(d, e) | math.MinInt64
 }
 
-func (s *Store) nameThing(d payment.Delivery, e *payment.Event) int64 {
+func (db *database) nameThing(d payment.Delivery, e *payment.Event) int64 {
 	switch {
 	case e != nil && e.ConversationID != "":
-		return s.hash64(tagConversation, string(d.Provider), e.ConversationID)
+		return db.hash64(tagConversation, string(d.Provider), e.ConversationID)
 	case e != nil && e.ProviderID != "":
-		return s.hashID(d.Provider, e.ProviderID)
+		return db.hashID(d.Provider, e.ProviderID)
 	case e != nil && e.Key != "":
-		return s.hash64(tagEvent, string(d.Provider), e.Key)
+		return db.hash64(tagEvent, string(d.Provider), e.Key)
 	}
-	return s.hashBody(tagBody+string(d.Provider), d.Body)
+	return db.hashBody(tagBody+string(d.Provider), d.Body)
 }
 
 // A long id that ends with a customer's number begins with the time (ws_CO_,
@@ -193,12 +193,12 @@ const (
 
 // hashID hashes a provider's id so that ids with a common beginning lie together
 // in the index: a commit of many then writes a few of its pages, not one for each.
-func (s *Store) hashID(provider payment.ProviderID, id string) int64 {
-	h := s.hash64(tagProviderID, string(provider), id)
+func (db *database) hashID(provider payment.ProviderID, id string) int64 {
+	h := db.hash64(tagProviderID, string(provider), id)
 	if len(id) < longID {
 		return h
 	}
-	high := s.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
+	high := db.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
 	return high<<idLowBits | h&(1<<idLowBits-1)
 }
 

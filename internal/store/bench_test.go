@@ -46,7 +46,7 @@ func hammerRecord(b *testing.B, s *Store, senders int, arrival func(n int64) Arr
 				if n > int64(b.N) {
 					return
 				}
-				if _, err := s.Record(ctx, arrival(n)); err != nil {
+				if _, err := s.Deliveries.Record(ctx, arrival(n)); err != nil {
 					b.Error(err)
 					return
 				}
@@ -206,7 +206,7 @@ func BenchmarkRead(b *testing.B) {
 	s := openTest(b, Options{Quarantine: Quarantine{Junk: all, Untrusted: all}})
 	ids := seedDeliveries(b, s, n)
 	ctx := b.Context()
-	_, middle, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Cursor: position{at: 1 << 60, seq: int64(n / 2)}.cursor()})
+	_, middle, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Cursor: position{at: 1 << 60, seq: int64(n / 2)}.cursor()})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -219,21 +219,24 @@ func BenchmarkRead(b *testing.B) {
 				"SELECT received_at, seq FROM deliveries ORDER BY seq DESC LIMIT 50 OFFSET ?", n/2)
 			return err
 		}},
-		{"latest 50", func() error { _, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50}); return err }},
-		{"page in the middle", func() error { _, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Cursor: middle}); return err }},
+		{"latest 50", func() error { _, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50}); return err }},
+		{"page in the middle", func() error {
+			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Cursor: middle})
+			return err
+		}},
 		{"provider, status and day", func() error {
-			_, _, err := s.Deliveries(ctx, DeliveryFilter{
+			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{
 				Limit: 50, Provider: payment.Daraja, Statuses: []payment.Status{payment.StatusCompleted},
 				Since: newClock().Now().AddDate(0, 0, 1), Until: newClock().Now().AddDate(0, 0, 2),
 			})
 			return err
 		}},
 		{"a rare verdict", func() error {
-			_, _, err := s.Deliveries(ctx, DeliveryFilter{Limit: 50, Verdicts: []payment.Verdict{payment.VerdictMismatch}})
+			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Verdicts: []payment.Verdict{payment.VerdictMismatch}})
 			return err
 		}},
-		{"one by id", func() error { _, err := s.Delivery(ctx, ids[len(ids)/2]); return err }},
-		{"deposit by the provider's id", func() error { _, err := s.FindDeposit(ctx, checkoutID(7)); return err }},
+		{"one by id", func() error { _, err := s.Deliveries.Get(ctx, ids[len(ids)/2]); return err }},
+		{"deposit by the provider's id", func() error { _, err := s.Deposits.Find(ctx, checkoutID(7)); return err }},
 		{"statistics", func() error { _, err := s.Stats(ctx, time.Time{}); return err }},
 	} {
 		b.Run(strings.ReplaceAll(bc.name, " ", "_"), func(b *testing.B) {
@@ -294,7 +297,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 			arrivals = append(arrivals, p)
 			jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
 		}
-		w := newWriter(s)
+		w := newWriter(s.database)
 		w.commit(context.WithoutCancel(b.Context()), jobs)
 		w.checkpoint(context.WithoutCancel(b.Context()), jobs)
 		if err := w.close(); err != nil {

@@ -9,19 +9,19 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-var _ payment.Budget = (*Store)(nil)
+var _ payment.Budget = (*Budget)(nil)
 
 // ReserveWithin books the next free slot under key, shared by all processes of the
 // ledger, for somebody who waits at most so long: a slot that is further off is not
 // booked, or questions that are never asked would keep others from asking. Its Wait
 // tells how far off it is. per is the interval of one slot; 0 or less means no limit
 // and touches nothing. A slot that is not used after all goes back with Unreserve.
-func (s *Store) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
+func (h *Budget) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	if per <= 0 {
 		return payment.Slot{}, nil
 	}
 	var slot payment.Slot
-	err := s.do(ctx, "reserve a slot of the rate budget", func(ctx context.Context, t *tx) error {
+	err := h.do(ctx, "reserve a slot of the rate budget", func(ctx context.Context, t *tx) error {
 		now := micros(t.now)
 		next, err := t.slot(ctx, key, now)
 		if err != nil {
@@ -42,11 +42,11 @@ func (s *Store) ReserveWithin(ctx context.Context, key string, per, most time.Du
 // nobody has booked or held the budget since; otherwise the next ones stay where
 // they are, since their times have been told. A slot that was not booked is
 // nothing to give back.
-func (s *Store) Unreserve(ctx context.Context, slot payment.Slot) error {
+func (h *Budget) Unreserve(ctx context.Context, slot payment.Slot) error {
 	if slot.At.IsZero() {
 		return nil
 	}
-	return s.do(ctx, "give back a slot of the rate budget", func(ctx context.Context, t *tx) error {
+	return h.do(ctx, "give back a slot of the rate budget", func(ctx context.Context, t *tx) error {
 		now := micros(t.now)
 		next, err := t.slot(ctx, slot.Key, now)
 		if err != nil || next != micros(slot.At)+slot.Per.Microseconds() {
@@ -59,8 +59,8 @@ func (s *Store) Unreserve(ctx context.Context, slot payment.Slot) error {
 // Hold keeps everybody from key's slots until a time. A slot that ends later has
 // covered that time; it is moved by a microsecond, so that Unreserve, which takes
 // only the last one back, does not take the hold with it.
-func (s *Store) Hold(ctx context.Context, key string, until time.Time) error {
-	return s.do(ctx, "hold the rate budget", func(ctx context.Context, t *tx) error {
+func (h *Budget) Hold(ctx context.Context, key string, until time.Time) error {
+	return h.do(ctx, "hold the rate budget", func(ctx context.Context, t *tx) error {
 		now := micros(t.now)
 		next, err := t.slot(ctx, key, now)
 		if err != nil || micros(until) <= now {

@@ -35,7 +35,7 @@ func newSharedBudget(t *testing.T) sharedBudget {
 // reserve books a slot and checks the wait for it.
 func (b sharedBudget) reserve(by *Store, most, want time.Duration) payment.Slot {
 	b.t.Helper()
-	slot, err := by.ReserveWithin(b.t.Context(), budgetKey, interval, most)
+	slot, err := by.Budget.ReserveWithin(b.t.Context(), budgetKey, interval, most)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func (b sharedBudget) reserve(by *Store, most, want time.Duration) payment.Slot 
 
 func (b sharedBudget) unreserve(by *Store, slot payment.Slot) {
 	b.t.Helper()
-	if err := by.Unreserve(b.t.Context(), slot); err != nil {
+	if err := by.Budget.Unreserve(b.t.Context(), slot); err != nil {
 		b.t.Error(err)
 	}
 }
@@ -71,7 +71,7 @@ func TestReserveWithin(t *testing.T) {
 	b.reserve(b.mine, time.Minute, 14*time.Second)
 
 	for _, per := range []time.Duration{0, -1} {
-		slot, err := b.mine.ReserveWithin(t.Context(), "free", per, -1)
+		slot, err := b.mine.Budget.ReserveWithin(t.Context(), "free", per, -1)
 		if diff := cmp.Diff(payment.Slot{}, slot); diff != "" || err != nil {
 			t.Errorf("without a limit: %v (-want +got):\n%s", err, diff)
 		}
@@ -159,7 +159,7 @@ func TestUnreserve(t *testing.T) {
 
 func (b sharedBudget) hold(by *Store, wait time.Duration) {
 	b.t.Helper()
-	if err := by.Hold(b.t.Context(), budgetKey, b.clock.Now().Add(wait)); err != nil {
+	if err := by.Budget.Hold(b.t.Context(), budgetKey, b.clock.Now().Add(wait)); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -178,13 +178,13 @@ func TestUnreserveKeepsTheDistance(t *testing.T) {
 		by := []*Store{b.mine, b.theirs}[i%2]
 		wg.Go(func() {
 			for range 25 {
-				slot, err := by.ReserveWithin(t.Context(), budgetKey, interval, time.Hour)
+				slot, err := by.Budget.ReserveWithin(t.Context(), budgetKey, interval, time.Hour)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				if rand.IntN(2) == 0 {
-					if err := by.Unreserve(t.Context(), slot); err != nil {
+					if err := by.Budget.Unreserve(t.Context(), slot); err != nil {
 						t.Error(err)
 					}
 					continue

@@ -7,8 +7,8 @@ import (
 )
 
 // waitBusy repeats what failed because another process held the ledger.
-func (s *Store) waitBusy(ctx context.Context, do func(context.Context) error) error {
-	wait := newBusyWait(s.busy)
+func (db *database) waitBusy(ctx context.Context, do func(context.Context) error) error {
+	wait := newBusyWait(db.busy)
 	defer wait.stop()
 	for {
 		err := do(ctx)

@@ -15,7 +15,7 @@ const changesEvery = 10 * time.Millisecond
 // once, by others when SQLite's data version moves. Nobody looks while nobody
 // watches.
 type changes struct {
-	s *Store
+	db *database
 
 	mu       sync.Mutex
 	watchers map[chan struct{}]struct{}
@@ -24,16 +24,23 @@ type changes struct {
 	closed   bool
 }
 
-func newChanges(s *Store) *changes {
-	return &changes{s: s, watchers: map[chan struct{}]struct{}{}}
+func newChanges(db *database) *changes {
+	return &changes{db: db, watchers: map[chan struct{}]struct{}{}}
 }
 
 // Changes returns a channel that receives after every commit to the ledger, by
 // whatever process; commits that come close together may be one. A first value
 // is waiting, so that a caller who reads upon each value misses nothing. The
 // channel is closed when ctx ends or the ledger is closed.
-func (s *Store) Changes(ctx context.Context) <-chan struct{} {
-	c := s.changes
+func (s *Store) Changes(ctx context.Context) <-chan struct{} { return s.changes.join(ctx) }
+
+// Changes is that of the whole ledger.
+func (h *Deposits) Changes(ctx context.Context) <-chan struct{} { return h.changes.join(ctx) }
+
+// Changes is that of the whole ledger.
+func (h *Queries) Changes(ctx context.Context) <-chan struct{} { return h.changes.join(ctx) }
+
+func (c *changes) join(ctx context.Context) <-chan struct{} {
 	ch := make(chan struct{}, 1)
 	ch <- struct{}{}
 	c.mu.Lock()
@@ -101,7 +108,7 @@ func (c *changes) look(ctx context.Context, stop <-chan struct{}) {
 	defer v.close()
 	last := int64(-1)
 	for {
-		now, err := v.read(ctx, c.s)
+		now, err := v.read(ctx, c.db)
 		switch {
 		case err != nil:
 			// Without a version, a watcher has to look for itself.
@@ -127,9 +134,9 @@ type versionReader struct {
 	stmt *sql.Stmt
 }
 
-func (v *versionReader) read(ctx context.Context, s *Store) (int64, error) {
+func (v *versionReader) read(ctx context.Context, ledger *database) (int64, error) {
 	if v.db == nil {
-		db, err := openDB(s.path, s.readMode(), 1)
+		db, err := openDB(ledger.path, ledger.readMode(), 1)
 		if err != nil {
 			return 0, err
 		}

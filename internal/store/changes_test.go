@@ -29,7 +29,7 @@ func TestChanges(t *testing.T) {
 			case <-time.After(time.Minute):
 				t.Fatal("a commit was not noticed")
 			}
-			if list, _, err := s.ListDeposits(ctx, DepositFilter{}); err == nil && len(list) > 0 {
+			if list, _, err := s.Deposits.List(ctx, DepositFilter{}); err == nil && len(list) > 0 {
 				break
 			}
 		}
@@ -78,7 +78,7 @@ func TestInBubble(t *testing.T) {
 		a := genuine(t, s, callback("ws_1", "REC0000001", 15000))
 		go func() {
 			time.Sleep(time.Minute)
-			_, _ = s.Record(ctx, a)
+			_, _ = s.Deliveries.Record(ctx, a)
 		}()
 		start := time.Now()
 		for range changed {
@@ -102,7 +102,7 @@ func TestReserve(t *testing.T) {
 	other := openTest(t, Options{Path: s.path, Now: c.Now})
 	reserve := func(by *Store, want time.Duration) {
 		t.Helper()
-		got, err := by.ReserveWithin(t.Context(), "daraja/sandbox", 12*time.Second, time.Hour)
+		got, err := by.Budget.ReserveWithin(t.Context(), "daraja/sandbox", 12*time.Second, time.Hour)
 		if err != nil || got.Wait != want {
 			t.Errorf("wait %v, error %v, want %v", got.Wait, err, want)
 		}
@@ -115,11 +115,11 @@ func TestReserve(t *testing.T) {
 	c.Add(time.Hour)
 	reserve(s, 0)
 
-	if err := s.Hold(t.Context(), "daraja/sandbox", c.Now().Add(time.Minute)); err != nil {
+	if err := s.Budget.Hold(t.Context(), "daraja/sandbox", c.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	reserve(other, time.Minute)
-	if err := other.Hold(t.Context(), "daraja/sandbox", c.Now()); err != nil {
+	if err := other.Budget.Hold(t.Context(), "daraja/sandbox", c.Now()); err != nil {
 		t.Fatal(err)
 	}
 	reserve(s, 72*time.Second)
@@ -129,13 +129,13 @@ func TestReserve(t *testing.T) {
 	reserve(other, 96*time.Second)
 
 	for _, per := range []time.Duration{0, -1} {
-		if got, err := s.ReserveWithin(t.Context(), "free", per, time.Hour); err != nil || got != (payment.Slot{}) {
+		if got, err := s.Budget.ReserveWithin(t.Context(), "free", per, time.Hour); err != nil || got != (payment.Slot{}) {
 			t.Errorf("without a limit: %v, %v", got, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.ReserveWithin(ctx, "daraja/sandbox", time.Second, time.Hour); !errors.Is(err, context.Canceled) {
+	if _, err := s.Budget.ReserveWithin(ctx, "daraja/sandbox", time.Second, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -208,7 +208,7 @@ func verifyAcks(t *testing.T, path string, told map[string][2]string) int {
 	}
 	defer func() { _ = s.Close() }()
 	for id, want := range told {
-		v, err := s.Delivery(t.Context(), id)
+		v, err := s.Deliveries.Get(t.Context(), id)
 		if err != nil {
 			t.Errorf("acknowledged and lost: %v", err)
 			continue
@@ -311,18 +311,18 @@ func (h hammer) settle(t *testing.T, s *Store, n int64) (Recorded, error) {
 		}
 		a = withToken(a, d.CallbackToken)
 	}
-	return s.Record(t.Context(), a)
+	return s.Deliveries.Record(t.Context(), a)
 }
 
 func sendPush(ctx context.Context, s *Store, d payment.Deposit, checkoutID string) (payment.Deposit, error) {
-	d, _, err := s.CreateDeposit(ctx, d)
+	d, _, err := s.Deposits.Create(ctx, d)
 	if err != nil {
 		return d, err
 	}
-	if _, _, err := s.ClaimSend(ctx, d); err != nil {
+	if _, _, err := s.Deposits.ClaimSend(ctx, d); err != nil {
 		return d, err
 	}
-	d, _, err = s.ApplyClaim(ctx, d.ID, payment.Claim{
+	d, _, err = s.Deposits.Apply(ctx, d.ID, payment.Claim{
 		Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: checkoutID, MerchantRequestID: "mr-" + checkoutID,
 	})
 	return d, err

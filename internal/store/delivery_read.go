@@ -69,7 +69,7 @@ const deliveryColumns = `v.seq, v.received_at, k.provider, k.route, k.event, k.v
 
 const deliveryTables = " FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind "
 
-func (s *Store) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error) {
+func (db *database) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error) {
 	var d StoredDelivery
 	var e payment.Event
 	var seq, received, deposit, query, duplicateOf, move int64
@@ -83,9 +83,9 @@ func (s *Store) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error
 	if err != nil {
 		return 0, d, err
 	}
-	d.ID, d.Provider, d.ReceivedAt = s.id(deliveryPrefix, seq), payment.ProviderID(provider), fromMicros(received)
+	d.ID, d.Provider, d.ReceivedAt = db.id(deliveryPrefix, seq), payment.ProviderID(provider), fromMicros(received)
 	d.Verdict, d.Move = payment.Verdict(verdict), moveOf(move)
-	d.DepositID, d.QueryID, d.DuplicateOf = s.id(depositPrefix, deposit), s.id(queryPrefix, query), s.id(deliveryPrefix, duplicateOf)
+	d.DepositID, d.QueryID, d.DuplicateOf = db.id(depositPrefix, deposit), db.id(queryPrefix, query), db.id(deliveryPrefix, duplicateOf)
 	sum := sha256.Sum256(body)
 	d.SHA256 = hex.EncodeToString(sum[:])
 	var det detail
@@ -116,49 +116,49 @@ func (s *Store) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error
 	return seq, d, nil
 }
 
-// Delivery returns one delivery with its headers and the exact bytes of its
+// Get returns one delivery with its headers and the exact bytes of its
 // body; KindNotFound if there is none.
-func (s *Store) Delivery(ctx context.Context, id string) (StoredDelivery, error) {
-	seq, ok := s.key(deliveryPrefix, id)
+func (h *Deliveries) Get(ctx context.Context, id string) (StoredDelivery, error) {
+	seq, ok := h.key(deliveryPrefix, id)
 	if !ok {
 		return StoredDelivery{}, noSuch("delivery", id)
 	}
-	_, d, err := s.scanDelivery(s.read.QueryRowContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq = ?", seq), true)
+	_, d, err := h.scanDelivery(h.read.QueryRowContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq = ?", seq), true)
 	if errors.Is(err, sql.ErrNoRows) {
 		return StoredDelivery{}, noSuch("delivery", id)
 	}
-	return d, s.kinded("read the delivery", err)
+	return d, h.kinded("read the delivery", err)
 }
 
-// Deliveries returns deliveries, newest first, and the cursor of the next page,
+// List returns deliveries, newest first, and the cursor of the next page,
 // "" after the last.
-func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]StoredDelivery, string, error) {
+func (h *Deliveries) List(ctx context.Context, f DeliveryFilter) ([]StoredDelivery, string, error) {
 	out := []StoredDelivery{}
-	next, err := s.walk(ctx, f, newestFirst, func(d StoredDelivery) error {
+	next, err := h.walk(ctx, f, newestFirst, func(d StoredDelivery) error {
 		out = append(out, d)
 		return nil
 	})
 	return out, next, err
 }
 
-// EachDelivery calls do for deliveries, oldest first, headers and bodies
+// Each calls do for deliveries, oldest first, headers and bodies
 // included, in memory that does not grow with their number. It stops at do's
 // first error and returns it.
-func (s *Store) EachDelivery(ctx context.Context, f DeliveryFilter, do func(StoredDelivery) error) error {
+func (h *Deliveries) Each(ctx context.Context, f DeliveryFilter, do func(StoredDelivery) error) error {
 	f.WithBody = true
-	_, err := s.walk(ctx, f, oldestFirst, do)
+	_, err := h.walk(ctx, f, oldestFirst, do)
 	return err
 }
 
 // walk reads page after page: no read transaction stays open while do works, so
 // that a slow reader does not keep the log from being checkpointed.
-func (s *Store) walk(ctx context.Context, f DeliveryFilter, o order, do func(StoredDelivery) error) (string, error) {
+func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do func(StoredDelivery) error) (string, error) {
 	var err error
 	w := window{since: f.Since, until: f.Until, order: o}
 	if w.from, w.hasFrom, err = parseCursor(f.Cursor); err != nil {
 		return "", err
 	}
-	read, err := s.deliveryPages(f)
+	read, err := h.pages(f)
 	if err != nil {
 		return "", err
 	}
@@ -168,7 +168,7 @@ func (s *Store) walk(ctx context.Context, f DeliveryFilter, o order, do func(Sto
 		if err != nil || len(page) == 0 {
 			return page, err
 		}
-		found, err := s.fetchDeliveries(ctx, page, f.WithBody)
+		found, err := h.fetch(ctx, page, f.WithBody)
 		if err != nil {
 			return nil, err
 		}
@@ -186,18 +186,18 @@ func (s *Store) walk(ctx context.Context, f DeliveryFilter, o order, do func(Sto
 	if fromDo != nil {
 		return "", fromDo
 	}
-	return next, s.kinded("list the deliveries", err)
+	return next, h.kinded("list the deliveries", err)
 }
 
-func (s *Store) fetchDeliveries(ctx context.Context, page []position, withBody bool) (map[int64]StoredDelivery, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq"+sqlInList, seqs(page))
+func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) (map[int64]StoredDelivery, error) {
+	rows, err := h.read.QueryContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq"+sqlInList, seqs(page))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	out := make(map[int64]StoredDelivery, len(page))
 	for rows.Next() {
-		seq, d, err := s.scanDelivery(rows, withBody)
+		seq, d, err := h.scanDelivery(rows, withBody)
 		if err != nil {
 			return nil, err
 		}
@@ -206,19 +206,19 @@ func (s *Store) fetchDeliveries(ctx context.Context, page []position, withBody b
 	return out, rows.Err()
 }
 
-// deliveryPages chooses how the positions of a filter's pages are found.
-func (s *Store) deliveryPages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
+// pages chooses how the positions of a filter's pages are found.
+func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
 	if f.DepositID != "" || f.QueryID != "" {
-		return s.relatedPages(f)
+		return h.relatedPages(f)
 	}
 	if f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
 		f.Since.IsZero() && f.Until.IsZero() {
 		return func(ctx context.Context, w window) ([]position, error) {
-			return pageByKey(ctx, s.read, "deliveries", "received_at", w)
+			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
 		}, nil
 	}
 	return func(ctx context.Context, w window) ([]position, error) {
-		ids, err := s.matchingKinds(ctx, f)
+		ids, err := h.matchingKinds(ctx, f)
 		if err != nil {
 			return nil, err
 		}
@@ -226,15 +226,15 @@ func (s *Store) deliveryPages(f DeliveryFilter) (func(context.Context, window) (
 		for i, id := range ids {
 			runs[i] = indexRun{table: "deliveries", at: "received_at", where: "kind = ?", args: []any{id}}
 		}
-		return positions(ctx, s.read, runs, w)
+		return positions(ctx, h.read, runs, w)
 	}, nil
 }
 
 // relatedPages reads what is about one deposit or query; there are few of them,
 // and the other conditions are checked row by row.
-func (s *Store) relatedPages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
-	deposit, okDeposit := s.key(depositPrefix, f.DepositID)
-	query, okQuery := s.key(queryPrefix, f.QueryID)
+func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
+	deposit, okDeposit := h.key(depositPrefix, f.DepositID)
+	query, okQuery := h.key(queryPrefix, f.QueryID)
 	switch {
 	case f.DepositID != "" && !okDeposit:
 		return nil, noSuch("deposit", f.DepositID)
@@ -249,18 +249,18 @@ func (s *Store) relatedPages(f DeliveryFilter) (func(context.Context, window) ([
 		}
 	}
 	return func(ctx context.Context, w window) ([]position, error) {
-		ids, err := s.matchingKinds(ctx, f)
+		ids, err := h.matchingKinds(ctx, f)
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
 		where, args := where+" AND kind"+sqlInList, append(slices.Clone(about), numbers(ids))
-		return positions(ctx, s.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
+		return positions(ctx, h.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
 	}, nil
 }
 
 // matchingKinds returns the numbers of the kinds that a filter lets pass.
-func (s *Store) matchingKinds(ctx context.Context, f DeliveryFilter) ([]int64, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, provider, event, verdict, status, duplicate FROM kinds")
+func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) ([]int64, error) {
+	rows, err := h.read.QueryContext(ctx, "SELECT id, provider, event, verdict, status, duplicate FROM kinds")
 	if err != nil {
 		return nil, err
 	}

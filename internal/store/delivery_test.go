@@ -25,7 +25,7 @@ func TestDeliveryComesBackWhole(t *testing.T) {
 	a.Inspection.Event.Notes = []string{"an oddity"}
 	a.Inspection.Event.MerchantRequestID = "mr-ws_1"
 	r := record(t, s, withToken(a, d.CallbackToken))
-	got, err := s.Delivery(t.Context(), r.DeliveryID)
+	got, err := s.Deliveries.Get(t.Context(), r.DeliveryID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestDeliveryComesBackWhole(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, id := range []string{"", "dlv_", "dlv_00000010000", s.id(deliveryPrefix, 99), d.ID} {
-		if _, err := s.Delivery(t.Context(), id); kindOf(err) != payment.KindNotFound {
+		if _, err := s.Deliveries.Get(t.Context(), id); kindOf(err) != payment.KindNotFound {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -51,7 +51,7 @@ func TestDeliveryHash(t *testing.T) {
 	s := openTest(t, Options{})
 	a := callback("ws_1", "", 0)
 	a.Delivery.Body = []byte("abc")
-	v, err := s.Delivery(t.Context(), record(t, s, a).DeliveryID)
+	v, err := s.Deliveries.Get(t.Context(), record(t, s, a).DeliveryID)
 	const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 	if err != nil || v.SHA256 != abc {
 		t.Errorf("hash %s, error %v", v.SHA256, err)
@@ -111,7 +111,7 @@ func TestDeliveriesFilters(t *testing.T) {
 				}
 			}
 			got := []string{}
-			err := s.EachDelivery(t.Context(), tc.filter, func(d StoredDelivery) error {
+			err := s.Deliveries.Each(t.Context(), tc.filter, func(d StoredDelivery) error {
 				if len(d.Body) == 0 || len(d.Header) == 0 {
 					t.Errorf("%s has no body or header", d.ID)
 				}
@@ -133,7 +133,7 @@ func listIDs(t *testing.T, s *Store, f DeliveryFilter, limit int) []string {
 	got := []string{}
 	for cursor, first := "", true; first || cursor != ""; first = false {
 		f.Limit, f.Cursor = limit, cursor
-		page, next, err := s.Deliveries(t.Context(), f)
+		page, next, err := s.Deliveries.List(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestEachDeliveryStops(t *testing.T) {
 	fill(t, s, 5)
 	stop := errors.New("enough")
 	n := 0
-	err := s.EachDelivery(t.Context(), DeliveryFilter{}, func(StoredDelivery) error {
+	err := s.Deliveries.Each(t.Context(), DeliveryFilter{}, func(StoredDelivery) error {
 		if n++; n == 3 {
 			return stop
 		}
@@ -165,7 +165,7 @@ func TestEachDeliveryStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.EachDelivery(ctx, DeliveryFilter{}, nil); !errors.Is(err, context.Canceled) {
+	if err := s.Deliveries.Each(ctx, DeliveryFilter{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled read: %v", err)
 	}
 }
@@ -184,12 +184,12 @@ func TestClockJumpsBack(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	create(t, s, push(t, "INV-2"))
-	list, _, err := s.ListDeposits(t.Context(), DepositFilter{})
+	list, _, err := s.Deposits.List(t.Context(), DepositFilter{})
 	if err != nil || len(list) != 2 || list[1].ID != d.ID {
 		t.Errorf("%+v, error %v", list, err)
 	}
 	seen := 0
-	if err := s.EachDelivery(t.Context(), DeliveryFilter{Provider: payment.Daraja}, func(StoredDelivery) error { seen++; return nil }); err != nil || seen != 1 {
+	if err := s.Deliveries.Each(t.Context(), DeliveryFilter{Provider: payment.Daraja}, func(StoredDelivery) error { seen++; return nil }); err != nil || seen != 1 {
 		t.Errorf("%d deliveries, error %v", seen, err)
 	}
 	checkSound(t, s)

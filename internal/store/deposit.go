@@ -14,7 +14,7 @@ import (
 // mostText bounds any single text of a deposit or query.
 const mostText = 4096
 
-// CreateDeposit records an intent before anything is sent, with status CREATED.
+// Create records an intent before anything is sent, with status CREATED.
 // The ledger gives ID, CreatedAt and UpdatedAt, and a CallbackToken and an
 // IdempotencyKey where there is none. A deposit of the same provider,
 // environment and idempotency key is returned instead, with existed true; it is
@@ -23,7 +23,7 @@ const mostText = 4096
 // may still be corrected, and ClaimSend takes the new ones. A deposit that was
 // asked for elsewhere brings its ProviderID and may have amount 0, for unknown:
 // no callback fits that, so only a query settles it.
-func (s *Store) CreateDeposit(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
+func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
 	if err := checkDeposit(d); err != nil {
 		return payment.Deposit{}, false, err
 	}
@@ -36,7 +36,7 @@ func (s *Store) CreateDeposit(ctx context.Context, d payment.Deposit) (out payme
 		d.CallbackToken = NewToken()
 	}
 	var got depositRow
-	err = s.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {
+	err = h.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {
 		existed = false
 		first, err := t.depositBy(ctx, "idempotency_key = ? AND provider = ? AND environment = ?",
 			d.IdempotencyKey, string(d.Provider), string(d.Environment))
@@ -134,7 +134,7 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	if err != nil {
 		return depositRow{}, err
 	}
-	d.ID = t.s.id(depositPrefix, seq)
+	d.ID = t.db.id(depositPrefix, seq)
 	out := depositRow{seq: seq, Deposit: d}
 	t.countDeposit(out, 1)
 	return out, nil
@@ -145,10 +145,10 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 // Wallet: a deposit that was released may be sent with corrected ones, and its
 // callback is held against those it was sent with. False means that another
 // process has done so, or that it is decided: the request must not be sent.
-func (s *Store) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
+func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
-	err := s.change(ctx, "claim the deposit", as.ID, func(ctx context.Context, t *tx, d depositRow) error {
+	err := h.change(ctx, "claim the deposit", as.ID, func(ctx context.Context, t *tx, d depositRow) error {
 		got, mine = d, false
 		if d.Status != payment.StatusCreated {
 			return nil
@@ -162,7 +162,7 @@ func (s *Store) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Depo
 			return err
 		}
 		got, mine = after, true
-		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveApply, Note: "sent"}, nil)
+		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveApply, text: "sent"}, nil)
 	})
 	return got.Deposit, mine, err
 }
@@ -172,10 +172,10 @@ func (s *Store) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Depo
 // UpdatedAt is this one's, and ExpiresAt counts from it. False means that the
 // deposit is no longer as seen, because another process repeats it or anything
 // was heard of it: the request must not be sent.
-func (s *Store) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error) {
+func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
-	err := s.change(ctx, "claim the deposit", seen.ID, func(ctx context.Context, t *tx, d depositRow) error {
+	err := h.change(ctx, "claim the deposit", seen.ID, func(ctx context.Context, t *tx, d depositRow) error {
 		got, mine = d, false
 		if d.Status != payment.StatusUnknown || d.ProviderID != "" || !d.UpdatedAt.Equal(seen.UpdatedAt) {
 			return nil
@@ -187,15 +187,15 @@ func (s *Store) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.
 			return err
 		}
 		got, mine = after, true
-		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveNone, Note: "sent again"}, nil)
+		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveNone, text: "sent again"}, nil)
 	})
 	return got.Deposit, mine, err
 }
 
 // ReleaseSend makes an UNKNOWN deposit CREATED again. It is for requests that
 // certainly did not leave; a deposit that anything has been heard of stays.
-func (s *Store) ReleaseSend(ctx context.Context, id string) error {
-	return s.change(ctx, "release the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+func (h *Deposits) ReleaseSend(ctx context.Context, id string) error {
+	return h.change(ctx, "release the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
 		if d.Status != payment.StatusUnknown || d.ProviderID != "" {
 			return nil
 		}
@@ -206,18 +206,18 @@ func (s *Store) ReleaseSend(ctx context.Context, id string) error {
 		if err := t.save(ctx, d, after); err != nil {
 			return err
 		}
-		return t.note(ctx, d.seq, HistoryEntry{At: now, Status: after.Status, Move: payment.MoveApply, Note: "not sent after all"}, nil)
+		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveApply, text: "not sent after all"}, nil)
 	})
 }
 
-// ApplyClaim moves a deposit by what a source says of it, as payment.Decide
+// Apply moves a deposit by what a source says of it, as payment.Decide
 // has it, and returns the deposit as it stands afterwards. When the claim brings
 // the provider's id, callbacks that came before it are judged again: the
 // returned deposit may then be further on than the returned move says.
-func (s *Store) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
 	var got depositRow
 	var move payment.Move
-	err := s.change(ctx, "apply the claim", id, func(ctx context.Context, t *tx, d depositRow) error {
+	err := h.change(ctx, "apply the claim", id, func(ctx context.Context, t *tx, d depositRow) error {
 		claim := c
 		if claim.At.IsZero() {
 			claim.At = t.now
@@ -244,11 +244,11 @@ func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositR
 	if err != nil || depositEqual(d.Deposit, moved.Deposit) {
 		return moved, move, err
 	}
-	e := HistoryEntry{At: c.At, Source: c.By, Status: c.Status, Move: move}
+	n := note{at: c.At, source: c.By, status: c.Status, move: move}
 	if move == payment.MoveConflict || move == payment.MoveOverrule {
-		e.Note = after.Conflict
+		n.text = after.Conflict
 	}
-	return moved, move, t.note(ctx, d.seq, e, nil)
+	return moved, move, t.note(ctx, d.seq, n, nil)
 }
 
 // saveMove writes what payment.Deposit.Apply changed. A contradiction that is
@@ -275,12 +275,12 @@ func depositEqual(a, b payment.Deposit) bool {
 }
 
 // change loads a deposit by its id and runs a transaction on it.
-func (s *Store) change(ctx context.Context, what, id string, run func(context.Context, *tx, depositRow) error) error {
-	seq, ok := s.key(depositPrefix, id)
+func (h *Deposits) change(ctx context.Context, what, id string, run func(context.Context, *tx, depositRow) error) error {
+	seq, ok := h.key(depositPrefix, id)
 	if !ok {
 		return noSuch("deposit", id)
 	}
-	return s.do(ctx, what, func(ctx context.Context, t *tx) error {
+	return h.do(ctx, what, func(ctx context.Context, t *tx) error {
 		d, err := t.depositBy(ctx, "seq = ?", seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSuch("deposit", id)

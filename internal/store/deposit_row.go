@@ -44,9 +44,9 @@ func (c *depositScan) into() []any {
 
 // deposit turns the columns into a deposit. A value that does not parse is an
 // error: it is never taken for a zero.
-func (s *Store) deposit(c *depositScan) (depositRow, error) {
+func (db *database) deposit(c *depositScan) (depositRow, error) {
 	d := c.d
-	d.ID = s.id(depositPrefix, d.seq)
+	d.ID = db.id(depositPrefix, d.seq)
 	d.Provider, d.Environment = payment.ProviderID(c.provider), payment.Environment(c.environment)
 	d.Status, d.DecidedBy = payment.Status(c.status), payment.Source(c.decidedBy)
 	d.Amount = payment.AmountOf(c.amount, payment.Currency(c.currency))
@@ -71,22 +71,22 @@ func (s *Store) deposit(c *depositScan) (depositRow, error) {
 	return d, nil
 }
 
-func (s *Store) scanDeposit(r row) (depositRow, error) {
+func (db *database) scanDeposit(r row) (depositRow, error) {
 	var c depositScan
 	if err := r.Scan(c.into()...); err != nil {
 		return depositRow{}, err
 	}
-	return s.deposit(&c)
+	return db.deposit(&c)
 }
 
 // readDeposits runs a query for depositColumns.
-func (s *Store) readDeposits(ctx context.Context, query string, args ...any) ([]depositRow, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+func (db *database) readDeposits(ctx context.Context, query string, args ...any) ([]depositRow, error) {
+	rows, err := db.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	out, err := s.scanDeposits(rows)
+	out, err := db.scanDeposits(rows)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +94,11 @@ func (s *Store) readDeposits(ctx context.Context, query string, args ...any) ([]
 }
 
 // scanDeposits reads and closes rows.
-func (s *Store) scanDeposits(rows rowSet) ([]depositRow, error) {
+func (db *database) scanDeposits(rows rowSet) ([]depositRow, error) {
 	defer func() { _ = rows.Close() }()
 	var out []depositRow
 	for rows.Next() {
-		d, err := s.scanDeposit(rows)
+		d, err := db.scanDeposit(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func (t *tx) depositBy(ctx context.Context, where string, args ...any) (depositR
 	if err := t.row(ctx, "SELECT "+depositColumns+" FROM deposits WHERE "+where, args, c.into()...); err != nil {
 		return depositRow{}, err
 	}
-	return t.s.deposit(&c)
+	return t.db.deposit(&c)
 }
 
 func (t *tx) depositsBy(ctx context.Context, where string, args ...any) ([]depositRow, error) {
@@ -130,7 +130,7 @@ func (t *tx) depositsBy(ctx context.Context, where string, args ...any) ([]depos
 	if err != nil {
 		return nil, err
 	}
-	return t.s.scanDeposits(rows)
+	return t.db.scanDeposits(rows)
 }
 
 // save writes what may change of a deposit and counts the change of status. The
@@ -182,9 +182,9 @@ func (t *tx) countDeposit(d depositRow, n int64) {
 }
 
 // note writes a line of a deposit's history.
-func (t *tx) note(ctx context.Context, deposit int64, e HistoryEntry, delivery any) error {
+func (t *tx) note(ctx context.Context, deposit int64, n note, delivery any) error {
 	_, err := t.exec(ctx, `INSERT INTO claims (deposit, at, source, status, move, delivery, note)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		deposit, micros(e.At), string(e.Source), string(e.Status), int64(e.Move), delivery, e.Note)
+		deposit, micros(n.at), string(n.source), string(n.status), int64(n.move), delivery, n.text)
 	return err
 }

@@ -35,7 +35,7 @@ func TestCreateDeposit(t *testing.T) {
 	}
 
 	c.Add(time.Hour)
-	again, existed, err := s.CreateDeposit(t.Context(), in)
+	again, existed, err := s.Deposits.Create(t.Context(), in)
 	if err != nil || !existed {
 		t.Fatalf("existed %v, error %v", existed, err)
 	}
@@ -69,7 +69,7 @@ func TestCreateDepositRefuses(t *testing.T) {
 			t.Parallel()
 			d := push(t, "INV-1")
 			tc.change(&d)
-			_, _, err := s.CreateDeposit(t.Context(), d)
+			_, _, err := s.Deposits.Create(t.Context(), d)
 			if got := kindOf(err); err == nil || got != tc.want {
 				t.Errorf("error %v, kind %v, want %v", err, got, tc.want)
 			}
@@ -86,19 +86,19 @@ func TestCreateDepositCorrected(t *testing.T) {
 	first := create(t, s, in)
 	claim := func(as payment.Deposit) payment.Deposit {
 		t.Helper()
-		again, existed, err := s.CreateDeposit(t.Context(), as)
+		again, existed, err := s.Deposits.Create(t.Context(), as)
 		if err != nil || !existed || again.ID != first.ID {
 			t.Fatalf("%+v, existed %v, error %v", again, existed, err)
 		}
 		as.ID = again.ID
-		got, mine, err := s.ClaimSend(t.Context(), as)
+		got, mine, err := s.Deposits.ClaimSend(t.Context(), as)
 		if err != nil || !mine {
 			t.Fatalf("mine %v, error %v", mine, err)
 		}
 		return got
 	}
 	claim(in)
-	if err := s.ReleaseSend(t.Context(), first.ID); err != nil {
+	if err := s.Deposits.ReleaseSend(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
 	in.ShortCode, in.Wallet = "174379", "wallet_1"
@@ -111,7 +111,7 @@ func TestCreateDepositCorrected(t *testing.T) {
 	}
 
 	in.ShortCode, in.Wallet, in.FieldsHash = "600999", "wallet_2", ""
-	_, _, err := s.CreateDeposit(t.Context(), in)
+	_, _, err := s.Deposits.Create(t.Context(), in)
 	if want := "another set of --field values and another shortcode and another wallet"; kindOf(err) != payment.KindConflict || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one that says %q", err, want)
 	}
@@ -128,15 +128,15 @@ func TestClaimRepeatOnce(t *testing.T) {
 	d := push(t, "INV-1")
 	d.Provider, d.ShortCode = payment.WasaaPay, ""
 	d = create(t, s, d)
-	if _, mine, err := s.ClaimRepeat(t.Context(), d); err != nil || mine {
+	if _, mine, err := s.Deposits.ClaimRepeat(t.Context(), d); err != nil || mine {
 		t.Errorf("before it was sent: mine %v, error %v", mine, err)
 	}
-	seen, _, err := s.ClaimSend(t.Context(), d)
+	seen, _, err := s.Deposits.ClaimSend(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Add(time.Hour)
-	got, mine, err := s.ClaimRepeat(t.Context(), seen)
+	got, mine, err := s.Deposits.ClaimRepeat(t.Context(), seen)
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
@@ -149,11 +149,11 @@ func TestClaimRepeatOnce(t *testing.T) {
 		t.Error(diff)
 	}
 	c.Add(time.Hour)
-	if _, mine, err := s.ClaimRepeat(t.Context(), seen); err != nil || mine {
+	if _, mine, err := s.Deposits.ClaimRepeat(t.Context(), seen); err != nil || mine {
 		t.Errorf("as another process saw it: mine %v, error %v", mine, err)
 	}
 	known := answered(t, s, got, "dep_w1")
-	if _, mine, err := s.ClaimRepeat(t.Context(), known); err != nil || mine {
+	if _, mine, err := s.Deposits.ClaimRepeat(t.Context(), known); err != nil || mine {
 		t.Errorf("with an id: mine %v, error %v", mine, err)
 	}
 }
@@ -179,7 +179,7 @@ func TestClaimSendOnce(t *testing.T) {
 	s := openTest(t, Options{Now: c.Now})
 	d := create(t, s, push(t, "INV-1"))
 	c.Add(time.Second)
-	got, mine, err := s.ClaimSend(t.Context(), d)
+	got, mine, err := s.Deposits.ClaimSend(t.Context(), d)
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
@@ -188,11 +188,11 @@ func TestClaimSendOnce(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
 		t.Error(diff)
 	}
-	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || mine {
+	if _, mine, err := s.Deposits.ClaimSend(t.Context(), d); err != nil || mine {
 		t.Errorf("second claim: mine %v, error %v", mine, err)
 	}
 
-	if err := s.ReleaseSend(t.Context(), d.ID); err != nil {
+	if err := s.Deposits.ReleaseSend(t.Context(), d.ID); err != nil {
 		t.Fatal(err)
 	}
 	want = d
@@ -200,7 +200,7 @@ func TestClaimSendOnce(t *testing.T) {
 	if diff := cmp.Diff(want, deposit(t, s, d.ID), cmpOpts()); diff != "" {
 		t.Error(diff)
 	}
-	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || !mine {
+	if _, mine, err := s.Deposits.ClaimSend(t.Context(), d); err != nil || !mine {
 		t.Errorf("claim after release: mine %v, error %v", mine, err)
 	}
 }
@@ -209,11 +209,11 @@ func TestReleaseSendKeepsWhatWasHeard(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	d := create(t, s, push(t, "INV-1"))
-	if _, _, err := s.ClaimSend(t.Context(), d); err != nil {
+	if _, _, err := s.Deposits.ClaimSend(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	record(t, s, withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken))
-	if err := s.ReleaseSend(t.Context(), d.ID); err != nil {
+	if err := s.Deposits.ReleaseSend(t.Context(), d.ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := deposit(t, s, d.ID).Status; got != payment.StatusCompleted {
@@ -228,7 +228,7 @@ func TestApplyClaim(t *testing.T) {
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
 	failure := &payment.Failure{Code: "1037", Reason: "No response from user.", Advice: "ask again"}
 	c.Add(time.Minute)
-	got, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, Failure: failure})
+	got, move, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, Failure: failure})
 	if err != nil || move != payment.MoveApply {
 		t.Fatalf("move %v, error %v", move, err)
 	}
@@ -244,11 +244,11 @@ func TestApplyClaim(t *testing.T) {
 		t.Errorf("a success by callback after a failure by query: %+v, %+v", r, stored)
 	}
 
-	_, move, err = s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery})
+	_, move, err = s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery})
 	if err != nil || move != payment.MoveConflict {
 		t.Errorf("move %v, error %v", move, err)
 	}
-	got, _, err = s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery, Settles: true})
+	got, _, err = s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery, Settles: true})
 	if err != nil || got.Conflict != "" || got.Status != payment.StatusCompleted {
 		t.Errorf("after settling: %+v, error %v", got, err)
 	}
@@ -264,7 +264,7 @@ func TestApplyClaimKeepsIDsOfUnknown(t *testing.T) {
 	s := openTest(t, Options{Now: c.Now})
 	d := sent(t, s, push(t, "INV-1"))
 	c.Add(time.Second)
-	got, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
+	got, move, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{
 		Status: payment.StatusUnknown, By: payment.SourceAnswer, ProviderID: "ws_1", MerchantRequestID: "mr-ws_1",
 	})
 	if err != nil || move != payment.MoveNone {
@@ -287,10 +287,10 @@ func TestUnknownDeposit(t *testing.T) {
 	foreign := create(t, other, push(t, "INV-1")).ID
 	create(t, s, push(t, "INV-1"))
 	for _, id := range []string{"", "dep_", "dep_0000009zzzz", "INV-1", foreign} {
-		_, err := s.Deposit(t.Context(), id)
-		_, _, claimErr := s.ClaimSend(t.Context(), payment.Deposit{ID: id})
-		_, _, applyErr := s.ApplyClaim(t.Context(), id, payment.Claim{})
-		for _, err := range []error{err, claimErr, applyErr, s.ReleaseSend(t.Context(), id)} {
+		_, err := s.Deposits.Get(t.Context(), id)
+		_, _, claimErr := s.Deposits.ClaimSend(t.Context(), payment.Deposit{ID: id})
+		_, _, applyErr := s.Deposits.Apply(t.Context(), id, payment.Claim{})
+		for _, err := range []error{err, claimErr, applyErr, s.Deposits.ReleaseSend(t.Context(), id)} {
 			if err == nil || kindOf(err) != payment.KindNotFound {
 				t.Errorf("%q: %v", id, err)
 			}
@@ -320,7 +320,7 @@ func TestFindDeposit(t *testing.T) {
 		{"nothing", []payment.Deposit{}},
 		{"", nil},
 	} {
-		got, err := s.FindDeposit(t.Context(), tc.id)
+		got, err := s.Deposits.Find(t.Context(), tc.id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -377,7 +377,7 @@ func TestListDeposits(t *testing.T) {
 				for cursor, first := "", true; first || cursor != ""; first = false {
 					f := tc.filter
 					f.Limit, f.Cursor = limit, cursor
-					page, next, err := s.ListDeposits(t.Context(), f)
+					page, next, err := s.Deposits.List(t.Context(), f)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -395,7 +395,7 @@ func TestListDeposits(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := s.ListDeposits(t.Context(), DepositFilter{Cursor: "nonsense"}); kindOf(err) != payment.KindUsage {
+	if _, _, err := s.Deposits.List(t.Context(), DepositFilter{Cursor: "nonsense"}); kindOf(err) != payment.KindUsage {
 		t.Errorf("a bad cursor: %v", err)
 	}
 }
@@ -423,7 +423,7 @@ func TestRecentSends(t *testing.T) {
 		{"per phone and amount", kes(15000), 120 * time.Second, []payment.Deposit{old}},
 		{"longer ago", kes(15000), 60 * time.Second, []payment.Deposit{}},
 	} {
-		got, err := s.RecentSends(t.Context(), old.Phone, tc.amount, c.Now().Add(-tc.within))
+		got, err := s.Deposits.RecentSends(t.Context(), old.Phone, tc.amount, c.Now().Add(-tc.within))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,39 +433,39 @@ func TestRecentSends(t *testing.T) {
 	}
 }
 
-func TestHistory(t *testing.T) {
+// TestNotes holds what the ledger keeps of a deposit's way besides deliveries.
+func TestNotes(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := openTest(t, Options{Now: c.Now})
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
 	c.Add(time.Minute)
-	good := deliver(t, s, callback("ws_1", "REC0000001", 15000))
-	again := deliver(t, s, callback("ws_1", "REC0000001", 15000))
-	forged := deliver(t, s, callback("ws_1", "REC0000009", 100))
-	at := callback("ws_1", "", 0).Delivery.ReceivedAt
-	start := newClock().Now()
-	want := []HistoryEntry{
-		{At: start, Status: payment.StatusCreated, Move: payment.MoveApply, Note: "recorded"},
-		{At: start, Status: payment.StatusUnknown, Move: payment.MoveApply, Note: "sent"},
-		{At: start, Source: payment.SourceAnswer, Status: payment.StatusPending, Move: payment.MoveApply},
-		{
-			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted, Move: payment.MoveApply,
-			DeliveryID: good.DeliveryID, Event: "stk.completed", Verdict: payment.VerdictUnsigned,
-		},
-		{
-			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted,
-			DeliveryID: again.DeliveryID, Event: "stk.completed", Verdict: payment.VerdictUnsigned,
-		},
-		{
-			At: at, Source: payment.SourceCallback, Status: payment.StatusCompleted, DeliveryID: forged.DeliveryID,
-			Event: "stk.completed", Verdict: payment.VerdictUntrusted, Note: "the amount 1.00 is not the 150.00 asked for",
-		},
-	}
-	got, err := s.History(t.Context(), d.ID)
+	deliver(t, s, callback("ws_1", "REC0000001", 15000))
+	seq, _ := s.key(depositPrefix, d.ID)
+	rows, err := s.read.QueryContext(t.Context(), "SELECT at, source, status, move, note FROM claims WHERE deposit = ? ORDER BY seq", seq)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	defer func() { _ = rows.Close() }()
+	var got []note
+	for rows.Next() {
+		var n note
+		var at, move int64
+		if err := rows.Scan(&at, &n.source, &n.status, &move, &n.text); err != nil {
+			t.Fatal(err)
+		}
+		n.at, n.move = fromMicros(at), moveOf(move)
+		got = append(got, n)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	start := newClock().Now()
+	want := []note{
+		{at: start, status: payment.StatusUnknown, move: payment.MoveApply, text: "sent"},
+		{at: start, source: payment.SourceAnswer, status: payment.StatusPending, move: payment.MoveApply},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(note{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -473,7 +473,7 @@ func TestHistory(t *testing.T) {
 func TestErrorsHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	_, err := s.Deposit(t.Context(), "ws_CO_020120260304057254711000222")
+	_, err := s.Deposits.Get(t.Context(), "ws_CO_020120260304057254711000222")
 	var e *payment.Error
 	if !errors.As(err, &e) || e.Message != `no deposit "ws_CO_0201202603040572547*****222" in the ledger` {
 		t.Errorf("%v", err)

@@ -1,6 +1,11 @@
 // Package store is the ledger: deposits, deliveries, what moved them, queries
 // and their results, forwarding and replay, all in one SQLite file.
 //
+// A Store is one database with a handle for each noun: Deposits, Deliveries,
+// Forwards, Queries, Runs, Budget. What concerns the ledger as a whole (its check,
+// backup, statistics, pruning) is the Store's own. Whoever uses one handle
+// declares the few methods it calls beside the code that calls them.
+//
 // An exported method is one transaction, and what it returns has been committed
 // with full durability. All writes of a process go through one goroutine on one
 // connection, which lets requests that arrive together share a commit; reads

@@ -99,30 +99,10 @@ func (t *tx) target(ctx context.Context, url string) (int64, error) {
 	return id, err
 }
 
-// Enqueue puts a stored delivery into the forward queue; targets that it is
-// queued for already are left alone.
-func (s *Store) Enqueue(ctx context.Context, deliveryID string, targets ...string) error {
-	seq, ok := s.key(deliveryPrefix, deliveryID)
-	if !ok {
-		return noSuch("delivery", deliveryID)
-	}
-	return s.do(ctx, "queue the delivery", func(ctx context.Context, t *tx) error {
-		var found int64
-		err := t.row(ctx, "SELECT seq FROM deliveries WHERE seq = ?", []any{seq}, &found)
-		if errors.Is(err, sql.ErrNoRows) {
-			return noSuch("delivery", deliveryID)
-		}
-		if err != nil {
-			return err
-		}
-		return t.enqueue(ctx, seq, targets)
-	})
-}
-
 const forwardColumns = "f.seq, f.delivery, g.url, f.state, f.attempts, f.due_at, f.created_at"
 
-// scanForwards reads and closes rows.
-func (s *Store) scanForwards(rows rowSet) ([]Forward, []int64, error) {
+// scan reads and closes rows.
+func (h *Forwards) scan(rows rowSet) ([]Forward, []int64, error) {
 	defer func() { _ = rows.Close() }()
 	var out []Forward
 	var keys []int64
@@ -133,22 +113,22 @@ func (s *Store) scanForwards(rows rowSet) ([]Forward, []int64, error) {
 		if err := rows.Scan(&seq, &delivery, &f.Target, &state, &f.Attempts, &due, &created); err != nil {
 			return nil, nil, err
 		}
-		f.ID, f.DeliveryID, f.State = s.id(forwardPrefix, seq), s.id(deliveryPrefix, delivery), ForwardState(state)
+		f.ID, f.DeliveryID, f.State = h.id(forwardPrefix, seq), h.id(deliveryPrefix, delivery), ForwardState(state)
 		f.DueAt, f.CreatedAt = fromMicros(due), fromMicros(created)
 		out, keys = append(out, f), append(keys, seq)
 	}
 	return out, keys, rows.Err()
 }
 
-// NextDue leases at most limit forwards that are due, oldest first: nobody else
+// Lease leases at most limit forwards that are due, oldest first: nobody else
 // is given them until the lease is over or MarkAttempt has been called. When
 // there are none, next is when the first will be due, zero if the queue is empty.
-func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (due []Forward, next time.Time, err error) {
+func (h *Forwards) Lease(ctx context.Context, limit int, lease time.Duration) (due []Forward, next time.Time, err error) {
 	// Reading first spares an idle queue its commits.
-	if next, err = s.firstDue(ctx); err != nil || next.IsZero() || next.After(s.now()) {
+	if next, err = h.firstDue(ctx); err != nil || next.IsZero() || next.After(h.now()) {
 		return nil, next, err
 	}
-	err = s.do(ctx, "lease from the forward queue", func(ctx context.Context, t *tx) error {
+	err = h.do(ctx, "lease from the forward queue", func(ctx context.Context, t *tx) error {
 		var keys []int64
 		rows, err := t.rows(ctx, "SELECT "+forwardColumns+` FROM forwards AS f JOIN targets AS g ON g.id = f.target
 			WHERE f.state = ? AND f.due_at <= ? ORDER BY f.due_at, f.seq LIMIT ?`,
@@ -156,7 +136,7 @@ func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (du
 		if err != nil {
 			return err
 		}
-		due, keys, err = s.scanForwards(rows)
+		due, keys, err = h.scan(rows)
 		if err != nil {
 			return err
 		}
@@ -172,7 +152,7 @@ func (s *Store) NextDue(ctx context.Context, limit int, lease time.Duration) (du
 	if err != nil || len(due) > 0 {
 		return due, time.Time{}, err
 	}
-	next, err = s.firstDue(ctx)
+	next, err = h.firstDue(ctx)
 	return nil, next, err
 }
 
@@ -186,32 +166,32 @@ const sqlBehind = `SELECT EXISTS (SELECT 1 FROM deliveries AS d
 // Behind tells whether an older forward to the same target, of a delivery about
 // the same thing, still waits, whoever has it. KindNotFound says that this one
 // does not wait itself: it was delivered or given up, and must not be sent.
-func (s *Store) Behind(ctx context.Context, f Forward) (bool, error) {
-	seq, ok := s.key(forwardPrefix, f.ID)
-	delivery, known := s.key(deliveryPrefix, f.DeliveryID)
+func (h *Forwards) Behind(ctx context.Context, f Forward) (bool, error) {
+	seq, ok := h.key(forwardPrefix, f.ID)
+	delivery, known := h.key(deliveryPrefix, f.DeliveryID)
 	if !ok || !known {
 		return false, noSuch("forward", f.ID)
 	}
 	var behind bool
-	err := s.read.QueryRowContext(ctx, sqlBehind, seq, delivery, string(ForwardWaiting)).Scan(&behind)
+	err := h.read.QueryRowContext(ctx, sqlBehind, seq, delivery, string(ForwardWaiting)).Scan(&behind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, noSuch("forward", f.ID)
 	}
-	return behind, s.kinded("read the forward queue", err)
+	return behind, h.kinded("read the forward queue", err)
 }
 
 // Release gives back leases that are still the callers': the forwards are due at
 // once. One that was settled, or leased again, since is left alone.
-func (s *Store) Release(ctx context.Context, leased ...Forward) error {
+func (h *Forwards) Release(ctx context.Context, leased ...Forward) error {
 	keys := make([]int64, len(leased))
 	for i, f := range leased {
-		seq, ok := s.key(forwardPrefix, f.ID)
+		seq, ok := h.key(forwardPrefix, f.ID)
 		if !ok {
 			return noSuch("forward", f.ID)
 		}
 		keys[i] = seq
 	}
-	return s.do(ctx, "give back leases on the forward queue", func(ctx context.Context, t *tx) error {
+	return h.do(ctx, "give back leases on the forward queue", func(ctx context.Context, t *tx) error {
 		for i, key := range keys {
 			_, err := t.exec(ctx, "UPDATE forwards SET due_at = ? WHERE seq = ? AND state = ? AND due_at = ?",
 				micros(t.now), key, string(ForwardWaiting), micros(leased[i].DueAt))
@@ -223,27 +203,27 @@ func (s *Store) Release(ctx context.Context, leased ...Forward) error {
 	})
 }
 
-func (s *Store) firstDue(ctx context.Context) (time.Time, error) {
+func (h *Forwards) firstDue(ctx context.Context) (time.Time, error) {
 	var at sql.NullInt64
-	err := s.read.QueryRowContext(ctx, "SELECT min(due_at) FROM forwards WHERE state = ?", string(ForwardWaiting)).Scan(&at)
-	return fromNullMicros(at), s.kinded("read the forward queue", err)
+	err := h.read.QueryRowContext(ctx, "SELECT min(due_at) FROM forwards WHERE state = ?", string(ForwardWaiting)).Scan(&at)
+	return fromNullMicros(at), h.kinded("read the forward queue", err)
 }
 
 // MarkAttempt records an attempt at a leased forward and what comes of it. A
 // forward that is gone, or whose key another one has by now, is no error and
 // nothing is recorded.
-func (s *Store) MarkAttempt(ctx context.Context, forwardID string, a Attempt, o Outcome) error {
-	seq, ok := s.key(forwardPrefix, forwardID)
+func (h *Forwards) MarkAttempt(ctx context.Context, forwardID string, a Attempt, o Outcome) error {
+	seq, ok := h.key(forwardPrefix, forwardID)
 	if !ok {
 		return noSuch("forward", forwardID)
 	}
-	return s.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return h.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		var delivery, target int64
 		err := t.row(ctx, "SELECT delivery, target FROM forwards WHERE seq = ?", []any{seq}, &delivery, &target)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		if err != nil || a.DeliveryID != "" && a.DeliveryID != s.id(deliveryPrefix, delivery) {
+		if err != nil || a.DeliveryID != "" && a.DeliveryID != h.id(deliveryPrefix, delivery) {
 			return err
 		}
 		if err := t.insertAttempt(ctx, delivery, target, nil, a); err != nil {
@@ -274,65 +254,32 @@ func (t *tx) insertAttempt(ctx context.Context, delivery, target int64, run any,
 	return err
 }
 
-// Forwards returns the queue in one state, oldest first; limit 0 means all.
-func (s *Store) Forwards(ctx context.Context, state ForwardState, limit int) ([]Forward, error) {
+// List returns the queue in one state, oldest first; limit 0 means all.
+func (h *Forwards) List(ctx context.Context, state ForwardState, limit int) ([]Forward, error) {
 	if limit <= 0 {
 		limit = idMostKey
 	}
-	rows, err := s.read.QueryContext(ctx, "SELECT "+forwardColumns+` FROM forwards AS f
+	rows, err := h.read.QueryContext(ctx, "SELECT "+forwardColumns+` FROM forwards AS f
 		JOIN targets AS g ON g.id = f.target WHERE f.state = ? ORDER BY f.due_at, f.seq LIMIT ?`, string(state), limit)
 	if err != nil {
-		return nil, s.kinded("read the forward queue", err)
+		return nil, h.kinded("read the forward queue", err)
 	}
 	defer func() { _ = rows.Close() }()
-	out, _, err := s.scanForwards(rows)
-	return out, s.kinded("read the forward queue", errors.Join(err, rows.Err()))
-}
-
-// Requeue makes dead forwards wait again, due at once; without ids, all of them.
-// It returns how many there were.
-func (s *Store) Requeue(ctx context.Context, forwardIDs ...string) (int, error) {
-	keys := make([]int64, 0, len(forwardIDs))
-	for _, id := range forwardIDs {
-		seq, ok := s.key(forwardPrefix, id)
-		if !ok {
-			return 0, noSuch("forward", id)
-		}
-		keys = append(keys, seq)
-	}
-	var n int64
-	err := s.do(ctx, "queue again", func(ctx context.Context, t *tx) error {
-		n = 0
-		if len(keys) == 0 {
-			var err error
-			n, err = t.exec(ctx, "UPDATE forwards SET state = ?, due_at = ? WHERE state = ?",
-				string(ForwardWaiting), micros(t.now), string(ForwardDead))
-			return err
-		}
-		for _, key := range keys {
-			changed, err := t.exec(ctx, "UPDATE forwards SET state = ?, due_at = ? WHERE seq = ? AND state = ?",
-				string(ForwardWaiting), micros(t.now), key, string(ForwardDead))
-			if err != nil {
-				return err
-			}
-			n += changed
-		}
-		return nil
-	})
-	return int(n), err
+	out, _, err := h.scan(rows)
+	return out, h.kinded("read the forward queue", errors.Join(err, rows.Err()))
 }
 
 // Attempts returns the attempts at a delivery, by the forwarder and by replay,
 // oldest first.
-func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]Attempt, error) {
-	seq, ok := s.key(deliveryPrefix, deliveryID)
+func (h *Deliveries) Attempts(ctx context.Context, deliveryID string) ([]Attempt, error) {
+	seq, ok := h.key(deliveryPrefix, deliveryID)
 	if !ok {
 		return nil, noSuch("delivery", deliveryID)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT g.url, coalesce(a.run, 0), a.at, a.status, a.latency, a.error, a.body
+	rows, err := h.read.QueryContext(ctx, `SELECT g.url, coalesce(a.run, 0), a.at, a.status, a.latency, a.error, a.body
 		FROM attempts AS a JOIN targets AS g ON g.id = a.target WHERE a.delivery = ?`, seq)
 	if err != nil {
-		return nil, s.kinded("read the attempts", err)
+		return nil, h.kinded("read the attempts", err)
 	}
 	defer func() { _ = rows.Close() }()
 	out := []Attempt{}
@@ -340,11 +287,11 @@ func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]Attempt, err
 		a := Attempt{DeliveryID: deliveryID}
 		var run, at, latency int64
 		if err := rows.Scan(&a.Target, &run, &at, &a.Status, &latency, &a.Error, &a.Body); err != nil {
-			return nil, s.kinded("read the attempts", err)
+			return nil, h.kinded("read the attempts", err)
 		}
-		a.RunID, a.At, a.Latency = s.id(runPrefix, run), fromMicros(at), time.Duration(latency)*time.Microsecond
+		a.RunID, a.At, a.Latency = h.id(runPrefix, run), fromMicros(at), time.Duration(latency)*time.Microsecond
 		out = append(out, a)
 	}
 	slices.SortStableFunc(out, func(a, b Attempt) int { return a.At.Compare(b.At) })
-	return out, s.kinded("read the attempts", rows.Err())
+	return out, h.kinded("read the attempts", rows.Err())
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,6 +14,19 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
+// requeue makes dead letters wait again, as an operator would have it.
+func requeue(t *testing.T, s *Store) {
+	t.Helper()
+	err := s.do(t.Context(), "requeue", func(ctx context.Context, x *tx) error {
+		_, err := x.exec(ctx, "UPDATE forwards SET state = ?, due_at = ? WHERE state = ?",
+			string(ForwardWaiting), micros(x.now), string(ForwardDead))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestForwardQueue(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -21,56 +35,48 @@ func TestForwardQueue(t *testing.T) {
 	a := callback("ws_1", "", 100)
 	a.Targets = targets
 	id := record(t, s, a).DeliveryID
-	if err := s.Enqueue(t.Context(), id, targets...); err != nil {
-		t.Fatal(err)
-	}
-	due, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	due, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
 	if err != nil || len(due) != 2 || due[0].Target != targets[0] || due[0].DeliveryID != id || due[0].Attempts != 0 {
 		t.Fatalf("%+v, error %v", due, err)
 	}
-	leased, next, err := s.NextDue(t.Context(), 10, time.Minute)
+	leased, next, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
 	if err != nil || len(leased) != 0 || !next.Equal(c.Now().Add(time.Minute)) {
 		t.Errorf("leased twice: %+v, next %v, error %v", leased, next, err)
 	}
 
 	c.Add(time.Second)
 	ok := Attempt{At: c.Now(), Status: 200, Latency: 3 * time.Millisecond, Body: "ok"}
-	if err := s.MarkAttempt(t.Context(), due[0].ID, ok, Outcome{Delivered: true}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), due[0].ID, ok, Outcome{Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
 	down := Attempt{At: c.Now().Add(time.Millisecond), Error: "connection refused", Body: strings.Repeat("x", 5000)}
-	if err := s.MarkAttempt(t.Context(), due[1].ID, down, Outcome{RetryAt: c.Now().Add(5 * time.Minute)}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), due[1].ID, down, Outcome{RetryAt: c.Now().Add(5 * time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	c.Add(5 * time.Minute)
-	again, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	again, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
 	if err != nil || len(again) != 1 || again[0].ID != due[1].ID || again[0].Attempts != 1 {
 		t.Fatalf("%+v, error %v", again, err)
 	}
-	if err := s.MarkAttempt(t.Context(), again[0].ID, Attempt{At: c.Now(), Status: 500}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), again[0].ID, Attempt{At: c.Now(), Status: 500}, Outcome{}); err != nil {
 		t.Fatal(err)
 	}
-	dead, err := s.Forwards(t.Context(), ForwardDead, 0)
+	dead, err := s.Forwards.List(t.Context(), ForwardDead, 0)
 	if err != nil || len(dead) != 1 || dead[0].Attempts != 2 {
 		t.Fatalf("%+v, error %v", dead, err)
 	}
-	if due, next, err := s.NextDue(t.Context(), 10, time.Minute); err != nil || len(due) != 0 || !next.IsZero() {
+	if due, next, err := s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(due) != 0 || !next.IsZero() {
 		t.Errorf("an empty queue gives %+v, next %v, error %v", due, next, err)
 	}
-	if n, err := s.Requeue(t.Context(), dead[0].ID); err != nil || n != 1 {
-		t.Errorf("%d queued again, error %v", n, err)
-	}
-	if n, err := s.Requeue(t.Context()); err != nil || n != 0 {
-		t.Errorf("%d queued again, error %v", n, err)
-	}
-	if due, _, err = s.NextDue(t.Context(), 10, time.Minute); err != nil || len(due) != 1 {
+	requeue(t, s)
+	if due, _, err = s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(due) != 1 {
 		t.Errorf("%+v, error %v", due, err)
 	}
 
 	down.Body = strings.Repeat("x", mostExcerpt)
 	ok.DeliveryID, ok.Target, down.DeliveryID, down.Target = id, targets[0], id, targets[1]
 	want := []Attempt{ok, down, {DeliveryID: id, Target: targets[1], At: newClock().Now().Add(5*time.Minute + time.Second), Status: 500}}
-	got, err := s.Attempts(t.Context(), id)
+	got, err := s.Deliveries.Attempts(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,31 +96,31 @@ func TestForwardRelease(t *testing.T) {
 		a.Targets = []string{"http://127.0.0.1:1/"}
 		record(t, s, a)
 	}
-	first, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	first, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
 	if err != nil || len(first) != 3 {
 		t.Fatalf("%+v, error %v", first, err)
 	}
 	retry := c.Now().Add(time.Hour)
-	if err := s.MarkAttempt(t.Context(), first[0].ID, Attempt{Status: 500}, Outcome{RetryAt: retry}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), first[0].ID, Attempt{Status: 500}, Outcome{RetryAt: retry}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MarkAttempt(t.Context(), first[1].ID, Attempt{Status: 500}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), first[1].ID, Attempt{Status: 500}, Outcome{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Release(t.Context(), first...); err != nil {
+	if err := s.Forwards.Release(t.Context(), first...); err != nil {
 		t.Fatal(err)
 	}
-	again, next, err := s.NextDue(t.Context(), 10, 2*time.Minute)
+	again, next, err := s.Forwards.Lease(t.Context(), 10, 2*time.Minute)
 	if err != nil || len(again) != 1 || again[0].ID != first[2].ID {
 		t.Fatalf("%+v, next %v, error %v", again, next, err)
 	}
-	if err := s.Release(t.Context(), first...); err != nil {
+	if err := s.Forwards.Release(t.Context(), first...); err != nil {
 		t.Fatal(err)
 	}
-	if left, _, err := s.NextDue(t.Context(), 10, time.Minute); err != nil || len(left) != 0 {
+	if left, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(left) != 0 {
 		t.Errorf("another's lease was given back: %+v, error %v", left, err)
 	}
-	if err := s.Release(t.Context(), Forward{ID: "fwd_1"}); kindOf(err) != payment.KindNotFound {
+	if err := s.Forwards.Release(t.Context(), Forward{ID: "fwd_1"}); kindOf(err) != payment.KindNotFound {
 		t.Errorf("no such forward: %v", err)
 	}
 }
@@ -135,7 +141,7 @@ func TestForwardBehind(t *testing.T) {
 	queue(genuine(t, s, callback("ws_1", "REC0000001", 15000)), one, two)
 	queue(callback("ws_2", "", 15000), one)
 	queue(genuine(t, s, failed(callback("ws_1", "", 15000))), one)
-	waiting, _, err := s.NextDue(t.Context(), 10, time.Minute)
+	waiting, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
 	if err != nil || len(waiting) != 5 {
 		t.Fatalf("%+v, error %v", waiting, err)
 	}
@@ -143,7 +149,7 @@ func TestForwardBehind(t *testing.T) {
 	behind := func() (out []bool) {
 		gone = nil
 		for _, f := range waiting {
-			b, err := s.Behind(t.Context(), f)
+			b, err := s.Forwards.Behind(t.Context(), f)
 			if err != nil && kindOf(err) != payment.KindNotFound {
 				t.Fatal(err)
 			}
@@ -155,10 +161,10 @@ func TestForwardBehind(t *testing.T) {
 	if diff := cmp.Diff([]bool{false, true, false, false, true}, behind()); diff != "" {
 		t.Error(diff)
 	}
-	if err := s.MarkAttempt(t.Context(), waiting[0].ID, Attempt{Status: 200}, Outcome{Delivered: true}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), waiting[0].ID, Attempt{Status: 200}, Outcome{Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MarkAttempt(t.Context(), waiting[1].ID, Attempt{Status: 400}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), waiting[1].ID, Attempt{Status: 400}, Outcome{}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]bool{false, false, false, false, false}, behind()); diff != "" {
@@ -169,7 +175,7 @@ func TestForwardBehind(t *testing.T) {
 	}
 	another := waiting[4] // its key, for another delivery
 	another.DeliveryID = waiting[0].DeliveryID
-	if _, err := s.Behind(t.Context(), another); kindOf(err) != payment.KindNotFound {
+	if _, err := s.Forwards.Behind(t.Context(), another); kindOf(err) != payment.KindNotFound {
 		t.Errorf("a key that another forward has: %v", err)
 	}
 	var plan strings.Builder
@@ -221,7 +227,7 @@ func TestForwardStranger(t *testing.T) {
 		if got.Withheld != c.withheld {
 			t.Errorf("%s: %s (%s), withheld %v", name, got.Verdict, got.Reason, got.Withheld)
 		}
-		left, err := s.Forwards(t.Context(), ForwardWaiting, 0)
+		left, err := s.Forwards.List(t.Context(), ForwardWaiting, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,20 +242,18 @@ func TestForwardNotFound(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	for what, err := range map[string]error{
-		"enqueue": s.Enqueue(t.Context(), "dlv_1", "http://127.0.0.1:1"),
-		"gone":    s.Enqueue(t.Context(), s.id(deliveryPrefix, 77), "http://127.0.0.1:1"),
-		"mark":    s.MarkAttempt(t.Context(), "fwd_1", Attempt{}, Outcome{}),
-		"attempt": s.RecordAttempt(t.Context(), Attempt{DeliveryID: "dlv_1"}),
-		"finish":  s.FinishRun(t.Context(), "run_1"),
-		"dead":    s.RecordAttemptAtDead(t.Context(), "fwd_1", Attempt{}),
-		"letter":  s.RecordAttemptAtDead(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: "dlv_1"}),
-		"each":    s.EachAttempt(t.Context(), "run_1", nil),
+		"mark":    s.Forwards.MarkAttempt(t.Context(), "fwd_1", Attempt{}, Outcome{}),
+		"attempt": s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: "dlv_1"}),
+		"finish":  s.Runs.Finish(t.Context(), "run_1"),
+		"dead":    s.Forwards.MarkDeadAttempt(t.Context(), "fwd_1", Attempt{}),
+		"letter":  s.Forwards.MarkDeadAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: "dlv_1"}),
+		"each":    s.Runs.EachAttempt(t.Context(), "run_1", nil),
 	} {
 		if kindOf(err) != payment.KindNotFound {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := s.MarkAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{}, Outcome{}); err != nil {
 		t.Errorf("a forward that is gone: %v", err)
 	}
 }
@@ -263,10 +267,10 @@ func TestAttemptAtPruned(t *testing.T) {
 	kept := record(t, s, callback("ws_1", "", 100)).DeliveryID
 	gone := s.id(deliveryPrefix, 77)
 	for _, id := range []string{kept, gone} {
-		if err := s.RecordAttempt(t.Context(), Attempt{DeliveryID: id, Target: target, Status: 200}); err != nil {
+		if err := s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: id, Target: target, Status: 200}); err != nil {
 			t.Errorf("attempt at %s: %v", id, err)
 		}
-		if err := s.RecordAttemptAtDead(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: id, Target: target, Status: 500}); err != nil {
+		if err := s.Forwards.MarkDeadAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: id, Target: target, Status: 500}); err != nil {
 			t.Errorf("attempt at the dead letter of %s: %v", id, err)
 		}
 	}
@@ -274,7 +278,7 @@ func TestAttemptAtPruned(t *testing.T) {
 	if err := s.read.QueryRowContext(t.Context(), "SELECT count(*) FROM attempts").Scan(&all); err != nil {
 		t.Fatal(err)
 	}
-	recorded, err := s.Attempts(t.Context(), kept)
+	recorded, err := s.Deliveries.Attempts(t.Context(), kept)
 	if err != nil || len(recorded) != 2 || all != 2 {
 		t.Errorf("%d attempts, %d of them at the delivery that is there; error %v", all, len(recorded), err)
 	}
@@ -283,11 +287,11 @@ func TestAttemptAtPruned(t *testing.T) {
 func TestReplayResumes(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	if _, err := s.FindRun(t.Context(), ""); kindOf(err) != payment.KindNotFound {
+	if _, err := s.Runs.Find(t.Context(), ""); kindOf(err) != payment.KindNotFound {
 		t.Errorf("no run yet: %v", err)
 	}
 	spec := json.RawMessage(`{"to":["http://127.0.0.1:1"]}`)
-	r, err := s.StartRun(t.Context(), spec)
+	r, err := s.Runs.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,17 +308,17 @@ func TestReplayResumes(t *testing.T) {
 			}
 			want[id] = append(want[id], a)
 			a.Error, a.Body = "connection reset", "start of the answer"
-			if err := s.RecordAttempt(t.Context(), a); err != nil {
+			if err := s.Runs.RecordAttempt(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 			a.RunID = "" // the forwarder's is no part of the run
-			if err := s.RecordAttempt(t.Context(), a); err != nil {
+			if err := s.Runs.RecordAttempt(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	got := map[string][]Attempt{}
-	err = s.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
+	err = s.Runs.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
 		got[a.DeliveryID] = append(got[a.DeliveryID], a)
 		return nil
 	})
@@ -324,23 +328,23 @@ func TestReplayResumes(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	latest, err := s.FindRun(t.Context(), "")
+	latest, err := s.Runs.Find(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(r, latest); diff != "" {
 		t.Error(diff)
 	}
-	if err := s.FinishRun(t.Context(), r.ID); err != nil {
+	if err := s.Runs.Finish(t.Context(), r.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.FindRun(t.Context(), ""); kindOf(err) != payment.KindNotFound {
+	if _, err := s.Runs.Find(t.Context(), ""); kindOf(err) != payment.KindNotFound {
 		t.Errorf("a finished run is not to be resumed: %v", err)
 	}
-	if byID, err := s.FindRun(t.Context(), r.ID); err != nil || byID.FinishedAt.IsZero() {
+	if byID, err := s.Runs.Find(t.Context(), r.ID); err != nil || byID.FinishedAt.IsZero() {
 		t.Errorf("%+v, error %v", byID, err)
 	}
-	if _, err := s.StartRun(t.Context(), nil); kindOf(err) != payment.KindUsage {
+	if _, err := s.Runs.Start(t.Context(), nil); kindOf(err) != payment.KindUsage {
 		t.Errorf("no description: %v", err)
 	}
 }
@@ -351,7 +355,7 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	t.Parallel()
 	const target = "http://127.0.0.1:1"
 	s := openTest(t, Options{})
-	r, err := s.StartRun(t.Context(), json.RawMessage(`{}`))
+	r, err := s.Runs.Start(t.Context(), json.RawMessage(`{}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,25 +363,25 @@ func TestReplayOfDeadLetters(t *testing.T) {
 		a := callback(id, "", 100)
 		a.Targets = []string{target}
 		record(t, s, a)
-		due, _, err := s.NextDue(t.Context(), 1, time.Minute)
+		due, _, err := s.Forwards.Lease(t.Context(), 1, time.Minute)
 		if err != nil || len(due) != 1 {
 			t.Fatalf("%+v, error %v", due, err)
 		}
 		return due[0]
 	}
 	bury := func(f Forward) {
-		if err := s.MarkAttempt(t.Context(), f.ID, Attempt{DeliveryID: f.DeliveryID, Target: target}, Outcome{}); err != nil {
+		if err := s.Forwards.MarkAttempt(t.Context(), f.ID, Attempt{DeliveryID: f.DeliveryID, Target: target}, Outcome{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	attempt := func(f Forward, status int) {
 		a := Attempt{DeliveryID: f.DeliveryID, Target: target, RunID: r.ID, Status: status}
-		if err := s.RecordAttemptAtDead(t.Context(), f.ID, a); err != nil {
+		if err := s.Forwards.MarkDeadAttempt(t.Context(), f.ID, a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	left := func(state ForwardState) []string {
-		forwards, err := s.Forwards(t.Context(), state, 0)
+		forwards, err := s.Forwards.List(t.Context(), state, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -409,20 +413,18 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	}
 	bury(second)
 	attempt(first, 200)
-	if err := s.MarkAttempt(t.Context(), first.ID, Attempt{DeliveryID: first.DeliveryID, Target: target, Status: 200}, Outcome{Delivered: true}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), first.ID, Attempt{DeliveryID: first.DeliveryID, Target: target, Status: 200}, Outcome{Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
 	check("another's key", []string{second.DeliveryID + " 1"}, left(ForwardDead))
 
 	// A letter that the operator put back is the forwarder's again.
-	if _, err := s.Requeue(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	requeue(t, s)
 	attempt(second, 200)
 	check("queued again", []string{second.DeliveryID + " 1"}, left(ForwardWaiting))
 
 	var statuses []string
-	err = s.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
+	err = s.Runs.EachAttempt(t.Context(), r.ID, func(a Attempt) error {
 		statuses = append(statuses, fmt.Sprint(a.DeliveryID, " ", a.Status))
 		return nil
 	})

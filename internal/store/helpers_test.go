@@ -73,7 +73,7 @@ func push(t testing.TB, reference string) payment.Deposit {
 // create records a deposit.
 func create(t testing.TB, s *Store, d payment.Deposit) payment.Deposit {
 	t.Helper()
-	got, existed, err := s.CreateDeposit(t.Context(), d)
+	got, existed, err := s.Deposits.Create(t.Context(), d)
 	if err != nil || existed {
 		t.Fatalf("create: existed %v, error %v", existed, err)
 	}
@@ -84,10 +84,10 @@ func create(t testing.TB, s *Store, d payment.Deposit) payment.Deposit {
 func pending(t testing.TB, s *Store, d payment.Deposit, checkoutID string) payment.Deposit {
 	t.Helper()
 	d = create(t, s, d)
-	if _, mine, err := s.ClaimSend(t.Context(), d); err != nil || !mine {
+	if _, mine, err := s.Deposits.ClaimSend(t.Context(), d); err != nil || !mine {
 		t.Fatalf("claim: mine %v, error %v", mine, err)
 	}
-	d, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
+	d, _, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{
 		Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: checkoutID, MerchantRequestID: "mr-" + checkoutID,
 	})
 	if err != nil {
@@ -134,7 +134,7 @@ func withToken(a Arrival, token string) Arrival {
 func genuine(t testing.TB, s *Store, a Arrival) Arrival {
 	t.Helper()
 	id := a.Inspection.Event.ProviderID
-	found, err := s.FindDeposit(t.Context(), id)
+	found, err := s.Deposits.Find(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func deliver(t testing.TB, s *Store, a Arrival) Recorded {
 
 func record(t testing.TB, s *Store, a Arrival) Recorded {
 	t.Helper()
-	r, err := s.Record(t.Context(), a)
+	r, err := s.Deliveries.Record(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func record(t testing.TB, s *Store, a Arrival) Recorded {
 
 func deposit(t testing.TB, s *Store, id string) payment.Deposit {
 	t.Helper()
-	d, err := s.Deposit(t.Context(), id)
+	d, err := s.Deposits.Get(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}

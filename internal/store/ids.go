@@ -36,19 +36,19 @@ const (
 )
 
 // id spells a key; 0 is no key and gives "".
-func (s *Store) id(prefix idPrefix, seq int64) string {
+func (db *database) id(prefix idPrefix, seq int64) string {
 	if seq <= 0 || seq > idMostKey {
 		return ""
 	}
 	out := make([]byte, 0, len(prefix)+1+idKeyLetters+idCheckLetters)
 	out = append(append(out, prefix...), '_')
 	out = appendLetters(out, uint64(seq), idKeyLetters)
-	return string(appendLetters(out, s.idCheck(prefix, seq), idCheckLetters))
+	return string(appendLetters(out, db.idCheck(prefix, seq), idCheckLetters))
 }
 
-func (s *Store) idCheck(prefix idPrefix, seq int64) uint64 {
+func (db *database) idCheck(prefix idPrefix, seq int64) uint64 {
 	var block [64]byte
-	buf := append(append(block[:0], s.idKey...), prefix...)
+	buf := append(append(block[:0], db.idKey...), prefix...)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(seq))
 	sum := sha256.Sum256(buf)
 	return uint64(binary.BigEndian.Uint32(sum[:]))
@@ -62,9 +62,9 @@ func appendLetters(out []byte, n uint64, letters int) []byte {
 }
 
 // key reads an id; false when it is not one of this ledger's ids of that kind.
-func (s *Store) key(prefix idPrefix, id string) (int64, bool) {
+func (db *database) key(prefix idPrefix, id string) (int64, bool) {
 	seq, check, ok := parseID(prefix, id)
-	if !ok || appendsTo(s.idCheck(prefix, seq)) != check {
+	if !ok || appendsTo(db.idCheck(prefix, seq)) != check {
 		return 0, false
 	}
 	return seq, true
@@ -94,9 +94,9 @@ func parseID(prefix idPrefix, id string) (seq int64, check string, ok bool) {
 
 // hash64 hashes texts under the ledger's secret, so that nobody outside can
 // make two things collide.
-func (s *Store) hash64(parts ...string) int64 {
+func (db *database) hash64(parts ...string) int64 {
 	var block [256]byte
-	buf := append(block[:0], s.idKey...)
+	buf := append(block[:0], db.idKey...)
 	for _, p := range parts {
 		buf = binary.AppendUvarint(buf, uint64(len(p)))
 		buf = append(buf, p...)
@@ -106,9 +106,9 @@ func (s *Store) hash64(parts ...string) int64 {
 }
 
 // hashBody hashes bytes likewise.
-func (s *Store) hashBody(tag string, body []byte) int64 {
+func (db *database) hashBody(tag string, body []byte) int64 {
 	h := sha256.New()
-	_, _ = h.Write(s.idKey)
+	_, _ = h.Write(db.idKey)
 	_, _ = h.Write([]byte(tag))
 	_, _ = h.Write(body)
 	var sum [sha256.Size]byte

@@ -99,7 +99,7 @@ func TestBackup(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			if _, err := s.Record(t.Context(), callback(fmt.Sprint("while_", i), "", 1)); err != nil {
+			if _, err := s.Deliveries.Record(t.Context(), callback(fmt.Sprint("while_", i), "", 1)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -128,7 +128,7 @@ func TestBackup(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, id := range ids {
-		if _, err := again.Delivery(t.Context(), id); err != nil {
+		if _, err := again.Deliveries.Get(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -176,16 +176,16 @@ func TestPrune(t *testing.T) {
 		t.Errorf("%+v, error %v", got, err)
 	}
 	for _, id := range gone {
-		if _, err := s.Delivery(t.Context(), id); kindOf(err) != payment.KindNotFound {
+		if _, err := s.Deliveries.Get(t.Context(), id); kindOf(err) != payment.KindNotFound {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
 	for _, id := range kept {
-		if _, err := s.Delivery(t.Context(), id); err != nil {
+		if _, err := s.Deliveries.Get(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
-	if q, err := s.FindQuery(t.Context(), query.ID); err != nil || len(q) != 1 || q[0].DeliveryID != kept[len(kept)-2] {
+	if q, err := s.Queries.Find(t.Context(), query.ID); err != nil || len(q) != 1 || q[0].DeliveryID != kept[len(kept)-2] {
 		t.Errorf("the query %+v, error %v: want its answer in %s", q, err, kept[len(kept)-2])
 	}
 	after, err := s.Stats(t.Context(), time.Time{})
@@ -195,7 +195,7 @@ func TestPrune(t *testing.T) {
 	if diff := cmp.Diff(before.Deliveries, after.Deliveries); diff != "" {
 		t.Errorf("what was received has changed: %s", diff)
 	}
-	again, existed, err := s.CreateDeposit(t.Context(), push(t, "INV-1"))
+	again, existed, err := s.Deposits.Create(t.Context(), push(t, "INV-1"))
 	if err != nil || !existed || again.ID != settled.ID || again.Status != payment.StatusCompleted {
 		t.Errorf("the idempotency key: %+v, existed %v, error %v", again, existed, err)
 	}
@@ -239,7 +239,7 @@ func TestQuarantine(t *testing.T) {
 		record(t, s, forged)
 	}
 	for _, id := range []string{paid, newest} {
-		if _, err := s.Delivery(t.Context(), id); err != nil {
+		if _, err := s.Deliveries.Get(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -284,7 +284,7 @@ func TestQuarantineCatchesUp(t *testing.T) {
 	for sender := range 64 {
 		senders.Go(func() {
 			for i := sender; i < all; i += 64 {
-				if _, err := roomy.Record(t.Context(), junk(i)); err != nil {
+				if _, err := roomy.Deliveries.Record(t.Context(), junk(i)); err != nil {
 					t.Error(err)
 				}
 			}

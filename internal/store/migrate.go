@@ -32,12 +32,12 @@ func newerSchema(path string, version, latest int) error {
 // migrateWith runs the missing migrations in one transaction that no other
 // process can share; the version is read inside it, so whoever comes second
 // finds nothing to do.
-func (s *Store) migrateWith(ctx context.Context, db *sql.DB) (err error) {
+func (db *database) migrateWith(ctx context.Context, pool *sql.DB) (err error) {
 	files, err := migrationFiles()
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Store) migrateWith(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	if version > len(files) {
-		return newerSchema(s.path, version, len(files))
+		return newerSchema(db.path, version, len(files))
 	}
 	for _, name := range files[version:] {
 		text, err := migrations.ReadFile(name)

@@ -37,51 +37,51 @@ const (
 
 // open looks at the file before SQLite touches it, makes it a ledger where it
 // is empty, brings its schema up to date and reads the key of its ids.
-func (s *Store) open(ctx context.Context) error {
-	if !s.readOnly {
-		if err := makeFile(s.path); err != nil {
+func (db *database) open(ctx context.Context) error {
+	if !db.readOnly {
+		if err := makeFile(db.path); err != nil {
 			return err
 		}
 	}
-	if err := checkOwner(s.path); err != nil {
+	if err := checkOwner(db.path); err != nil {
 		return err
 	}
-	st, err := look(s.path, s.readOnly)
+	st, err := look(db.path, db.readOnly)
 	if err != nil {
 		return err
 	}
 	if st == stateUnmarked {
-		if st, err = inspect(ctx, s.path); err != nil {
+		if st, err = inspect(ctx, db.path); err != nil {
 			return err
 		}
 	}
 	if st == stateEmpty {
-		if s.readOnly {
-			return notALedger(s.path, "the file is empty")
+		if db.readOnly {
+			return notALedger(db.path, "the file is empty")
 		}
-		if err := s.waitBusy(ctx, s.create); err != nil {
+		if err := db.waitBusy(ctx, db.create); err != nil {
 			return err
 		}
 	}
-	if !s.readOnly {
-		tighten(s.path)
+	if !db.readOnly {
+		tighten(db.path)
 	}
-	if s.read, err = openDB(s.path, s.readMode(), readers); err != nil {
+	if db.read, err = openDB(db.path, db.readMode(), readers); err != nil {
 		return err
 	}
-	if err := s.bringUpToDate(ctx); err != nil {
-		_ = s.read.Close()
+	if err := db.bringUpToDate(ctx); err != nil {
+		_ = db.read.Close()
 		return err
 	}
 	return nil
 }
 
 // readMode is how the connections that read are opened.
-func (s *Store) readMode() openMode {
+func (db *database) readMode() openMode {
 	switch {
-	case s.still:
+	case db.still:
 		return modeStill
-	case s.readOnly:
+	case db.readOnly:
 		return modeReadOnly
 	}
 	return modeRead
@@ -90,11 +90,11 @@ func (s *Store) readMode() openMode {
 // openToRead opens a ledger that cannot be written. Where no process has a log
 // beside it the file is taken as it stands: making a log takes the right to write
 // into the directory, and one that this user made could shut the ledger's owner out.
-func (s *Store) openToRead(ctx context.Context) error {
-	s.readOnly = true
-	info, err := os.Stat(s.path + "-wal")
-	s.still = errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
-	return s.open(ctx)
+func (db *database) openToRead(ctx context.Context) error {
+	db.readOnly = true
+	info, err := os.Stat(db.path + "-wal")
+	db.still = errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+	return db.open(ctx)
 }
 
 // cannotWrite tells that opening failed for the want of a right to write.
@@ -106,11 +106,11 @@ func cannotWrite(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-func (s *Store) bringUpToDate(ctx context.Context) error {
-	if err := checkSchema(ctx, s.read, s.path); err != nil {
+func (db *database) bringUpToDate(ctx context.Context) error {
+	if err := checkSchema(ctx, db.read, db.path); err != nil {
 		return err
 	}
-	version, err := userVersion(ctx, s.read)
+	version, err := userVersion(ctx, db.read)
 	if err != nil {
 		return err
 	}
@@ -120,24 +120,24 @@ func (s *Store) bringUpToDate(ctx context.Context) error {
 	}
 	switch {
 	case version > latest:
-		return newerSchema(s.path, version, latest)
-	case version < latest && s.readOnly:
+		return newerSchema(db.path, version, latest)
+	case version < latest && db.readOnly:
 		return &payment.Error{
 			Kind:    payment.KindConflict,
-			Message: fmt.Sprintf("db: ledger %s has the older schema %d", filepath.Base(s.path), version),
+			Message: fmt.Sprintf("db: ledger %s has the older schema %d", filepath.Base(db.path), version),
 			Hint:    "run any payctl command that writes to it once, such as payctl listen",
 		}
 	case version < latest:
-		if err := s.waitBusy(ctx, s.migrate); err != nil {
+		if err := db.waitBusy(ctx, db.migrate); err != nil {
 			return err
 		}
 	}
 	var key string
-	err = s.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
+	err = db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
 	if err != nil {
 		return err
 	}
-	s.idKey, err = hex.DecodeString(key)
+	db.idKey, err = hex.DecodeString(key)
 	return err
 }
 
@@ -276,30 +276,30 @@ func inspect(ctx context.Context, path string) (state, error) {
 
 // create marks an empty file as a ledger and switches it to WAL. Two processes
 // may do it at once: both do the same.
-func (s *Store) create(ctx context.Context) error {
-	db, err := openDB(s.path, modeCreate, 1)
+func (db *database) create(ctx context.Context) error {
+	pool, err := openDB(db.path, modeCreate, 1)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }()
+	defer func() { _ = pool.Close() }()
 	for _, q := range []string{
 		"PRAGMA page_size = 8192",
 		"PRAGMA auto_vacuum = INCREMENTAL",
 		"PRAGMA application_id = " + strconv.Itoa(applicationID),
 		"PRAGMA journal_mode = WAL",
 	} {
-		if _, err := db.ExecContext(ctx, q); err != nil {
+		if _, err := pool.ExecContext(ctx, q); err != nil {
 			return err
 		}
 	}
-	return s.migrateWith(ctx, db)
+	return db.migrateWith(ctx, pool)
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	db, err := openDB(s.path, modeWrite, 1)
+func (db *database) migrate(ctx context.Context) error {
+	pool, err := openDB(db.path, modeWrite, 1)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }()
-	return s.migrateWith(ctx, db)
+	defer func() { _ = pool.Close() }()
+	return db.migrateWith(ctx, pool)
 }

@@ -76,7 +76,7 @@ func TestOpenIsIdempotent(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("closing twice: %v", err)
 		}
-		if _, _, err := s.ClaimSend(t.Context(), payment.Deposit{ID: id}); err == nil {
+		if _, _, err := s.Deposits.ClaimSend(t.Context(), payment.Deposit{ID: id}); err == nil {
 			t.Error("a write after Close succeeded")
 		}
 	}
@@ -212,7 +212,7 @@ func TestOpenDamaged(t *testing.T) {
 	s, err = Open(t.Context(), Options{Path: path})
 	if err == nil {
 		defer func() { _ = s.Close() }()
-		_, err = s.Record(t.Context(), callback("ws_1", "", 100))
+		_, err = s.Deliveries.Record(t.Context(), callback("ws_1", "", 100))
 	}
 	if kindOf(err) != payment.KindInternal || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("%v", err)
@@ -225,7 +225,7 @@ func TestOpenReadOnly(t *testing.T) {
 	d := create(t, s, push(t, "INV-1"))
 	ro := openTest(t, Options{Path: s.path, ReadOnly: true})
 	deposit(t, ro, d.ID)
-	if _, err := ro.Record(t.Context(), callback("ws_1", "", 1)); err == nil || !strings.Contains(err.Error(), "read-only") {
+	if _, err := ro.Deliveries.Record(t.Context(), callback("ws_1", "", 1)); err == nil || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("%v", err)
 	}
 	changed := ro.Changes(t.Context())

@@ -69,7 +69,7 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int
 // their deposit. Daraja's callbacks never wait:
 // their token finds their deposit, and without it nothing makes them true.
 func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error) {
-	waiting, err := t.orphans(ctx, d.Provider, t.s.hashID(d.Provider, d.ProviderID)|math.MinInt64)
+	waiting, err := t.orphans(ctx, d.Provider, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64)
 	if err != nil {
 		return d, err
 	}

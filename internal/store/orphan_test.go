@@ -12,7 +12,7 @@ import (
 func sent(t *testing.T, s *Store, d payment.Deposit) payment.Deposit {
 	t.Helper()
 	d = create(t, s, d)
-	d, mine, err := s.ClaimSend(t.Context(), d)
+	d, mine, err := s.Deposits.ClaimSend(t.Context(), d)
 	if err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
@@ -22,7 +22,7 @@ func sent(t *testing.T, s *Store, d payment.Deposit) payment.Deposit {
 // answered stores the provider's answer.
 func answered(t *testing.T, s *Store, d payment.Deposit, id string) payment.Deposit {
 	t.Helper()
-	got, _, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{
+	got, _, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{
 		Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: id, MerchantRequestID: "mr-" + id,
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func TestForgedWithoutToken(t *testing.T) {
 			if got := answered(t, s, d, "ws_1"); got.Status != payment.StatusPending || got.Receipt != "" || got.Failure != nil {
 				t.Errorf("the answer made it true: %+v", got)
 			}
-			stored, err := s.Delivery(t.Context(), before.DeliveryID)
+			stored, err := s.Deliveries.Get(t.Context(), before.DeliveryID)
 			if err != nil || stored.Verdict != payment.VerdictUntrusted || stored.Move != payment.MoveNone {
 				t.Errorf("the delivery: %+v, error %v", stored, err)
 			}
@@ -139,7 +139,7 @@ func signedBeforeAnswer(t *testing.T, providerID string) {
 		early.DeliveryID: {DepositID: d.ID, Verdict: payment.VerdictValid, Move: payment.MoveApply},
 		short.DeliveryID: {DepositID: d.ID, Verdict: payment.VerdictUntrusted, Reason: "the amount 1.00 is not the 150.00 asked for"},
 	} {
-		v, err := s.Delivery(t.Context(), id)
+		v, err := s.Deliveries.Get(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestAdoptedDeposit(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	d, move, err := s.ApplyClaim(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
+	d, move, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
 	if err != nil || move != payment.MoveApply || d.Status != payment.StatusCompleted {
 		t.Errorf("%+v, move %v, error %v", d, move, err)
 	}
@@ -199,7 +199,7 @@ func TestAdoptedDeposit(t *testing.T) {
 	} {
 		bad := in
 		change(&bad)
-		if _, _, err := s.CreateDeposit(t.Context(), bad); kindOf(err) != payment.KindUsage {
+		if _, _, err := s.Deposits.Create(t.Context(), bad); kindOf(err) != payment.KindUsage {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -119,7 +119,7 @@ func TestTwoListenersAndCommands(t *testing.T) {
 		t.Errorf("%d acknowledged", n)
 	}
 	s := openTest(t, Options{Path: path})
-	list, _, err := s.ListDeposits(t.Context(), DepositFilter{})
+	list, _, err := s.Deposits.List(t.Context(), DepositFilter{})
 	if err != nil || len(list) != someRecords+2*someCommands {
 		t.Errorf("%d deposits, error %v", len(list), err)
 	}
@@ -139,7 +139,7 @@ func TestStartAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	s := openTest(t, Options{Path: path})
-	if list, _, err := s.ListDeposits(t.Context(), DepositFilter{}); err != nil || len(list) != 4 {
+	if list, _, err := s.Deposits.List(t.Context(), DepositFilter{}); err != nil || len(list) != 4 {
 		t.Errorf("%d deposits, error %v", len(list), err)
 	}
 	checkSound(t, s)
@@ -159,7 +159,7 @@ func TestChangesAcrossProcesses(t *testing.T) {
 	}
 	defer func() { _ = cmd.Wait() }()
 	for range changed {
-		found, err := s.FindDeposit(ctx, "INV-1")
+		found, err := s.Deposits.Find(ctx, "INV-1")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func limitedProcess(t *testing.T, s *Store) {
 	for i := 0; failures < 3; i++ {
 		a := callback(fmt.Sprint("ws_", i), "", 1)
 		a.Delivery.Body = []byte(strings.Repeat("x", 20_000) + fmt.Sprint(i))
-		r, err := s.Record(t.Context(), a)
+		r, err := s.Deliveries.Record(t.Context(), a)
 		if err != nil {
 			if kindOf(err) != payment.KindInternal {
 				t.Errorf("%v", err)

@@ -73,7 +73,7 @@ func TestProvedByAnotherEnvironment(t *testing.T) {
 			forged.DeliveryID:  {Verdict: payment.VerdictValid},
 			genuine.DeliveryID: {DepositID: d.ID, Verdict: payment.VerdictValid, Move: payment.MoveApply},
 		} {
-			v, err := s.Delivery(t.Context(), id)
+			v, err := s.Deliveries.Get(t.Context(), id)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -42,8 +42,8 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	return out, s.giveBack(ctx)
 }
 
-func (s *Store) allKinds(ctx context.Context) (map[int64]kind, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, provider, route, event, verdict, status, duplicate FROM kinds")
+func (db *database) allKinds(ctx context.Context) (map[int64]kind, error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT id, provider, route, event, verdict, status, duplicate FROM kinds")
 	if err != nil {
 		return nil, err
 	}

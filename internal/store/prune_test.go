@@ -33,12 +33,12 @@ func pruneAll(t *testing.T, s *Store, gone, kept map[string]string) {
 		t.Errorf("%+v, error %v: want %d deleted and %d kept", got, err, len(gone), len(kept))
 	}
 	for name, id := range gone {
-		if _, err := s.Delivery(t.Context(), id); kindOf(err) != payment.KindNotFound {
+		if _, err := s.Deliveries.Get(t.Context(), id); kindOf(err) != payment.KindNotFound {
 			t.Errorf("%s is still there: error %v", name, err)
 		}
 	}
 	for name, id := range kept {
-		if _, err := s.Delivery(t.Context(), id); err != nil {
+		if _, err := s.Deliveries.Get(t.Context(), id); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestPruneKeepsWhatOpenDepositsMayNeed(t *testing.T) {
 	gone := map[string]string{"made elsewhere": put("dep_3", "INV-3"), "not sent": put("dep_4", "INV-4"), "no reference": put("dep_5", "")}
 	in := push(t, "INV-1")
 	in.Provider, in.ShortCode = payment.WasaaPay, ""
-	if _, mine, err := s.ClaimSend(t.Context(), create(t, s, in)); err != nil || !mine {
+	if _, mine, err := s.Deposits.ClaimSend(t.Context(), create(t, s, in)); err != nil || !mine {
 		t.Fatalf("mine %v, error %v", mine, err)
 	}
 	in.Reference, in.IdempotencyKey = "INV-4", "key-4"

@@ -57,14 +57,14 @@ const (
 
 // boundQuarantine drops the oldest junk beyond the bounds.
 func (t *tx) boundQuarantine(ctx context.Context) error {
-	step := t.s.quarantine.step()
+	step := t.db.quarantine.step()
 	if t.junk.n < step.Rows && t.junk.sum < step.Bytes && !t.crowded {
 		return nil
 	}
 	t.junk, t.crowded = count{}, false
 	left := int64(mostDropped)
 	for _, v := range []payment.Verdict{payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictUntrusted} {
-		bound, _ := t.s.quarantine.bound(v)
+		bound, _ := t.db.quarantine.bound(v)
 		if err := t.shrink(ctx, v, bound, &left); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *i
 	if err != nil || held.n <= bound.Rows && held.sum <= bound.Bytes {
 		return err
 	}
-	step := t.s.quarantine.step()
+	step := t.db.quarantine.step()
 	goal := Bound{Rows: max(bound.Rows-step.Rows, 1), Bytes: max(bound.Bytes-step.Bytes, 1)}
 	for held.n > goal.Rows || held.sum > goal.Bytes {
 		before := held

@@ -71,7 +71,7 @@ type queryRow struct {
 const queryColumns = `seq, kind, provider, environment, status, deposit, receipt, original_conversation_id, request,
 	token, conversation_id, originator_conversation_id, code, message, delivery, created_at, updated_at, answered_at`
 
-func (s *Store) scanQuery(scan func(...any) error) (queryRow, error) {
+func (db *database) scanQuery(scan func(...any) error) (queryRow, error) {
 	var q queryRow
 	var provider, environment, status, request string
 	var deposit, delivery, answered sql.NullInt64
@@ -81,33 +81,33 @@ func (s *Store) scanQuery(scan func(...any) error) (queryRow, error) {
 	if err != nil {
 		return q, err
 	}
-	q.ID, q.deposit = s.id(queryPrefix, q.seq), deposit.Int64
+	q.ID, q.deposit = db.id(queryPrefix, q.seq), deposit.Int64
 	q.Provider, q.Environment, q.Status = payment.ProviderID(provider), payment.Environment(environment), QueryStatus(status)
-	q.DepositID, q.DeliveryID = s.id(depositPrefix, deposit.Int64), s.id(deliveryPrefix, delivery.Int64)
+	q.DepositID, q.DeliveryID = db.id(depositPrefix, deposit.Int64), db.id(deliveryPrefix, delivery.Int64)
 	q.Request = json.RawMessage(request)
 	q.CreatedAt, q.UpdatedAt, q.AnsweredAt = fromMicros(created), fromMicros(updated), fromNullMicros(answered)
 	return q, nil
 }
 
 func (t *tx) queryBy(ctx context.Context, where string, args ...any) (queryRow, error) {
-	return t.s.scanQuery(func(into ...any) error {
+	return t.db.scanQuery(func(into ...any) error {
 		return t.row(ctx, "SELECT "+queryColumns+" FROM queries WHERE "+where, args, into...)
 	})
 }
 
-// CreateQuery records a query before it is sent. The ledger gives ID, Token (if
+// Create records a query before it is sent. The ledger gives ID, Token (if
 // there is none) and times. Its DepositID must be a deposit's or empty.
-func (s *Store) CreateQuery(ctx context.Context, q Query) (Query, error) {
-	created, _, err := s.createQuery(ctx, q, nil)
+func (h *Queries) Create(ctx context.Context, q Query) (Query, error) {
+	created, _, err := h.create(ctx, q, nil)
 	return created, err
 }
 
-// CreateSoleQuery is CreateQuery for what must not be asked for twice: where the
+// CreateSole is CreateQuery for what must not be asked for twice: where the
 // ledger has another query of that kind about that receipt, which was not refused
 // and whose id is not among settled, nothing is recorded, and the newest such query
 // is returned with sole false. Processes that ask at once get one query between them.
-func (s *Store) CreateSoleQuery(ctx context.Context, q Query, settled []string) (_ Query, sole bool, err error) {
-	return s.createQuery(ctx, q, func(ctx context.Context, t *tx) (queryRow, error) {
+func (h *Queries) CreateSole(ctx context.Context, q Query, settled []string) (_ Query, sole bool, err error) {
+	return h.create(ctx, q, func(ctx context.Context, t *tx) (queryRow, error) {
 		rows, err := t.rows(ctx, "SELECT seq FROM queries WHERE receipt = ? AND receipt <> '' AND kind = ? AND provider = ? AND status <> ? ORDER BY seq DESC",
 			q.Receipt, q.Kind, string(q.Provider), string(QueryRefused))
 		if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) CreateSoleQuery(ctx context.Context, q Query, settled []string) 
 			if err := rows.Scan(&seq); err != nil {
 				return queryRow{}, errors.Join(err, rows.Close())
 			}
-			if other == 0 && !slices.Contains(settled, s.id(queryPrefix, seq)) {
+			if other == 0 && !slices.Contains(settled, h.id(queryPrefix, seq)) {
 				other = seq
 			}
 		}
@@ -130,8 +130,8 @@ func (s *Store) CreateSoleQuery(ctx context.Context, q Query, settled []string) 
 	})
 }
 
-// createQuery records a query unless rival finds one that stands in its way.
-func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Context, *tx) (queryRow, error)) (_ Query, made bool, err error) {
+// create records a query unless rival finds one that stands in its way.
+func (h *Queries) create(ctx context.Context, q Query, rival func(context.Context, *tx) (queryRow, error)) (_ Query, made bool, err error) {
 	if q.Kind == "" || q.Provider == "" {
 		return Query{}, false, payment.Usage("query: it names no kind or no provider", "set both")
 	}
@@ -141,7 +141,7 @@ func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Con
 	if !json.Valid(q.Request) {
 		return Query{}, false, payment.Usage("query: the request is not JSON", "marshal it")
 	}
-	deposit, known := s.key(depositPrefix, q.DepositID)
+	deposit, known := h.key(depositPrefix, q.DepositID)
 	if q.DepositID != "" && !known {
 		return Query{}, false, noSuch("deposit", q.DepositID)
 	}
@@ -149,7 +149,7 @@ func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Con
 		q.Token = NewToken()
 	}
 	var other queryRow
-	err = s.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
+	err = h.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
 		if rival != nil {
 			var err error
 			if other, err = rival(ctx, t); err != nil || other.seq != 0 {
@@ -166,7 +166,7 @@ func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Con
 		if err != nil {
 			return err
 		}
-		q.ID, q.Status, q.CreatedAt, q.UpdatedAt = s.id(queryPrefix, seq), QueryCreated, now, now
+		q.ID, q.Status, q.CreatedAt, q.UpdatedAt = h.id(queryPrefix, seq), QueryCreated, now, now
 		q.ConversationID, q.OriginatorConversationID, q.Code, q.Message = "", "", "", ""
 		q.DeliveryID, q.AnsweredAt = "", time.Time{}
 		return nil
@@ -180,10 +180,10 @@ func (s *Store) createQuery(ctx context.Context, q Query, rival func(context.Con
 	return q, true, nil
 }
 
-// AnswerQuery records that the provider accepted a query. Where the result came
+// Accept records that the provider accepted a query. Where the result came
 // before, by the token in its path, the query stays answered.
-func (s *Store) AnswerQuery(ctx context.Context, id string, a payment.Acceptance) (Query, error) {
-	return s.changeQuery(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
+func (h *Queries) Accept(ctx context.Context, id string, a payment.Acceptance) (Query, error) {
+	return h.change(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
 		status := q.Status
 		if status == QueryCreated || status == QueryRefused {
 			status = QueryAccepted
@@ -195,9 +195,9 @@ func (s *Store) AnswerQuery(ctx context.Context, id string, a payment.Acceptance
 	})
 }
 
-// RefuseQuery records that the provider did not accept a query, in its own words.
-func (s *Store) RefuseQuery(ctx context.Context, id, code, message string) (Query, error) {
-	return s.changeQuery(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
+// Refuse records that the provider did not accept a query, in its own words.
+func (h *Queries) Refuse(ctx context.Context, id, code, message string) (Query, error) {
+	return h.change(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
 		if q.Status != QueryCreated {
 			return nil
 		}
@@ -207,13 +207,13 @@ func (s *Store) RefuseQuery(ctx context.Context, id, code, message string) (Quer
 	})
 }
 
-func (s *Store) changeQuery(ctx context.Context, id string, run func(context.Context, *tx, queryRow) error) (Query, error) {
-	seq, ok := s.key(queryPrefix, id)
+func (h *Queries) change(ctx context.Context, id string, run func(context.Context, *tx, queryRow) error) (Query, error) {
+	seq, ok := h.key(queryPrefix, id)
 	if !ok {
 		return Query{}, noSuch("query", id)
 	}
 	var out queryRow
-	err := s.do(ctx, "record the query's answer", func(ctx context.Context, t *tx) error {
+	err := h.do(ctx, "record the query's answer", func(ctx context.Context, t *tx) error {
 		q, err := t.queryBy(ctx, "seq = ?", seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSuch("query", id)
@@ -230,22 +230,22 @@ func (s *Store) changeQuery(ctx context.Context, id string, run func(context.Con
 	return out.Query, err
 }
 
-// FindQuery returns the queries that carry an identifier: local id,
+// Find returns the queries that carry an identifier: local id,
 // ConversationID, OriginatorConversationID or the receipt asked about; newest
 // first, none without error.
-func (s *Store) FindQuery(ctx context.Context, anyID string) ([]Query, error) {
+func (h *Queries) Find(ctx context.Context, anyID string) ([]Query, error) {
 	if anyID == "" {
 		return nil, nil
 	}
-	seq, _ := s.key(queryPrefix, anyID)
-	return s.queries(ctx, `WHERE seq = ? OR conversation_id = ? AND conversation_id <> ''
+	seq, _ := h.key(queryPrefix, anyID)
+	return h.where(ctx, `WHERE seq = ? OR conversation_id = ? AND conversation_id <> ''
 		OR originator_conversation_id = ? AND originator_conversation_id <> '' OR receipt = ? AND receipt <> ''
 		ORDER BY seq DESC LIMIT ?`, seq, anyID, anyID, anyID, mostFound)
 }
 
-// QueriesAbout returns all queries of a kind about a receipt, newest first.
-func (s *Store) QueriesAbout(ctx context.Context, kind, receipt string) ([]Query, error) {
-	return s.queries(ctx, "WHERE receipt = ? AND receipt <> '' AND kind = ? ORDER BY seq DESC", receipt, kind)
+// About returns all queries of a kind about a receipt, newest first.
+func (h *Queries) About(ctx context.Context, kind, receipt string) ([]Query, error) {
+	return h.where(ctx, "WHERE receipt = ? AND receipt <> '' AND kind = ? ORDER BY seq DESC", receipt, kind)
 }
 
 // QueryFilter chooses queries; zero fields let everything pass.
@@ -258,8 +258,8 @@ type QueryFilter struct {
 	Cursor string
 }
 
-// ListQueries returns queries, newest first, and the cursor of the next page.
-func (s *Store) ListQueries(ctx context.Context, f QueryFilter) ([]Query, string, error) {
+// List returns queries, newest first, and the cursor of the next page.
+func (h *Queries) List(ctx context.Context, f QueryFilter) ([]Query, string, error) {
 	from, _, err := parseCursor(f.Cursor)
 	if err != nil {
 		return nil, "", err
@@ -271,28 +271,28 @@ func (s *Store) ListQueries(ctx context.Context, f QueryFilter) ([]Query, string
 	if from.seq == 0 {
 		from.seq = idMostKey
 	}
-	out, err := s.queries(ctx, `WHERE seq < ? AND (? = '' OR kind = ?) AND (? = '' OR status = ?)
+	out, err := h.where(ctx, `WHERE seq < ? AND (? = '' OR kind = ?) AND (? = '' OR status = ?)
 		ORDER BY seq DESC LIMIT ?`, from.seq, f.Kind, f.Kind, string(f.Status), string(f.Status), most)
 	if err != nil || int64(len(out)) < most {
 		return out, "", err
 	}
-	last, _ := s.key(queryPrefix, out[len(out)-1].ID)
+	last, _ := h.key(queryPrefix, out[len(out)-1].ID)
 	return out, position{at: micros(out[len(out)-1].CreatedAt), seq: last}.cursor(), nil
 }
 
-func (s *Store) queries(ctx context.Context, where string, args ...any) ([]Query, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT "+queryColumns+" FROM queries "+where, args...) //nolint:gosec // where is a constant of this package
+func (h *Queries) where(ctx context.Context, where string, args ...any) ([]Query, error) {
+	rows, err := h.read.QueryContext(ctx, "SELECT "+queryColumns+" FROM queries "+where, args...) //nolint:gosec // where is a constant of this package
 	if err != nil {
-		return nil, s.kinded("read the queries", err)
+		return nil, h.kinded("read the queries", err)
 	}
 	defer func() { _ = rows.Close() }()
 	out := []Query{}
 	for rows.Next() {
-		q, err := s.scanQuery(rows.Scan)
+		q, err := h.scanQuery(rows.Scan)
 		if err != nil {
-			return nil, s.kinded("read the queries", err)
+			return nil, h.kinded("read the queries", err)
 		}
 		out = append(out, q.Query)
 	}
-	return out, s.kinded("read the queries", rows.Err())
+	return out, h.kinded("read the queries", rows.Err())
 }

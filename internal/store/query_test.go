@@ -39,7 +39,7 @@ func timeout(conversation string) Arrival {
 
 func newQuery(t *testing.T, s *Store, depositID string) Query {
 	t.Helper()
-	q, err := s.CreateQuery(t.Context(), Query{
+	q, err := s.Queries.Create(t.Context(), Query{
 		Kind: "transaction_status", Provider: payment.Daraja, Environment: payment.Sandbox, DepositID: depositID,
 		Receipt: "REC0000001", Request: json.RawMessage(`{"party":"600111"}`),
 	})
@@ -51,7 +51,7 @@ func newQuery(t *testing.T, s *Store, depositID string) Query {
 
 func accept(t *testing.T, s *Store, id, conversation string) Query {
 	t.Helper()
-	q, err := s.AnswerQuery(t.Context(), id, payment.Acceptance{
+	q, err := s.Queries.Accept(t.Context(), id, payment.Acceptance{
 		ConversationID: conversation, OriginatorConversationID: "o-" + conversation, Code: "0", Message: "Accepted",
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func TestQueryLife(t *testing.T) {
 	record(t, s, withToken(timeout("AG_1"), q.Token))
 	record(t, s, withToken(result("AG_1", payment.StatusFailed, 15000, ""), q.Token))
 	assertQuery(t, s, want)
-	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{QueryID: q.ID})
+	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{QueryID: q.ID})
 	if err != nil || len(list) != 4 {
 		t.Errorf("%d deliveries, error %v", len(list), err)
 	}
@@ -116,7 +116,7 @@ func TestResultAfterMore(t *testing.T) {
 	}
 	assertQuery(t, s, q)
 	last := record(t, s, withToken(result("AG_1", "", 0, ""), q.Token))
-	if got, err := s.FindQuery(t.Context(), q.ID); err != nil || got[0].Status != QueryAnswered || got[0].DeliveryID != last.DeliveryID {
+	if got, err := s.Queries.Find(t.Context(), q.ID); err != nil || got[0].Status != QueryAnswered || got[0].DeliveryID != last.DeliveryID {
 		t.Errorf("the result: %+v, error %v", got, err)
 	}
 	if again := record(t, s, more); !again.Duplicate {
@@ -131,7 +131,7 @@ func assertQuery(t *testing.T, s *Store, want Query) {
 		if id == "" {
 			continue
 		}
-		got, err := s.FindQuery(t.Context(), id)
+		got, err := s.Queries.Find(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,11 +145,11 @@ func TestQueryRefused(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	q := newQuery(t, s, "")
-	q, err := s.RefuseQuery(t.Context(), q.ID, "500.003.1001", "Internal Server Error")
+	q, err := s.Queries.Refuse(t.Context(), q.ID, "500.003.1001", "Internal Server Error")
 	if err != nil || q.Status != QueryRefused || q.Code != "500.003.1001" {
 		t.Errorf("%+v, error %v", q, err)
 	}
-	if _, err := s.RefuseQuery(t.Context(), "qry_0", "", ""); kindOf(err) != payment.KindNotFound {
+	if _, err := s.Queries.Refuse(t.Context(), "qry_0", "", ""); kindOf(err) != payment.KindNotFound {
 		t.Errorf("no such query: %v", err)
 	}
 	for _, bad := range []Query{
@@ -157,11 +157,11 @@ func TestQueryRefused(t *testing.T) {
 		{Kind: "balance"},
 		{Kind: "balance", Provider: payment.Daraja, Request: json.RawMessage("{")},
 	} {
-		if _, err := s.CreateQuery(t.Context(), bad); kindOf(err) != payment.KindUsage {
+		if _, err := s.Queries.Create(t.Context(), bad); kindOf(err) != payment.KindUsage {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-	if _, err := s.CreateQuery(t.Context(), Query{Kind: "balance", Provider: payment.Daraja, DepositID: "dep_1"}); kindOf(err) != payment.KindNotFound {
+	if _, err := s.Queries.Create(t.Context(), Query{Kind: "balance", Provider: payment.Daraja, DepositID: "dep_1"}); kindOf(err) != payment.KindNotFound {
 		t.Errorf("of no deposit: %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestResultBeforeAcceptance(t *testing.T) {
 	if got.DecidedBy != payment.SourceTransaction || got.Receipt != "REC0000001" || got.ProviderID != "ws_1" {
 		t.Errorf("%+v", got)
 	}
-	v, err := s.Delivery(t.Context(), early.DeliveryID)
+	v, err := s.Deliveries.Get(t.Context(), early.DeliveryID)
 	if err != nil || v.QueryID != q.ID || v.Verdict != payment.VerdictUnsigned || v.Move != payment.MoveApply {
 		t.Errorf("%+v, error %v", v, err)
 	}
@@ -311,7 +311,7 @@ func TestResultJudged(t *testing.T) {
 			if diff := cmp.Diff(tc.want, outcomeOf(record(t, s, a))); diff != "" {
 				t.Error(diff)
 			}
-			got, err := s.FindQuery(t.Context(), q.ID)
+			got, err := s.Queries.Find(t.Context(), q.ID)
 			if err != nil || len(got) != 1 || got[0].Status != tc.query {
 				t.Errorf("%+v, error %v", got, err)
 			}
@@ -330,7 +330,7 @@ func TestListQueries(t *testing.T) {
 	for _, limit := range []int{0, 1, 2, 5} {
 		got := []string{}
 		for cursor, first := "", true; first || cursor != ""; first = false {
-			page, next, err := s.ListQueries(t.Context(), QueryFilter{Limit: limit, Cursor: cursor, Status: QueryCreated})
+			page, next, err := s.Queries.List(t.Context(), QueryFilter{Limit: limit, Cursor: cursor, Status: QueryCreated})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -343,7 +343,7 @@ func TestListQueries(t *testing.T) {
 			t.Errorf("limit %d: %s", limit, diff)
 		}
 	}
-	none, _, err := s.ListQueries(t.Context(), QueryFilter{Kind: "balance"})
+	none, _, err := s.Queries.List(t.Context(), QueryFilter{Kind: "balance"})
 	if err != nil || len(none) != 0 {
 		t.Errorf("%d balances, error %v", len(none), err)
 	}

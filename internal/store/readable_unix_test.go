@@ -22,7 +22,7 @@ func readableProcess(t *testing.T, path string) {
 		fmt.Printf("ended %v: %v\n", payment.KindOf(err), err)
 		return
 	}
-	found, _, err := s.ListDeposits(t.Context(), DepositFilter{})
+	found, _, err := s.Deposits.List(t.Context(), DepositFilter{})
 	copied := filepath.Join(t.TempDir(), "copy.db")
 	err = errors.Join(err, s.Backup(t.Context(), copied))
 	if info, statErr := os.Stat(copied); statErr != nil || info.Size() == 0 {

@@ -39,8 +39,8 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	if err := p.followUp(ctx, t, j, seq); err != nil {
 		return err
 	}
-	p.out.DeliveryID = t.s.id(deliveryPrefix, seq)
-	p.out.QueryID = t.s.id(queryPrefix, j.query.seq)
+	p.out.DeliveryID = t.db.id(deliveryPrefix, seq)
+	p.out.QueryID = t.db.id(queryPrefix, j.query.seq)
 	if j.deposit.seq != 0 {
 		p.out.DepositID, p.out.Status = j.deposit.ID, j.deposit.Status
 	}
@@ -56,7 +56,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 		return 0, err
 	}
 	p.out.Move, p.out.Reason = payment.MoveNone, j.reason
-	p.out.Duplicate, p.out.DuplicateOf = true, t.s.id(deliveryPrefix, first)
+	p.out.Duplicate, p.out.DuplicateOf = true, t.db.id(deliveryPrefix, first)
 	return p.insert(ctx, t, j, first)
 }
 
@@ -107,7 +107,7 @@ func (p *arrival) same(t *tx, j judged) int64 {
 		return t.sameEvent(p.Delivery.Provider, meaning(e), j.deposit.seq, j.query.seq)
 	}
 	if p.byBody == 0 {
-		p.byBody = t.s.hashBody(tagBody, p.Delivery.Body)
+		p.byBody = t.db.hashBody(tagBody, p.Delivery.Body)
 	}
 	return p.byBody
 }
@@ -131,7 +131,7 @@ func (t *tx) sameEvent(provider payment.ProviderID, key string, deposit, query i
 	var about [16]byte
 	binary.BigEndian.PutUint64(about[:8], uint64(deposit))
 	binary.BigEndian.PutUint64(about[8:], uint64(query))
-	return t.s.hash64(tagEvent, string(provider), key, string(about[:]))
+	return t.db.hash64(tagEvent, string(provider), key, string(about[:]))
 }
 
 // errSame says that the ledger has a delivery of the same meaning.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -143,7 +144,7 @@ func TestRecordJudges(t *testing.T) {
 			if diff := cmp.Diff(tc.want, outcomeOf(r)); diff != "" {
 				t.Error(diff)
 			}
-			got, err := s.Delivery(t.Context(), r.DeliveryID)
+			got, err := s.Deliveries.Get(t.Context(), r.DeliveryID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,7 +188,7 @@ func TestRecordDuplicates(t *testing.T) {
 		if !r.Duplicate || r.DuplicateOf != tc.of || r.Move != payment.MoveNone || r.DepositID != d.ID {
 			t.Errorf("%s: %+v", name, r)
 		}
-		got, err := s.Delivery(t.Context(), r.DeliveryID)
+		got, err := s.Deliveries.Get(t.Context(), r.DeliveryID)
 		if err != nil || got.DuplicateOf != tc.of {
 			t.Errorf("%s: stored as duplicate of %q, error %v", name, got.DuplicateOf, err)
 		}
@@ -195,7 +196,7 @@ func TestRecordDuplicates(t *testing.T) {
 	if got := deposit(t, s, d.ID); got.Receipt != "REC0000001" || got.Conflict != "" {
 		t.Errorf("%+v", got)
 	}
-	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{DepositID: d.ID})
+	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{DepositID: d.ID})
 	if err != nil || len(list) != 7 {
 		t.Errorf("%d deliveries of the deposit, error %v", len(list), err)
 	}
@@ -302,13 +303,20 @@ func TestRecordWalletTransactions(t *testing.T) {
 		if r.Reason != step.conflict || r.Verdict != payment.VerdictValid {
 			t.Errorf("step %d: %+v", i, r)
 		}
-		rows, err := s.WalletTransactions(t.Context(), "t1")
+		got := []seen{}
+		rows, err := s.read.QueryContext(t.Context(), "SELECT wallet, status, amount, conflict FROM wallet_transactions WHERE transaction_id = 't1' ORDER BY seq")
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := []seen{}
-		for _, w := range rows {
-			got = append(got, seen{w.Wallet, w.Status, w.Amount.Minor(), w.Conflict})
+		for rows.Next() {
+			var w seen
+			if err := rows.Scan(&w.Wallet, &w.Status, &w.Minor, &w.Conflict); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, w)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
 		}
 		if diff := cmp.Diff(step.want, got); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
@@ -326,11 +334,11 @@ func TestRecordBoundsEventTexts(t *testing.T) {
 	a.Inspection.Event.Reference = "\xff\xfe"
 	a.Delivery.Route, a.Delivery.Token, a.Delivery.Peer = long, "\xff", "\x00"
 	r := record(t, s, a)
-	v, err := s.Delivery(t.Context(), r.DeliveryID)
+	v, err := s.Deliveries.Get(t.Context(), r.DeliveryID)
 	if err != nil || len(v.Event.ProviderID) > mostKey || v.Event.Name != otherEvent {
 		t.Errorf("%d bytes of id, name %q, error %v", len(v.Event.ProviderID), v.Event.Name, err)
 	}
-	if _, err := s.Record(t.Context(), Arrival{}); kindOf(err) != payment.KindUsage {
+	if _, err := s.Deliveries.Record(t.Context(), Arrival{}); kindOf(err) != payment.KindUsage {
 		t.Errorf("a delivery of nobody: %v", err)
 	}
 }

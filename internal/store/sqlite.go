@@ -163,7 +163,7 @@ func isFatal(err error) bool {
 
 // kinded gives a driver's error its kind, by code. An error that has a kind, or
 // that is a context's, passes.
-func (s *Store) kinded(what string, err error) error {
+func (db *database) kinded(what string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (s *Store) kinded(what string, err error) error {
 	if errors.As(err, &e) || isContextErr(err) {
 		return err
 	}
-	return driverError(s.path, what, err)
+	return driverError(db.path, what, err)
 }
 
 // driverError words a driver's error; what says what was attempted.
@@ -218,26 +218,26 @@ func notALedger(path, why string) error {
 }
 
 // copyInto writes a consistent copy into an existing empty file.
-func (s *Store) copyInto(ctx context.Context, to string) error {
+func (db *database) copyInto(ctx context.Context, to string) error {
 	mode := modeReadOnly
-	if s.still {
+	if db.still {
 		mode = modeStill
 	}
-	db, err := openDB(s.path, mode, 1)
+	pool, err := openDB(db.path, mode, 1)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }()
-	_, err = db.ExecContext(ctx, "VACUUM INTO ?", to)
+	defer func() { _ = pool.Close() }()
+	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", to)
 	return err
 }
 
 // giveBack returns free pages to the disk, a few at a time, so that other
 // writers get their turn.
-func (s *Store) giveBack(ctx context.Context) error {
+func (db *database) giveBack(ctx context.Context) error {
 	for before := int64(-1); ; {
 		var left int64
-		err := s.do(ctx, "shrink the ledger", func(ctx context.Context, t *tx) error {
+		err := db.do(ctx, "shrink the ledger", func(ctx context.Context, t *tx) error {
 			if _, err := t.exec(ctx, sqlShrink); err != nil {
 				return err
 			}

@@ -50,9 +50,36 @@ const defaultBusyTimeout = 15 * time.Second
 // readers is how many connections read at once.
 const readers = 4
 
-// Store is an open ledger. It is safe for concurrent use, and other processes
-// may have the same ledger open.
+// Store is an open ledger: one database, and a handle for each noun in it. It is
+// safe for concurrent use, and other processes may have the same ledger open.
 type Store struct {
+	*database
+	Deposits   *Deposits
+	Deliveries *Deliveries
+	Forwards   *Forwards
+	Queries    *Queries
+	Runs       *Runs
+	Budget     *Budget
+}
+
+// The handles. Each has the methods of one noun, over the same database.
+type (
+	// Deposits asks for, settles and finds deposits.
+	Deposits struct{ *database }
+	// Deliveries records and finds what providers sent.
+	Deliveries struct{ *database }
+	// Forwards is the queue of what is to be sent on.
+	Forwards struct{ *database }
+	// Queries are questions whose answers come by callback.
+	Queries struct{ *database }
+	// Runs are replays and their attempts.
+	Runs struct{ *database }
+	// Budget shares the rates of providers between processes.
+	Budget struct{ *database }
+)
+
+// database is what the handles have in common.
+type database struct {
 	path       string
 	readOnly   bool
 	still      bool
@@ -89,29 +116,32 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, fileError(path, err)
 		}
 	}
-	s := &Store{
+	db := &database{
 		path: path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,
 		quarantine: o.Quarantine, onCommit: o.OnCommit,
 	}
-	if s.now == nil {
-		s.now = time.Now
+	if db.now == nil {
+		db.now = time.Now
 	}
-	if s.busy <= 0 {
-		s.busy = defaultBusyTimeout
+	if db.busy <= 0 {
+		db.busy = defaultBusyTimeout
 	}
-	if s.quarantine == (Quarantine{}) {
-		s.quarantine = DefaultQuarantine()
+	if db.quarantine == (Quarantine{}) {
+		db.quarantine = DefaultQuarantine()
 	}
-	err = s.open(ctx)
+	err = db.open(ctx)
 	if err != nil && o.OrReadOnly && cannotWrite(err) {
-		err = s.openToRead(ctx)
+		err = db.openToRead(ctx)
 	}
 	if err != nil {
-		return nil, s.kinded("open the ledger", err)
+		return nil, db.kinded("open the ledger", err)
 	}
-	s.writer = newWriter(s)
-	s.changes = newChanges(s)
-	return s, nil
+	db.writer = newWriter(db)
+	db.changes = newChanges(db)
+	return &Store{
+		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db},
+	}, nil
 }
 
 // Close finishes the writes that have been handed over and closes the ledger.

@@ -16,7 +16,7 @@ import (
 // It speaks to the driver through database/sql/driver, not through sql.Conn: of
 // a delivery's cost, half would be sql.Conn's locks and reflection.
 type tx struct {
-	s       *Store
+	db      *database
 	conn    *sql.Conn
 	raw     driver.ConnPrepareContext
 	stmts   map[string]driver.Stmt
@@ -36,9 +36,9 @@ type tx struct {
 
 // newTx takes the driver's connection out of conn, which nothing else uses, and
 // which lives as long as the view.
-func newTx(s *Store, conn *sql.Conn) (*tx, error) {
+func newTx(db *database, conn *sql.Conn) (*tx, error) {
 	t := &tx{
-		s: s, conn: conn, stmts: map[string]driver.Stmt{},
+		db: db, conn: conn, stmts: map[string]driver.Stmt{},
 		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{}, tally: newTally(),
 	}
 	err := conn.Raw(func(raw any) error {

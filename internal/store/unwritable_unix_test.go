@@ -39,8 +39,8 @@ func unwritableProcess(t *testing.T, path string) {
 	s, err := Open(t.Context(), Options{Path: path})
 	if err == nil {
 		defer func() { _ = s.Close() }()
-		_, _, err = s.CreateDeposit(t.Context(), push(t, "INV-1"))
-		_, recordErr := s.Record(t.Context(), callback("ws_1", "", 1))
+		_, _, err = s.Deposits.Create(t.Context(), push(t, "INV-1"))
+		_, recordErr := s.Deliveries.Record(t.Context(), callback("ws_1", "", 1))
 		if (err == nil) != (recordErr == nil) || err == nil != (s.Ping(t.Context()) == nil) {
 			t.Errorf("a deposit: %v; a delivery: %v", err, recordErr)
 		}

@@ -34,7 +34,7 @@ func TestRecordWasaaPay(t *testing.T) {
 	if diff := cmp.Diff(outcome{Verdict: payment.VerdictValid}, outcomeOf(early)); diff != "" {
 		t.Errorf("our reference, but nothing was sent: %s", diff)
 	}
-	if _, _, err := s.ClaimSend(t.Context(), unsent); err != nil {
+	if _, _, err := s.Deposits.ClaimSend(t.Context(), unsent); err != nil {
 		t.Fatal(err)
 	}
 	lost := record(t, s, wasaapayEvent("dep_1", "INV-1"))
@@ -48,14 +48,14 @@ func TestRecordWasaaPay(t *testing.T) {
 
 	in.IdempotencyKey, in.Reference = "k2", "INV-2"
 	waiting := create(t, s, in)
-	if _, _, err := s.ClaimSend(t.Context(), waiting); err != nil {
+	if _, _, err := s.Deposits.ClaimSend(t.Context(), waiting); err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := s.ApplyClaim(t.Context(), waiting.ID, payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "dep_x"})
+	got, _, err := s.Deposits.Apply(t.Context(), waiting.ID, payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: "dep_x"})
 	if err != nil || got.Status != payment.StatusPending {
 		t.Errorf("a receipt that another holds must not settle: %s, error %v", got.Status, err)
 	}
-	v, err := s.Delivery(t.Context(), stranger.DeliveryID)
+	v, err := s.Deliveries.Get(t.Context(), stranger.DeliveryID)
 	if err != nil || v.Verdict != payment.VerdictUntrusted || v.DepositID != waiting.ID {
 		t.Errorf("%+v, error %v", v, err)
 	}
@@ -69,7 +69,7 @@ func TestRecordTwoUnderOneReference(t *testing.T) {
 		in := push(t, "INV-1")
 		in.Provider, in.IdempotencyKey = payment.WasaaPay, key
 		d := create(t, s, in)
-		if _, _, err := s.ClaimSend(t.Context(), d); err != nil {
+		if _, _, err := s.Deposits.ClaimSend(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -57,7 +57,7 @@ type job struct {
 }
 
 type writer struct {
-	s     *Store
+	store *database
 	queue chan *job
 	stop  chan struct{}
 	once  sync.Once
@@ -74,8 +74,8 @@ type writer struct {
 	failCommit atomic.Pointer[func() error]
 }
 
-func newWriter(s *Store) *writer {
-	return &writer{s: s, queue: make(chan *job, queueLength), stop: make(chan struct{})}
+func newWriter(db *database) *writer {
+	return &writer{store: db, queue: make(chan *job, queueLength), stop: make(chan struct{})}
 }
 
 var errClosed = errors.New("the ledger is closed")
@@ -83,18 +83,18 @@ var errClosed = errors.New("the ledger is closed")
 // do runs a write in a transaction of its own making within a shared commit. It
 // returns when the write has been committed, or has not happened: once a job
 // has been taken up, its end is awaited even if ctx ends.
-func (s *Store) do(ctx context.Context, what string, run func(context.Context, *tx) error) error {
-	return s.await(ctx, what, &job{run: run, done: make(chan struct{})})
+func (db *database) do(ctx context.Context, what string, run func(context.Context, *tx) error) error {
+	return db.await(ctx, what, &job{run: run, done: make(chan struct{})})
 }
 
 // doPlain is do for what may run as a plain job.
-func (s *Store) doPlain(ctx context.Context, what string, run func(context.Context, *tx) error) error {
-	return s.await(ctx, what, &job{run: run, plain: true, done: make(chan struct{})})
+func (db *database) doPlain(ctx context.Context, what string, run func(context.Context, *tx) error) error {
+	return db.await(ctx, what, &job{run: run, plain: true, done: make(chan struct{})})
 }
 
-func (s *Store) await(ctx context.Context, what string, j *job) error {
-	if err := s.submit(ctx, j); err != nil {
-		return s.kinded(what, err)
+func (db *database) await(ctx context.Context, what string, j *job) error {
+	if err := db.submit(ctx, j); err != nil {
+		return db.kinded(what, err)
 	}
 	select {
 	case <-j.done:
@@ -104,11 +104,11 @@ func (s *Store) await(ctx context.Context, what string, j *job) error {
 		}
 		<-j.done
 	}
-	return s.kinded(what, j.err)
+	return db.kinded(what, j.err)
 }
 
-func (s *Store) submit(ctx context.Context, j *job) error {
-	if s.readOnly {
+func (db *database) submit(ctx context.Context, j *job) error {
+	if db.readOnly {
 		return &payment.Error{
 			Kind: payment.KindInternal, Message: "the ledger was opened read-only",
 			Hint: "open it for writing",
@@ -117,14 +117,14 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.closed {
 		return errClosed
 	}
-	s.writer.start(ctx)
+	db.writer.start(ctx)
 	select {
-	case s.writer.queue <- j:
+	case db.writer.queue <- j:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -233,10 +233,10 @@ func (w *writer) commit(ctx context.Context, batch []*job) {
 		close(j.done)
 	}
 	if stats.Err == nil {
-		w.s.changes.announce()
+		w.store.changes.announce()
 	}
-	if w.s.onCommit != nil {
-		w.s.onCommit(stats)
+	if w.store.onCommit != nil {
+		w.store.onCommit(stats)
 	}
 }
 

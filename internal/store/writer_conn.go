@@ -9,7 +9,7 @@ import (
 // begin opens the connection if there is none and starts a transaction, waiting
 // for other processes.
 func (w *writer) begin(ctx context.Context) (time.Duration, error) {
-	wait := newBusyWait(w.s.busy)
+	wait := newBusyWait(w.store.busy)
 	defer wait.stop()
 	start := time.Now()
 	w.contended = false
@@ -19,7 +19,7 @@ func (w *writer) begin(ctx context.Context) (time.Duration, error) {
 			_, err = w.tx.exec(ctx, sqlBegin)
 		}
 		if err == nil {
-			w.tx.begin(w.s.now())
+			w.tx.begin(w.store.now())
 			return time.Since(start), nil
 		}
 		if !isBusy(err) {
@@ -38,7 +38,7 @@ func (w *writer) connect(ctx context.Context) error {
 	if w.db != nil {
 		return nil
 	}
-	db, err := openDB(w.s.path, modeWrite, 1)
+	db, err := openDB(w.store.path, modeWrite, 1)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (w *writer) connect(ctx context.Context) error {
 		_ = db.Close()
 		return err
 	}
-	view, err := newTx(w.s, conn)
+	view, err := newTx(w.store, conn)
 	if err != nil {
 		_ = conn.Close()
 		_ = db.Close()
@@ -55,7 +55,7 @@ func (w *writer) connect(ctx context.Context) error {
 	}
 	w.db, w.tx = db, view
 	// What others left in the log is checkpointed with what this process adds.
-	if info, err := os.Stat(w.s.path + "-wal"); err == nil {
+	if info, err := os.Stat(w.store.path + "-wal"); err == nil {
 		w.unsaved += info.Size()
 	}
 	return nil

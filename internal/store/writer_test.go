@@ -55,7 +55,7 @@ func TestGroupCommit(t *testing.T) {
 				if n < deposits {
 					a = withToken(a, all[n].CallbackToken)
 				}
-				r, err := s.Record(t.Context(), a)
+				r, err := s.Deliveries.Record(t.Context(), a)
 				if err != nil {
 					t.Error(err)
 					return
@@ -74,7 +74,7 @@ func TestGroupCommit(t *testing.T) {
 		t.Errorf("%d deliveries, %d moves", len(ids), moved)
 	}
 	for id := range ids {
-		if _, err := s.Delivery(t.Context(), id); err != nil {
+		if _, err := s.Deliveries.Get(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -98,7 +98,7 @@ func TestBatchSeesItself(t *testing.T) {
 	s := openTest(t, Options{})
 	d := create(t, s, push(t, "INV-1"))
 	other := pending(t, s, push(t, "INV-2"), "ws_2")
-	if _, _, err := s.ClaimSend(t.Context(), d); err != nil {
+	if _, _, err := s.Deposits.ClaimSend(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	var jobs []*job
@@ -145,7 +145,7 @@ func TestBatchSeesItself(t *testing.T) {
 // which has to be at rest.
 func runBatch(t *testing.T, s *Store, jobs []*job) {
 	t.Helper()
-	w := newWriter(s)
+	w := newWriter(s.database)
 	defer func() { _ = w.close() }()
 	w.commit(context.WithoutCancel(t.Context()), jobs)
 }
@@ -187,7 +187,7 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 	if arrivals[1].out.Move != payment.MoveApply || deposit(t, s, d.ID).Status != payment.StatusCompleted {
 		t.Errorf("%+v", arrivals[1].out)
 	}
-	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{})
+	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{})
 	if err != nil || len(list) != 4 {
 		t.Errorf("%d deliveries, error %v", len(list), err)
 	}
@@ -205,7 +205,7 @@ func TestCommitFails(t *testing.T) {
 	d := pending(t, s, push(t, "INV-1"), "ws_1")
 	broken := errors.New("the disk went away")
 	setFailCommit(t, s, func() error { return broken })
-	_, err := s.Record(t.Context(), genuine(t, s, callback("ws_1", "REC0000001", 15000)))
+	_, err := s.Deliveries.Record(t.Context(), genuine(t, s, callback("ws_1", "REC0000001", 15000)))
 	if err == nil || !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
@@ -239,7 +239,7 @@ func TestRecordGivesUpItsPlace(t *testing.T) {
 	ctx, giveUp := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
 	record := func(id string, done chan<- error) {
-		_, err := s.Record(ctx, callback(id, "", 100))
+		_, err := s.Deliveries.Record(ctx, callback(id, "", 100))
 		done <- err
 	}
 	go record("ws_1", first)
@@ -256,7 +256,7 @@ func TestRecordGivesUpItsPlace(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Errorf("the one under way: %v", err)
 	}
-	stored, _, err := s.Deliveries(t.Context(), DeliveryFilter{})
+	stored, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{})
 	if err != nil || len(stored) != 1 || stored[0].Event.ProviderID != "ws_1" {
 		t.Errorf("stored %+v, error %v", stored, err)
 	}
@@ -292,7 +292,7 @@ func TestDiskFull(t *testing.T) {
 		a := callback(fmt.Sprint("full_", i), "", 1)
 		a.Delivery.Body = append(a.Delivery.Body, strings.Repeat("x", 5000)...)
 		var r Recorded
-		if r, err = s.Record(t.Context(), a); err == nil {
+		if r, err = s.Deliveries.Record(t.Context(), a); err == nil {
 			acknowledged[r.DeliveryID] = true
 		}
 	}
@@ -304,11 +304,11 @@ func TestDiskFull(t *testing.T) {
 		acknowledged[record(t, s, callback(fmt.Sprint("after_", i), "", 1)).DeliveryID] = true
 	}
 	for id := range acknowledged {
-		if _, err := s.Delivery(t.Context(), id); err != nil {
+		if _, err := s.Deliveries.Get(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
-	list, _, err := s.Deliveries(t.Context(), DeliveryFilter{})
+	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{})
 	if err != nil || len(list) != len(acknowledged) {
 		t.Errorf("%d stored, %d acknowledged, error %v", len(list), len(acknowledged), err)
 	}
@@ -320,7 +320,7 @@ func TestCancelledWrite(t *testing.T) {
 	s := openTest(t, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := s.CreateDeposit(ctx, push(t, "INV-1")); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.Deposits.Create(ctx, push(t, "INV-1")); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 
@@ -336,7 +336,7 @@ func TestCancelledWrite(t *testing.T) {
 	<-hold
 	ctx, cancel = context.WithCancel(t.Context())
 	wg.Go(func() {
-		if _, _, err := s.CreateDeposit(ctx, push(t, "INV-1")); !errors.Is(err, context.Canceled) {
+		if _, _, err := s.Deposits.Create(ctx, push(t, "INV-1")); !errors.Is(err, context.Canceled) {
 			t.Errorf("a queued write that was cancelled: %v", err)
 		}
 	})
@@ -353,7 +353,7 @@ func TestCancelledWrite(t *testing.T) {
 	}
 	close(release)
 	<-done
-	if list, _, err := s.ListDeposits(t.Context(), DepositFilter{}); err != nil || len(list) != 0 {
+	if list, _, err := s.Deposits.List(t.Context(), DepositFilter{}); err != nil || len(list) != 0 {
 		t.Errorf("a cancelled write was written: %v, error %v", list, err)
 	}
 }
@@ -371,12 +371,12 @@ func TestHeldLedger(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), sqlBegin); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = s.CreateDeposit(t.Context(), push(t, "INV-2"))
+	_, _, err = s.Deposits.Create(t.Context(), push(t, "INV-2"))
 	var e *payment.Error
 	if !errors.As(err, &e) || e.Kind != payment.KindUnavailable || !e.Retryable || strings.Contains(err.Error(), "database is locked") {
 		t.Errorf("%v", err)
 	}
-	if list, _, err := s.ListDeposits(t.Context(), DepositFilter{}); err != nil || len(list) != 1 {
+	if list, _, err := s.Deposits.List(t.Context(), DepositFilter{}); err != nil || len(list) != 1 {
 		t.Errorf("reading beside a writer: %v, error %v", list, err)
 	}
 	if _, err := db.ExecContext(t.Context(), sqlRollback); err != nil {

@@ -147,7 +147,7 @@ func (r *run) launch(ctx context.Context) error {
 		if err != nil || !ready {
 			return err
 		}
-		d, err := r.o.Ledger.Deposit(ctx, it.d.ID)
+		d, err := r.o.Ledger.Get(ctx, it.d.ID)
 		if err != nil {
 			return r.ledgerFailed(it, err)
 		}
@@ -291,7 +291,7 @@ func (r *run) record(ctx context.Context, a answer) error {
 		}
 		return nil
 	}
-	d, _, err := r.o.Ledger.ApplyClaim(ctx, it.d.ID, payment.Claim{
+	d, _, err := r.o.Ledger.Apply(ctx, it.d.ID, payment.Claim{
 		Status: ans.Status, By: a.source, Receipt: ans.Receipt, Failure: ans.Failure, Settles: a.settle,
 		ProviderID: ans.ProviderID, MerchantRequestID: ans.MerchantRequestID, At: r.o.Now(),
 	})

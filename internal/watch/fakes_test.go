@@ -35,7 +35,7 @@ func newLedger(deposits ...payment.Deposit) *memLedger {
 	return l
 }
 
-func (l *memLedger) Deposit(ctx context.Context, id string) (payment.Deposit, error) {
+func (l *memLedger) Get(ctx context.Context, id string) (payment.Deposit, error) {
 	if err := ctx.Err(); err != nil {
 		return payment.Deposit{}, err
 	}
@@ -53,7 +53,7 @@ func (l *memLedger) Deposit(ctx context.Context, id string) (payment.Deposit, er
 	return d, nil
 }
 
-func (l *memLedger) ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+func (l *memLedger) Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
 	if err := ctx.Err(); err != nil {
 		return payment.Deposit{}, payment.MoveNone, err
 	}
@@ -114,7 +114,7 @@ func (l *memLedger) callback(t *testing.T, id string, status payment.Status) {
 	} else {
 		c.Failure = &payment.Failure{Code: "1032", Reason: "Request cancelled by user", Advice: "ask the customer"}
 	}
-	if _, _, err := l.ApplyClaim(context.WithoutCancel(t.Context()), id, c); err != nil {
+	if _, _, err := l.Apply(context.WithoutCancel(t.Context()), id, c); err != nil {
 		t.Error(err)
 	}
 }

@@ -112,8 +112,8 @@ type raced struct {
 	once sync.Once
 }
 
-func (l *raced) Deposit(ctx context.Context, id string) (payment.Deposit, error) {
-	d, err := l.memLedger.Deposit(ctx, id)
+func (l *raced) Get(ctx context.Context, id string) (payment.Deposit, error) {
+	d, err := l.memLedger.Get(ctx, id)
 	l.once.Do(func() { l.callback(l.t, id, payment.StatusFailed) })
 	return d, err
 }

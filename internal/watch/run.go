@@ -159,7 +159,7 @@ func (r *run) open(ctx context.Context, ids []string) error {
 		if slices.Contains(ids[:i], id) {
 			continue
 		}
-		d, err := r.o.Ledger.Deposit(ctx, id)
+		d, err := r.o.Ledger.Get(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func (r *run) firstNote(d payment.Deposit) string {
 func (r *run) look(ctx context.Context) error {
 	r.stale = r.blind
 	for _, it := range r.items {
-		d, err := r.o.Ledger.Deposit(ctx, it.d.ID)
+		d, err := r.o.Ledger.Get(ctx, it.d.ID)
 		if err != nil {
 			r.stale = true
 			return unlessBusy(err)

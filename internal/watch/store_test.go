@@ -39,18 +39,18 @@ func sent(tb testing.TB, s *store.Store, providerID string) payment.Deposit {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d, _, err := s.CreateDeposit(tb.Context(), payment.Deposit{
+	d, _, err := s.Deposits.Create(tb.Context(), payment.Deposit{
 		Provider: payment.Daraja, Environment: payment.Sandbox, Amount: payment.AmountOf(10000, payment.KES), Phone: phone,
 		Status: payment.StatusCreated, ShortCode: "174379",
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if d, _, err = s.ClaimSend(tb.Context(), d); err != nil {
+	if d, _, err = s.Deposits.ClaimSend(tb.Context(), d); err != nil {
 		tb.Fatal(err)
 	}
 	accepted := payment.Claim{Status: payment.StatusPending, By: payment.SourceAnswer, ProviderID: providerID, At: time.Now()}
-	if d, _, err = s.ApplyClaim(tb.Context(), d.ID, accepted); err != nil {
+	if d, _, err = s.Deposits.Apply(tb.Context(), d.ID, accepted); err != nil {
 		tb.Fatal(err)
 	}
 	return d
@@ -60,7 +60,7 @@ func sent(tb testing.TB, s *store.Store, providerID string) payment.Deposit {
 func settle(tb testing.TB, s *store.Store, id string) {
 	tb.Helper()
 	paid := payment.Claim{Status: payment.StatusCompleted, By: payment.SourceCallback, Receipt: receipt, At: time.Now()}
-	if _, _, err := s.ApplyClaim(tb.Context(), id, paid); err != nil {
+	if _, _, err := s.Deposits.Apply(tb.Context(), id, paid); err != nil {
 		tb.Error(err)
 	}
 }
@@ -74,7 +74,7 @@ func TestWithStore(t *testing.T) {
 	asks := newOracle(t)
 	asks.lines = map[string][]reply{"ws_CO_2": {says(payment.StatusPending), says(payment.StatusFailed)}}
 	o := Options{
-		Ledger: mine, Depositor: asks, Budget: mine, Now: time.Now,
+		Ledger: mine.Deposits, Depositor: asks, Budget: mine.Budget, Now: time.Now,
 		Policy: Policy{
 			Gaps: []time.Duration{20 * time.Millisecond}, PerSlot: 50 * time.Millisecond, BudgetKey: "test",
 			Deadline: time.Minute,
@@ -105,7 +105,7 @@ func TestWithStore(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	stored, err := theirs.Deposit(t.Context(), asked.ID)
+	stored, err := theirs.Deposits.Get(t.Context(), asked.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func BenchmarkNotice(b *testing.B) {
 			settle(b, theirs, d.ID)
 			committed <- time.Now()
 		}()
-		o := Options{Ledger: mine, Policy: Policy{Via: ViaCallback}}
+		o := Options{Ledger: mine.Deposits, Policy: Policy{Via: ViaCallback}}
 		if _, err := New(o).Watch(b.Context(), []string{d.ID}, func(Update) {
 			select {
 			case watching <- struct{}{}:

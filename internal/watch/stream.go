@@ -163,7 +163,7 @@ func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 		r.prompt(it)
 		return nil
 	}
-	d, _, err := r.o.Ledger.ApplyClaim(ctx, it.d.ID, payment.Claim{
+	d, _, err := r.o.Ledger.Apply(ctx, it.d.ID, payment.Claim{
 		Status: e.Status, By: payment.SourceStream, Receipt: e.Receipt, Failure: e.Failure, At: r.o.Now(),
 	})
 	if err != nil {

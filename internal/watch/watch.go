@@ -16,12 +16,12 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Ledger is what watching needs of the store.
+// Ledger is what watching needs of the store: its deposits.
 type Ledger interface {
-	// Deposit reads one deposit; KindNotFound when there is none.
-	Deposit(ctx context.Context, id string) (payment.Deposit, error)
-	// ApplyClaim records what a source says and returns what came of it.
-	ApplyClaim(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
+	// Get reads one deposit; KindNotFound when there is none.
+	Get(ctx context.Context, id string) (payment.Deposit, error)
+	// Apply records what a source says and returns what came of it.
+	Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
 	// Changes returns a channel that gets a value soon after the ledger changed,
 	// by this process or another, until ctx ends.
 	Changes(ctx context.Context) <-chan struct{}
