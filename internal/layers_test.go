@@ -48,6 +48,7 @@ func allowed() map[string][]string {
 
 		"internal/apiclient": {"internal/payment"},
 		"internal/socketio":  {},
+		"internal/tunnel":    {"internal/payment"},
 
 		"internal/trustfile": {"internal/payment"},
 
