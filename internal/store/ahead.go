@@ -25,9 +25,7 @@ type ahead struct {
 	receipts map[string]bool
 }
 
-// readAhead reads the deposits that the batch's deliveries may be about. Other
-// jobs of the batch change deposits in their own ways, so after the first of
-// them deliveries look for themselves.
+// readAhead reads the deposits that the batch's deliveries may be about.
 func (t *tx) readAhead(ctx context.Context, batch []*job) error {
 	t.ahead = nil
 	arrivals := make([]*arrival, 0, len(batch))
@@ -141,6 +139,9 @@ func listOf(names map[string]bool) (string, error) {
 
 // add keeps a deposit and enters it under its names, once.
 func (a *ahead) add(d depositRow) {
+	if a == nil {
+		return
+	}
 	if _, ok := a.rows[d.seq]; ok {
 		return
 	}
@@ -163,6 +164,10 @@ func (a *ahead) note(d depositRow) {
 // saved keeps what was read in step with what is written.
 func (a *ahead) saved(before, after depositRow) {
 	if a == nil {
+		return
+	}
+	if _, ok := a.rows[after.seq]; !ok {
+		a.add(after)
 		return
 	}
 	a.rows[after.seq] = after

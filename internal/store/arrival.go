@@ -58,7 +58,7 @@ func (h *Deliveries) Record(ctx context.Context, a Arrival) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
-	j := &job{run: p.record, plain: true, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
+	j := &job{run: p.record, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
 	if err := h.await(ctx, "record the delivery", j); err != nil {
 		return Recorded{}, err
 	}

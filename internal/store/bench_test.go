@@ -37,26 +37,19 @@ func hammerRecord(b *testing.B, s *Store, senders int, arrival func(n int64) Arr
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	ctx := b.Context()
-	b.ResetTimer()
-	cpu := cpuTime()
-	for range senders {
-		wg.Go(func() {
-			for {
-				n := next.Add(1)
-				if n > int64(b.N) {
-					return
+	perRow(b, func() {
+		for range senders {
+			wg.Go(func() {
+				for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+					if _, err := s.Deliveries.Record(ctx, arrival(n)); err != nil {
+						b.Error(err)
+						return
+					}
 				}
-				if _, err := s.Deliveries.Record(ctx, arrival(n)); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.StopTimer()
-	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/row")
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+		wg.Wait()
+	})
 }
 
 // BenchmarkRecord measures deliveries with everything that is done for them,
@@ -77,6 +70,74 @@ func BenchmarkRecord(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkCreate measures intents from many callers, beside the same rows written by
+// plain inserts in transactions of that size.
+func BenchmarkCreate(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run("baseline/batch="+strconv.Itoa(callers), func(b *testing.B) {
+			s := openTest(b, Options{})
+			perRow(b, func() {
+				for n := 0; n < b.N; {
+					jobs := make([]*job, 0, callers)
+					for ; len(jobs) < callers && n < b.N; n++ {
+						d := benchIntent(b, int64(n))
+						jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
+							_, err := t.insertDeposit(ctx, d)
+							return err
+						}})
+					}
+					err := s.do(b.Context(), "insert", func(ctx context.Context, t *tx) error {
+						for _, j := range jobs {
+							if err := j.run(ctx, t); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+		b.Run("callers="+strconv.Itoa(callers), func(b *testing.B) {
+			s := openTest(b, Options{})
+			var next atomic.Int64
+			perRow(b, func() {
+				var wg sync.WaitGroup
+				for range callers {
+					wg.Go(func() {
+						for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+							if _, _, err := s.Deposits.Create(b.Context(), benchIntent(b, n)); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
+
+func benchIntent(b *testing.B, n int64) payment.Deposit {
+	d := push(b, "INV-"+strconv.FormatInt(n, 10))
+	d.IdempotencyKey, d.CallbackToken = benchToken(-n), benchToken(n)
+	return d
+}
+
+// perRow reports what one of b.N rows costs.
+func perRow(b *testing.B, do func()) {
+	b.Helper()
+	b.ResetTimer()
+	cpu := cpuTime()
+	do()
+	b.StopTimer()
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/row")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
 func reportSize(b *testing.B, s *Store) {
@@ -295,7 +356,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 				b.Fatal(err)
 			}
 			arrivals = append(arrivals, p)
-			jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
+			jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
 		}
 		w := newWriter(s.database)
 		w.commit(context.WithoutCancel(b.Context()), jobs)

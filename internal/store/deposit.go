@@ -121,21 +121,22 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	if err != nil {
 		return depositRow{}, err
 	}
-	seq, err := t.insert(ctx, `INSERT INTO deposits (shelf, provider, environment, reference, description, idempotency_key,
+	seq, n, err := t.insertRow(ctx, `INSERT INTO deposits (shelf, provider, environment, reference, description, idempotency_key,
 		status, amount, currency, phone, short_code, wallet, provider_id, merchant_request_id, receipt, failure,
 		decided_by, conflict, callback_token, sent_at, created_at, updated_at, expires_at, fields_hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL, ?) ON CONFLICT DO NOTHING`,
 		shelf, string(d.Provider), string(d.Environment), d.Reference, d.Description, d.IdempotencyKey, string(d.Status),
 		d.Amount.Minor(), string(d.Amount.Currency()), d.Phone.MSISDN(), d.ShortCode, d.Wallet, d.ProviderID,
 		d.MerchantRequestID, d.Receipt, d.CallbackToken, micros(now), micros(now), d.FieldsHash)
-	if isConstraint(err) {
-		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
-	}
 	if err != nil {
 		return depositRow{}, err
 	}
+	if n == 0 { // its key is not there, as was seen just now
+		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
+	}
 	d.ID = t.db.id(depositPrefix, seq)
 	out := depositRow{seq: seq, Deposit: d}
+	t.ahead.add(out)
 	t.countDeposit(out, 1)
 	return out, nil
 }

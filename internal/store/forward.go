@@ -217,7 +217,7 @@ func (h *Forwards) MarkAttempt(ctx context.Context, forwardID string, a Attempt,
 	if !ok {
 		return noSuch("forward", forwardID)
 	}
-	return h.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		var delivery, target int64
 		err := t.row(ctx, "SELECT delivery, target FROM forwards WHERE seq = ?", []any{seq}, &delivery, &target)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -84,7 +84,7 @@ func (h *Runs) RecordAttempt(ctx context.Context, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	return h.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		target, err := t.target(ctx, a.Target)
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func (h *Forwards) MarkDeadAttempt(ctx context.Context, forwardID string, a Atte
 	if err != nil {
 		return err
 	}
-	return h.doPlain(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		target, err := t.target(ctx, a.Target)
 		if err != nil {
 			return err

@@ -147,9 +147,6 @@ func isBusy(err error) bool {
 	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
 }
 
-// isConstraint tells that a row contradicts the schema.
-func isConstraint(err error) bool { return code(err) == sqlite3.SQLITE_CONSTRAINT }
-
 // isFatal tells that no statement of the batch would have fared better.
 func isFatal(err error) bool {
 	switch code(err) {

@@ -25,7 +25,9 @@ type tx struct {
 	shelves map[shelf]int64
 	targets map[string]int64
 	now     time.Time
-	tally   tally
+	// writes counts the statements that may have changed something.
+	writes int
+	tally  tally
 	// ahead holds deposits that were read for a whole batch, nil if none were.
 	ahead *ahead
 	// junk is what came into quarantine since the last look at its bounds.
@@ -95,6 +97,7 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 }
 
 func (t *tx) run(ctx context.Context, query string, args []any) (driver.Result, error) {
+	t.writes++
 	stmt, err := t.prepared(ctx, query)
 	if err != nil {
 		return nil, err

@@ -45,9 +45,6 @@ const (
 type job struct {
 	// run may be called more than once, each time on a clean slate.
 	run func(context.Context, *tx) error
-	// plain jobs run without a savepoint: they check before they write, touch no
-	// deposit but by a delivery, and fail only where the ledger does.
-	plain bool
 	// arrival is set for deliveries.
 	arrival *arrival
 	size    int
@@ -85,11 +82,6 @@ var errClosed = errors.New("the ledger is closed")
 // has been taken up, its end is awaited even if ctx ends.
 func (db *database) do(ctx context.Context, what string, run func(context.Context, *tx) error) error {
 	return db.await(ctx, what, &job{run: run, done: make(chan struct{})})
-}
-
-// doPlain is do for what may run as a plain job.
-func (db *database) doPlain(ctx context.Context, what string, run func(context.Context, *tx) error) error {
-	return db.await(ctx, what, &job{run: run, plain: true, done: make(chan struct{})})
 }
 
 func (db *database) await(ctx context.Context, what string, j *job) error {
@@ -240,8 +232,8 @@ func (w *writer) commit(ctx context.Context, batch []*job) {
 	}
 }
 
-// errApart says that a delivery failed, and that its batch is to be run again
-// with every job apart from the others.
+// errApart says that a job failed after it had written, and that its batch is to be
+// run again with every job apart from the others.
 var errApart = errors.New("a job failed inside a shared transaction")
 
 func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.Duration, err error) {
@@ -264,25 +256,25 @@ func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.
 	return waited, time.Since(start), err
 }
 
-// run runs every job and commits.
+// run runs every job and commits. A savepoint costs more than most jobs, so none is
+// made at first: a job checks before it writes, and what fails without having written
+// leaves nothing to undo.
 func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 	if err := w.tx.readAhead(ctx, batch); err != nil {
 		return err
 	}
 	for _, j := range batch {
-		var err error
-		if j.plain && !apart {
-			err = j.run(ctx, w.tx)
-			if err != nil && !isFatal(err) {
+		if apart {
+			j.err = w.runApart(ctx, j)
+		} else {
+			before := w.tx.writes
+			if j.err = j.run(ctx, w.tx); j.err != nil && !isFatal(j.err) && w.tx.writes != before {
 				return errApart
 			}
-		} else {
-			err = w.runApart(ctx, j)
 		}
-		if isFatal(err) {
-			return err
+		if isFatal(j.err) {
+			return j.err
 		}
-		j.err = err
 	}
 	if err := w.tx.settle(ctx); err != nil {
 		return err

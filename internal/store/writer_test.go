@@ -115,7 +115,7 @@ func TestBatchSeesItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		arrivals = append(arrivals, p)
-		jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
+		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
 	}
 	runBatch(t, s, jobs)
 	for i, want := range []outcome{
@@ -139,6 +139,91 @@ func TestBatchSeesItself(t *testing.T) {
 		t.Errorf("the other is %s", got.Status)
 	}
 	checkSound(t, s)
+}
+
+// TestBatchSeesOtherJobs holds that a delivery sees what another sort of job of its
+// batch has made and changed.
+func TestBatchSeesOtherJobs(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	known := pending(t, s, push(t, "INV-1"), "ws_1")
+	made := push(t, "INV-2")
+	made.IdempotencyKey, made.CallbackToken = "made", NewToken()
+	seq, _ := s.key(depositPrefix, known.ID)
+	jobs := []*job{
+		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
+			_, err := t.insertDeposit(ctx, made)
+			return err
+		}},
+		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
+			d, err := t.depositBy(ctx, "seq = ?", seq)
+			if err != nil {
+				return err
+			}
+			_, _, err = t.apply(ctx, d, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, At: t.now})
+			return err
+		}},
+	}
+	var arrivals []*arrival
+	for _, a := range []Arrival{
+		withToken(callback("ws_2", "REC0000002", 15000), made.CallbackToken),
+		withToken(callback("ws_1", "REC0000001", 15000), known.CallbackToken),
+	} {
+		p, err := s.prepare(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrivals = append(arrivals, p)
+		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+	}
+	runBatch(t, s, jobs)
+	for i, want := range []outcome{
+		{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted},
+		{
+			Deposit: true, Move: payment.MoveOverrule, Verdict: payment.VerdictUnsigned, Status: payment.StatusCompleted,
+			Reason: "the query said FAILED, the callback says COMPLETED",
+		},
+	} {
+		if got := outcomeOf(arrivals[i].out); got != want {
+			t.Errorf("%d: got %+v, want %+v", i, got, want)
+		}
+	}
+	checkSound(t, s)
+}
+
+// TestRefusalRunsOnce holds that a job that is refused before it writes costs its
+// batch nothing, and that one that is refused later has the batch run again.
+func TestRefusalRunsOnce(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	refused := errors.New("refused")
+	for _, c := range []struct {
+		writes bool
+		runs   int
+	}{{false, 1}, {true, 2}} {
+		runs := 0
+		jobs := []*job{
+			{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
+				runs++
+				return t.setSlot(ctx, fmt.Sprint(c.writes), 1, 1)
+			}},
+			{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
+				if !c.writes {
+					return refused
+				}
+				return errors.Join(t.setSlot(ctx, "half done", 1, 1), refused)
+			}},
+		}
+		runBatch(t, s, jobs)
+		if jobs[0].err != nil || !errors.Is(jobs[1].err, refused) || runs != c.runs {
+			t.Errorf("writes %v: errors %v and %v, run %d times, want %d", c.writes, jobs[0].err, jobs[1].err, runs, c.runs)
+		}
+	}
+	var names string
+	err := s.read.QueryRowContext(t.Context(), "SELECT group_concat(name) FROM (SELECT name FROM slots ORDER BY name)").Scan(&names)
+	if err != nil || names != "false,true" {
+		t.Errorf("slots %q, error %v", names, err)
+	}
 }
 
 // runBatch puts jobs into one transaction, from outside the writer's goroutine,
@@ -166,7 +251,7 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 			p.detail = struct{}{}
 		}
 		arrivals = append(arrivals, p)
-		jobs = append(jobs, &job{run: p.record, plain: true, arrival: p, done: make(chan struct{})})
+		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
 	}
 	refused := errors.New("refused")
 	jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
