@@ -91,6 +91,8 @@ func dsn(path string, mode openMode) string {
 		// there takes half the time of one that must also note new ones.
 		pragma("journal_size_limit", strconv.Itoa(2*checkpointBytes))
 		pragma("cache_size", "-8192")
+		// What a statement may have to undo is otherwise spilled to a file.
+		pragma("temp_store", "MEMORY")
 	case modeRead:
 		q.Set("mode", "rw")
 		pragma("busy_timeout", strconv.Itoa(readBusyMillis))
