@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/store"
@@ -32,7 +33,7 @@ func (a *app) installToken(ledger string, o listenOptions) (string, error) {
 		return "", tokenUnwritable(path)
 	}
 	token = deposit.NewToken()
-	err = writeTokenFile(path, token, os.Link)
+	err = atomicfile.Create(path, []byte(token+"\n"))
 	switch {
 	case errors.Is(err, fs.ErrExist): // somebody else was faster
 		return readToken(path)
@@ -64,50 +65,6 @@ func readToken(path string) (string, error) {
 			"the token file %s: %v", path, err)
 	}
 	return token, nil
-}
-
-// writeTokenFile makes the token durable under its name, all of it or nothing; a
-// file that is there already stays, and is fs.ErrExist. A link, unlike a rename,
-// never takes the place of such a file. Where the file system has no links, a
-// crash can leave an empty file, which readToken names.
-func writeTokenFile(path, token string, link func(from, to string) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	if err := writeSynced(temp, token+"\n"); err != nil {
-		return err
-	}
-	err = link(temp.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = writeInPlace(path, token+"\n")
-	}
-	if err != nil {
-		return err
-	}
-	// Not every system can flush a directory; the file is whole in any case.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
-	}
-	return nil
-}
-
-func writeInPlace(path, text string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err = writeSynced(file, text); err != nil {
-		_ = os.Remove(path)
-	}
-	return err
-}
-
-func writeSynced(file *os.File, text string) error {
-	_, err := file.WriteString(text)
-	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // secretPaths are the URLs to give to the providers.

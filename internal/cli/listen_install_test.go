@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -98,24 +97,5 @@ func TestInstallTokenFaults(t *testing.T) {
 		if left, err := os.ReadFile(path); err != nil || string(left) != content {
 			t.Errorf("%q: became %q, %v", content, left, err)
 		}
-	}
-}
-
-// TestInstallTokenWithoutLinks holds that a file system without hard links gets
-// its token all the same, and that a file that is there stays.
-func TestInstallTokenWithoutLinks(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ledger.db.token")
-	noLinks := func(from, to string) error {
-		return &os.LinkError{Op: "link", Old: from, New: to, Err: os.ErrPermission}
-	}
-	for i, token := range []string{"first", "second"} {
-		err := writeTokenFile(path, token, noLinks)
-		if first := i == 0; first != (err == nil) || !first && !errors.Is(err, fs.ErrExist) {
-			t.Errorf("%s: %v", token, err)
-		}
-	}
-	if data, err := os.ReadFile(path); err != nil || string(data) != "first\n" {
-		t.Errorf("holds %q, %v", data, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -22,16 +23,12 @@ func (e *env) parseTime(flag, text string) (time.Time, error) {
 		return at, nil
 	}
 	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04:05"} {
-		if at, err := time.ParseInLocation(layout, text, nairobi()); err == nil {
+		if at, err := time.ParseInLocation(layout, text, timing.EAT()); err == nil {
 			return at, nil
 		}
 	}
 	return time.Time{}, usagef("write 2026-01-02, 2026-01-02T15:04:05Z or 2h for two hours ago", "%s %q: is not a time", flag, text)
 }
-
-// nairobi is East Africa Time: UTC+3 without daylight saving, so no zone data
-// is needed (reference/daraja.md §3.2).
-func nairobi() *time.Location { return time.FixedZone("EAT", 3*60*60) }
 
 // columns heads a table with left-aligned columns.
 func columns(titles ...string) []ui.Column {

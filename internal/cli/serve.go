@@ -5,12 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -35,18 +34,8 @@ func writeReady(path, url string) error {
 	if path == "" {
 		return nil
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
-	if err != nil {
-		return usagef("name a file in a directory that exists", "ready-file %s: cannot be written: %v", path, errors.Unwrap(err))
-	}
-	_, err = temp.WriteString(url + "\n")
-	err = errors.Join(err, temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-		return usagef("name a file that can be written", "ready-file %s: cannot be written", path)
+	if err := atomicfile.Write(path, []byte(url+"\n")); err != nil {
+		return usagef("name a file that can be written, in a directory that exists", "ready-file %s: cannot be written: %v", path, errors.Unwrap(err))
 	}
 	return nil
 }

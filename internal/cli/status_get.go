@@ -13,6 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -115,7 +116,7 @@ func (a *app) ask(ctx context.Context, ledger *store.Store, p provider.Provider,
 	defer cancel()
 	if wait > 0 {
 		progress.Update("the query budget is shared: asking in " + inSeconds(wait))
-		if err := untilTurn(ctx, wait); err != nil {
+		if err := timing.Wait(ctx, wait); err != nil {
 			unreserve(ctx, ledger, slot)
 			return payment.Answer{}, &payment.Error{
 				Kind: payment.KindOf(err), Provider: d.Provider, Retryable: true, Err: err, Message: asking + ": stopped while waiting for its turn",
@@ -138,17 +139,6 @@ func unreserve(ctx context.Context, ledger *store.Store, slot payment.Slot) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	_ = ledger.Budget.Unreserve(ctx, slot)
-}
-
-func untilTurn(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func inSeconds(d time.Duration) string {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
@@ -80,7 +80,7 @@ func (m *mailbox) address() (addr string, own bool) {
 	if err != nil {
 		return "", false
 	}
-	if !isLoopback(u.Hostname()) {
+	if !loopback.Is(u.Hostname()) {
 		return or(orNull(m.addr), usualAddr), false
 	}
 	if u.Scheme != "http" || strings.Trim(u.Path, "/") != "" {
@@ -89,14 +89,6 @@ func (m *mailbox) address() (addr string, own bool) {
 	}
 	port := or(orNull(u.Port()), "80")
 	return or(orNull(m.addr), net.JoinHostPort(u.Hostname(), port)), true
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 // probeTimeout bounds the question whether a listener is there.

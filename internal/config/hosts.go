@@ -3,10 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -30,15 +30,7 @@ func harmlessHost(address string) bool {
 	case darajaSandbox, darajaProduction, wasaapaySandbox, wasaapayProduction:
 		return u.Scheme == "https" || u.Scheme == "wss"
 	}
-	return isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+	return loopback.Is(u.Hostname())
 }
 
 // checkHost refuses a profile that names one environment and another's host,
@@ -68,7 +60,7 @@ func checkHost(address string, env payment.Environment) error {
 			return mixed
 		}
 	}
-	if (u.Scheme == "http" || u.Scheme == "ws") && !isLoopback(host) {
+	if (u.Scheme == "http" || u.Scheme == "ws") && !loopback.Is(host) {
 		return fmt.Errorf("plain %s would send credentials in the open", u.Scheme)
 	}
 	return nil

@@ -10,13 +10,13 @@ package daraja
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/apiclient"
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
 )
@@ -140,18 +140,13 @@ func baseURL(cfg Config) (*url.URL, error) {
 		return nil, payment.Usage("base_url: the production host in a "+string(cfg.Environment)+" profile", "give production its own profile, with its own keys")
 	case name == hostOf(SandboxURL) && cfg.Environment != payment.Sandbox:
 		return nil, payment.Usage("base_url: the sandbox host in a "+string(cfg.Environment)+" profile", "give the sandbox its own profile, with its own keys")
-	case u.Scheme == "http" && cfg.Environment != payment.Local && !isLoopback(name):
+	case u.Scheme == "http" && cfg.Environment != payment.Local && !loopback.Is(name):
 		return nil, payment.Usage("base_url: plain http would send the keys in the clear", "write https")
 	}
 	return u, nil
 }
 
 func hostOf(raw string) string { return strings.TrimPrefix(raw, "https://") }
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
 
 func digitsBetween(s string, low, high int) bool {
 	if len(s) < low || len(s) > high {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -57,7 +58,7 @@ func lintHost(host string) []string {
 		return nil
 	}
 	switch {
-	case host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal"):
+	case loopback.Is(host) || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal"):
 		return []string{"the host " + host + " is not public"}
 	case !strings.Contains(host, "."):
 		return []string{"the host " + host + " is not a full name"}

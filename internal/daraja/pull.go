@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 const (
@@ -122,8 +123,8 @@ func (c *Client) checkPull(from, to time.Time) error {
 
 func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) ([]PullRow, error) {
 	r, err := c.call(ctx, APIPull, pullList, pathPullQuery, pullQueryBody{
-		ShortCode: c.cfg.ShortCode, StartDate: from.In(eastAfrica()).Format(pullForm),
-		EndDate: to.In(eastAfrica()).Format(pullForm), OffSetValue: strconv.Itoa(offset),
+		ShortCode: c.cfg.ShortCode, StartDate: from.In(timing.EAT()).Format(pullForm),
+		EndDate: to.In(timing.EAT()).Format(pullForm), OffSetValue: strconv.Itoa(offset),
 	})
 	if err != nil {
 		return nil, harmless(err)
@@ -201,7 +202,7 @@ func pullRow(n node, receipt string) PullRow {
 	}
 	date := n.get("trxdate").scalar()
 	for _, form := range [...]string{time.RFC3339, "2006-01-02T15:04:05", pullForm, stampForm} {
-		if at, err := time.ParseInLocation(form, date, eastAfrica()); err == nil {
+		if at, err := time.ParseInLocation(form, date, timing.EAT()); err == nil {
 			row.At = at.UTC()
 			break
 		}

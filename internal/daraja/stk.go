@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // stkFields is what an STK callback says, as text (reference/daraja.md §4.1).
@@ -122,10 +123,7 @@ func wireTime(s string) time.Time {
 	return time.Time{}
 }
 
-// eastAfricaOffset is EAT's distance from UTC.
-const eastAfricaOffset = 3 * time.Hour
-
-func dateOf(year, month, day, clock string) time.Time {
+func dateOf(year, month, day, hms string) time.Time {
 	n := func(s string) int {
 		v := 0
 		for i := range len(s) {
@@ -136,7 +134,7 @@ func dateOf(year, month, day, clock string) time.Time {
 		}
 		return v
 	}
-	y, mo, d, h, mi, sec := n(year), n(month), n(day), n(clock[0:2]), n(clock[2:4]), n(clock[4:6])
+	y, mo, d, h, mi, sec := n(year), n(month), n(day), n(hms[0:2]), n(hms[2:4]), n(hms[4:6])
 	if y < 1 || mo < 1 || mo > 12 || d < 1 || h < 0 || h > 23 || mi < 0 || mi > 59 || sec < 0 || sec > 59 {
 		return time.Time{}
 	}
@@ -144,7 +142,7 @@ func dateOf(year, month, day, clock string) time.Time {
 	if at.Day() != d {
 		return time.Time{}
 	}
-	return at.Add(-eastAfricaOffset)
+	return at.Add(-timing.EATOffset)
 }
 
 // readSTK reads the fields from a tree, whatever order, case and collapsing

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/secret"
 )
 
@@ -99,21 +100,5 @@ func (f *tokenFile) write(t token, now time.Time) {
 	if err != nil {
 		return
 	}
-	temp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*")
-	if err != nil {
-		return
-	}
-	_, err = temp.Write(body)
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(temp.Name(), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), f.path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-	}
+	_ = atomicfile.Write(f.path, body)
 }

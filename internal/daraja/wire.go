@@ -3,14 +3,10 @@ package daraja
 import (
 	"encoding/base64"
 	"strconv"
-	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
-
-// eastAfrica is fixed: Kenya has no daylight saving, and a machine may have no
-// time zone data (reference/daraja.md §3.2, §11 row 16).
-func eastAfrica() *time.Location { return time.FixedZone("EAT", 3*60*60) }
 
 const stampForm = "20060102150405"
 
@@ -25,7 +21,7 @@ type stamp struct {
 func (s stamp) secrets() []string { return []string{s.Password} }
 
 func (c *Client) stamp() stamp {
-	at := c.cfg.Now().In(eastAfrica()).Format(stampForm)
+	at := c.cfg.Now().In(timing.EAT()).Format(stampForm)
 	joined := c.cfg.ShortCode + c.cfg.Passkey.Reveal() + at
 	return stamp{
 		BusinessShortCode: c.cfg.ShortCode,

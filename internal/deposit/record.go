@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 const (
@@ -57,11 +58,7 @@ func persist(ctx context.Context, record func() error) error {
 		if kind := payment.KindOf(err); err == nil || kind != payment.KindInternal && kind != payment.KindUnavailable {
 			return err
 		}
-		pause := time.NewTimer(recordEvery)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if timing.Wait(ctx, recordEvery) != nil {
 			return err
 		}
 	}

@@ -35,16 +35,3 @@ func Activated(getenv func(string) string, pid int) ([]net.Listener, error) {
 	}
 	return out, nil
 }
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closed := d.Close(); err == nil {
-		err = closed
-	}
-	return err
-}

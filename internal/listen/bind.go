@@ -3,8 +3,8 @@ package listen
 import (
 	"fmt"
 	"net"
-	"net/netip"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -44,7 +44,7 @@ func CheckSocket(addr net.Addr, e Exposure) error {
 }
 
 func (e Exposure) check(what, host, instead string) error {
-	if isLoopbackHost(host) {
+	if loopback.Is(host) {
 		return nil
 	}
 	where := host
@@ -58,14 +58,6 @@ func (e Exposure) check(what, host, instead string) error {
 		return payment.Usage(what+": plain HTTP on "+where+" would show tokens and payers to the network", "give --tls-cert and --tls-key, or "+instead+" behind an HTTPS proxy")
 	}
 	return nil
-}
-
-func isLoopbackHost(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // CheckToken returns a KindUsage error for an install token that could not be

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -138,28 +139,9 @@ func (sp *spill) put(d payment.Delivery) error {
 	return err
 }
 
-// writeFile writes, flushes and names a file, and flushes the name.
+// writeFile writes a whole file; a crash leaves a partial one, see recoverPartials.
 func (sp *spill) writeFile(name string, text []byte) error {
-	partial := filepath.Join(sp.dir, name+suffixPartial)
-	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(partial, filepath.Join(sp.dir, name+suffixSpilled))
-	}
-	if err != nil {
-		_ = os.Remove(partial)
-		return err
-	}
-	return syncDir(sp.dir)
+	return atomicfile.WriteThrough(filepath.Join(sp.dir, name+suffixPartial), filepath.Join(sp.dir, name+suffixSpilled), text)
 }
 
 // list returns the complete files, oldest first.
@@ -228,7 +210,7 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 	}
 	if taken > 0 {
 		sp.reserve()
-		return taken, bad, syncDir(sp.dir)
+		return taken, bad, atomicfile.SyncDir(sp.dir)
 	}
 	return taken, bad, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // longestWait stands for every longer one, which a Duration may not hold.
@@ -25,14 +26,14 @@ func (r *run) pace(ctx context.Context, d store.StoredDelivery) error {
 			r.firstAt, r.startedAt = d.ReceivedAt, now
 		}
 		due := r.startedAt.Add(lasting(float64(d.ReceivedAt.Sub(r.firstAt)) / r.o.Speed))
-		if err := wait(ctx, due.Sub(now)); err != nil {
+		if err := timing.Wait(ctx, due.Sub(now)); err != nil {
 			return err
 		}
 	}
 	if r.turns.gap <= 0 {
 		return ctx.Err()
 	}
-	return wait(ctx, time.Until(r.turns.take(time.Now())))
+	return timing.Wait(ctx, time.Until(r.turns.take(time.Now())))
 }
 
 // turns gives out the starts of deliveries, a gap apart; no gap is no limit.
@@ -58,18 +59,4 @@ func (t *turns) take(now time.Time) time.Time {
 	}
 	t.next = now.Add(t.gap)
 	return now
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -2,9 +2,9 @@ package replay
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -20,10 +20,7 @@ func CheckTarget(target string, allowRemote bool) error {
 	if u.User != nil {
 		return payment.Usage("to "+u.Host+": has a user name or password in it", "leave it out; what is sent carries the provider's own headers")
 	}
-	if allowRemote || u.Hostname() == "localhost" {
-		return nil
-	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.Unmap().IsLoopback() {
+	if allowRemote || loopback.Is(u.Hostname()) {
 		return nil
 	}
 	return payment.Usage(fmt.Sprintf("to %s: is not on this machine", u.Host), "add --allow-remote if genuine-looking payments may be sent there")

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // Handler receives what a [Client] reports, one event at a time and in order.
@@ -209,7 +210,7 @@ func (c *Client) loop(ctx context.Context) error {
 		failures++
 		event.Err = c.worded(event.Err)
 		event.Failures, event.RetryIn = failures, c.opts.Backoff.delay(failures, c.opts.Rand)
-		if c.deliver(ctx, event) != nil || !pause(ctx, event.RetryIn) {
+		if c.deliver(ctx, event) != nil || timing.Wait(ctx, event.RetryIn) != nil {
 			break
 		}
 	}
@@ -267,17 +268,5 @@ func (c *Client) deliver(ctx context.Context, event Event) error {
 	case <-ctx.Done():
 		c.budget.Release(event.size)
 		return context.Cause(ctx)
-	}
-}
-
-// pause waits and tells whether it was not interrupted.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

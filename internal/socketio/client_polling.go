@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // maxErrorBody bounds what is read of an answer that is not the protocol's.
@@ -94,7 +96,7 @@ func (s *clientSession) readPolls(life context.Context, packets []enginePacket) 
 				return
 			}
 		}
-		if idle(packets) && !pause(life, idlePoll) {
+		if idle(packets) && timing.Wait(life, idlePoll) != nil {
 			return
 		}
 		if s.upgrade(life) {

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // kind is what a delivery is, for filters and counts. The ledger numbers the
@@ -142,9 +144,9 @@ func add[K comparable](m map[K]count, key K, n, sum int64) {
 	m[key] = count{n: c.n + n, sum: c.sum + sum}
 }
 
-// eatOffset is East African time, which has no summer time: days are the
-// operator's days, whatever the machine's zone (reference/daraja.md §11 row 16).
-const eatOffset = 3 * 3600
+// eatOffset is in seconds: days are the operator's days, whatever the machine's
+// zone (reference/daraja.md §11 row 16).
+const eatOffset = int64(timing.EATOffset / time.Second)
 
 const microsPerSecond = 1_000_000
 

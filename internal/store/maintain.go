@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // Ping proves that a commit would work, by making one.
@@ -90,13 +92,10 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if err := f.Sync(); err != nil {
 		return s.kinded("back up the ledger", err)
 	}
-	// A link, unlike a rename, never takes the place of a file that has come meanwhile.
-	if err := os.Link(part, file); err != nil {
-		if err := os.Rename(part, file); err != nil {
-			return s.kinded("back up the ledger", err)
-		}
+	if err := atomicfile.Adopt(part, file); err != nil {
+		return s.kinded("back up the ledger", err)
 	}
-	return syncDir(filepath.Dir(file))
+	return nil
 }
 
 // Stats is the ledger in numbers.
@@ -176,7 +175,7 @@ func (s *Store) fileStats(ctx context.Context, out *Stats) error {
 
 // startOfDay is when a numbered day began in East Africa.
 func startOfDay(day int64) time.Time {
-	return time.Unix(day*86400-eatOffset, 0).In(time.FixedZone("EAT", eatOffset))
+	return time.Unix(day*86400-eatOffset, 0).In(timing.EAT())
 }
 
 func (s *Store) deliveryStats(ctx context.Context, first int64, out *Stats) error {

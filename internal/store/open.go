@@ -15,6 +15,7 @@ import (
 
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -154,17 +155,7 @@ func makeFile(path string) error {
 	if err != nil {
 		return fileError(path, err)
 	}
-	return errors.Join(f.Close(), syncDir(filepath.Dir(path)))
-}
-
-// syncDir makes a new file's name durable. Not every system can.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fileError(dir, err)
-	}
-	_ = d.Sync()
-	return d.Close()
+	return errors.Join(f.Close(), atomicfile.SyncDir(filepath.Dir(path)))
 }
 
 // tighten takes other users' rights to a ledger away: it holds phone numbers.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/payctl/payctl/internal/apiclient"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // The request fields of POST /deposits/mpesa. The vendor's table of them is not
@@ -168,7 +169,7 @@ func (c *Client) try(ctx context.Context, r apiclient.Request) trial {
 		if failed++; failed >= maxAttempts || ctx.Err() != nil {
 			return t
 		}
-		if err := pause(ctx, max(wait, backoff(failed))); err != nil {
+		if err := timing.Wait(ctx, max(wait, backoff(failed))); err != nil {
 			return t.stop(err)
 		}
 	}

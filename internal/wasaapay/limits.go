@@ -11,6 +11,7 @@ import (
 
 	"github.com/payctl/payctl/internal/apiclient"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 const (
@@ -61,7 +62,7 @@ func (c *Client) turn(ctx context.Context) (payment.Slot, error) {
 	if err != nil {
 		return payment.Slot{}, err
 	}
-	if err := pause(ctx, place.Wait); err != nil {
+	if err := timing.Wait(ctx, place.Wait); err != nil {
 		c.giveBack(ctx, place)
 		return payment.Slot{}, err
 	}
@@ -140,18 +141,4 @@ func resetWait(text string, now time.Time) time.Duration {
 func backoff(failed int) time.Duration {
 	d := min(firstBackoff<<min(failed-1, 10), maxBackoff)
 	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter needs no secrecy
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,10 +1,10 @@
 package wasaapay
 
 import (
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -75,13 +75,8 @@ func plainURL(setting, raw string, env payment.Environment, example string, sche
 		return nil, usage(setting+": not a plain "+strings.Join(schemes, ", ")+" address", "write scheme and host, such as "+example)
 	}
 	clear := u.Scheme == "http" || u.Scheme == "ws"
-	if clear && env != payment.Local && !isLoopback(u.Hostname()) {
+	if clear && env != payment.Local && !loopback.Is(u.Hostname()) {
 		return nil, usage(setting+": "+u.Scheme+" would send the API key in the clear", "write "+u.Scheme+"s")
 	}
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

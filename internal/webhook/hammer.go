@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // Hammer sends an endpoint what a bad day brings: copies in parallel, late and
@@ -143,11 +144,7 @@ func (h *Hammer) send(ctx context.Context, p plan) []Shot {
 }
 
 func (h *Hammer) probe(ctx context.Context, p plan, b *Blow) {
-	timer := time.NewTimer(h.Settle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	if timing.Wait(ctx, h.Settle) != nil {
 		return
 	}
 	credits, err := h.Probe(ctx, p.facts)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // Facts fill a sample payload, so that its parts are consistent with each
@@ -62,7 +63,7 @@ func FactsOf(d payment.Deposit, now time.Time) Facts {
 }
 
 func (f Facts) completed() Facts {
-	local := f.At.In(time.FixedZone("EAT", 3*60*60))
+	local := f.At.In(timing.EAT())
 	if f.CheckoutRequestID == "" && !f.Phone.IsZero() {
 		f.CheckoutRequestID = "ws_CO_" + local.Format("02012006150405") + digits(3) + f.Phone.MSISDN()[3:]
 	}
@@ -82,7 +83,7 @@ func (f Facts) completed() Facts {
 }
 
 // eat is the 14-digit time that Daraja writes, in East Africa Time.
-func (f Facts) eat() string { return f.At.In(time.FixedZone("EAT", 3*60*60)).Format("20060102150405") }
+func (f Facts) eat() string { return f.At.In(timing.EAT()).Format("20060102150405") }
 
 func digits(n int) string {
 	var b strings.Builder
@@ -220,7 +221,7 @@ func resultParameters(f Facts) map[string][]parameter {
 			{"TransactionAmount", raw(amount)},
 			{"TransactionReceipt", f.Receipt},
 			{"ReceiverPartyPublicName", number},
-			{"TransactionCompletedDateTime", f.At.In(time.FixedZone("EAT", 3*60*60)).Format("02.01.2006 15:04:05")},
+			{"TransactionCompletedDateTime", f.At.In(timing.EAT()).Format("02.01.2006 15:04:05")},
 			{"B2CUtilityAccountAvailableFunds", raw("10116.00")},
 			{"B2CWorkingAccountAvailableFunds", raw("900000.00")},
 			{"B2CRecipientIsRegisteredCustomer", "Y"},
