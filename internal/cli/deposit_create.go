@@ -144,10 +144,10 @@ func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositC
 		Provider: p.ID, Environment: conf.Environment, Status: payment.StatusCreated,
 		Reference: o.reference, Description: o.description, IdempotencyKey: o.key,
 		Amount: amount, Phone: phone, ShortCode: p.ShortCode, Wallet: or(orNull(o.wallet), p.Wallet),
-		CallbackToken: deposit.NewToken(), CreatedAt: now, UpdatedAt: now,
+		CallbackToken: payment.NewToken(), CreatedAt: now, UpdatedAt: now,
 	}
 	if intent.IdempotencyKey == "" {
-		intent.IdempotencyKey = deposit.NewIdempotencyKey()
+		intent.IdempotencyKey = payment.NewIdempotencyKey()
 	}
 	warnings, err := p.Check(&intent)
 	for _, w := range warnings {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/atomicfile"
-	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -32,7 +32,7 @@ func (a *app) installToken(ledger string, o listenOptions) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", tokenUnwritable(path)
 	}
-	token = deposit.NewToken()
+	token = payment.NewToken()
 	err = atomicfile.Create(path, []byte(token+"\n"))
 	switch {
 	case errors.Is(err, fs.ErrExist): // somebody else was faster

@@ -6,13 +6,10 @@ package deposit
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -231,24 +228,4 @@ func (a *Asker) unknown(ctx context.Context, d payment.Deposit, answer payment.A
 		}
 	}
 	return d, &payment.Error{Kind: payment.KindPending, Message: message, Provider: d.Provider, Err: cause, Hint: hint}
-}
-
-// NewToken returns a path segment that cannot be guessed: 130 bits, lower-case
-// letters and digits, since tunnel hosts and proxies have been seen to change
-// case (reference/daraja.md §3.6).
-func NewToken() string {
-	var b [17]byte
-	_, _ = rand.Read(b[:])
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
-}
-
-// NewIdempotencyKey returns a random UUID, version 4: the safe format of
-// reference/wasaapay.md §4.
-func NewIdempotencyKey() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

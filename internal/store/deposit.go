@@ -28,12 +28,10 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 		return payment.Deposit{}, false, err
 	}
 	if d.IdempotencyKey == "" {
-		if d.IdempotencyKey, err = newIdempotencyKey(); err != nil {
-			return payment.Deposit{}, false, err
-		}
+		d.IdempotencyKey = payment.NewIdempotencyKey()
 	}
 	if d.CallbackToken == "" {
-		d.CallbackToken = NewToken()
+		d.CallbackToken = payment.NewToken()
 	}
 	var got depositRow
 	err = h.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {

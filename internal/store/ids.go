@@ -1,7 +1,6 @@
 package store
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -113,20 +112,6 @@ func (db *database) hashBody(tag string, body []byte) int64 {
 	_, _ = h.Write(body)
 	var sum [sha256.Size]byte
 	return int64(binary.BigEndian.Uint64(h.Sum(sum[:0])))
-}
-
-// NewToken returns 128 random bits as letters fit for a URL path.
-func NewToken() string { return strings.ToLower(rand.Text()) }
-
-// newIdempotencyKey returns a random UUID, the form that every provider takes
-// (reference/wasaapay.md §4).
-func newIdempotencyKey() (string, error) {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
 
 func noSuch(what, id string) error {

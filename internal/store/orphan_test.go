@@ -160,7 +160,7 @@ func TestSignedUnderInstallationToken(t *testing.T) {
 	in := push(t, "INV-1")
 	in.Provider, in.ShortCode = payment.WasaaPay, ""
 	pending(t, s, in, "dep_1")
-	r := record(t, s, withToken(wasaapayEvent("dep_1", "INV-1"), NewToken()))
+	r := record(t, s, withToken(wasaapayEvent("dep_1", "INV-1"), payment.NewToken()))
 	want := outcome{Deposit: true, Move: payment.MoveApply, Verdict: payment.VerdictValid, Status: payment.StatusCompleted}
 	if diff := cmp.Diff(want, outcomeOf(r)); diff != "" {
 		t.Error(diff)
@@ -180,7 +180,7 @@ func TestAdoptedDeposit(t *testing.T) {
 	}
 	for _, a := range []Arrival{
 		callback("ws_1", "REC0000001", 15000), callback("ws_1", "REC0000001", 0), failed(callback("ws_1", "", 0)),
-		withToken(failed(callback("ws_1", "", 0)), NewToken()),
+		withToken(failed(callback("ws_1", "", 0)), payment.NewToken()),
 	} {
 		if r := record(t, s, a); r.DepositID != d.ID || r.Verdict != payment.VerdictUntrusted || r.Move != payment.MoveNone {
 			t.Errorf("%+v", r)

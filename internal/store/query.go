@@ -146,7 +146,7 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		return Query{}, false, noSuch("deposit", q.DepositID)
 	}
 	if q.Token == "" {
-		q.Token = NewToken()
+		q.Token = payment.NewToken()
 	}
 	var other queryRow
 	err = h.do(ctx, "record the query", func(ctx context.Context, t *tx) error {

@@ -148,7 +148,7 @@ func TestBatchSeesOtherJobs(t *testing.T) {
 	s := openTest(t, Options{})
 	known := pending(t, s, push(t, "INV-1"), "ws_1")
 	made := push(t, "INV-2")
-	made.IdempotencyKey, made.CallbackToken = "made", NewToken()
+	made.IdempotencyKey, made.CallbackToken = "made", payment.NewToken()
 	seq, _ := s.key(depositPrefix, known.ID)
 	jobs := []*job{
 		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
