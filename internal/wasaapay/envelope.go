@@ -2,6 +2,7 @@ package wasaapay
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -90,18 +91,18 @@ func (a *answer) read(data, inner jsonObject) {
 		if a.amount.HasValue() && a.amount != nested {
 			problem = "the answer has two amounts"
 		}
-		a.amount, a.illegible = nested, or(a.illegible, problem)
+		a.amount, a.illegible = nested, cmp.Or(a.illegible, problem)
 	}
 	outer, within := text(data["status"]), text(inner["status"])
-	a.state = or(outer, within)
+	a.state = cmp.Or(outer, within)
 	a.shownState = a.shown(a.state)
 	if outer != "" && within != "" && outer != within {
 		a.illegible = statesDisagree
 	}
-	if receipt := or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) && a.hide(receipt) == receipt {
+	if receipt := cmp.Or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) && a.hide(receipt) == receipt {
 		a.receipt = receipt
 	}
-	a.failureReason = a.shown(or(text(data["failureReason"]), text(inner["failureReason"])))
+	a.failureReason = a.shown(cmp.Or(text(data["failureReason"]), text(inner["failureReason"])))
 }
 
 const (
@@ -117,13 +118,6 @@ func (a *answer) money(data jsonObject) (payment.Amount, string) {
 // shown is clean without what the text quotes of the request's secrets. They go
 // first: half of one, where the text is cut, could not be told.
 func (a *answer) shown(s string) string { return clean(a.hide(s)) }
-
-func or(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
-}
 
 // isName tells what can be an id or a receipt: it is kept, shown and put into
 // addresses.

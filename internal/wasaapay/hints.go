@@ -2,6 +2,7 @@ package wasaapay
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -56,8 +57,8 @@ func hinted(raw json.RawMessage, place bool, state string, depth int) bool {
 func memberHints(m jsonObject, place bool, state string, depth int) bool {
 	id := text(m["depositId"])
 	if place {
-		id = or(id, text(m["id"]))
-		state = or(or(text(m["status"]), text(object(m["deposit"])["status"])), state)
+		id = cmp.Or(id, text(m["id"]))
+		state = cmp.Or(text(m["status"]), text(object(m["deposit"])["status"]), state)
 	}
 	if state != stateFailed && (id != "" || place && state != "") {
 		return true

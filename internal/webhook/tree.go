@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,7 +163,7 @@ func (w writing) object(b *strings.Builder, o object, depth int) {
 	}
 	w.list(b, len(o), '{', '}', depth, func(i int) {
 		w.text(b, o[i].name)
-		b.WriteString(or(w.colon, ":"))
+		b.WriteString(cmp.Or(w.colon, ":"))
 		w.write(b, o[i].value, depth+1)
 	})
 }
@@ -174,7 +175,7 @@ func (w writing) list(b *strings.Builder, n int, open, end byte, depth int, item
 			return
 		}
 		if i > 0 {
-			b.WriteString(or(w.comma, ","))
+			b.WriteString(cmp.Or(w.comma, ","))
 		}
 		w.newline(b, depth+1)
 		item(i)
@@ -276,11 +277,4 @@ func utf16le(text []byte) []byte {
 		out = append(out, byte(unit), byte(unit>>8))
 	}
 	return out
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -73,16 +73,9 @@ func (s *Summary) Add(o Summary) {
 // Worded makes a Verdict of what was judged; index counts payloads or lines from 0.
 func (j Judged) Worded(source string, index int, provider payment.ProviderID) Verdict {
 	return Verdict{
-		Source: source, Index: index, Provider: string(provider), Event: orNull(j.Event), Verdict: string(j.Verdict),
-		Matched: orNull(j.Matched), Reason: orNull(j.Reason),
+		Source: source, Index: index, Provider: string(provider), Event: payment.OrNull(j.Event), Verdict: string(j.Verdict),
+		Matched: payment.OrNull(j.Matched), Reason: payment.OrNull(j.Reason),
 	}
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // AppendLine appends a Verdict as one line of JSON, without reflection: an
