@@ -98,7 +98,10 @@ func TestScript(t *testing.T) {
 			"until":    cmdUntil,
 			"poke":     cmdPoke,
 			"age":      cmdAge,
+			"sql":      cmdSQL,
+			"chown":    cmdChown,
 		},
+		Condition: condition,
 	})
 }
 

@@ -15,7 +15,7 @@ func newConfig(s *session) *cobra.Command {
 		`A setting comes from the flag, then the environment, then the project file
 (.payctl.yaml), then the user file, then the default. Secrets are masked wherever
 they are shown. See also "payctl help environment".`,
-		newConfigShow(s), newConfigExplain(s), newConfigPath(s))
+		newConfigShow(s), newConfigExplain(s), newConfigPath(s), newConfigTrust(s))
 }
 
 // shownConfig loads the settings and says when they are only those that all

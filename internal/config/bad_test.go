@@ -40,7 +40,7 @@ func TestBadInput(t *testing.T) {
 		"no environment":      {user: "profile: p\nprofiles: {p: {}}\n", want: `profile "p": environment is missing`},
 		"bad environment":     {user: "profile: p\nprofiles: {p: {environment: prod}}\n", want: `CONF/config.yaml:2: environment "prod": not an environment`},
 		"local as sandbox":    {user: "profiles: {local: {environment: sandbox}}\n", want: `CONF/config.yaml:1: profile "local" is for local, not sandbox`},
-		"files disagree":      {user: sandbox, project: "profiles: {p: {environment: production}}\n", want: `CONF/config.yaml:4: profile "p" is for production, not sandbox`},
+		"files disagree":      {user: sandbox, project: "profiles: {p: {environment: production}}\n", want: `REPO/.payctl.yaml:1: a project file defines profiles of the environment local only`},
 		"production host":     {user: sandbox + "    daraja: {base_url: 'https://api.safaricom.co.ke'}\n", want: `CONF/config.yaml:5: daraja.base_url "https://api.safaricom.co.ke": api.safaricom.co.ke is not a host of the sandbox environment`},
 		"sandbox host":        {flags: map[string]string{"profile": "production"}, env: map[string]string{"PAYCTL_DARAJA_BASE_URL": "https://sandbox.safaricom.co.ke"}, want: `PAYCTL_DARAJA_BASE_URL: daraja.base_url "https://sandbox.safaricom.co.ke": sandbox.safaricom.co.ke is not a host of the production environment`},
 		"sandbox socket":      {flags: map[string]string{"profile": "production"}, env: map[string]string{"PAYCTL_WASAAPAY_SOCKET_URL": "wss://sandbox.wasaapay.com"}, want: `PAYCTL_WASAAPAY_SOCKET_URL: wasaapay.socket_url "wss://sandbox.wasaapay.com": sandbox.wasaapay.com is not a host of the production environment`},
@@ -69,10 +69,10 @@ func TestBadInput(t *testing.T) {
 		"config not there":    {flags: map[string]string{"config": "gone.yaml"}, want: `config "REPO/gone.yaml": there is no such file`},
 		"config a directory":  {env: map[string]string{"PAYCTL_CONFIG": "."}, want: `config "REPO": is a directory`},
 		"secret two ways":     {env: map[string]string{"PAYCTL_SEVI_TOKEN": "LEAK", "PAYCTL_SEVI_TOKEN_FILE": "f"}, want: `PAYCTL_SEVI_TOKEN and PAYCTL_SEVI_TOKEN_FILE: both give "sevi.token"`},
-		"project secret":      {project: "profiles:\n  local:\n    wasaapay:\n      api_key: LEAK\n", want: `REPO/.payctl.yaml:4: "wasaapay.api_key" is a secret, and a project file must not hold any`},
+		"project secret":      {project: "profiles:\n  sandbox:\n    wasaapay:\n      api_key: LEAK\n", want: `REPO/.payctl.yaml:4: "wasaapay.api_key" is a secret, and a project file must not hold any`},
 		"project command":     {project: "profiles: {p: {sevi: {token_command: rm -rf LEAK}}}\n", want: `REPO/.payctl.yaml:1: "sevi.token_command" is a secret, and a project file must not hold any`},
 		"project cap":         {project: "production_cap: 100\n", want: `REPO/.payctl.yaml:1: "production_cap" guards real money and cannot be set by a project file`},
-		"project host":        {project: "profiles: {p: {daraja: {base_url: 'https://collect.example'}}}\n", want: `REPO/.payctl.yaml:1: "daraja.base_url" would send credentials to another host than the provider's, which a project file must not do`},
+		"project host":        {project: "profiles: {p: {daraja: {base_url: 'https://collect.example'}}}\n", want: `REPO/.payctl.yaml:1: "daraja.base_url" would send credentials where its author likes, which a project file must not do`},
 		"project key":         {project: "x: 1\n", want: `REPO/.payctl.yaml:1: unknown key "x"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,9 @@ type Config struct {
 	// CallbackURL is the public base URL of "payctl listen", without a final
 	// slash; "" if not set.
 	CallbackURL string
+	// Output, Color and Timezone are how things are shown where no flag says so;
+	// "" if not set.
+	Output, Color, Timezone string
 	// ProductionCap is the largest amount that a script may ask for in
 	// production; without a value scripts may not ask at all.
 	ProductionCap payment.Amount
@@ -124,6 +127,8 @@ const (
 
 // ListenSettings are the receiver's.
 type ListenSettings struct {
+	// Addr is host:port to listen on, "" if not set.
+	Addr string
 	// TrustedProxies are the peers whose forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 	IPCheck        IPCheck

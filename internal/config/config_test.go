@@ -60,6 +60,14 @@ func (w *world) project(text string) string {
 	return w.write(filepath.Join(w.repo, projectFile), text, 0o644)
 }
 
+// trust has the project file trusted by its owner.
+func (w *world) trust() {
+	w.t.Helper()
+	if _, err := Trust(w.t.Context(), w.source(), ""); err != nil {
+		w.t.Fatalf("Trust: %v", err)
+	}
+}
+
 func (w *world) source() Source {
 	return Source{
 		Flags: w.flags, Env: func(name string) string { return w.env[name] },
@@ -142,7 +150,6 @@ func TestPrecedence(t *testing.T) {
 		{"project profile", func(_ *world, f map[string]string) {
 			f["project"] += "profiles:\n  mine:\n    callback_url: https://pp.example\n"
 		}, "https://pp.example", "REPO/.payctl.yaml"},
-		{"project top", func(_ *world, f map[string]string) { f["project"] += "callback_url: https://pt.example\n" }, "https://pt.example", "REPO/.payctl.yaml"},
 		{"user profile", func(_ *world, f map[string]string) { f["user"] += "    callback_url: https://up.example\n" }, "https://up.example", "CONF/config.yaml"},
 		{"user top", func(_ *world, f map[string]string) {
 			f["user"] = "callback_url: https://ut.example\n" + f["user"]
@@ -159,6 +166,7 @@ func TestPrecedence(t *testing.T) {
 				strong.set(w, files)
 				w.user(files["user"])
 				w.project(files["project"])
+				w.trust()
 				c := w.load()
 				e := w.explain(c, "callback_url")
 				origin, _, _ := strings.Cut(w.short(e.Origin.String()), ".yaml:")
@@ -182,7 +190,7 @@ func TestProfileIsChosen(t *testing.T) {
 		environment              payment.Environment
 	}{
 		"nothing":            {"", "", "", "", "local", "default", payment.Local},
-		"flag beats all":     {"one", "two", "profile: two\n", "profile: two\n" + defined, "one", "flag --profile", payment.Sandbox},
+		"flag beats all":     {"one", "two", "profile: one\n", "profile: two\n" + defined, "one", "flag --profile", payment.Sandbox},
 		"variable":           {"", "two", "profile: one\n", "profile: one\n" + defined, "two", "PAYCTL_PROFILE", payment.Production},
 		"project file":       {"", "", "profile: one\n", "profile: two\n" + defined, "one", "REPO/.payctl.yaml:1", payment.Sandbox},
 		"user file":          {"", "", "", "profile: two\n" + defined, "two", "CONF/config.yaml:1", payment.Production},
@@ -208,8 +216,7 @@ func TestProfileIsChosen(t *testing.T) {
 func TestLocalIsPartlyOverridden(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.project("callback_url: https://for-real-providers.example\n")
-	w.user("listen: {retention: 90d}\nprofiles:\n  local:\n    daraja:\n      shortcode: 600111\n      till: 600222\n    wasaapay: {api_key: ppk_sandbox_mine}\n")
+	w.user("callback_url: https://for-real-providers.example\nlisten: {retention: 90d}\nprofiles:\n  local:\n    daraja:\n      shortcode: 600111\n      till: 600222\n    wasaapay: {api_key: ppk_sandbox_mine}\n")
 	c := w.load()
 	key, err := c.WasaaPay.APIKey.Get(t.Context())
 	if err != nil {
@@ -347,7 +354,7 @@ func TestProjectFileIsFoundUpToTheRoot(t *testing.T) {
 			t.Errorf("from %s: project file found %v", w.short(tt.dir), got)
 		}
 	}
-	w.project("callback_url: https://x.example\n")
+	w.project("output: json\n")
 	s := w.source()
 	s.WorkDir = deep
 	c, err := Load(t.Context(), s)

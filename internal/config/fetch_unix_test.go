@@ -90,11 +90,11 @@ func TestRootPlantedInASharedDirectory(t *testing.T) {
 	w := newWorld(t)
 	w.mkdir(filepath.Join(shared, ".git"))
 	w.mkdir(mine)
-	w.write(filepath.Join(shared, projectFile), "profile: production\n", 0o644)
+	w.write(filepath.Join(shared, projectFile), "profile: sandbox\n", 0o644)
 	if err := os.Chmod(shared, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]string{mine: "local", shared: "production"} {
+	for dir, want := range map[string]string{mine: "local", shared: "sandbox"} {
 		s := w.source()
 		s.WorkDir = dir
 		c, err := Load(t.Context(), s)

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +22,16 @@ const maxFile = 1 << 20
 type entry struct {
 	value any
 	line  int
+	// trusted says that it counts because the project file was trusted.
+	trusted bool
 }
 
 // document is a file's content, checked against the table of settings. Values
 // are as written; their form is checked when the winner is known.
 type document struct {
 	path string
+	// digest is that of the file's bytes, in hexadecimal.
+	digest string
 	// profile is the name that the file chooses, if it does.
 	profile entry
 	// shared are the settings at the top, for every profile but local.
@@ -38,8 +44,9 @@ type document struct {
 // parse reads a file's bytes. Errors are KindUsage, name the line, and never
 // repeat a value: it may be a secret.
 func parse(path string, data []byte) (*document, error) {
+	sum := sha256.Sum256(data)
 	d := &document{
-		path: path, shared: map[string]entry{},
+		path: path, digest: hex.EncodeToString(sum[:]), shared: map[string]entry{},
 		profiles: map[string]map[string]entry{}, defined: map[string]int{},
 	}
 	root, err := parseYAML(path, data)

@@ -20,17 +20,10 @@ const (
 	sandboxShortCode = "174379"
 )
 
-// harmlessHost tells whether an address is a provider's own or this machine.
-func harmlessHost(address string) bool {
+// isLoopbackURL reports whether an address is on this machine.
+func isLoopbackURL(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	switch strings.ToLower(u.Hostname()) {
-	case darajaSandbox, darajaProduction, wasaapaySandbox, wasaapayProduction:
-		return u.Scheme == "https" || u.Scheme == "wss"
-	}
-	return loopback.Is(u.Hostname())
+	return err == nil && loopback.Is(u.Hostname())
 }
 
 // checkHost refuses a profile that names one environment and another's host,

@@ -156,7 +156,7 @@ func fileLayers(kind OriginKind, d *document, profile string) ([]layer, error) {
 	for _, entries := range sections {
 		l := newLayer(filepath.Dir(d.path))
 		for key, e := range entries {
-			l.set(key, e.value, Origin{Kind: kind, Name: d.path, Line: e.line})
+			l.set(key, e.value, Origin{Kind: kind, Name: d.path, Line: e.line, Trusted: e.trusted})
 		}
 		if err := checkForms(l); err != nil {
 			return nil, err

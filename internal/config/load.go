@@ -37,6 +37,9 @@ func LoadUnchosen(ctx context.Context, source Source) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := source.checkProject(project, user); err != nil {
+		return nil, err
+	}
 	c := &Config{source: source, CacheDir: source.CacheDir, StateDir: source.StateDir}
 	c.rememberFiles(project, user)
 	if err := c.chooseProfile(project, user); err != nil {
@@ -92,23 +95,6 @@ func (c *Config) stack(project, user *document) error {
 		c.layers = append(c.layers, builtInLayer())
 	}
 	c.layers = append(c.layers, defaultLayer(c.source, c.Profile, c.Environment))
-	return c.checkPayees()
-}
-
-// checkPayees refuses a project file's word on where real money goes. What the
-// environment or a flag overrides does no harm.
-func (c *Config) checkPayees() error {
-	if c.Environment != payment.Production {
-		return nil
-	}
-	for _, s := range settings {
-		if !s.payee {
-			continue
-		}
-		if got, ok := strongest(c.candidates(s)); ok && got.origin.Kind == FromProjectFile {
-			return payment.Usage(got.origin.String()+": "+quote(s.key)+" says where real money or the news of it goes, which a project file must not do in production", moveIt(s))
-		}
-	}
 	return nil
 }
 
@@ -220,7 +206,9 @@ func (c *Config) fill() error {
 		Addresses: take(r, "sevi.addresses", candidate.addresses),
 		Token:     r.secret("sevi.token"), TokenPrevious: r.secret("sevi.token_previous"),
 	}
+	c.Output, c.Color, c.Timezone = take(r, "output", candidate.choice), take(r, "color", candidate.choice), r.text("timezone")
 	c.Listen = ListenSettings{
+		Addr:            take(r, "listen.addr", candidate.hostPort),
 		TrustedProxies:  take(r, "listen.trusted_proxies", candidate.addresses),
 		IPCheck:         IPCheck(take(r, "listen.ip_check", candidate.choice)),
 		DarajaAddresses: take(r, "listen.daraja_addresses", candidate.addresses),

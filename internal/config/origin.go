@@ -27,6 +27,8 @@ type Origin struct {
 	Name string `json:"name"`
 	// Line is the line in a file, 0 elsewhere.
 	Line int `json:"line"`
+	// Trusted says that the value counts because the project file was trusted.
+	Trusted bool `json:"trusted"`
 }
 
 // String returns the place as a person would say it: "--db", "PAYCTL_DB", "path:3".
@@ -37,10 +39,14 @@ func (o Origin) String() string {
 	case FromEnvironment:
 		return o.Name
 	case FromProjectFile, FromUserFile:
+		place := o.Name
 		if o.Line > 0 {
-			return o.Name + ":" + strconv.Itoa(o.Line)
+			place += ":" + strconv.Itoa(o.Line)
 		}
-		return o.Name
+		if o.Trusted {
+			place += " (trusted)"
+		}
+		return place
 	case FromBuiltIn:
 		return "built-in profile " + o.Name
 	case NotChosen:

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // projectFile is the name of the file that a project keeps beside its code.
@@ -20,7 +21,7 @@ func (s Source) readUserFile(ctx context.Context) (*document, error) {
 	if err != nil || path == "" {
 		return nil, err
 	}
-	data, mode, err := readPatiently(ctx, path)
+	f, err := readPatiently(ctx, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, nil
@@ -29,11 +30,14 @@ func (s Source) readUserFile(ctx context.Context) (*document, error) {
 	case err != nil:
 		return nil, err
 	}
-	d, err := parse(path, data)
+	d, err := parse(path, f.data)
 	if err != nil {
 		return nil, err
 	}
-	return d, checkPrivate(d, mode)
+	if err := checkPrivate(d, f.mode); err != nil {
+		return nil, err
+	}
+	return d, f.distrust
 }
 
 // userFile returns the user file's path, and whether it was asked for by name.
@@ -58,18 +62,14 @@ func (s Source) readProjectFile(ctx context.Context) (*document, error) {
 		if path == user {
 			continue
 		}
-		data, _, err := readPatiently(ctx, path)
+		f, err := readPatiently(ctx, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
+		if err = errors.Join(err, f.distrust); err != nil {
 			return nil, err
 		}
-		d, err := parse(path, data)
-		if err != nil {
-			return nil, err
-		}
-		return d, checkProject(d)
+		return parse(path, f.data)
 	}
 	return nil, nil
 }
@@ -109,19 +109,19 @@ func isShared(dir string) bool {
 // readPatiently is readBounded for files that may keep their reader waiting: a
 // pipe from a shell, a terminal. Neither opening nor reading can be interrupted.
 // Errors are also ctx's own.
-func readPatiently(ctx context.Context, path string) ([]byte, fs.FileMode, error) {
+func readPatiently(ctx context.Context, path string) (contents, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() || info.IsDir() {
 		return readBounded(path)
 	}
-	type file struct {
-		data []byte
-		mode fs.FileMode
-	}
-	got, err := patiently(ctx, func() (file, error) {
-		data, mode, err := readBounded(path)
-		return file{data, mode}, err
-	})
-	return got.data, got.mode, err
+	return patiently(ctx, func() (contents, error) { return readBounded(path) })
+}
+
+// contents is a file that was read. distrust says why it is not believed, nil when
+// it is: the caller may have better words for a mode.
+type contents struct {
+	data     []byte
+	mode     fs.FileMode
+	distrust error
 }
 
 // patiently waits for what cannot be interrupted: when ctx ends first, its goroutine
@@ -146,30 +146,30 @@ func patiently[T any](ctx context.Context, get func() (T, error)) (T, error) {
 }
 
 // readBounded reads a file and its permissions. Errors but fs.ErrNotExist are KindUsage.
-func readBounded(path string) ([]byte, fs.FileMode, error) {
+func readBounded(path string) (contents, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, err
+			return contents{}, err
 		}
-		return nil, 0, unreadable(path, err)
+		return contents{}, unreadable(path, err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, 0, unreadable(path, err)
+		return contents{}, unreadable(path, err)
 	}
 	if info.IsDir() {
-		return nil, 0, payment.Usage("config "+quote(path)+": is a directory", "name the file in it")
+		return contents{}, payment.Usage("config "+quote(path)+": is a directory", "name the file in it")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, 0, unreadable(path, err)
+		return contents{}, unreadable(path, err)
 	}
 	if len(data) > maxFile {
-		return nil, 0, payment.Usage("config "+quote(path)+": is larger than 1 MiB", "this does not look like a configuration file")
+		return contents{}, payment.Usage("config "+quote(path)+": is larger than 1 MiB", "this does not look like a configuration file")
 	}
-	return data, info.Mode(), nil
+	return contents{data: data, mode: info.Mode(), distrust: trustfile.CheckOpen("config", path, f)}, nil
 }
 
 func unreadable(path string, err error) error {
@@ -181,77 +181,30 @@ func unreadable(path string, err error) error {
 }
 
 // checkPrivate refuses a user file that others can read while it holds secrets
-// or commands to run, or change while it says where money and credentials go.
+// or commands to run, or change while it says anything.
 func checkPrivate(d *document, mode fs.FileMode) error {
 	if !modesMatter() || !mode.IsRegular() || mode.Perm()&0o077 == 0 {
 		return nil
 	}
 	fix := "run: chmod 600 " + shellWord(d.path)
+	first := ""
 	for _, entries := range d.sections() {
 		for _, key := range sortedKeys(entries) {
-			s, form, _ := find(key)
-			if s.kind != kindSecret || form != plainly && form != byCommand {
-				continue
+			if s, form, _ := find(key); s.kind == kindSecret && (form == plainly || form == byCommand) {
+				return payment.Usage(d.path+": holds "+quote(key)+" but other users can read or change the file (mode "+octal(mode)+")", fix)
 			}
-			return payment.Usage(d.path+": holds "+quote(key)+" but other users can read or change the file (mode "+octal(mode)+")", fix)
+			if first == "" {
+				first = key
+			}
 		}
 	}
-	if mode.Perm()&0o022 == 0 {
+	if d.profile.value != nil && d.profile.value != "" {
+		first = "profile"
+	}
+	if mode.Perm()&0o022 == 0 || first == "" {
 		return nil
 	}
-	if key := d.weighty(); key != "" {
-		return payment.Usage(d.path+": sets "+quote(key)+" but other users can change the file (mode "+octal(mode)+")", fix)
-	}
-	return nil
-}
-
-// weighty returns the first key that decides over money or credentials: the
-// choice of the profile, a setting of one environment, a guard, a payee, a
-// secret in any form. It is "" when there is none.
-func (d *document) weighty() string {
-	if d.profile.value != nil && d.profile.value != "" {
-		return "profile"
-	}
-	for _, entries := range d.sections() {
-		for _, key := range sortedKeys(entries) {
-			if s, _, _ := find(key); s.bound || s.guarded || s.payee || s.kind == kindSecret {
-				return key
-			}
-		}
-	}
-	return ""
-}
-
-// checkProject refuses what a project file must not hold: secrets in any form
-// (a command in it would run whatever its author likes), guards of real money,
-// and hosts that would be sent the user's credentials.
-func checkProject(d *document) error {
-	for _, entries := range d.sections() {
-		for _, key := range sortedKeys(entries) {
-			e := entries[key]
-			place := Origin{Kind: FromProjectFile, Name: d.path, Line: e.line}.String()
-			s, _, _ := find(key)
-			switch {
-			case s.kind == kindSecret:
-				return payment.Usage(place+": "+quote(key)+" is a secret, and a project file must not hold any",
-					moveIt(s))
-			case s.guarded:
-				return payment.Usage(place+": "+quote(key)+" guards real money and cannot be set by a project file",
-					moveIt(s))
-			case s.kind == kindURL || s.kind == kindSocket:
-				if text, _ := e.value.(string); !harmlessHost(text) {
-					return payment.Usage(place+": "+quote(key)+" would send credentials to another host than the provider's, which a project file must not do",
-						moveIt(s))
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// moveIt is the way out for a setting that a project file must not hold.
-func moveIt(s *setting) string {
-	return "move it to the user file (see \"payctl config path\") or set " + s.variable()
+	return payment.Usage(d.path+": sets "+quote(first)+" but other users can change the file (mode "+octal(mode)+")", fix)
 }
 
 // sections are all groups of entries in a file, in a fixed order.

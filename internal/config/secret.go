@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 const (
@@ -117,10 +117,12 @@ func (r *SecretRef) fromFile() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.Open(path)
+	f, err := trustfile.Open(r.key+byFile, path)
 	if err != nil {
 		e := r.failed("cannot be read")
 		switch {
+		case payment.KindOf(err) == payment.KindUsage:
+			return "", err
 		case errors.Is(err, fs.ErrNotExist):
 			e = r.failed("does not exist")
 		case errors.Is(err, fs.ErrPermission):

@@ -20,6 +20,7 @@ const (
 	kindDuration
 	kindAmount
 	kindCount
+	kindHostPort
 	kindSecret
 )
 
@@ -32,11 +33,11 @@ type setting struct {
 	// bound settings belong to one environment: in a file they stand under
 	// profiles.NAME, never at the top.
 	bound bool
-	// guarded settings protect money; a project file, which may be somebody
-	// else's, cannot set them.
-	guarded bool
-	// payee settings say where real money or the news of it goes; in production a
-	// project file cannot set them.
+	// open settings move neither money nor secrets nor evidence: a project file,
+	// which may be anybody's, may set them for every profile.
+	open bool
+	// payee settings say where money or the news of it goes; a trusted project
+	// file may set them for profiles of the sandbox.
 	payee bool
 	// noEnv settings have no variable: they define a profile.
 	noEnv bool
@@ -55,28 +56,32 @@ var settings = []*setting{
 	{key: "environment", what: "whose system the profile speaks to: local, sandbox or production", kind: kindEnvironment, bound: true, noEnv: true},
 	{key: "db", what: "the ledger's file, as --db", kind: kindLedger, bound: true},
 	{key: "callback_url", what: `public base URL of "payctl listen"`, kind: kindCallback, payee: true},
-	{key: "production_cap", what: "most that a script may ask for in production, KES", kind: kindAmount, guarded: true},
+	{key: "production_cap", what: "most that a script may ask for in production, KES", kind: kindAmount},
+	{key: "output", what: "output format, as --output", kind: kindChoice, choices: []string{"text", "json", "ndjson", "csv"}, open: true},
+	{key: "color", what: "colour, as --color", kind: kindChoice, choices: []string{"auto", "always", "never"}, open: true},
+	{key: "timezone", what: "zone that times are shown in: Africa/Nairobi", kind: kindText, open: true},
 	{key: "daraja.base_url", what: "gateway, when not the environment's own", kind: kindURL, bound: true},
 	{key: "daraja.consumer_key", what: "Daraja app, consumer key", kind: kindSecret, bound: true},
 	{key: "daraja.consumer_secret", what: "Daraja app, consumer secret", kind: kindSecret, bound: true},
 	{key: "daraja.shortcode", what: "paybill, or the store number of a till", kind: kindDigits, bound: true, payee: true},
 	{key: "daraja.till", what: "till number; makes pushes buy-goods", kind: kindDigits, bound: true, payee: true},
 	{key: "daraja.passkey", what: "passkey of the shortcode, 64 hex characters", kind: kindSecret, bound: true},
-	{key: "daraja.initiator", what: "API operator's user name", kind: kindText, bound: true},
+	{key: "daraja.initiator", what: "API operator's user name", kind: kindText, bound: true, payee: true},
 	{key: "daraja.initiator_password", what: "API operator's password", kind: kindSecret, bound: true},
 	{key: "daraja.certificate", what: "file with the M-PESA certificate", kind: kindPath, bound: true},
-	{key: "daraja.queries_per_minute", what: "budget for status queries, 0 for no limit", kind: kindCount},
+	{key: "daraja.queries_per_minute", what: "budget for status queries, 0 for no limit", kind: kindCount, open: true},
 	{key: "wasaapay.base_url", what: "REST base URL", kind: kindURL, bound: true},
 	{key: "wasaapay.socket_url", what: "Socket.IO URL", kind: kindSocket, bound: true},
 	{key: "wasaapay.api_key", what: "API key", kind: kindSecret, bound: true, alias: "WASAAPAY_API_KEY"},
 	{key: "wasaapay.webhook_secret", what: "webhook secret", kind: kindSecret, bound: true},
 	{key: "wasaapay.webhook_secret_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},
 	{key: "wasaapay.wallet", what: "wallet that deposits go to", kind: kindText, bound: true, payee: true},
-	{key: "wasaapay.phone_format", what: "how phone numbers are sent: +254 or 254", kind: kindChoice, choices: []string{"+254", "254"}},
-	{key: "wasaapay.amount_format", what: "how amounts are sent: number or string", kind: kindChoice, choices: []string{"number", "string"}},
+	{key: "wasaapay.phone_format", what: "how phone numbers are sent: +254 or 254", kind: kindChoice, choices: []string{"+254", "254"}, open: true},
+	{key: "wasaapay.amount_format", what: "how amounts are sent: number or string", kind: kindChoice, choices: []string{"number", "string"}, open: true},
 	{key: "sevi.token", what: "what Sevi puts in the Authorization header", kind: kindSecret, bound: true},
 	{key: "sevi.token_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},
 	{key: "sevi.addresses", what: "addresses that may post; none lets all", kind: kindAddresses},
+	{key: "listen.addr", what: "where payctl listen listens, as --addr", kind: kindHostPort, open: true},
 	{key: "listen.trusted_proxies", what: "proxies whose X-Forwarded-For is believed", kind: kindAddresses},
 	{key: "listen.ip_check", what: "callbacks from elsewhere: off, note or enforce", kind: kindChoice, choices: []string{"off", "note", "enforce"}},
 	{key: "listen.daraja_addresses", what: "allowed beside Safaricom's published ones", kind: kindAddresses},

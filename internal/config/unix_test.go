@@ -38,8 +38,7 @@ func TestUserFileMustBePrivate(t *testing.T) {
 		{"host to change", "profiles: {sandbox: {wasaapay: {base_url: 'https://x.example'}}}\n", 0o620, `CONF/config.yaml: sets "wasaapay.base_url" but other users can change the file (mode 0620)`},
 		{"secret's file to change", "profiles: {sandbox: {sevi: {token_file: x}}}\n", 0o666, `CONF/config.yaml: sets "sevi.token_file" but other users can change the file (mode 0666)`},
 		{"keyring to change", "profiles: {sandbox: {sevi: {token_keyring: a/b}}}\n", 0o622, `CONF/config.yaml: sets "sevi.token_keyring" but other users can change the file (mode 0622)`},
-		{"nothing of weight", "listen: {retention: 90d}\n", 0o666, ""},
-		{"empty", "", 0o666, ""},
+		{"retention to change", "listen: {retention: 90d}\n", 0o666, `CONF/config.yaml: sets "listen.retention" but other users can change the file (mode 0666)`},
 		{"to read alone", "profile: local\nprofiles: {sandbox: {daraja: {till: 600222}}}\n", 0o644, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

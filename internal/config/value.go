@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -47,6 +48,20 @@ func (c candidate) address(schemes ...string) (string, error) {
 		return "", c.bad("has no such port", hint)
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// hostPort checks an address to listen on.
+func (c candidate) hostPort() (string, error) {
+	_, _, err := c.splitHostPort()
+	return c.text, err
+}
+
+func (c candidate) splitHostPort() (host, port string, err error) {
+	host, port, err = net.SplitHostPort(c.text)
+	if err != nil || port != "0" && !isPort(port) || strings.ContainsAny(host, " \t/@") {
+		return "", "", c.bad("not host:port", "write it like 127.0.0.1:4020")
+	}
+	return host, port, nil
 }
 
 func isPort(text string) bool {
@@ -95,6 +110,10 @@ func (c candidate) addresses() ([]netip.Prefix, error) {
 				c.text = item
 				return nil, c.bad("stands for every address", "name the networks that are meant")
 			}
+			if tooWide(prefix) {
+				c.text = item
+				return nil, c.bad("stands for a large part of all addresses", "name the networks that are meant, of 8 bits or more")
+			}
 			out = append(out, prefix.Masked())
 			continue
 		}
@@ -107,6 +126,15 @@ func (c candidate) addresses() ([]netip.Prefix, error) {
 		out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
 	}
 	return out, nil
+}
+
+// tooWide reports whether a network is so large that two of them may be half of the
+// internet. The widest that somebody has to himself are 10.0.0.0/8 and fc00::/7.
+func tooWide(p netip.Prefix) bool {
+	if p.Addr().Is4() {
+		return p.Bits() < 8
+	}
+	return p.Bits() < 16 && !(p.Bits() >= 7 && p.Addr().IsPrivate())
 }
 
 // inIPv4 takes IPv4 addresses in IPv6 form for what they are: peers are compared in

@@ -38,22 +38,30 @@ func Check(what, path string) error {
 	return checkInfo(what, path, info)
 }
 
-// Open opens a file for reading and checks what was opened, so that a file put in
-// its place meanwhile is not read unchecked. Errors are those of Check and os.Open.
-func Open(what, path string) (*os.File, error) {
-	// The link goes first: one of another user's may lead anywhere, to a pipe too.
-	if err := Check(what, path); err != nil {
-		return nil, err
+// CheckOpen is Check for a file that has been opened: what was opened is judged,
+// not what stands at its path by now.
+func CheckOpen(what, path string, f *os.File) error {
+	// The link goes first: one of another user's may lead anywhere.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := checkLink(what, path, info); err != nil {
+			return err
+		}
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return checkInfo(what, path, info)
+}
+
+// Open opens a file for reading that Check believes. Errors are those of Check and
+// os.Open.
+func Open(what, path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = checkInfo(what, path, info)
-	}
-	if err != nil {
+	if err := CheckOpen(what, path, f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
