@@ -18,6 +18,7 @@ import (
 
 type listenOptions struct {
 	addr, ready     string
+	addrGiven       bool
 	forwardTo       []string
 	forward         []string
 	forwardAttempts int
@@ -31,7 +32,8 @@ type listenOptions struct {
 
 func newListen(a *app) *cobra.Command {
 	var o listenOptions
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use:   "listen",
 		Short: "Receive callbacks and keep every one",
 		Long: `Receives what Daraja, WasaaPay and Sevi post, commits each delivery to the ledger and
@@ -52,7 +54,10 @@ not believed and came with a token that nobody knows.
 It chooses what is shown; everything is kept and forwarded all the same.`,
 		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward 'deposit.*=http://127.0.0.1:3000/deposits'",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.listen(ctx, o) }),
+		RunE: a.run(func(ctx context.Context) error {
+			o.addrGiven = cmd.Flags().Changed("addr")
+			return a.listen(ctx, o)
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
@@ -82,6 +87,9 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	conf, err := a.config(ctx)
 	if err != nil {
 		return err
+	}
+	if conf.Listen.Addr != "" && !o.addrGiven {
+		o.addr = conf.Listen.Addr
 	}
 	path, err := conf.Ledger()
 	if err != nil {
