@@ -22,12 +22,14 @@ func allowed() map[string][]string {
 		"cmd/payctl": {"internal/cli"},
 
 		"internal/cli": {
-			"internal/apiclient", "internal/config", "internal/daraja", "internal/deposit", "internal/emulator", "internal/listen",
+			"internal/apiclient", "internal/config", "internal/daraja", "internal/deposit", "internal/emulator", "internal/inquiry", "internal/listen",
 			"internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/wasaapay",
-			"internal/watch", "internal/webhook",
+			"internal/view", "internal/watch", "internal/webhook",
 		},
 
+		"internal/view":    {"internal/inquiry", "internal/store", "internal/ui"},
 		"internal/deposit": {},
+		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/store"},
 		"internal/replay":  {"internal/store"},

@@ -57,7 +57,7 @@ func Main(ctx context.Context, in Invocation) int {
 	defer stop()
 	session := newSession(in)
 	session.stop = stop
-	root := newRoot(session)
+	root := newRoot(session) //nolint:contextcheck // cobra hands the context on
 	if len(in.Args) > 0 && isCompletion(in.Args[0]) {
 		session.offer(ctx, root)
 	}

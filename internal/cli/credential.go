@@ -12,15 +12,19 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newCredential(a *app) *cobra.Command {
+func newCredential(s *session) *cobra.Command {
 	return group("credential", "Make Daraja's SecurityCredential",
-		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newCredentialEncrypt(a))
+		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newCredentialEncrypt(s))
 }
 
-type credentialOptions struct{ certificate, passwordFile string }
+// credentialEncrypt is "payctl credential encrypt".
+type credentialEncrypt struct {
+	*env
+	certificate, passwordFile string
+}
 
-func newCredentialEncrypt(a *app) *cobra.Command {
-	var o credentialOptions
+func newCredentialEncrypt(s *session) *cobra.Command {
+	v := &credentialEncrypt{env: s.env}
 	cmd := &cobra.Command{
 		Use:   "encrypt",
 		Short: "Encrypt the initiator's password with a certificate",
@@ -34,11 +38,11 @@ from stdin. An expired certificate is noted and used: only its key matters. A ke
 is shorter than Safaricom's is warned of and used.`,
 		Example: "  payctl credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl credential encrypt --certificate emulator.pem --password-file - -o json",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.credentialEncrypt(ctx, o) }),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.certificate, "certificate", "", "M-PESA certificate `FILE`, PEM or DER (default: the profile's)")
-	f.StringVar(&o.passwordFile, "password-file", "", "read the initiator's password from `FILE`, - for stdin")
+	f.StringVar(&v.certificate, "certificate", "", "M-PESA certificate `FILE`, PEM or DER (default: the profile's)")
+	f.StringVar(&v.passwordFile, "password-file", "", "read the initiator's password from `FILE`, - for stdin")
 	return cmd
 }
 
@@ -61,12 +65,13 @@ type certificateView struct {
 // Text writes the credential alone, for pasting and for pipes.
 func (v credentialView) Text(t *ui.Text) { t.Linef("%s", v.SecurityCredential) }
 
-func (a *app) credentialEncrypt(ctx context.Context, o credentialOptions) error {
-	certificate, err := a.certificate(ctx, o.certificate)
+// Run encrypts the password and says with which certificate.
+func (v *credentialEncrypt) Run(ctx context.Context) error {
+	certificate, err := v.readCertificate(ctx)
 	if err != nil {
 		return err
 	}
-	password, err := a.initiatorPassword(ctx, o.passwordFile)
+	password, err := v.password(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,19 +79,19 @@ func (a *app) credentialEncrypt(ctx context.Context, o credentialOptions) error 
 	if err != nil {
 		return err
 	}
-	a.out.Note("certificate: %s", info.Subject)
-	a.out.Note("sha256: %s", info.Fingerprint)
-	a.out.Note("valid: %s to %s, serial %s, RSA-%d", info.NotBefore.UTC().Format("2006-01-02"), info.NotAfter.UTC().Format("2006-01-02"), info.Serial, info.Bits)
-	if note := info.ValidityNote(a.now()); note != "" {
-		a.out.Note("note: %s", note)
+	v.out.Note("certificate: %s", info.Subject)
+	v.out.Note("sha256: %s", info.Fingerprint)
+	v.out.Note("valid: %s to %s, serial %s, RSA-%d", info.NotBefore.UTC().Format("2006-01-02"), info.NotAfter.UTC().Format("2006-01-02"), info.Serial, info.Bits)
+	if note := info.ValidityNote(v.now()); note != "" {
+		v.out.Note("note: %s", note)
 	}
 	if w := info.KeyWarning(); w != "" {
-		a.out.Note("warning: %s", w)
+		v.out.Note("warning: %s", w)
 	}
 	for _, w := range daraja.PasswordWarnings(password) {
-		a.out.Note("warning: %s", w)
+		v.out.Note("warning: %s", w)
 	}
-	return a.out.One(credentialView{SecurityCredential: sealed, Certificate: certificateView{
+	return v.out.One(credentialView{SecurityCredential: sealed, Certificate: certificateView{
 		Subject: info.Subject, Issuer: info.Issuer, Serial: info.Serial, Fingerprint: info.Fingerprint,
 		NotBefore: rfc3339(info.NotBefore), NotAfter: rfc3339(info.NotAfter), Bits: info.Bits,
 	}})
@@ -95,10 +100,11 @@ func (a *app) credentialEncrypt(ctx context.Context, o credentialOptions) error 
 // maxCertificate is the largest certificate file, in bytes.
 const maxCertificate = 1 << 16
 
-// certificate reads the file named, or the profile's, or takes the emulator's.
-func (a *app) certificate(ctx context.Context, path string) ([]byte, error) {
+// readCertificate reads the file named, or the profile's, or takes the emulator's.
+func (v *credentialEncrypt) readCertificate(ctx context.Context) ([]byte, error) {
+	path := v.certificate
 	if path == "" {
-		conf, err := a.config(ctx)
+		conf, err := v.config(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -117,30 +123,30 @@ func (a *app) certificate(ctx context.Context, path string) ([]byte, error) {
 	return readAll(file, maxCertificate, path)
 }
 
-// initiatorPassword reads the password: the file, the profile, or stdin.
-func (a *app) initiatorPassword(ctx context.Context, path string) (*secret.Secret, error) {
-	switch path {
+// password reads the password: the file, the profile, or stdin.
+func (v *credentialEncrypt) password(ctx context.Context) (*secret.Secret, error) {
+	switch v.passwordFile {
 	case "":
 	case "-":
-		return a.passwordFromStdin(ctx)
+		return v.passwordFromStdin(ctx)
 	default:
-		return readSecretFile(path)
+		return readSecretFile(v.passwordFile)
 	}
-	conf, err := a.config(ctx)
+	conf, err := v.config(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if conf.Daraja.InitiatorPassword.IsSet() {
 		return conf.Daraja.InitiatorPassword.Get(ctx)
 	}
-	if interactive, _ := terminal(a.in.Stdin); interactive {
+	if interactive, _ := terminal(v.in.Stdin); interactive {
 		return nil, usagef("give --password-file FILE, or set daraja.initiator_password_file", "password: none was given, and it is not read from a terminal")
 	}
-	return a.passwordFromStdin(ctx)
+	return v.passwordFromStdin(ctx)
 }
 
-func (a *app) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
-	data, err := readAll(a.stdin(ctx), maxCertificate, "stdin")
+func (v *credentialEncrypt) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
+	data, err := readAll(v.stdin(ctx), maxCertificate, "stdin")
 	if err != nil {
 		return nil, err
 	}

@@ -8,16 +8,17 @@ import (
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 )
 
-func newDaraja(a *app) *cobra.Command {
+func newDaraja(s *session) *cobra.Command {
 	return group("daraja", "Use the rest of Daraja that an operator needs",
 		`Account balance, reversal, C2B registration and simulation, the pull API for missed
 payments, QR codes, and the addresses that callbacks come from. Sending money out
 is left out on purpose.`,
-		newDarajaBalance(a), newDarajaReversal(a), newDarajaC2B(a), newDarajaPull(a), newDarajaQR(a), newDarajaIPs(a))
+		newDarajaBalance(s), newDarajaReversal(s), newDarajaC2B(s), newDarajaPull(s), newDarajaQR(s), newDarajaIPs(s))
 }
 
 // merchantKeys are the settings of calls for a shortcode, appKeys of those for
@@ -28,17 +29,17 @@ func appKeys() []string { return []string{"daraja.consumer_key", "daraja.consume
 
 // darajaClient opens the adapter for verbs that need other settings than a
 // push does. What is missing is one error that names all of it.
-func (a *app) darajaClient(ctx context.Context, keys []string) (*daraja.Client, *config.Config, error) {
-	ctx, cancel := a.preparing(ctx)
+func (s *session) darajaClient(ctx context.Context, keys []string) (*daraja.Client, *config.Config, error) {
+	ctx, cancel := s.deadline.preparing(ctx)
 	defer cancel()
-	conf, err := a.config(ctx)
+	conf, err := s.config(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := conf.Missing(keys...); err != nil {
 		return nil, nil, err
 	}
-	deps := a.deps(nil)
+	deps := s.deps(nil)
 	if deps.Certificate, err = localCertificate(conf); err != nil {
 		return nil, nil, err
 	}
@@ -48,8 +49,8 @@ func (a *app) darajaClient(ctx context.Context, keys []string) (*daraja.Client, 
 
 // initiatorClient is darajaClient for the APIs that want an initiator and a
 // SecurityCredential (reference/daraja.md §6, §7).
-func (a *app) initiatorClient(ctx context.Context) (*daraja.Client, *config.Config, error) {
-	conf, err := a.config(ctx)
+func (s *session) initiatorClient(ctx context.Context) (*daraja.Client, *config.Config, error) {
+	conf, err := s.config(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,7 +58,7 @@ func (a *app) initiatorClient(ctx context.Context) (*daraja.Client, *config.Conf
 	if conf.Environment != payment.Local {
 		keys = append(keys, "daraja.certificate")
 	}
-	return a.darajaClient(ctx, keys)
+	return s.darajaClient(ctx, keys)
 }
 
 // localCertificate is the emulator's certificate where the profile speaks to it
@@ -68,4 +69,13 @@ func localCertificate(conf *config.Config) ([]byte, error) {
 	}
 	pem, err := emulator.CertificatePEM()
 	return []byte(pem), err
+}
+
+// checkCallbackURL finds what is wrong with the callback URL before anything is sent.
+func (s *session) checkCallbackURL(conf *config.Config) error {
+	warnings, err := inquiry.Account{Environment: conf.Environment, CallbackURL: conf.CallbackURL}.CheckCallbackURL()
+	for _, w := range warnings {
+		s.out.Note("warning: callback_url %s", w)
+	}
+	return err
 }

@@ -5,15 +5,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/daraja"
-	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/inquiry"
 )
 
-func newDarajaBalance(a *app) *cobra.Command {
-	var (
-		remarks string
-		wait    waitOptions
-	)
+// darajaBalance is "payctl daraja balance".
+type darajaBalance struct {
+	asking
+	remarks string
+}
+
+func newDarajaBalance(s *session) *cobra.Command {
+	v := &darajaBalance{asking: asking{session: s}}
 	cmd := &cobra.Command{
 		Use:   "balance",
 		Short: "Ask for the shortcode's account balances",
@@ -22,28 +24,24 @@ comes by callback as that of "payctl transaction status" does. The documents do 
 name the figures of an account, so they are shown in the order in which they came.`,
 		Example: "  payctl daraja balance\n  payctl daraja balance -o json --jq '.balances[].account'",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			client, conf, err := a.initiatorClient(ctx)
-			if err != nil {
-				return err
-			}
-			if err := a.checkCallbackURL(conf); err != nil {
-				return err
-			}
-			if n := len([]rune(remarks)); n > 100 {
-				return usagef("shorten them", "remarks: over 100 characters")
-			}
-			kind := string(payment.IdentifierShortCode)
-			return a.inquire(ctx, conf, inquiry{
-				kind: kindBalance, noWait: wait.noWait, addr: wait.addr,
-				asked: asked{Party: orNull(conf.Daraja.ShortCode), IdentifierType: &kind, Remarks: orNull(remarks)},
-				send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
-					return client.AccountBalance(ctx, daraja.BalanceQuery{Remarks: remarks, ResultURL: resultURL, TimeoutURL: timeoutURL})
-				},
-			})
-		}),
+		RunE:    s.run(v.Run),
 	}
-	cmd.Flags().StringVar(&remarks, "remarks", "", "`TEXT` of at most 100 characters")
-	wait.bind(cmd.Flags())
+	cmd.Flags().StringVar(&v.remarks, "remarks", "", "`TEXT` of at most 100 characters")
+	v.bind(cmd.Flags())
 	return cmd
+}
+
+// Run asks for the balances.
+func (v *darajaBalance) Run(ctx context.Context) error {
+	client, conf, err := v.initiatorClient(ctx)
+	if err != nil {
+		return err
+	}
+	i, err := v.inquirer(ctx, conf, client)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := v.deadline.bound(ctx, inquiry.Timeout)
+	defer cancel()
+	return v.show(i.Balance(ctx, inquiry.BalanceInput{Remarks: v.remarks, NoWait: v.noWait}))
 }

@@ -18,12 +18,12 @@ const (
 	routeConfirmation = "/callbacks/daraja/c2b/confirmation"
 )
 
-func newDarajaC2B(a *app) *cobra.Command {
+func newDarajaC2B(s *session) *cobra.Command {
 	return group("daraja c2b", "Receive payments that customers make by themselves",
 		`M-PESA posts a C2B payment to the confirmation URL and, where Safaricom switched
 external validation on, asks the validation URL first. "payctl listen" answers both;
 the settings listen.c2b_* say what is accepted.`,
-		newDarajaC2BRegister(a), newDarajaC2BSimulate(a))
+		newDarajaC2BRegister(s), newDarajaC2BSimulate(s))
 }
 
 // acceptanceView is an answer that nothing more comes of by itself.
@@ -52,10 +52,14 @@ func (v acceptanceView) Text(t *ui.Text) {
 	)
 }
 
-type c2bRegisterOptions struct{ confirmation, validation, response string }
+// darajaC2BRegister is "payctl daraja c2b register".
+type darajaC2BRegister struct {
+	*session
+	confirmation, validation, response string
+}
 
-func newDarajaC2BRegister(a *app) *cobra.Command {
-	var o c2bRegisterOptions
+func newDarajaC2BRegister(s *session) *cobra.Command {
+	v := &darajaC2BRegister{session: s}
 	cmd := &cobra.Command{
 		Use:   "register",
 		Short: "Tell M-PESA where to post C2B payments",
@@ -64,55 +68,56 @@ those of "payctl listen" behind callback_url, with the secret path if there is o
 Production takes this once; later changes are made on the portal.`,
 		Example: "  payctl daraja c2b register\n  payctl daraja c2b register --response-type Cancelled",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.c2bRegister(ctx, o) }),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.confirmation, "confirmation-url", "", "`URL` that payments are posted to (default: the listener's)")
-	f.StringVar(&o.validation, "validation-url", "", "`URL` that is asked first (default: the listener's)")
-	f.StringVar(&o.response, "response-type", string(daraja.ResponseCompleted), "what becomes of a payment when validation does not answer: `Completed|Cancelled`")
+	f.StringVar(&v.confirmation, "confirmation-url", "", "`URL` that payments are posted to (default: the listener's)")
+	f.StringVar(&v.validation, "validation-url", "", "`URL` that is asked first (default: the listener's)")
+	f.StringVar(&v.response, "response-type", string(daraja.ResponseCompleted), "what becomes of a payment when validation does not answer: `Completed|Cancelled`")
 	return cmd
 }
 
-func (a *app) c2bRegister(ctx context.Context, o c2bRegisterOptions) error {
-	client, conf, err := a.darajaClient(ctx, merchantKeys())
+// Run registers the URLs.
+func (v *darajaC2BRegister) Run(ctx context.Context) error {
+	client, conf, err := v.darajaClient(ctx, merchantKeys())
 	if err != nil {
 		return err
 	}
-	if o.confirmation == "" || o.validation == "" {
-		if err := a.checkCallbackURL(conf); err != nil {
+	if v.confirmation == "" || v.validation == "" {
+		if err := v.checkCallbackURL(conf); err != nil {
 			return err
 		}
 	}
-	token, err := a.secretSegment(conf)
+	token, err := secretSegment(conf)
 	if err != nil {
 		return err
 	}
-	request := daraja.C2BRegistration{ResponseType: daraja.ResponseType(o.response), ConfirmationURL: o.confirmation, ValidationURL: o.validation}
+	request := daraja.C2BRegistration{ResponseType: daraja.ResponseType(v.response), ConfirmationURL: v.confirmation, ValidationURL: v.validation}
 	if request.ConfirmationURL == "" {
 		request.ConfirmationURL = conf.CallbackURL + routeConfirmation + token
 	}
 	if request.ValidationURL == "" {
 		request.ValidationURL = conf.CallbackURL + routeValidation + token
 	}
-	if err := a.confirmOnce(ctx, conf); err != nil {
+	if err := v.confirmOnce(ctx, conf); err != nil {
 		return err
 	}
-	ctx, cancel := a.withTimeout(ctx, sendTimeout)
+	ctx, cancel := v.deadline.bound(ctx, sendTimeout)
 	defer cancel()
-	progress := a.out.Progress("registering C2B URLs for " + conf.Daraja.ShortCode)
+	progress := v.out.Progress("registering C2B URLs for " + conf.Daraja.ShortCode)
 	accepted, err := client.C2BRegister(ctx, request)
 	progress.Stop()
 	if err != nil {
 		return err
 	}
-	v := newAcceptanceView(conf, accepted)
-	v.ResponseType, v.ConfirmationURL, v.ValidationURL = &o.response, hideSegment(request.ConfirmationURL, token), hideSegment(request.ValidationURL, token)
-	return a.out.One(v)
+	shown := newAcceptanceView(conf, accepted)
+	shown.ResponseType, shown.ConfirmationURL, shown.ValidationURL = &v.response, hideSegment(request.ConfirmationURL, token), hideSegment(request.ValidationURL, token)
+	return v.out.One(shown)
 }
 
 // secretSegment is "/TOKEN" where "payctl listen --secret-path" made one beside
 // the ledger, else "".
-func (a *app) secretSegment(conf *config.Config) (string, error) {
+func secretSegment(conf *config.Config) (string, error) {
 	path, err := conf.Ledger()
 	if err != nil {
 		return "", err
@@ -133,16 +138,16 @@ func hideSegment(url, segment string) *string {
 }
 
 // confirmOnce asks before what production takes only once.
-func (a *app) confirmOnce(ctx context.Context, conf *config.Config) error {
-	if conf.Environment != payment.Production || a.global.yes {
+func (v *darajaC2BRegister) confirmOnce(ctx context.Context, conf *config.Config) error {
+	if conf.Environment != payment.Production || v.global.yes {
 		return nil
 	}
-	if interactive, _ := terminal(a.in.Stdin); !interactive {
+	if interactive, _ := terminal(v.in.Stdin); !interactive {
 		return usagef("add --yes", "production: C2B URLs are registered once, and stdin is not a terminal to confirm it")
 	}
-	a.out.Warn("production takes this once for %s (profile %s)", conf.Daraja.ShortCode, conf.Profile)
-	a.out.Prompt("Type the shortcode to go on:")
-	line, err := a.typed(ctx)
+	v.out.Warn("production takes this once for %s (profile %s)", conf.Daraja.ShortCode, conf.Profile)
+	v.out.Prompt("Type the shortcode to go on:")
+	line, err := v.typed(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -152,10 +157,14 @@ func (a *app) confirmOnce(ctx context.Context, conf *config.Config) error {
 	return nil
 }
 
-type c2bSimulateOptions struct{ phone, amount, reference string }
+// darajaC2BSimulate is "payctl daraja c2b simulate".
+type darajaC2BSimulate struct {
+	*session
+	phone, amount, reference string
+}
 
-func newDarajaC2BSimulate(a *app) *cobra.Command {
-	var o c2bSimulateOptions
+func newDarajaC2BSimulate(s *session) *cobra.Command {
+	v := &darajaC2BSimulate{session: s}
 	cmd := &cobra.Command{
 		Use:   "simulate --phone NUMBER --amount AMOUNT --reference TEXT",
 		Short: "Invent a C2B payment in the sandbox",
@@ -163,38 +172,36 @@ func newDarajaC2BSimulate(a *app) *cobra.Command {
 What comes of it is posted to the registered URLs: see "payctl webhook list".`,
 		Example: "  payctl daraja c2b simulate --phone 0712345678 --amount 10 --reference INV-1",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.c2bSimulate(ctx, o) }),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.phone, "phone", "", "the paying customer's `NUMBER`")
-	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES, whole shillings")
-	f.StringVar(&o.reference, "reference", "", "account number that the customer types: `TEXT` of 1 to 20 characters (paybill)")
+	f.StringVar(&v.phone, "phone", "", "the paying customer's `NUMBER`")
+	f.StringVar(&v.amount, "amount", "", "`AMOUNT` in KES, whole shillings")
+	f.StringVar(&v.reference, "reference", "", "account number that the customer types: `TEXT` of 1 to 20 characters (paybill)")
 	return cmd
 }
 
-func (a *app) c2bSimulate(ctx context.Context, o c2bSimulateOptions) error {
-	if err := checkFlags(payment.Daraja, depositCreateOptions{phone: o.phone, amount: o.amount}); err != nil {
-		return err
-	}
-	phone, err := payment.ParsePhone(o.phone)
+// Run has the sandbox invent a payment.
+func (v *darajaC2BSimulate) Run(ctx context.Context) error {
+	phone, err := flagPhone(v.phone)
 	if err != nil {
 		return err
 	}
-	amount, err := payment.ParseAmount(o.amount, payment.KES)
+	amount, err := flagAmount(v.amount)
 	if err != nil {
 		return err
 	}
-	client, conf, err := a.darajaClient(ctx, merchantKeys())
+	client, conf, err := v.darajaClient(ctx, merchantKeys())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.withTimeout(ctx, sendTimeout)
+	ctx, cancel := v.deadline.bound(ctx, sendTimeout)
 	defer cancel()
-	progress := a.out.Progress("simulating a payment of " + phone.String())
-	accepted, err := client.C2BSimulate(ctx, daraja.C2BSimulation{Amount: amount, Phone: phone, BillRefNumber: o.reference})
+	progress := v.out.Progress("simulating a payment of " + phone.String())
+	accepted, err := client.C2BSimulate(ctx, daraja.C2BSimulation{Amount: amount, Phone: phone, BillRefNumber: v.reference})
 	progress.Stop()
 	if err != nil {
 		return err
 	}
-	return a.out.One(newAcceptanceView(conf, accepted))
+	return v.out.One(newAcceptanceView(conf, accepted))
 }

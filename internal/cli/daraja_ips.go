@@ -11,12 +11,12 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newDarajaIPs(a *app) *cobra.Command {
+func newDarajaIPs(s *session) *cobra.Command {
 	return group("daraja ips", "Know the addresses that callbacks come from",
 		`Safaricom's published addresses, as data with their sources. The listener notes a
 callback from elsewhere, or distrusts it when listen.ip_check is "enforce"; it never
 drops one, since lists go out of date and no callback is sent twice.`,
-		newDarajaIPsList(a), newDarajaIPsCheck(a))
+		newDarajaIPsList(s), newDarajaIPsCheck(s))
 }
 
 // addressView is one address and who lists it.
@@ -55,55 +55,71 @@ func (v addressView) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.Address), published, ui.Plain(or(v.Source, "-")), ui.Dim(or(v.Note, ""))}
 }
 
-func newDarajaIPsList(a *app) *cobra.Command {
+// darajaIPsList is "payctl daraja ips list".
+type darajaIPsList struct{ *env }
+
+func newDarajaIPsList(s *session) *cobra.Command {
+	v := &darajaIPsList{env: s.env}
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the addresses that callbacks come from",
 		Example: "  payctl daraja ips list\n  payctl daraja ips list -o json --jq '.[] | select(.published) | .address'",
 		Args:    noArgs,
-		RunE: a.glance(func(context.Context) error {
-			var views []addressView
-			for _, s := range daraja.SourceAddresses() {
-				views = append(views, newAddressView(s, true))
-			}
-			return ui.List(a.out, columns("ADDRESS", "PUBLISHED", "SOURCE", "NOTE"), views)
-		}),
+		RunE:    s.quick(v.Run),
 	}
 }
 
-func newDarajaIPsCheck(a *app) *cobra.Command {
-	var text string
+// Run lists the addresses.
+func (v *darajaIPsList) Run(context.Context) error {
+	var views []addressView
+	for _, s := range daraja.SourceAddresses() {
+		views = append(views, newAddressView(s, true))
+	}
+	return ui.List(v.out, columns("ADDRESS", "PUBLISHED", "SOURCE", "NOTE"), views)
+}
+
+// darajaIPsCheck is "payctl daraja ips check".
+type darajaIPsCheck struct {
+	*env
+	address string
+}
+
+func newDarajaIPsCheck(s *session) *cobra.Command {
+	v := &darajaIPsCheck{env: s.env}
 	return &cobra.Command{
 		Use:   "check ADDRESS",
 		Short: "Check one address against the list",
 		Long: `Exit 0 when the address is on the list or among the profile's own
 (listen.daraja_addresses), 5 when it is not.`,
 		Example: "  payctl daraja ips check 196.201.212.69",
-		Args:    oneArg("ADDRESS", &text),
-		RunE: a.run(func(ctx context.Context) error {
-			addr, err := netip.ParseAddr(text)
-			if err != nil {
-				return usagef("write an address such as 196.201.212.69", "address %q: is not an IP address", text)
-			}
-			found, listed := daraja.CheckAddress(addr)
-			if !listed {
-				if found, listed, err = a.ownAddress(ctx, found); err != nil {
-					return err
-				}
-			}
-			printed := a.out.One(newAddressView(found, listed))
-			if !listed {
-				return a.ended(printed, payment.NotFound("address "+found.Addr.String()+": is on no list of Safaricom's callback addresses",
-					"a callback from it is kept and noted; add it to listen.daraja_addresses if it is genuine"), "address "+found.Addr.String())
-			}
-			return printed
-		}),
+		Args:    oneArg("ADDRESS", &v.address),
+		RunE:    s.run(v.Run),
 	}
 }
 
-// ownAddress looks an address up in the profile's own list.
-func (a *app) ownAddress(ctx context.Context, s daraja.SourceAddress) (daraja.SourceAddress, bool, error) {
-	conf, err := a.config(ctx)
+// Run holds the address against the lists. An unlisted one is KindNotFound.
+func (v *darajaIPsCheck) Run(ctx context.Context) error {
+	addr, err := netip.ParseAddr(v.address)
+	if err != nil {
+		return usagef("write an address such as 196.201.212.69", "address %q: is not an IP address", v.address)
+	}
+	found, listed := daraja.CheckAddress(addr)
+	if !listed {
+		if found, listed, err = v.own(ctx, found); err != nil {
+			return err
+		}
+	}
+	printed := v.out.One(newAddressView(found, listed))
+	if listed {
+		return printed
+	}
+	return v.ended(printed, payment.NotFound("address "+found.Addr.String()+": is on no list of Safaricom's callback addresses",
+		"a callback from it is kept and noted; add it to listen.daraja_addresses if it is genuine"), "address "+found.Addr.String())
+}
+
+// own looks an address up in the profile's own list.
+func (v *darajaIPsCheck) own(ctx context.Context, s daraja.SourceAddress) (daraja.SourceAddress, bool, error) {
+	conf, err := v.config(ctx)
 	if err != nil {
 		return s, false, err
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newDarajaPull(a *app) *cobra.Command {
+func newDarajaPull(s *session) *cobra.Command {
 	return group("daraja pull", "Find payments whose callback was missed",
 		`The pull API lists what customers paid to the shortcode in the last 48 hours: the
 best tool for payments whose callback never came. It needs one registration.`,
-		newDarajaPullList(a), newDarajaPullRegister(a))
+		newDarajaPullList(s), newDarajaPullRegister(s))
 }
 
 // pullRegisteredView is the answer to a registration.
@@ -35,45 +35,55 @@ func (v pullRegisteredView) Text(t *ui.Text) {
 	t.Line(ui.Bold(v.ShortCode), ui.Plain(" "), ui.OK(word))
 }
 
-func newDarajaPullRegister(a *app) *cobra.Command {
-	var phone, callback string
+// darajaPullRegister is "payctl daraja pull register".
+type darajaPullRegister struct {
+	*session
+	phone, callback string
+}
+
+func newDarajaPullRegister(s *session) *cobra.Command {
+	v := &darajaPullRegister{session: s}
 	cmd := &cobra.Command{
 		Use:     "register --phone NUMBER",
 		Short:   "Register the shortcode for the pull API",
 		Long:    "Registers the profile's shortcode once; a second time is no error.",
 		Example: "  payctl daraja pull register --phone 0712345678",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			nominated, err := payment.ParsePhone(phone)
-			if err != nil {
-				return err
-			}
-			client, conf, err := a.darajaClient(ctx, merchantKeys())
-			if err != nil {
-				return err
-			}
-			if callback == "" {
-				if err := a.checkCallbackURL(conf); err != nil {
-					return err
-				}
-				token, err := a.secretSegment(conf)
-				if err != nil {
-					return err
-				}
-				callback = conf.CallbackURL + routeConfirmation + token
-			}
-			ctx, cancel := a.withTimeout(ctx, sendTimeout)
-			defer cancel()
-			already, err := client.PullRegister(ctx, nominated, callback)
-			if err != nil {
-				return err
-			}
-			return a.out.One(pullRegisteredView{ShortCode: conf.Daraja.ShortCode, Already: already})
-		}),
+		RunE:    s.run(v.Run),
 	}
-	cmd.Flags().StringVar(&phone, "phone", "", "nominated `NUMBER` that Safaricom has on file for the shortcode")
-	cmd.Flags().StringVar(&callback, "callback-url", "", "`URL` of the registration (default: the listener's C2B confirmation)")
+	cmd.Flags().StringVar(&v.phone, "phone", "", "nominated `NUMBER` that Safaricom has on file for the shortcode")
+	cmd.Flags().StringVar(&v.callback, "callback-url", "", "`URL` of the registration (default: the listener's C2B confirmation)")
 	return cmd
+}
+
+// Run registers the shortcode.
+func (v *darajaPullRegister) Run(ctx context.Context) error {
+	nominated, err := payment.ParsePhone(v.phone)
+	if err != nil {
+		return err
+	}
+	client, conf, err := v.darajaClient(ctx, merchantKeys())
+	if err != nil {
+		return err
+	}
+	callback := v.callback
+	if callback == "" {
+		if err := v.checkCallbackURL(conf); err != nil {
+			return err
+		}
+		token, err := secretSegment(conf)
+		if err != nil {
+			return err
+		}
+		callback = conf.CallbackURL + routeConfirmation + token
+	}
+	ctx, cancel := v.deadline.bound(ctx, sendTimeout)
+	defer cancel()
+	already, err := client.PullRegister(ctx, nominated, callback)
+	if err != nil {
+		return err
+	}
+	return v.out.One(pullRegisteredView{ShortCode: conf.Daraja.ShortCode, Already: already})
 }
 
 // pulledView is one payment that M-PESA knows, and whether the ledger does.
@@ -114,14 +124,16 @@ func (v pulledView) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.Receipt), ui.Plain(or(v.At, "-")), ui.Plain(amount), ui.Plain(or(v.Phone, "-")), ui.Plain(or(v.Reference, "-")), known}
 }
 
-type pullListOptions struct {
+// darajaPullList is "payctl daraja pull list".
+type darajaPullList struct {
+	*session
 	since, until string
 	limit        int
 	missed       bool
 }
 
-func newDarajaPullList(a *app) *cobra.Command {
-	var o pullListOptions
+func newDarajaPullList(s *session) *cobra.Command {
+	v := &darajaPullList{session: s}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the payments of the last 48 hours",
@@ -129,39 +141,40 @@ func newDarajaPullList(a *app) *cobra.Command {
 says what the ledger knows of it: a deposit, a C2B callback, or nothing (missed).`,
 		Example: "  payctl daraja pull list\n  payctl daraja pull list --since 6h --missed -o ndjson",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.pullList(ctx, o) }),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.since, "since", "48h", "paid at or after this `TIME` (RFC 3339, a date, or 6h for six hours ago)")
-	f.StringVar(&o.until, "until", "", "paid before this `TIME` (default: now)")
-	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
-	f.BoolVar(&o.missed, "missed", false, "only what the ledger knows nothing of")
+	f.StringVar(&v.since, "since", "48h", "paid at or after this `TIME` (RFC 3339, a date, or 6h for six hours ago)")
+	f.StringVar(&v.until, "until", "", "paid before this `TIME` (default: now)")
+	f.IntVar(&v.limit, "limit", 0, "at most `N`, 0 for all")
+	f.BoolVar(&v.missed, "missed", false, "only what the ledger knows nothing of")
 	return cmd
 }
 
 // errEnough ends a listing at its limit.
 var errEnough = errors.New("enough")
 
-func (a *app) pullList(ctx context.Context, o pullListOptions) error {
-	if o.limit < 0 {
-		return usagef("use 0 for all", "limit %d: is negative", o.limit)
+// Run lists what M-PESA knows, and whether the ledger does.
+func (v *darajaPullList) Run(ctx context.Context) error {
+	if v.limit < 0 {
+		return usagef("use 0 for all", "limit %d: is negative", v.limit)
 	}
-	since, err := a.parseTime("since", o.since)
+	since, err := v.parseTime("since", v.since)
 	if err != nil {
 		return err
 	}
-	until, err := a.parseTime("until", o.until)
+	until, err := v.parseTime("until", v.until)
 	if err != nil {
 		return err
 	}
 	if until.IsZero() {
-		until = a.now()
+		until = v.now()
 	}
-	client, _, err := a.darajaClient(ctx, merchantKeys())
+	client, _, err := v.darajaClient(ctx, merchantKeys())
 	if err != nil {
 		return err
 	}
-	ledger, err := a.openLedger(ctx)
+	ledger, err := v.openLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,19 +182,19 @@ func (a *app) pullList(ctx context.Context, o pullListOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.withTimeout(ctx, 5*sendTimeout)
+	ctx, cancel := v.deadline.bound(ctx, 5*sendTimeout)
 	defer cancel()
-	progress := a.out.Progress("listing payments")
+	progress := v.out.Progress("listing payments")
 	views := []pulledView{}
 	err = client.PullAll(ctx, since, until, func(row daraja.PullRow) error {
-		v, err := a.pulledView(ctx, ledger, confirmed, row)
+		pulled, err := v.pulled(ctx, ledger, confirmed, row)
 		if err != nil {
 			return err
 		}
-		if !o.missed || v.Known == nil {
-			views = append(views, v)
+		if !v.missed || pulled.Known == nil {
+			views = append(views, pulled)
 		}
-		if o.limit > 0 && len(views) == o.limit {
+		if v.limit > 0 && len(views) == v.limit {
 			return errEnough
 		}
 		return nil
@@ -190,7 +203,7 @@ func (a *app) pullList(ctx context.Context, o pullListOptions) error {
 	if err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
-	return ui.List(a.out, columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
+	return ui.List(v.out, columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
 }
 
 // confirmedReceipts are the receipts of C2B confirmations that came. A payment
@@ -212,23 +225,23 @@ func confirmedReceipts(ctx context.Context, ledger *store.Store, since time.Time
 	return out, nil
 }
 
-func (a *app) pulledView(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (pulledView, error) {
-	v := pulledView{
-		Receipt: row.Receipt, At: timeOrNull(row.At), Phone: orNull(a.phoneText(row.Phone)), Reference: orNull(a.phoneText(row.Reference)),
-		Type: orNull(row.Type), Sender: orNull(a.phoneText(row.Sender)), Organization: orNull(row.Organization),
+func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (pulledView, error) {
+	out := pulledView{
+		Receipt: row.Receipt, At: timeOrNull(row.At), Phone: orNull(v.phoneText(row.Phone)), Reference: orNull(v.phoneText(row.Reference)),
+		Type: orNull(row.Type), Sender: orNull(v.phoneText(row.Sender)), Organization: orNull(row.Organization),
 	}
 	if row.Amount.HasValue() {
-		v.Amount, v.Currency = orNull(row.Amount.String()), orNull(string(row.Amount.Currency()))
+		out.Amount, out.Currency = orNull(row.Amount.String()), orNull(string(row.Amount.Currency()))
 	}
 	deposits, err := ledger.Deposits.Find(ctx, row.Receipt)
 	if err != nil {
-		return v, err
+		return out, err
 	}
 	switch {
 	case len(deposits) > 0:
-		v.Known, v.DepositID = orNull("deposit"), &deposits[0].ID
+		out.Known, out.DepositID = orNull("deposit"), &deposits[0].ID
 	case confirmed[row.Receipt]:
-		v.Known = orNull("callback")
+		out.Known = orNull("callback")
 	}
-	return v, nil
+	return out, nil
 }

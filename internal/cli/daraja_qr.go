@@ -12,19 +12,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/daraja"
-	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
-type qrOptions struct {
+// darajaQR is "payctl daraja qr".
+type darajaQR struct {
+	*session
 	amount, merchant, reference string
 	kind, cpi                   string
 	size                        int
 	file                        string
 }
 
-func newDarajaQR(a *app) *cobra.Command {
-	var o qrOptions
+func newDarajaQR(s *session) *cobra.Command {
+	v := &darajaQR{session: s}
 	cmd := &cobra.Command{
 		Use:   "qr --merchant NAME --amount AMOUNT --reference TEXT",
 		Short: "Make a QR code that a customer can pay by",
@@ -33,16 +34,16 @@ to a file. The codes of --type are BG buy goods, PB paybill, WA withdraw at an a
 SM send money, SB send to business.`,
 		Example: "  payctl daraja qr --merchant 'Duka Moja' --amount 150 --reference INV-1 --output-file invoice.png",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.darajaQR(ctx, o) }),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.merchant, "merchant", "", "`NAME` that the customer sees")
-	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES, whole shillings")
-	f.StringVar(&o.reference, "reference", "", "the payment's `TEXT`")
-	f.StringVar(&o.kind, "type", "", "`BG|PB|WA|SM|SB` (default: BG for a till, else PB)")
-	f.StringVar(&o.cpi, "to", "", "`NUMBER` paid to (default: the profile's till or shortcode)")
-	f.IntVar(&o.size, "size", 300, "width and height of the picture in `PIXELS`")
-	f.StringVar(&o.file, "output-file", "", "write the PNG picture to this `FILE`")
+	f.StringVar(&v.merchant, "merchant", "", "`NAME` that the customer sees")
+	f.StringVar(&v.amount, "amount", "", "`AMOUNT` in KES, whole shillings")
+	f.StringVar(&v.reference, "reference", "", "the payment's `TEXT`")
+	f.StringVar(&v.kind, "type", "", "`BG|PB|WA|SM|SB` (default: BG for a till, else PB)")
+	f.StringVar(&v.cpi, "to", "", "`NUMBER` paid to (default: the profile's till or shortcode)")
+	f.IntVar(&v.size, "size", 300, "width and height of the picture in `PIXELS`")
+	f.StringVar(&v.file, "output-file", "", "write the PNG picture to this `FILE`")
 	return cmd
 }
 
@@ -70,46 +71,44 @@ func (v qrView) Text(t *ui.Text) {
 	}
 }
 
-func (a *app) darajaQR(ctx context.Context, o qrOptions) error {
-	if o.amount == "" {
-		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
-	}
-	amount, err := payment.ParseAmount(o.amount, payment.KES)
+// Run asks for the code, draws it and writes the picture.
+func (v *darajaQR) Run(ctx context.Context) error {
+	amount, err := flagAmount(v.amount)
 	if err != nil {
 		return err
 	}
-	client, _, err := a.darajaClient(ctx, appKeys())
+	client, _, err := v.darajaClient(ctx, appKeys())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.withTimeout(ctx, sendTimeout)
+	ctx, cancel := v.deadline.bound(ctx, sendTimeout)
 	defer cancel()
-	progress := a.out.Progress("asking for a QR code")
+	progress := v.out.Progress("asking for a QR code")
 	picture, err := client.DynamicQR(ctx, daraja.QRRequest{
-		MerchantName: o.merchant, Reference: o.reference, Amount: amount, Kind: daraja.QRKind(strings.ToUpper(o.kind)), CPI: o.cpi, Size: o.size,
+		MerchantName: v.merchant, Reference: v.reference, Amount: amount, Kind: daraja.QRKind(strings.ToUpper(v.kind)), CPI: v.cpi, Size: v.size,
 	})
 	progress.Stop()
 	if err != nil {
 		return err
 	}
-	v := qrView{
-		Merchant: o.merchant, Amount: amount.String(), Currency: string(amount.Currency()), Reference: o.reference,
-		Type: orNull(strings.ToUpper(o.kind)), File: orNull(o.file), Bytes: len(picture),
+	shown := qrView{
+		Merchant: v.merchant, Amount: amount.String(), Currency: string(amount.Currency()), Reference: v.reference,
+		Type: orNull(strings.ToUpper(v.kind)), File: orNull(v.file), Bytes: len(picture),
 	}
-	if o.file == "" {
-		v.PNG = orNull(base64.StdEncoding.EncodeToString(picture))
-	} else if err := os.WriteFile(o.file, picture, 0o600); err != nil {
-		return usagef("name a file that can be written", "output-file %s: cannot be written", o.file)
+	if v.file == "" {
+		shown.PNG = orNull(base64.StdEncoding.EncodeToString(picture))
+	} else if err := os.WriteFile(v.file, picture, 0o600); err != nil {
+		return usagef("name a file that can be written", "output-file %s: cannot be written", v.file)
 	}
 	modules, drawable := readModules(picture)
-	v.blocks = drawBlocks(modules)
+	shown.blocks = drawBlocks(modules)
 	if !drawable {
-		if o.file == "" && a.out.Format() == ui.FormatText {
+		if v.file == "" && v.out.Format() == ui.FormatText {
 			return usagef("add --output-file FILE and look at the picture", "the picture cannot be drawn in a terminal")
 		}
-		a.out.Note("the picture cannot be drawn in a terminal; look at the file")
+		v.out.Note("the picture cannot be drawn in a terminal; look at the file")
 	}
-	return a.out.One(v)
+	return v.out.One(shown)
 }
 
 // maxPicture bounds the pictures that are decoded, in pixels.

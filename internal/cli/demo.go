@@ -18,8 +18,14 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newDemo(a *app) *cobra.Command {
-	var keep bool
+// demo is "payctl demo".
+type demo struct {
+	*env
+	keep bool
+}
+
+func newDemo(s *session) *cobra.Command {
+	v := &demo{env: s.env}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Take the whole tour offline",
@@ -30,36 +36,37 @@ Needs no configuration and touches none. Exits with 0 only if every outcome was
 as expected.`,
 		Example: "  payctl demo\n  payctl demo --keep",
 		Args:    noArgs,
-		RunE:    a.run(func(ctx context.Context) error { return a.demo(ctx, keep) }),
+		RunE:    s.run(v.Run),
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "keep the demo's ledger, and say where it is")
+	cmd.Flags().BoolVar(&v.keep, "keep", false, "keep the demo's ledger, and say where it is")
 	return cmd
 }
 
 // demoTimeout bounds the whole tour.
 const demoTimeout = 60 * time.Second
 
-func (a *app) demo(ctx context.Context, keep bool) error {
-	ctx, cancel := a.withTimeout(ctx, demoTimeout)
+// Run takes the tour.
+func (v *demo) Run(ctx context.Context) error {
+	ctx, cancel := v.deadline.bound(ctx, demoTimeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "payctl-demo-")
 	if err != nil {
 		return &payment.Error{Kind: payment.KindInternal, Message: "demo: no temporary directory: " + err.Error(), Err: err}
 	}
-	tour := &tour{app: a, dir: dir, ledger: filepath.Join(dir, "ledger.db")}
-	started := a.now()
+	tour := &tour{env: v.env, dir: dir, ledger: filepath.Join(dir, "ledger.db")}
+	started := v.now()
 	err = tour.take(ctx)
 	tour.stop()
 	switch {
-	case keep:
-		a.out.Note("the ledger is kept: payctl --profile local --db %s deposit list", tour.ledger)
+	case v.keep:
+		v.out.Note("the ledger is kept: payctl --profile local --db %s deposit list", tour.ledger)
 	default:
 		err = orError(err, os.RemoveAll(dir))
 	}
 	if err != nil {
 		return err
 	}
-	return a.out.One(demoView{Steps: tour.steps, OK: true, Seconds: a.now().Sub(started).Seconds()})
+	return v.out.One(demoView{Steps: tour.steps, OK: true, Seconds: v.now().Sub(started).Seconds()})
 }
 
 // demoStep is one thing that the tour did.
@@ -83,7 +90,7 @@ func (v demoView) Text(t *ui.Text) {
 
 // tour runs payctl's own commands inside this process, over real sockets.
 type tour struct {
-	app    *app
+	*env
 	dir    string
 	ledger string
 	extra  []string
@@ -155,7 +162,7 @@ func (t *tour) invocation(args []string) Invocation {
 	}
 	return Invocation{
 		Args: args, Stdin: strings.NewReader(""), Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
-		Environ: append(env, t.extra...), Dir: t.dir, Version: t.app.in.Version,
+		Environ: append(env, t.extra...), Dir: t.dir, Version: t.in.Version,
 	}
 }
 
@@ -164,9 +171,9 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 	for i, arg := range s.args {
 		s.args[i] = t.fill(arg)
 	}
-	shown := "payctl --profile local " + shellJoin(s.args)
+	shown := "payctl --profile local " + payment.CommandLine(s.args...)
 	for _, args := range slices.Backward(s.from) {
-		shown = "payctl --profile local " + shellJoin(args) + " | " + shown
+		shown = "payctl --profile local " + payment.CommandLine(args...) + " | " + shown
 	}
 	t.say()
 	t.say(ui.Bold(s.title))
@@ -176,7 +183,7 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 		piped, source := &bytes.Buffer{}, t.invocation(args)
 		source.Stdin, source.Stdout = in.Stdin, piped
 		if code := Main(ctx, source); code != 0 {
-			return &payment.Error{Kind: payment.KindInternal, Message: "demo: payctl " + shellJoin(args) + " failed, exit " + strconv.Itoa(code)}
+			return &payment.Error{Kind: payment.KindInternal, Message: "demo: payctl " + payment.CommandLine(args...) + " failed, exit " + strconv.Itoa(code)}
 		}
 		in.Stdin = piped
 	}

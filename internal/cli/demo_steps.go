@@ -92,10 +92,10 @@ func failed(code string) func(map[string]any) (string, bool) {
 
 // say tells a person what happens; scripts get the steps in one document.
 func (t *tour) say(spans ...ui.Span) {
-	if t.app.out.Format() != ui.FormatText {
+	if t.out.Format() != ui.FormatText {
 		return
 	}
-	t.app.keepErr(t.app.out.Words(func(w *ui.Text) { w.Line(spans...) }))
+	t.keepErr(t.out.Words(func(w *ui.Text) { w.Line(spans...) }))
 }
 
 // fill puts what earlier steps learned into an argument.
@@ -105,16 +105,4 @@ func (t *tour) fill(arg string) string {
 		arg = strings.ReplaceAll(arg, "${"+name+"}", value)
 	}
 	return arg
-}
-
-// shellJoin writes arguments as a shell would take them.
-func shellJoin(args []string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		if arg == "" || strings.ContainsAny(arg, " \t\n'\"$&;|<>(){}*?#~\\`") {
-			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-		quoted[i] = arg
-	}
-	return strings.Join(quoted, " ")
 }

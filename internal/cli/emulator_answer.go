@@ -97,7 +97,7 @@ type envView map[string]string
 // Text writes shell lines.
 func (v envView) Text(t *ui.Text) {
 	for _, name := range sortedKeys(v) {
-		t.Linef("export %s=%s", name, shellJoin([]string{v[name]}))
+		t.Linef("export %s=%s", name, payment.CommandLine(v[name]))
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
-type explainOptions struct {
+// explain is "payctl explain".
+type explain struct {
+	*env
 	args       []string
 	api        string
 	message    string
@@ -22,8 +24,8 @@ type explainOptions struct {
 	stdin      bool
 }
 
-func newExplain(a *app) *cobra.Command {
-	var o explainOptions
+func newExplain(s *session) *cobra.Command {
+	v := &explain{env: s.env}
 	cmd := &cobra.Command{
 		Use:   "explain [daraja|wasaapay] CODE",
 		Short: "Say what a code means and what to do next",
@@ -38,15 +40,15 @@ in the catalogue is passed through as unknown, with exit 5.`,
   payctl explain daraja 500.001.1001 --api query --message 'The transaction is being processed'
   payctl explain wasaapay deposit.failed
   payctl webhook show dlv_1 --raw | payctl explain --stdin`,
-		Args: func(_ *cobra.Command, args []string) error { o.args = args; return nil },
+		Args: func(_ *cobra.Command, args []string) error { v.args = args; return nil },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.api, "api", "", "where the code came from: `"+strings.Join(apiNames(), "|")+"`")
-	f.StringVar(&o.message, "message", "", "the provider's `TEXT` beside the code")
-	f.BoolVar(&o.stdin, "stdin", false, "find the code in a payload or in log lines on stdin")
-	cmd.RunE = a.glance(func(ctx context.Context) error {
-		o.hasMessage = f.Changed("message")
-		return a.explain(ctx, o)
+	f.StringVar(&v.api, "api", "", "where the code came from: `"+strings.Join(apiNames(), "|")+"`")
+	f.StringVar(&v.message, "message", "", "the provider's `TEXT` beside the code")
+	f.BoolVar(&v.stdin, "stdin", false, "find the code in a payload or in log lines on stdin")
+	cmd.RunE = s.quick(func(ctx context.Context) error {
+		v.hasMessage = f.Changed("message")
+		return v.Run(ctx)
 	})
 	return cmd
 }
@@ -162,25 +164,26 @@ func (m meaningView) text(t *ui.Text) {
 	t.Blank()
 }
 
-func (a *app) explain(ctx context.Context, o explainOptions) error {
-	id, code, err := explainArgs(o)
+// Run explains a code, or those in what is piped in. An unknown one is KindNotFound.
+func (v *explain) Run(ctx context.Context) error {
+	id, code, err := v.parse()
 	if err != nil {
 		return err
 	}
-	if o.api != "" && !slices.Contains(apiNames(), o.api) {
-		return usagef("use one of: "+strings.Join(apiNames(), ", "), "api %q: is not known", o.api)
+	if v.api != "" && !slices.Contains(apiNames(), v.api) {
+		return usagef("use one of: "+strings.Join(apiNames(), ", "), "api %q: is not known", v.api)
 	}
-	if o.stdin {
-		return a.explainStdin(ctx, id, o)
+	if v.stdin {
+		return v.piped(ctx, id)
 	}
-	v := explainView{Code: code, Meanings: meaningsOf(id, code, o)}
-	if o.hasMessage {
-		v.Message = &o.message
+	shown := explainView{Code: code, Meanings: v.meanings(id, code)}
+	if v.hasMessage {
+		shown.Message = &v.message
 	}
-	v.Known = len(v.Meanings) > 0
-	printed := a.out.One(v)
-	if !v.Known {
-		return a.ended(printed, unknownCode(id, code), "code "+payment.Line(code, 200))
+	shown.Known = len(shown.Meanings) > 0
+	printed := v.out.One(shown)
+	if !shown.Known {
+		return v.ended(printed, unknownCode(id, code), "code "+payment.Line(code, 200))
 	}
 	return printed
 }
@@ -192,18 +195,18 @@ func unknownCode(id payment.ProviderID, code string) error {
 	}
 }
 
-// explainArgs reads [PROVIDER] CODE; with --stdin there is no code.
-func explainArgs(o explainOptions) (id payment.ProviderID, code string, err error) {
-	args := o.args
+// parse reads [PROVIDER] CODE; with --stdin there is no code.
+func (v *explain) parse() (id payment.ProviderID, code string, err error) {
+	args := v.args
 	if len(args) > 0 && (args[0] == string(payment.Daraja) || args[0] == string(payment.WasaaPay)) {
 		id, args = payment.ProviderID(args[0]), args[1:]
 	}
 	switch {
-	case id == payment.WasaaPay && o.api != "":
+	case id == payment.WasaaPay && v.api != "":
 		return id, "", usagef("leave --api out", "api: tells Daraja's APIs apart; wasaapay has one")
-	case o.stdin && len(args) > 0:
+	case v.stdin && len(args) > 0:
 		return id, "", usagef("give a code or --stdin", "unexpected argument %q beside --stdin", args[0])
-	case o.stdin:
+	case v.stdin:
 		return id, "", nil
 	case len(args) == 0:
 		return id, "", usagef("write: payctl explain 1032, or pipe a payload into payctl explain --stdin", "CODE is missing")
@@ -213,15 +216,15 @@ func explainArgs(o explainOptions) (id payment.ProviderID, code string, err erro
 	return id, args[0], nil
 }
 
-// meaningsOf lists what a code may mean; API and message narrow it down.
-func meaningsOf(id payment.ProviderID, code string, o explainOptions) []meaningView {
+// meanings lists what a code may mean; API and message narrow it down.
+func (v *explain) meanings(id payment.ProviderID, code string) []meaningView {
 	out := []meaningView{}
 	if id != payment.WasaaPay {
-		for _, e := range darajaMeanings(code, o) {
+		for _, e := range v.daraja(code) {
 			out = append(out, newMeaning(e))
 		}
 	}
-	if m, known := wasaapay.Explain(code); known && id != payment.Daraja && o.api == "" {
+	if m, known := wasaapay.Explain(code); known && id != payment.Daraja && v.api == "" {
 		out = append(out, newWasaaPayMeaning(m))
 	}
 	return out
@@ -230,17 +233,17 @@ func meaningsOf(id payment.ProviderID, code string, o explainOptions) []meaningV
 // emptyMessage is how the catalogue marks a meaning that goes with an empty message.
 const emptyMessage = "(empty message)"
 
-func darajaMeanings(code string, o explainOptions) []daraja.Explanation {
-	if o.message != "" {
-		if e, known := daraja.Explain(o.api, code, o.message); known {
+func (v *explain) daraja(code string) []daraja.Explanation {
+	if v.message != "" {
+		if e, known := daraja.Explain(v.api, code, v.message); known {
 			return []daraja.Explanation{e}
 		}
 		return nil
 	}
 	all := slices.DeleteFunc(daraja.ExplainAll(code), func(e daraja.Explanation) bool {
-		return o.api != "" && !slices.Contains(e.APIs, daraja.API(o.api)) && !slices.Contains(e.APIs, daraja.APIAny)
+		return v.api != "" && !slices.Contains(e.APIs, daraja.API(v.api)) && !slices.Contains(e.APIs, daraja.APIAny)
 	})
-	if !o.hasMessage {
+	if !v.hasMessage {
 		return all
 	}
 	for _, e := range all {

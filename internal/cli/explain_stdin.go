@@ -13,11 +13,11 @@ import (
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
-// explainStdin finds codes in what is piped in: one payload, or a log whose
+// piped finds codes in what is piped in: one payload, or a log whose
 // lines are looked at one by one: an array under json, however many hold a code.
 // An unknown code is shown and is exit 5.
-func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explainOptions) error {
-	raw, err := readAll(a.stdin(ctx), maxPayload, "stdin")
+func (v *explain) piped(ctx context.Context, id payment.ProviderID) error {
+	raw, err := readAll(v.env.stdin(ctx), maxPayload, "stdin")
 	if err != nil {
 		return err
 	}
@@ -27,26 +27,26 @@ func (a *app) explainStdin(ctx context.Context, id payment.ProviderID, o explain
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		v, found := a.explainPiece(id, piece, o)
+		shown, found := v.piece(id, piece)
 		if !found {
 			continue
 		}
 		if len(pieces) > 1 {
 			line := i + 1
-			v.Line = &line
+			shown.Line = &line
 		}
-		views = append(views, v)
+		views = append(views, shown)
 	}
 	switch {
 	case len(views) == 0:
 		return usagef("pipe in a callback, an answer, or a log line that holds a code", "stdin: holds no result or error code")
 	case len(pieces) == 1:
-		err = a.out.One(views[0])
+		err = v.out.One(views[0])
 	default:
-		err = several(a.out, views)
+		err = several(v.out, views)
 	}
-	if i := slices.IndexFunc(views, func(v explainView) bool { return !v.Known }); i >= 0 {
-		return a.ended(err, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
+	if i := slices.IndexFunc(views, func(s explainView) bool { return !s.Known }); i >= 0 {
+		return v.ended(err, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
 	}
 	return err
 }
@@ -60,10 +60,10 @@ func explainPieces(raw []byte) [][]byte {
 	return bytes.Split(bytes.TrimRight(raw, "\r\n"), []byte("\n"))
 }
 
-func (a *app) explainPiece(id payment.ProviderID, piece []byte, o explainOptions) (explainView, bool) {
+func (v *explain) piece(id payment.ProviderID, piece []byte) (explainView, bool) {
 	if id != payment.Daraja {
-		if v, found := explainWasaaPay(id, piece); found {
-			return v, true
+		if shown, found := explainWasaaPay(id, piece); found {
+			return shown, true
 		}
 	}
 	if id == payment.WasaaPay {
@@ -73,18 +73,18 @@ func (a *app) explainPiece(id payment.ProviderID, piece []byte, o explainOptions
 	if !found {
 		return explainView{}, false
 	}
-	if o.api != "" {
-		if narrowed, known := daraja.Explain(o.api, e.Code, e.Message); known {
+	if v.api != "" {
+		if narrowed, known := daraja.Explain(v.api, e.Code, e.Message); known {
 			e = narrowed
 		}
 	}
-	v := explainView{Code: e.Code, Message: orNull(a.phoneText(e.Message)), Known: e.Meaning != "", Meanings: []meaningView{}}
-	if v.Known {
+	shown := explainView{Code: e.Code, Message: orNull(v.phoneText(e.Message)), Known: e.Meaning != "", Meanings: []meaningView{}}
+	if shown.Known {
 		m := newMeaning(e)
 		m.Message = nil
-		v.Meanings = append(v.Meanings, m)
+		shown.Meanings = append(shown.Meanings, m)
 	}
-	return v, true
+	return shown, true
 }
 
 // wasaaPaid are the members of WasaaPay's documents that say something: the

@@ -19,7 +19,7 @@ func TestExplainEverything(t *testing.T) {
 	t.Parallel()
 	root := tree()
 	for _, e := range daraja.Catalogue() {
-		meanings := meaningsOf(payment.Daraja, e.Code, explainOptions{})
+		meanings := (&explain{}).meanings(payment.Daraja, e.Code)
 		if len(meanings) == 0 {
 			t.Errorf("%s is not explained", e.Code)
 		}
@@ -38,7 +38,7 @@ func TestExplainEverything(t *testing.T) {
 		}
 	}
 	for _, m := range wasaapay.Catalogue() {
-		if got := meaningsOf(payment.WasaaPay, m.Code, explainOptions{}); len(got) != 1 {
+		if got := (&explain{}).meanings(payment.WasaaPay, m.Code); len(got) != 1 {
 			t.Errorf("wasaapay %s has %d meanings, want 1", m.Code, len(got))
 		}
 	}
@@ -49,26 +49,26 @@ func TestExplainNarrows(t *testing.T) {
 	t.Parallel()
 	const code = "500.001.1001"
 	for _, test := range []struct {
-		o    explainOptions
+		v    explain
 		want []string
 	}{
-		{explainOptions{api: "query", message: "The transaction is being processed"}, []string{"pending"}},
-		{explainOptions{api: "query", message: "The transaction does not Exist"}, []string{"unknown"}},
-		{explainOptions{api: "query", hasMessage: true}, []string{"pending"}},
-		{explainOptions{api: "stk", message: "Merchant does not exist"}, []string{"credentials"}},
-		{explainOptions{api: "stk", message: "[MerchantValidate] - Wrong credentials"}, []string{"credentials"}},
-		{explainOptions{api: "stk", message: "Unable to lock subscriber, a transaction is already in process for the current subscriber"}, []string{"busy"}},
-		{explainOptions{api: "qr"}, []string{}},
+		{explain{api: "query", message: "The transaction is being processed"}, []string{"pending"}},
+		{explain{api: "query", message: "The transaction does not Exist"}, []string{"unknown"}},
+		{explain{api: "query", hasMessage: true}, []string{"pending"}},
+		{explain{api: "stk", message: "Merchant does not exist"}, []string{"credentials"}},
+		{explain{api: "stk", message: "[MerchantValidate] - Wrong credentials"}, []string{"credentials"}},
+		{explain{api: "stk", message: "Unable to lock subscriber, a transaction is already in process for the current subscriber"}, []string{"busy"}},
+		{explain{api: "qr"}, []string{}},
 	} {
 		got := []string{}
-		for _, m := range meaningsOf(payment.Daraja, code, test.o) {
+		for _, m := range test.v.meanings(payment.Daraja, code) {
 			got = append(got, *m.Class)
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%+v: (-want +got)\n%s", test.o, diff)
+			t.Errorf("%+v: (-want +got)\n%s", test.v, diff)
 		}
 	}
-	if got := len(meaningsOf("", code, explainOptions{})); got < 5 {
+	if got := len((&explain{}).meanings("", code)); got < 5 {
 		t.Errorf("%s alone has %d meanings, want all of them", code, got)
 	}
 }
@@ -100,15 +100,15 @@ func FuzzExplain(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		a := newApp(Invocation{Stdout: io.Discard, Stderr: io.Discard})
+		v := &explain{env: newEnv(Invocation{Stdout: io.Discard, Stderr: io.Discard})}
 		for _, id := range []payment.ProviderID{"", payment.Daraja, payment.WasaaPay} {
 			for _, piece := range explainPieces(raw) {
-				v, found := a.explainPiece(id, piece, explainOptions{})
-				if found && v.Known != (len(v.Meanings) > 0) {
-					t.Fatalf("known %v with %d meanings", v.Known, len(v.Meanings))
+				shown, found := v.piece(id, piece)
+				if found && shown.Known != (len(shown.Meanings) > 0) {
+					t.Fatalf("known %v with %d meanings", shown.Known, len(shown.Meanings))
 				}
-				if v.Message != nil && payment.MaskDigits(*v.Message) != *v.Message {
-					t.Fatalf("a phone is shown: %q", *v.Message)
+				if shown.Message != nil && payment.MaskDigits(*shown.Message) != *shown.Message {
+					t.Fatalf("a phone is shown: %q", *shown.Message)
 				}
 			}
 		}

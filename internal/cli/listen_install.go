@@ -150,3 +150,12 @@ func backlog(ledger *store.Store) func(context.Context) (listen.Backlog, error) 
 		}, err
 	}
 }
+
+// existingToken is the secret path of this installation, "" where it has none.
+func existingToken(ledger string) (string, error) {
+	token, err := readToken(ledger + ".token")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return token, err
+}

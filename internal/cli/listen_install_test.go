@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
 )
 
 // TestInstallToken holds that those who start together agree on one token, and
@@ -98,4 +100,16 @@ func TestInstallTokenFaults(t *testing.T) {
 			t.Errorf("%q: became %q, %v", content, left, err)
 		}
 	}
+}
+
+// quietApp is an app whose output goes nowhere.
+func quietApp(t *testing.T) *app {
+	t.Helper()
+	a := newApp(Invocation{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+	printer, err := a.newPrinter(ui.FormatText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.out = printer
+	return a
 }

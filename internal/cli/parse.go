@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -28,6 +29,22 @@ func (e *env) parseTime(flag, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, usagef("write 2026-01-02, 2026-01-02T15:04:05Z or 2h for two hours ago", "%s %q: is not a time", flag, text)
+}
+
+// flagPhone reads --phone.
+func flagPhone(text string) (payment.Phone, error) {
+	if text == "" {
+		return payment.Phone{}, usagef("give the customer's number, such as --phone 0712345678", "phone: --phone is missing")
+	}
+	return payment.ParsePhone(text)
+}
+
+// flagAmount reads --amount, in KES.
+func flagAmount(text string) (payment.Amount, error) {
+	if text == "" {
+		return payment.Amount{}, usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
+	}
+	return payment.ParseAmount(text, payment.KES)
 }
 
 // columns heads a table with left-aligned columns.

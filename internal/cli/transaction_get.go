@@ -5,54 +5,45 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/inquiry"
+	"github.com/payctl/payctl/internal/view"
 )
 
-func newTransactionGet(a *app) *cobra.Command {
-	var id string
+// transactionGet is "payctl transaction get".
+type transactionGet struct {
+	*session
+	id string
+}
+
+func newTransactionGet(s *session) *cobra.Command {
+	v := &transactionGet{session: s}
 	return &cobra.Command{
 		Use:   "get ID",
 		Short: "Show one query and its result",
 		Long: `Shows what the ledger knows of one query; nobody is asked. ID may be the query's own
 id, its ConversationID or OriginatorConversationID, or the receipt it asked about.`,
 		Example: "  payctl transaction get UA2K7QX9ZP\n  payctl transaction get AG_20260102_2010a1b2c3d4e5f60718 -o json",
-		Args:    oneArg("ID", &id),
-		RunE: a.glance(func(ctx context.Context) error {
-			ledger, err := a.readLedger(ctx)
-			if err != nil {
-				return err
-			}
-			q, err := a.findQuery(ctx, ledger, id)
-			if err != nil {
-				return err
-			}
-			v, _, err := a.withResult(ctx, ledger, q)
-			if err != nil {
-				return err
-			}
-			return a.out.One(v)
-		}),
+		Args:    oneArg("ID", &v.id),
+		RunE:    s.quick(v.Run),
 	}
 }
 
-// findQuery finds one query by any of its identifiers; the newest of several.
-func (a *app) findQuery(ctx context.Context, ledger *store.Store, id string) (store.Query, error) {
-	found, err := ledger.Queries.Find(ctx, id)
+// Run shows one query of the ledger.
+func (v *transactionGet) Run(ctx context.Context) error {
+	ledger, err := v.readLedger(ctx)
 	if err != nil {
-		return store.Query{}, err
+		return err
 	}
-	if len(found) == 0 {
-		return store.Query{}, payment.NotFound("query "+payment.MaskDigits(id)+": not in the ledger",
-			"list what is there with \"payctl transaction list\"; check --profile and --db")
+	q, others, err := inquiry.Find(ctx, ledger, v.id)
+	if err != nil {
+		return err
 	}
-	for _, q := range found {
-		if q.ID == id {
-			return q, nil
-		}
+	if others > 0 {
+		v.out.Note("%d queries carry %q; this is the newest", others+1, v.id)
 	}
-	if len(found) > 1 {
-		a.out.Note("%d queries carry %q; this is the newest", len(found), id)
+	r, err := inquiry.Read(ctx, ledger, q)
+	if err != nil {
+		return err
 	}
-	return found[0], nil
+	return v.out.One(view.NewQuery(r, v.global.showPhone))
 }

@@ -1,19 +1,20 @@
-package cli
+package inquiry
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
 )
 
 func TestMailboxAddress(t *testing.T) {
@@ -34,49 +35,45 @@ func TestMailboxAddress(t *testing.T) {
 		// A proxy with a certificate, or under a path, must prove that it leads here.
 		{"https://127.0.0.1:4020", "", place{"", false}},
 		{"http://127.0.0.1:4020/hooks", "127.0.0.1:4021", place{"127.0.0.1:4021", false}},
-		{"https://pay.payctl.co.ke", "", place{usualAddr, false}},
+		{"https://pay.payctl.co.ke", "", place{UsualAddr, false}},
 		{"https://pay.payctl.co.ke", "127.0.0.1:9000", place{"127.0.0.1:9000", false}},
 	} {
-		m := mailbox{conf: &config.Config{CallbackURL: test.url}, addr: test.flag}
+		m := Mailbox{Addr: test.flag}
 		var got place
-		got.Addr, got.Own = m.address()
+		got.Addr, got.Own = m.address(test.url)
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s %s: (-want +got)\n%s", test.url, test.flag, diff)
 		}
 	}
 }
 
-// mailboxApp is an app with a ledger of its own and a client for which every
-// host name leads to one address, as a tunnel would.
-func mailboxApp(t *testing.T, leadsTo string) (*app, *mailbox) {
+// behind is an inquirer whose callback URL leads to one address, as a tunnel would, and
+// whose own receiver says that it is ready and takes what comes.
+func behind(t *testing.T, leadsTo string) *Inquirer {
 	t.Helper()
-	dir := t.TempDir()
-	a := quietApp(t)
-	a.in.Environ = []string{
-		"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_STATE_HOME=" + dir, "XDG_CACHE_HOME=" + dir,
-		"PAYCTL_PROFILE=local", "PAYCTL_DB=" + filepath.Join(dir, "ledger.db"), "PAYCTL_CALLBACK_URL=http://pay.payctl.co.ke",
-	}
-	a.in.Dir = dir
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, leadsTo)
 	}}
-	a.client = &http.Client{Transport: transport}
 	t.Cleanup(transport.CloseIdleConnections)
-	conf, err := a.config(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	return &Inquirer{
+		Ledger: openLedger(t), Account: Account{Environment: payment.Local, CallbackURL: "http://pay.payctl.co.ke"},
+		Mailbox: &Mailbox{
+			HTTP: &http.Client{Transport: transport}, Now: time.Now,
+			Receiver: func(context.Context) (Server, error) { return readyServer{}, nil },
+		},
 	}
-	ledger, err := a.openLedger(t.Context())
-	if err != nil {
-		t.Fatal(err)
+}
+
+type readyServer struct{}
+
+func (readyServer) Serve(ctx context.Context, ln net.Listener) error {
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ready\n") })}
+	go func() { <-ctx.Done(); _ = server.Close() }()
+	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
-	t.Cleanup(func() {
-		if err := a.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return a, &mailbox{app: a, conf: conf, ledger: ledger}
+	return nil
 }
 
 // freeAddr is an address that nothing listens on, and that nobody gets by chance
@@ -104,29 +101,17 @@ func freeAddr(t *testing.T) string {
 func TestMailboxBehindTunnel(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
-	a, m := mailboxApp(t, addr)
-	m.addr = addr
-	if err := m.open(t.Context()); err != nil {
+	i := behind(t, addr)
+	m := i.Mailbox
+	m.Addr = addr
+	if err := m.open(t.Context(), i); err != nil {
 		t.Fatal(err)
 	}
-	if m.stop == nil || !m.listens(t.Context()) {
+	if m.stop == nil || !m.listens(t.Context(), i.Account.CallbackURL) {
 		t.Fatal("nothing receives behind the callback URL")
 	}
-	url, _ := resultURLs(m.conf, "AAAAAAAAAAAAAAAAAAAAAAAAAA")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"Result":{}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := a.httpClient().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("status %d, want 200", resp.StatusCode)
-	}
-	m.finish(t.Context(), "")
-	if m.stop != nil || m.listens(t.Context()) {
+	m.finish(t.Context(), i, "")
+	if m.stop != nil || m.listens(t.Context(), i.Account.CallbackURL) {
 		t.Error("the receiver is still there")
 	}
 }
@@ -137,9 +122,10 @@ func TestMailboxElsewhere(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	_, m := mailboxApp(t, other.Listener.Addr().String())
-	m.addr = freeAddr(t)
-	if err := m.open(t.Context()); err != nil {
+	i := behind(t, other.Listener.Addr().String())
+	m := i.Mailbox
+	m.Addr = freeAddr(t)
+	if err := m.open(t.Context(), i); err != nil {
 		t.Fatal(err)
 	}
 	if m.stop != nil {

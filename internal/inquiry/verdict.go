@@ -1,4 +1,4 @@
-package cli
+package inquiry
 
 import (
 	"strings"
@@ -8,35 +8,47 @@ import (
 	"github.com/payctl/payctl/internal/store"
 )
 
-// verdictOf is the error that the end of a query means for the exit code. A
-// query that failed says nothing about the payment (reference/daraja.md §6.3).
-func (a *app) verdictOf(q store.Query, r *daraja.TransactionResult) error {
-	name := queryName(q)
+// maxText is how much of a provider's text goes into a message, in bytes.
+const maxText = 200
+
+// The final words of TransactionStatus (reference/daraja.md §6.3).
+const (
+	Completed = "Completed"
+	Cancelled = "Cancelled"
+	Declined  = "Declined"
+	Expired   = "Expired"
+)
+
+// verdict is the error that the end of a query means, by its kind what a script may
+// conclude. A query that failed says nothing about the payment (reference/daraja.md §6.3).
+func (i *Inquirer) verdict(result Result) error {
+	q, r := result.Query, result.Answer
+	name := Name(q)
 	switch {
 	case q.Status == store.QueryRefused:
 		return &payment.Error{
-			Kind: payment.KindUsage, Provider: payment.Daraja, ProviderCode: q.Code, Message: name + ": was refused: " + firstLine(a.phoneText(q.Message)),
-			Hint: "ask again with " + a.again(q),
+			Kind: payment.KindUsage, Provider: payment.Daraja, ProviderCode: q.Code, Message: name + ": was refused: " + payment.Cut(payment.Escape(i.mask(q.Message)), maxText),
+			Hint: "ask again with " + i.again(q),
 		}
 	case q.Status == store.QueryTimedOut:
 		return &payment.Error{
-			Kind: payment.KindPending, Provider: payment.Daraja, Retryable: q.Kind != kindReversal,
+			Kind: payment.KindPending, Provider: payment.Daraja, Retryable: q.Kind != KindReversal,
 			Message: name + ": expired in M-PESA's queue without an answer, which says nothing about the payment",
-			Hint:    "ask again with " + a.again(q),
+			Hint:    "ask again with " + i.again(q),
 		}
 	case q.Status != store.QueryAnswered:
 		return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": no result yet", Hint: resumeHint(q)}
 	case r == nil:
-		return payment.NotFound(name+": its result is no longer in the ledger", "ask again with "+a.again(q))
+		return payment.NotFound(name+": its result is no longer in the ledger", "ask again with "+i.again(q))
 	case r.ResultCode != "0":
 		return failedQuery(name, q.Kind, r)
-	case q.Kind != kindTransaction:
+	case q.Kind != KindTransaction:
 		return nil
 	}
 	switch r.TransactionStatus {
-	case wireCompleted:
+	case Completed:
 		return nil
-	case wireCancelled, wireDeclined, wireExpired:
+	case Cancelled, Declined, Expired:
 		return &payment.Error{
 			Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: r.TransactionStatus,
 			Message: name + ": M-PESA says that this transaction is " + r.TransactionStatus, Hint: "it is final: no money moved",
@@ -44,12 +56,12 @@ func (a *app) verdictOf(q store.Query, r *daraja.TransactionResult) error {
 	}
 	said := "M-PESA did not say how it stands"
 	if r.TransactionStatus != "" {
-		said = "M-PESA says " + firstLine(r.TransactionStatus) + ", which is not one of the documented ends"
+		said = "M-PESA says " + payment.Line(r.TransactionStatus, maxText) + ", which is not one of the documented ends"
 	}
-	return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": " + said, Hint: "ask again later with " + a.again(q)}
+	return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": " + said, Hint: "ask again later with " + i.again(q)}
 }
 
-// failedQuery words a result other than 0: the question was not carried out.
+// failedQuery is the error of a result other than 0: the question was not carried out.
 func failedQuery(name, kind string, r *daraja.TransactionResult) error {
 	e := &payment.Error{
 		Kind: payment.KindPending, Provider: payment.Daraja, ProviderCode: r.ResultCode,
@@ -58,15 +70,15 @@ func failedQuery(name, kind string, r *daraja.TransactionResult) error {
 	}
 	found, known := daraja.Explain(string(apiOf(kind)), r.ResultCode, "")
 	switch {
-	case kind == kindReversal && r.ResultCode == "R000001":
+	case kind == KindReversal && r.ResultCode == "R000001":
 		e.Kind = payment.KindConflict
-	case kind == kindReversal && r.ResultCode == "R000002", found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
+	case kind == KindReversal && r.ResultCode == "R000002", found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
 		e.Kind = payment.KindNotFound
 	case !known:
 		return e
 	default:
 		e.Kind = kindOfClass(found.Class)
-		e.Retryable = e.Kind == payment.KindUnavailable && kind != kindReversal
+		e.Retryable = e.Kind == payment.KindUnavailable && kind != KindReversal
 	}
 	if known {
 		e.Hint = found.Meaning + "; try again: " + found.Retry + "; next: " + found.Next
@@ -99,34 +111,34 @@ func saysMissing(desc string) bool {
 
 func apiOf(kind string) daraja.API {
 	switch kind {
-	case kindBalance:
+	case KindBalance:
 		return daraja.APIBalance
-	case kindReversal:
+	case KindReversal:
 		return daraja.APIReversal
 	}
 	return daraja.APITransaction
 }
 
 // again is the command that asks the same question once more.
-func (a *app) again(q store.Query) string {
-	asked := askedOf(q)
+func (i *Inquirer) again(q store.Query) string {
+	asked := AskedOf(q)
 	args := []string{"payctl", "transaction", "status"}
 	add := func(flag string, value *string) {
 		if value != nil {
-			args = append(args, flag, a.phoneText(*value))
+			args = append(args, flag, i.mask(*value))
 		}
 	}
 	switch q.Kind {
-	case kindBalance:
+	case KindBalance:
 		return "\"payctl daraja balance\""
-	case kindReversal:
+	case KindReversal:
 		// A reversal moves money: what is asked again is how it stands.
 		add("--receipt", asked.Receipt)
-		return "\"" + shellJoin(args) + "\" before reversing again"
+		return "\"" + payment.CommandLine(args...) + "\" before reversing again"
 	}
 	add("--receipt", asked.Receipt)
 	add("--conversation-id", asked.OriginalConversationID)
 	add("--party", asked.Party)
 	add("--identifier-type", asked.IdentifierType)
-	return "\"" + shellJoin(args) + "\""
+	return "\"" + payment.CommandLine(args...) + "\""
 }

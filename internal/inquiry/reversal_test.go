@@ -1,7 +1,6 @@
-package cli
+package inquiry
 
 import (
-	"context"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -29,15 +28,15 @@ func TestReversedBefore(t *testing.T) {
 		force  bool
 		want   payment.Kind
 	}{
-		{name: "recorded, perhaps sent", kind: kindReversal, want: payment.KindConflict},
-		{name: "forced", kind: kindReversal, force: true},
-		{name: "refused", kind: kindReversal, refuse: true},
-		{name: "carried out", kind: kindReversal, result: result("0"), want: payment.KindConflict},
-		{name: "already reversed", kind: kindReversal, result: result("R000001"), want: payment.KindConflict},
-		{name: "unknown code proves nothing", kind: kindReversal, result: result("777"), want: payment.KindConflict},
-		{name: "wrong credential", kind: kindReversal, result: result("2001")},
-		{name: "not this payment", kind: kindReversal, result: result("R000002")},
-		{name: "only asked about", kind: kindTransaction, result: result("0")},
+		{name: "recorded, perhaps sent", kind: KindReversal, want: payment.KindConflict},
+		{name: "forced", kind: KindReversal, force: true},
+		{name: "refused", kind: KindReversal, refuse: true},
+		{name: "carried out", kind: KindReversal, result: result("0"), want: payment.KindConflict},
+		{name: "already reversed", kind: KindReversal, result: result("R000001"), want: payment.KindConflict},
+		{name: "unknown code proves nothing", kind: KindReversal, result: result("777"), want: payment.KindConflict},
+		{name: "wrong credential", kind: KindReversal, result: result("2001")},
+		{name: "not this payment", kind: KindReversal, result: result("R000002")},
+		{name: "only asked about", kind: KindTransaction, result: result("0")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +63,7 @@ func TestReversedBefore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err = failedReversals(t.Context(), ledger, "UA2K7QX9ZP", test.force)
+			_, err = recordReversal(t.Context(), ledger, store.Query{Kind: KindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"}, test.force)
 			if test.want == 0 && err != nil || test.want != 0 && payment.KindOf(err) != test.want {
 				t.Errorf("got %v, want kind %s", err, test.want)
 			}
@@ -77,7 +76,7 @@ func TestReversedBefore(t *testing.T) {
 func TestReversalIsSole(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	ask := store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"}
+	ask := store.Query{Kind: KindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"}
 	var recorded, refused atomic.Int64
 	var all sync.WaitGroup
 	for range 4 {
@@ -109,47 +108,16 @@ func TestReversalIsSole(t *testing.T) {
 	}
 	defer func() { _ = ledger.Close() }()
 	question := ask
-	question.Kind = kindTransaction
+	question.Kind = KindTransaction
 	for range 120 {
 		if _, err := ledger.Queries.Create(t.Context(), question); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := failedReversals(t.Context(), ledger, ask.Receipt, false); payment.KindOf(err) != payment.KindConflict {
+	if _, err := failedReversals(t.Context(), ledger, ask.Receipt); payment.KindOf(err) != payment.KindConflict {
 		t.Errorf("after 120 other questions: %v", err)
 	}
 	if _, err := recordReversal(t.Context(), ledger, ask, true); err != nil {
 		t.Errorf("forced: %v", err)
-	}
-}
-
-// TestLastLook: a result that is in the ledger counts, although the time for it is over.
-func TestLastLook(t *testing.T) {
-	t.Parallel()
-	ledger, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ledger.Close() }()
-	asked, err := ledger.Queries.Create(t.Context(), store.Query{Kind: kindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	a := newApp(Invocation{})
-	if _, err := a.awaitResult(over, ledger, asked, nil); payment.KindOf(err) != payment.KindInterrupted {
-		t.Errorf("without a result: %v", err)
-	}
-	d := payment.Delivery{
-		Provider: payment.Daraja, Route: "/callbacks/daraja/timeout", Token: asked.Token, Method: http.MethodPost,
-		Body: []byte("{}"), ReceivedAt: time.Now(),
-	}
-	if _, err := ledger.Deliveries.Record(t.Context(), store.Arrival{Delivery: d, Inspection: daraja.Receiver{}.Inspect(d)}); err != nil {
-		t.Fatal(err)
-	}
-	found, err := a.awaitResult(over, ledger, asked, nil)
-	if err != nil || found.Status != store.QueryTimedOut {
-		t.Errorf("%s, %v", found.Status, err)
 	}
 }

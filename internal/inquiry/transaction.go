@@ -1,0 +1,118 @@
+package inquiry
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// TransactionInput asks what became of one transaction.
+type TransactionInput struct {
+	// Receipt or ConversationID says which: the payment's receipt, or the
+	// OriginatorConversationID that the original request got.
+	Receipt, ConversationID string
+	// Party is whose transaction it is, "" for the account's own of that type.
+	Party             string
+	Type              payment.IdentifierType
+	Remarks, Occasion string
+	// NoWait returns the acceptance.
+	NoWait bool
+}
+
+// Transaction asks Daraja what became of a transaction. The error says what a script may
+// conclude of the transaction (see Verdict), and comes with the result where there is one.
+func (i *Inquirer) Transaction(ctx context.Context, in TransactionInput) (Result, error) {
+	if err := i.checkCallbackURL(); err != nil {
+		return Result{}, err
+	}
+	q, err := i.transaction(in)
+	if err != nil {
+		return Result{}, err
+	}
+	deposit, err := i.depositOf(ctx, q.Receipt, q.OriginalConversationID)
+	if err != nil {
+		return Result{}, err
+	}
+	return i.ask(ctx, question{
+		kind: KindTransaction, depositID: deposit,
+		asked: Asked{
+			Receipt: text(q.Receipt), OriginalConversationID: text(q.OriginalConversationID), Party: text(q.Party),
+			IdentifierType: text(string(q.IdentifierType)), Remarks: text(q.Remarks), Occasion: text(q.Occasion),
+		},
+		send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
+			q.ResultURL, q.TimeoutURL = resultURL, timeoutURL
+			return i.Client.QueryTransaction(ctx, q)
+		},
+	}, in.NoWait)
+}
+
+// transaction applies the rules of reference/daraja.md §6.1 before anything is recorded.
+func (i *Inquirer) transaction(in TransactionInput) (payment.TransactionQuery, error) {
+	q := payment.TransactionQuery{
+		Receipt: in.Receipt, OriginalConversationID: in.ConversationID, Party: in.Party,
+		IdentifierType: in.Type, Remarks: in.Remarks, Occasion: in.Occasion,
+	}
+	if q.Party == "" {
+		switch q.IdentifierType {
+		case payment.IdentifierShortCode:
+			q.Party = i.Account.ShortCode
+		case payment.IdentifierTill:
+			q.Party = i.Account.Till
+		case payment.IdentifierMSISDN:
+		default:
+			return q, payment.Usage("identifier-type "+payment.Quote(string(in.Type), 60)+": is not a type of party", "use msisdn, till or shortcode")
+		}
+	}
+	if q.Party == "" {
+		return q, payment.Usage("party: the profile has none of type "+string(q.IdentifierType),
+			"give --party the number, or leave --identifier-type out for the profile's shortcode")
+	}
+	q.ResultURL, q.TimeoutURL = i.Account.resultURLs("token")
+	return daraja.CheckTransaction(q, i.Account.Environment)
+}
+
+// depositOf finds the deposit that a query is about: the one that has this receipt, or
+// whose push got this id. The result may then confirm it.
+func (i *Inquirer) depositOf(ctx context.Context, ids ...string) (string, error) {
+	for _, id := range ids {
+		found, err := i.Ledger.Deposits.Find(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		for _, d := range found {
+			known := d.Receipt == id || d.MerchantRequestID == id
+			if id != "" && d.Provider == payment.Daraja && known {
+				return d.ID, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// BalanceInput asks for the balances of the account's shortcode.
+type BalanceInput struct {
+	Remarks string
+	NoWait  bool
+}
+
+// maxRemarks is the longest text of a remark, in characters (reference/daraja.md §6.1).
+const maxRemarks = 100
+
+// Balance asks for the shortcode's balances.
+func (i *Inquirer) Balance(ctx context.Context, in BalanceInput) (Result, error) {
+	if err := i.checkCallbackURL(); err != nil {
+		return Result{}, err
+	}
+	if utf8.RuneCountInString(in.Remarks) > maxRemarks {
+		return Result{}, payment.Usage("remarks: over 100 characters", "shorten them")
+	}
+	return i.ask(ctx, question{
+		kind:  KindBalance,
+		asked: Asked{Party: text(i.Account.ShortCode), IdentifierType: text(string(payment.IdentifierShortCode)), Remarks: text(in.Remarks)},
+		send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
+			return i.Client.AccountBalance(ctx, daraja.BalanceQuery{Remarks: in.Remarks, ResultURL: resultURL, TimeoutURL: timeoutURL})
+		},
+	}, in.NoWait)
+}
