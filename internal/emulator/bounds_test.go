@@ -22,45 +22,45 @@ func TestLongRunStaysBounded(t *testing.T) {
 	t.Run("transfers", func(t *testing.T) {
 		t.Parallel()
 		e := quietEmulator(t, Options{}, http.StatusOK)
-		w, _ := e.parts[1].(*wasaapay)
+		w, _ := e.parts[1].(*api)
 		for i := range maxSettled + 10 {
-			w.keep(&transfer{ID: fmt.Sprint(i)})
+			w.transfers.keep(&transfer{ID: fmt.Sprint(i)})
 		}
-		if len(w.transfers) != maxSettled || w.transfers["9"] != nil || w.transfers["10"] == nil {
-			t.Errorf("%d transfers are kept, want the latest %d", len(w.transfers), maxSettled)
+		if len(w.transfers.all) != maxSettled || w.transfers.all["9"] != nil || w.transfers.all["10"] == nil {
+			t.Errorf("%d transfers are kept, want the latest %d", len(w.transfers.all), maxSettled)
 		}
 	})
 	t.Run("retries", func(t *testing.T) {
 		t.Parallel()
 		e := quietEmulator(t, Options{Clock: clockVirtual}, http.StatusInternalServerError)
 		const before = maxRetrying - 10 // as if so many waited
-		e.retrying = before
+		e.engine.retrying = before
 		for range 20 {
-			e.sender.deliver(&delivery{class: outWebhook, url: "http://app.test/", retries: 1, pauses: []time.Duration{time.Hour}})
+			e.engine.sender.deliver(&delivery{class: outWebhook, url: "http://app.test/", retries: 1, pauses: []time.Duration{time.Hour}})
 		}
-		if n, _ := e.clock.pending(); n != maxRetrying-before {
+		if n, _ := e.engine.clock.pending(); n != maxRetrying-before {
 			t.Errorf("%d deliveries wait to be sent again, want %d", n, maxRetrying-before)
 		}
-		last := e.journal.list(func(*Exchange) bool { return true })
+		last := e.engine.journal.list(func(*Exchange) bool { return true })
 		if got := last[len(last)-1].Reason; !strings.Contains(got, "too many") {
 			t.Errorf("the log says %q", got)
 		}
-		if _, err := e.clock.advance(2 * time.Hour); err != nil || e.retrying != before {
-			t.Errorf("%d still count as waiting, %v", e.retrying, err)
+		if _, err := e.engine.clock.advance(2 * time.Hour); err != nil || e.engine.retrying != before {
+			t.Errorf("%d still count as waiting, %v", e.engine.retrying, err)
 		}
 	})
 	t.Run("backlog", func(t *testing.T) {
 		t.Parallel()
 		e := quietEmulator(t, Options{}, http.StatusOK)
-		e.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		e.engine.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		})
 		var told atomic.Int64
 		for range maxWaiting + maxPerHost + 10 {
-			e.sender.send(&delivery{class: outSTK, url: "http://app.test/", then: func(int, []byte) { told.Add(1) }})
+			e.engine.sender.send(&delivery{class: outSTK, url: "http://app.test/", then: func(int, []byte) { told.Add(1) }})
 		}
-		if n := e.sender.waiting.Load(); n != maxWaiting || told.Load() == 0 {
+		if n := e.engine.sender.waiting.Load(); n != maxWaiting || told.Load() == 0 {
 			t.Errorf("%d callbacks wait, %d were given up, want %d and some", n, told.Load(), maxWaiting)
 		}
 		cut, cancel := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func TestCallbackAfterIdle(t *testing.T) {
 		if i > 0 {
 			time.Sleep(1500 * time.Millisecond) // less than any server waits
 		}
-		if status, _ := e.sender.attempt(&delivery{class: outSTK, url: "http://" + ln.Addr().String()}); status != http.StatusOK {
+		if status, _ := e.engine.sender.attempt(&delivery{class: outSTK, url: "http://" + ln.Addr().String()}); status != http.StatusOK {
 			t.Errorf("callback %d: status %d", i, status)
 		}
 	}

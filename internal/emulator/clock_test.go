@@ -74,8 +74,8 @@ func TestRealClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, delay := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second} {
-			e.locked(func() {
-				e.emit(&delivery{class: outSTK, url: "http://app.test/" + strings.Repeat("x", i)}, delay)
+			e.engine.locked(func() {
+				e.engine.emit(&delivery{class: outSTK, url: "http://app.test/" + strings.Repeat("x", i)}, delay)
 			})
 		}
 		time.Sleep(10 * time.Second)
@@ -107,8 +107,8 @@ func TestPatience(t *testing.T) {
 			}
 			begun := time.Now()
 			var took time.Duration
-			e.locked(func() {
-				e.emit(&delivery{class: outSTK, url: "http://app.test/", patience: patience, then: func(int, []byte) { took = time.Since(begun) }}, 0)
+			e.engine.locked(func() {
+				e.engine.emit(&delivery{class: outSTK, url: "http://app.test/", patience: patience, then: func(int, []byte) { took = time.Since(begun) }}, 0)
 			})
 			time.Sleep(time.Minute)
 			synctest.Wait()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -17,16 +18,14 @@ type controlError struct {
 	Error string `json:"error"`
 }
 
-// newHandler puts every provider and the control plane on one mux. Paths are taken literally: a mux would redirect
-// what is not clean, and a gateway does not.
-func (e *Emulator) newHandler() http.Handler {
+// newHandler puts every provider and the control plane on one mux; stranger answers for the paths that nobody has. Paths
+// are taken literally: a mux would redirect what is not clean, and a gateway does not.
+func (e *Emulator) newHandler(stranger http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	for _, p := range e.parts {
 		p.routes(mux)
 	}
-	e.controlRoutes(mux)
-	gateway := &daraja{e: e} // for its words alone: paths that nobody has are refused as Daraja does
-	stranger := e.handle(gateway.dialect(), route{api: apiUnknown, run: gateway.notFound})
+	(&control{em: e, e: e.engine}).routes(mux)
 	mux.Handle("/", stranger)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
@@ -38,11 +37,17 @@ func (e *Emulator) newHandler() http.Handler {
 	})
 }
 
-// controlRoutes registers the control plane. It answers JSON and is meant for loopback use.
-func (e *Emulator) controlRoutes(mux *http.ServeMux) {
-	routes := e.controlTable()
+// control is the emulator's own routes.
+type control struct {
+	em *Emulator
+	e  *engine
+}
+
+// routes registers the control plane. It answers JSON and is meant for loopback use.
+func (c *control) routes(mux *http.ServeMux) {
+	routes := c.table()
 	for _, rt := range routes {
-		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { e.control(w, r, rt.run) })
+		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { serveControl(w, r, rt.run) })
 	}
 	mux.HandleFunc(controlPath, func(w http.ResponseWriter, r *http.Request) {
 		known := []string{}
@@ -64,37 +69,31 @@ type controlRoute struct {
 	run     func(r *http.Request) (any, error)
 }
 
-func (e *Emulator) controlTable() []controlRoute {
+func (c *control) table() []controlRoute {
 	return []controlRoute{
-		{"GET /_emulator/requests", "exchanges, oldest first; ?direction=in|out &api= &refused=true &limit=N &phones=full", e.getRequests},
-		{"GET /_emulator/state", "customers, balances, receipts, payments; ?phones=full", e.getState},
-		{"POST /_emulator/reset", "forget all state and exchanges; behaviours stay", e.postReset},
-		{"GET /_emulator/behaviours", "every behaviour, and how it is set", e.getBehaviours},
-		{"POST /_emulator/behaviours", `{"weather":"realistic","set":["NAME=VALUE"],"unset":["NAME"]}, or {"name":"NAME","value":"VALUE"}`, e.postBehaviours},
-		{"DELETE /_emulator/behaviours", "switch all off", e.deleteBehaviours},
-		{"DELETE /_emulator/behaviours/{name}", "switch one off", e.deleteBehaviours},
-		{"GET /_emulator/clock", "mode, time, and what is due", e.getClock},
-		{"POST /_emulator/clock", `{"advance":"90s"} or {"advance":"next"}: run what is due, then answer (virtual clock)`, e.postClock},
-		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", e.getPrompts},
-		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, e.postAnswer},
+		{"GET /_emulator/requests", "exchanges, oldest first; ?direction=in|out &api= &refused=true &limit=N &phones=full", c.getRequests},
+		{"GET /_emulator/state", "customers, balances, receipts, payments; ?phones=full", c.getState},
+		{"POST /_emulator/reset", "forget all state and exchanges; behaviours stay", c.postReset},
+		{"GET /_emulator/behaviours", "every behaviour, and how it is set", c.getBehaviours},
+		{"POST /_emulator/behaviours", `{"weather":"realistic","set":["NAME=VALUE"],"unset":["NAME"]}, or {"name":"NAME","value":"VALUE"}`, c.postBehaviours},
+		{"DELETE /_emulator/behaviours", "switch all off", c.deleteBehaviours},
+		{"DELETE /_emulator/behaviours/{name}", "switch one off", c.deleteBehaviours},
+		{"GET /_emulator/clock", "mode, time, and what is due", c.getClock},
+		{"POST /_emulator/clock", `{"advance":"90s"} or {"advance":"next"}: run what is due, then answer (virtual clock)`, c.postClock},
+		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", c.getPrompts},
+		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, c.postAnswer},
 		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return Outcomes(), nil }},
 		{"GET /_emulator/weathers", "the presets", func(*http.Request) (any, error) { return Weathers(), nil }},
-		{"GET /_emulator/certificate", "PEM certificate that SecurityCredential is encrypted with", e.getCertificate},
-		{"GET /_emulator/ca", "PEM certificate of the authority behind HTTPS and the proxy", e.getCA},
-		{"GET /_emulator/env", "environment variables for clients", e.getEnv},
+		{"GET /_emulator/certificate", "PEM certificate that SecurityCredential is encrypted with", c.getCertificate},
+		{"GET /_emulator/ca", "PEM certificate of the authority behind HTTPS and the proxy", c.getCA},
+		{"GET /_emulator/env", "environment variables for clients", c.getEnv},
 	}
 }
 
 // rawText is an answer that is not JSON.
 type rawText struct{ kind, text string }
 
-// Kinds of control failures, for the status.
-var (
-	errNotFound = errors.New("not found")
-	errConflict = errors.New("conflict")
-)
-
-func (e *Emulator) control(w http.ResponseWriter, r *http.Request, run func(*http.Request) (any, error)) {
+func serveControl(w http.ResponseWriter, r *http.Request, run func(*http.Request) (any, error)) {
 	answer, err := run(r)
 	switch text, isText := answer.(rawText); {
 	case errors.Is(err, errNotFound):
@@ -127,7 +126,7 @@ func readControl(r *http.Request, into any) error {
 	return nil
 }
 
-func (e *Emulator) getEnv(r *http.Request) (any, error) {
+func (c *control) getEnv(r *http.Request) (any, error) {
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
@@ -135,8 +134,10 @@ func (e *Emulator) getEnv(r *http.Request) (any, error) {
 	// The profile too: without one, payctl takes credentials in the environment for a
 	// sandbox's that were forgotten.
 	all := map[string]string{"PAYCTL_PROFILE": "local"}
-	for _, p := range e.parts {
-		for name, value := range p.env(scheme + "://" + r.Host) {
+	base := scheme + "://" + r.Host
+	maps.Copy(all, c.em.dropInEnv(base))
+	for _, p := range c.em.parts {
+		for name, value := range p.env(base) {
 			all[name] = value
 		}
 	}

@@ -14,18 +14,18 @@ type behaviourState struct {
 	Hits    uint64  `json:"hits"`    // how often it struck
 }
 
-func (e *Emulator) getBehaviours(*http.Request) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.behaviourStates(), nil
+func (c *control) getBehaviours(*http.Request) (any, error) {
+	c.e.Lock()
+	defer c.e.Unlock()
+	return c.behaviourStates(), nil
 }
 
-func (e *Emulator) behaviourStates() []behaviourState {
+func (c *control) behaviourStates() []behaviourState {
 	list := []behaviourState{}
 	for _, b := range Behaviours() {
 		state := behaviourState{Behaviour: b}
-		if s := e.behaviours.on[b.Name]; s != nil {
-			state.Active, state.Setting, state.Hits = true, orNull(s.raw), s.hits
+		if raw, hits, on := c.e.behaviours.state(b.Name); on {
+			state.Active, state.Setting, state.Hits = true, orNull(raw), hits
 		}
 		list = append(list, state)
 	}
@@ -33,7 +33,7 @@ func (e *Emulator) behaviourStates() []behaviourState {
 }
 
 // postBehaviours changes the weather, then switches off, then switches on; all of it or, on a bad value, nothing.
-func (e *Emulator) postBehaviours(r *http.Request) (any, error) {
+func (c *control) postBehaviours(r *http.Request) (any, error) {
 	var want struct {
 		Weather string   `json:"weather"`
 		Set     []string `json:"set"`
@@ -51,11 +51,11 @@ func (e *Emulator) postBehaviours(r *http.Request) (any, error) {
 		}
 		want.Set = append(want.Set, text)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	next := e.behaviours.clone()
+	c.e.Lock()
+	defer c.e.Unlock()
+	next := c.e.behaviours.clone()
 	if want.Weather != "" {
-		if err := next.weather(want.Weather); err != nil {
+		if err := applyWeather(next, want.Weather); err != nil {
 			return nil, err
 		}
 	}
@@ -69,22 +69,23 @@ func (e *Emulator) postBehaviours(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	e.adopt(cmp.Or(want.Weather, e.weather), next)
-	return e.behaviourStates(), nil
+	c.em.weather = cmp.Or(want.Weather, c.em.weather)
+	c.e.adopt(next)
+	return c.behaviourStates(), nil
 }
 
-func (e *Emulator) deleteBehaviours(r *http.Request) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	next, weather := e.behaviours.clone(), e.weather
+func (c *control) deleteBehaviours(r *http.Request) (any, error) {
+	c.e.Lock()
+	defer c.e.Unlock()
+	next := c.e.behaviours.clone()
 	if name := r.PathValue("name"); name != "" {
 		if err := next.unset(name); err != nil {
 			return nil, fmt.Errorf("%w: %w", errNotFound, err)
 		}
 	} else {
-		clear(next.on)
-		weather = calm
+		next.clear()
+		c.em.weather = calm
 	}
-	e.adopt(weather, next)
-	return e.behaviourStates(), nil
+	c.e.adopt(next)
+	return c.behaviourStates(), nil
 }

@@ -17,6 +17,17 @@ type c2bURLs struct {
 	Version int `json:"version"`
 }
 
+// c2b is what customers pay without a push, and who is told of it.
+type c2b struct {
+	e    *engine
+	net  *network
+	door *door
+
+	urls map[string]c2bURLs // by shortcode
+}
+
+func (b *c2b) reset() { b.urls = map[string]c2bURLs{} }
+
 // c2bReply is the answer to register and simulate; the missing n is the gateway's (reference/daraja.md §10.1).
 type c2bReply struct {
 	OriginatorCoversationID string
@@ -42,8 +53,8 @@ type c2bNotice struct {
 }
 
 // register keeps the URLs of a shortcode.
-func (d *daraja) register(c *call) {
-	f, ok := d.enter(c)
+func (b *c2b) register(c *call) {
+	f, ok := b.door.enter(c)
 	if !ok {
 		return
 	}
@@ -55,31 +66,31 @@ func (d *daraja) register(c *call) {
 		urls.Version = 1
 	}
 	shortcode := f.get("ShortCode").plain()
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
-	strict := d.e.behaviours.get("strict-callback-url", c.api) != nil
-	_, before := d.c2b[shortcode]
+	b.e.Lock()
+	defer b.e.Unlock()
+	strict := b.e.behaviours.get("strict-callback-url", c.api) != nil
+	_, before := b.urls[shortcode]
 	switch {
 	case !digits(shortcode, 5, 7):
-		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+		fail(c, badField("ShortCode", "ShortCode must be 5 to 7 digits"))
 	case urls.Response != "Completed" && urls.Response != "Cancelled":
-		c.fail(badField("ResponseType", "ResponseType must be Completed or Cancelled, spelt so"))
+		fail(c, badField("ResponseType", "ResponseType must be Completed or Cancelled, spelt so"))
 	case lintURL(urls.Confirmation, strict) != "":
-		c.fail(badField("ConfirmationURL", "ConfirmationURL "+lintURL(urls.Confirmation, strict)))
+		fail(c, badField("ConfirmationURL", "ConfirmationURL "+lintURL(urls.Confirmation, strict)))
 	case urls.Validation != "" && lintURL(urls.Validation, strict) != "":
-		c.fail(badField("ValidationURL", "ValidationURL "+lintURL(urls.Validation, strict)))
-	case before && d.e.behaviours.roll("c2b-register-once", c.api) != nil:
-		c.fail(refusal{http.StatusInternalServerError, "500.003.1001", "Urls are already registered.", "behaviour c2b-register-once"})
+		fail(c, badField("ValidationURL", "ValidationURL "+lintURL(urls.Validation, strict)))
+	case before && b.e.behaviours.roll("c2b-register-once", c.api) != nil:
+		fail(c, refusal{http.StatusInternalServerError, "500.003.1001", "Urls are already registered.", "behaviour c2b-register-once"})
 	default:
-		d.c2b[shortcode] = urls
-		d.e.dirty = true
-		c.reply(http.StatusOK, c2bReply{d.e.ids.request(), "0", "Success"})
+		b.urls[shortcode] = urls
+		b.e.touch()
+		c.reply(http.StatusOK, c2bReply{requestID(b.e.ids), "0", "Success"})
 	}
 }
 
 // simulate lets a customer pay a shortcode without a push.
-func (d *daraja) simulate(c *call) {
-	f, ok := d.enter(c)
+func (b *c2b) simulate(c *call) {
+	f, ok := b.door.enter(c)
 	if !ok {
 		return
 	}
@@ -89,55 +100,55 @@ func (d *daraja) simulate(c *call) {
 	reference := f.get("BillRefNumber").plain()
 	switch {
 	case !digits(shortcode, 5, 7):
-		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+		fail(c, badField("ShortCode", "ShortCode must be 5 to 7 digits"))
 	case kind != typePayBill && kind != typeBuyGoods:
-		c.fail(badField("CommandID", "CommandID must be "+typePayBill+" or "+typeBuyGoods))
+		fail(c, badField("CommandID", "CommandID must be "+typePayBill+" or "+typeBuyGoods))
 	case !amountOK:
-		c.fail(badField("Amount", "Amount must be whole shillings from 1 to 250000"))
+		fail(c, badField("Amount", "Amount must be whole shillings from 1 to 250000"))
 	case !phoneOK:
-		c.fail(badField("Msisdn", "Msisdn must be 254, then 1 or 7, then eight digits"))
+		fail(c, badField("Msisdn", "Msisdn must be 254, then 1 or 7, then eight digits"))
 	case kind == typePayBill && (reference == "" || len(reference) > 20):
-		c.fail(badField("BillRefNumber", "BillRefNumber must have 1 to 20 characters"))
+		fail(c, badField("BillRefNumber", "BillRefNumber must have 1 to 20 characters"))
 	default:
-		d.e.mu.Lock()
-		defer d.e.mu.Unlock()
-		now := d.e.now()
+		b.e.Lock()
+		defer b.e.Unlock()
+		now := b.e.now()
 		t := &txn{
 			Kind: "c2b", Reason: "Pay Bill", Amount: amount, Customer: phone, From: phone.full(), To: shortcode,
-			Reference: reference, Originator: d.e.ids.request(), Conversation: d.e.ids.conversation(now), Initiated: now,
-			Receipt: d.e.ids.receipt(now),
+			Reference: reference, Originator: requestID(b.e.ids), Conversation: conversationID(b.e.ids, now), Initiated: now,
+			Receipt: receiptID(b.e.ids, now),
 		}
 		if kind == typeBuyGoods {
 			t.Reason = "Buy Goods"
 		}
 		c.subject = t.Originator
-		d.e.later(d.resultDelay(apiC2BSimulate), func() { d.validate(t) })
+		b.e.later(b.net.resultDelay(apiC2BSimulate), func() { b.validate(t) })
 		c.reply(http.StatusOK, c2bReply{t.Originator, "0", "Accept the service request successfully."})
 	}
 }
 
 // validate asks the validation URL, where there is one, and completes the payment if it is accepted. The lock is held.
-func (d *daraja) validate(t *txn) {
-	urls, known := d.c2b[t.To]
-	asks := known && urls.Validation != "" && d.e.behaviours.choice("c2b-validation", outValidation, "on") == "on"
+func (b *c2b) validate(t *txn) {
+	urls, known := b.urls[t.To]
+	asks := known && urls.Validation != "" && b.e.behaviours.choice("c2b-validation", outValidation, "on") == "on"
 	if !asks {
-		d.complete(t, "")
+		b.complete(t, "")
 		return
 	}
-	answered, epoch := false, d.e.epoch.Load()
-	d.e.emit(&delivery{
+	answered, epoch := false, b.e.epoch()
+	b.e.emit(&delivery{
 		provider: providerDaraja, class: outValidation, subject: t.Originator, url: urls.Validation,
-		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(d.notice(t, urls.Version, "", "")),
+		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(b.notice(t, urls.Version, "", "")),
 		patience: checkPatience,
 		then: func(status int, answer []byte) {
-			d.e.mu.Lock()
-			defer d.e.mu.Unlock()
-			if answered || d.e.epoch.Load() != epoch {
+			b.e.Lock()
+			defer b.e.Unlock()
+			if answered || b.e.epoch() != epoch {
 				return
 			}
 			answered = true
 			if third, ok := accepted(status, answer, urls.Response); ok {
-				d.complete(t, third)
+				b.complete(t, third)
 			}
 		},
 	}, 0)
@@ -158,36 +169,36 @@ func accepted(status int, answer []byte, otherwise string) (third string, ok boo
 
 // complete moves the money of a C2B payment and confirms it. A payment that the customer cannot make just ends: there
 // is no notice of it. The lock is held.
-func (d *daraja) complete(t *txn, third string) {
-	now := d.e.now()
-	if against := d.ledger.mayPay(t.Customer, t.Amount, now); against != "" {
-		d.e.lose(&delivery{provider: providerDaraja, class: outConfirmation, subject: t.Originator, url: d.c2b[t.To].Confirmation}, 0,
+func (b *c2b) complete(t *txn, third string) {
+	now := b.e.now()
+	if against := b.net.ledger.mayPay(t.Customer, t.Amount, now); against != "" {
+		b.e.lose(&delivery{provider: providerDaraja, class: outConfirmation, subject: t.Originator, url: b.urls[t.To].Confirmation}, 0,
 			"not sent: the customer cannot pay ("+against+")")
 		return
 	}
 	t.Completed = now
-	d.ledger.pay(t, t.To)
-	d.e.dirty = true
-	d.confirmWith(t, third, 0)
+	b.net.ledger.pay(t, t.To)
+	b.e.touch()
+	b.confirmWith(t, third, 0)
 }
 
 // confirm tells the registered confirmation URL of a payment. The lock is held.
-func (d *daraja) confirm(t *txn, delay time.Duration) { d.confirmWith(t, "", delay) }
+func (b *c2b) confirm(t *txn, delay time.Duration) { b.confirmWith(t, "", delay) }
 
-func (d *daraja) confirmWith(t *txn, third string, delay time.Duration) {
-	urls, known := d.c2b[t.To]
+func (b *c2b) confirmWith(t *txn, third string, delay time.Duration) {
+	urls, known := b.urls[t.To]
 	if !known {
 		return
 	}
-	balance := d.ledger.org(t.To).Utility.decimal()
-	d.e.emit(&delivery{
+	balance := b.net.ledger.org(t.To).Utility.decimal()
+	b.e.emit(&delivery{
 		provider: providerDaraja, class: outConfirmation, subject: t.Receipt, url: urls.Confirmation,
-		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(d.notice(t, urls.Version, balance, third)),
+		header: map[string][]string{"Content-Type": {typeJSON}}, body: encode(b.notice(t, urls.Version, balance, third)),
 	}, delay)
 }
 
 // notice is the body of both; the balance is empty on validation.
-func (d *daraja) notice(t *txn, version int, balance, third string) c2bNotice {
+func (b *c2b) notice(t *txn, version int, balance, third string) c2bNotice {
 	first, last := t.Customer.name()
 	shown := t.Customer.masked()
 	if version == 1 {

@@ -14,23 +14,23 @@ const tokenLife = 3600 * time.Second
 const maxTokens = 5000
 
 // oauth mints a token (reference/daraja.md §2).
-func (d *daraja) oauth(c *call) {
+func (d *door) oauth(c *call) {
 	scheme, value, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	pair, err := base64.StdEncoding.DecodeString(value)
 	key, secret, found := strings.Cut(string(pair), ":")
 	if scheme != "Basic" || err != nil || !found {
-		c.fail(refusal{
+		fail(c, refusal{
 			http.StatusBadRequest, "400.008.01", "Invalid Authentication passed",
 			"the Authorization header is not Basic and base64 of key:secret",
 		})
 		return
 	}
 	if c.r.URL.Query().Get("grant_type") != "client_credentials" {
-		c.fail(refusal{http.StatusBadRequest, "400.008.02", "Invalid grant type passed", "grant_type is not client_credentials"})
+		fail(c, refusal{http.StatusBadRequest, "400.008.02", "Invalid grant type passed", "grant_type is not client_credentials"})
 		return
 	}
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
+	d.e.Lock()
+	defer d.e.Unlock()
 	creds := Credentials()
 	if (key != creds.ConsumerKey || secret != creds.ConsumerSecret) && d.e.behaviours.get("any-credentials", c.api) == nil {
 		c.reason = "the consumer key or secret is not " + creds.ConsumerKey + " and its secret (any-credentials takes all)"
@@ -38,12 +38,12 @@ func (d *daraja) oauth(c *call) {
 		return
 	}
 	token := d.mint(d.e.behaviours.roll("single-token", c.api) != nil)
-	d.e.dirty = true
-	c.replyToken(token, d.e.behaviours.choice("expires-in", c.api, "string"))
+	d.e.touch()
+	replyToken(c, token, d.e.behaviours.choice("expires-in", c.api, "string"))
 }
 
 // mint makes a token, forgetting dead ones, or all others when only one may live. The lock is held.
-func (d *daraja) mint(single bool) string {
+func (d *door) mint(single bool) string {
 	now := d.e.now()
 	if single {
 		clear(d.tokens)
@@ -58,12 +58,12 @@ func (d *daraja) mint(single bool) string {
 	if len(d.tokens) >= maxTokens {
 		clear(d.tokens)
 	}
-	token := d.e.ids.token()
+	token := newToken(d.e.ids)
 	d.tokens[token] = now.Add(tokenLife)
 	return token
 }
 
-func (c *call) replyToken(token, form string) {
+func replyToken(c *call, token, form string) {
 	switch form {
 	case "number":
 		c.reply(http.StatusOK, struct {
@@ -80,4 +80,21 @@ func (c *call) replyToken(token, form string) {
 			ExpiresIn   string `json:"expires_in"`
 		}{token, "3599"})
 	}
+}
+
+const alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// newToken is 28 letters and digits (reference/daraja.md §2).
+func newToken(g *ids) string {
+	_, a, b := g.words(idToken)
+	buf := make([]byte, 0, 28)
+	for _, word := range []uint64{a, b, mix(b)} {
+		for range 10 {
+			if len(buf) < 28 {
+				buf = append(buf, alnum[word%uint64(len(alnum))])
+			}
+			word /= uint64(len(alnum))
+		}
+	}
+	return string(buf)
 }

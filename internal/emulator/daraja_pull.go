@@ -6,6 +6,17 @@ import (
 	"time"
 )
 
+// pulls is the Pull API: what a shortcode asks for when callbacks did not come.
+type pulls struct {
+	e    *engine
+	net  *network
+	door *door
+
+	registered map[string]pullRegistration // by shortcode
+}
+
+func (p *pulls) reset() { p.registered = map[string]pullRegistration{} }
+
 // pullRegistration is what a shortcode registered for pulling.
 type pullRegistration struct {
 	Nominated string `json:"nominated"`
@@ -37,8 +48,8 @@ type pullRow struct {
 	OrganizationName string `json:"organizationname"`
 }
 
-func (d *daraja) pullRegister(c *call) {
-	f, ok := d.enter(c)
+func (p *pulls) register(c *call) {
+	f, ok := p.door.enter(c)
 	if !ok {
 		return
 	}
@@ -47,29 +58,29 @@ func (d *daraja) pullRegister(c *call) {
 	_, phoneOK := looseMSISDN(nominated)
 	switch {
 	case !digits(shortcode, 5, 7):
-		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+		fail(c, badField("ShortCode", "ShortCode must be 5 to 7 digits"))
 	case f.get("RequestType").plain() != "Pull":
-		c.fail(badField("RequestType", "RequestType must be Pull"))
+		fail(c, badField("RequestType", "RequestType must be Pull"))
 	case !phoneOK:
-		c.fail(badField("NominatedNumber", "NominatedNumber must be a mobile number"))
+		fail(c, badField("NominatedNumber", "NominatedNumber must be a mobile number"))
 	case lintURL(callback, false) != "":
-		c.fail(badField("CallBackURL", "CallBackURL "+lintURL(callback, false)))
+		fail(c, badField("CallBackURL", "CallBackURL "+lintURL(callback, false)))
 	default:
-		d.e.mu.Lock()
-		defer d.e.mu.Unlock()
-		reply := pullReply{ResponseRefID: d.e.ids.request(), ResponseStatus: "1000", ResponseMessage: "Success"}
-		if _, before := d.pulls[shortcode]; before {
+		p.e.Lock()
+		defer p.e.Unlock()
+		reply := pullReply{ResponseRefID: requestID(p.e.ids), ResponseStatus: "1000", ResponseMessage: "Success"}
+		if _, before := p.registered[shortcode]; before {
 			reply.ResponseStatus, reply.ResponseMessage = "1001", "ShortCode already registered"
 		}
-		d.pulls[shortcode] = pullRegistration{nominated, callback}
-		d.e.dirty = true
+		p.registered[shortcode] = pullRegistration{nominated, callback}
+		p.e.touch()
 		c.reply(http.StatusOK, reply)
 	}
 }
 
 // pullQuery lists what customers paid to a shortcode in the last 48 hours.
-func (d *daraja) pullQuery(c *call) {
-	f, ok := d.enter(c)
+func (p *pulls) query(c *call) {
+	f, ok := p.door.enter(c)
 	if !ok {
 		return
 	}
@@ -77,23 +88,23 @@ func (d *daraja) pullQuery(c *call) {
 	from, fromErr := pullTime(f.get("StartDate").plain())
 	until, untilErr := pullTime(f.get("EndDate").plain())
 	offset, offsetErr := strconv.Atoi(f.get("OffSetValue").plain())
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
-	_, known := d.pulls[shortcode]
+	p.e.Lock()
+	defer p.e.Unlock()
+	_, known := p.registered[shortcode]
 	switch {
 	case !digits(shortcode, 5, 7):
-		c.fail(badField("ShortCode", "ShortCode must be 5 to 7 digits"))
+		fail(c, badField("ShortCode", "ShortCode must be 5 to 7 digits"))
 	case fromErr != nil:
-		c.fail(badField("StartDate", "StartDate must be YYYY-MM-DD HH:MM:SS"))
+		fail(c, badField("StartDate", "StartDate must be YYYY-MM-DD HH:MM:SS"))
 	case untilErr != nil || until.Before(from):
-		c.fail(badField("EndDate", "EndDate must be YYYY-MM-DD HH:MM:SS and not before StartDate"))
+		fail(c, badField("EndDate", "EndDate must be YYYY-MM-DD HH:MM:SS and not before StartDate"))
 	case offsetErr != nil || offset < 0:
-		c.fail(badField("OffSetValue", "OffSetValue must be a whole number from 0"))
+		fail(c, badField("OffSetValue", "OffSetValue must be a whole number from 0"))
 	case !known:
-		c.fail(badField("ShortCode", "the shortcode is not registered for pulling"))
+		fail(c, badField("ShortCode", "the shortcode is not registered for pulling"))
 	default:
-		rows := d.pullRows(shortcode, from, until)
-		reply := pullReply{ResponseRefID: d.e.ids.request(), ResponseStatus: "1000", ResponseMessage: "Success"}
+		rows := p.rows(shortcode, from, until)
+		reply := pullReply{ResponseRefID: requestID(p.e.ids), ResponseStatus: "1000", ResponseMessage: "Success"}
 		if rows = rows[min(offset, len(rows)):]; len(rows) == 0 {
 			reply.ResponseStatus, reply.ResponseMessage = "1001", "No transactions found"
 		}
@@ -106,11 +117,11 @@ func pullTime(text string) (time.Time, error) {
 	return time.ParseInLocation("2006-01-02 15:04:05", text, nairobi())
 }
 
-func (d *daraja) pullRows(shortcode string, from, until time.Time) []any {
+func (p *pulls) rows(shortcode string, from, until time.Time) []any {
 	rows := []any{}
-	oldest := d.e.now().Add(-pullWindow)
-	for _, receipt := range d.ledger.Order {
-		t := d.ledger.Txns[receipt]
+	oldest := p.e.now().Add(-pullWindow)
+	for _, receipt := range p.net.ledger.Order {
+		t := p.net.ledger.Txns[receipt]
 		if t.To != shortcode || t.Customer == 0 || t.Kind != outSTK && t.Kind != "c2b" ||
 			t.Completed.Before(oldest) || t.Completed.Before(from) || t.Completed.After(until.Add(time.Second)) {
 			continue
@@ -126,18 +137,4 @@ func (d *daraja) pullRows(shortcode string, from, until time.Time) []any {
 		})
 	}
 	return rows
-}
-
-// resultDelay is the time from an acceptance to its result (reference/daraja.md §6).
-func (d *daraja) resultDelay(api string) time.Duration {
-	if set := d.e.behaviours.roll("result-delay", api); set != nil {
-		return set.duration
-	}
-	if d.e.behaviours.choice("latency", api, "fast") == "measured" {
-		return 4 * time.Second
-	}
-	if d.e.opts.CallbackDelay > 0 {
-		return d.e.opts.CallbackDelay
-	}
-	return calmDelay
 }

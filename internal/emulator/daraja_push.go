@@ -2,18 +2,30 @@ package emulator
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 )
 
-func appendUint(buf []byte, n uint64) []byte { return strconv.AppendUint(buf, n, 10) }
+// express is the STK push, "M-PESA Express": the pushes that were accepted, their prompts, callbacks and queries.
+type express struct {
+	e    *engine
+	net  *network
+	door *door
+	c2b  *c2b
 
-// outcomeHeader asks for an outcome on the push itself; it is the emulator's own.
-const outcomeHeader = "X-Emulator-Outcome"
+	payments paymentBook
+	limiter  time.Time // when the query's rate limit lets the next one pass
+}
+
+func (x *express) reset() { x.payments, x.limiter = newPaymentBook(), time.Time{} }
+
+// shows reports whether a phone shows a push, knows whether a CheckoutRequestID is taken.
+func (x *express) shows(phone msisdn) bool { return x.payments.open[phone] != nil }
+
+func (x *express) knows(id string) bool { return x.payments.all[id] != nil }
 
 // push takes an STK push in the order of reference/daraja.md §3.5.
-func (d *daraja) push(c *call) {
-	f, ok := d.enter(c)
+func (x *express) push(c *call) {
+	f, ok := x.door.enter(c)
 	if !ok {
 		return
 	}
@@ -21,18 +33,20 @@ func (d *daraja) push(c *call) {
 	if name := c.r.Header.Get(outcomeHeader); name != "" {
 		if asked = outcomeNamed(name); asked == nil {
 			c.refused, c.reason = true, outcomeHeader+" names no outcome"
-			c.reply(http.StatusBadRequest, controlError{outcomeHeader + ": outcome is unknown; use one of " + outcomeNames()})
+			c.reply(http.StatusBadRequest, struct {
+				Error string `json:"error"`
+			}{outcomeHeader + ": outcome is unknown; use one of " + outcomeNames()})
 			return
 		}
 	}
-	p, early := d.accept(c, f, asked)
+	p, early := x.accept(c, f, asked)
 	if p == nil {
 		return
 	}
 	if early != nil {
-		d.e.sender.deliver(early)
+		x.e.sender.deliver(early)
 	}
-	d.e.ease(c.r.Context())
+	x.e.ease(c.r.Context())
 	c.status, c.kind, c.answer = http.StatusOK, typeJSON, acceptedPush(p.Merchant, p.Checkout)
 }
 
@@ -46,58 +60,58 @@ func acceptedPush(merchant, checkout string) []byte {
 }
 
 // accept checks the request and opens the payment; early is a callback that overtakes the answer.
-func (d *daraja) accept(c *call, f fields, asked *Outcome) (_ *payment, early *delivery) {
+func (x *express) accept(c *call, f fields, asked *Outcome) (_ *payment, early *delivery) {
 	var rules pushRules
-	if !d.e.quiet.Load() {
-		d.e.locked(func() {
-			rules.lenientReference = d.e.behaviours.get("lenient-reference", c.api) != nil
-			rules.strictURL = d.e.behaviours.get("strict-callback-url", c.api) != nil
+	if !x.e.quiet() {
+		x.e.locked(func() {
+			rules.lenientReference = x.e.behaviours.get("lenient-reference", c.api) != nil
+			rules.strictURL = x.e.behaviours.get("strict-callback-url", c.api) != nil
 		})
 	}
 	req, bad, ok := parsePush(f, rules)
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
-	on := d.e.behaviours
+	x.e.Lock()
+	defer x.e.Unlock()
+	on := x.e.behaviours
 	if ok {
-		bad, ok = d.checkMerchant(req.shortcode, req.password, req.timestamp, c.api)
+		bad, ok = x.checkMerchant(req.shortcode, req.password, req.timestamp, c.api)
 	}
-	locked := ok && d.payments.open[req.phone] != nil
+	locked := ok && x.payments.open[req.phone] != nil
 	lock := "sync"
 	if locked {
 		lock = on.choice("subscriber-lock", c.api, lock)
 	}
 	if locked && lock == "sync" {
 		bad, ok = badMerchant("Unable to lock subscriber, a transaction is already in process for the current subscriber",
-			"the phone already shows the prompt of "+d.payments.open[req.phone].Merchant), false
+			"the phone already shows the prompt of "+x.payments.open[req.phone].Merchant), false
 	}
 	if !ok {
-		c.fail(bad)
+		fail(c, bad)
 		return nil, nil
 	}
-	p := d.open(&req)
+	p := x.open(&req)
 	c.subject = p.Checkout
-	plan := d.plan(&req, asked)
+	plan := x.plan(&req, asked)
 	if locked && lock == "callback" {
 		plan = outcomeNamed(outcomeLocked)
 	}
-	d.payments.add(p)
-	d.e.dirty = true
+	x.payments.add(p)
+	x.e.touch()
 	if plan != nil && (plan.early || on.roll("callback-before-answer", outSTK) != nil) {
-		d.settle(p, plan)
-		return p, d.callback(p)
+		x.settle(p, plan)
+		return p, x.callback(p)
 	}
-	d.schedule(p, plan)
+	x.schedule(p, plan)
 	return p, nil
 }
 
 // open makes the payment of an accepted push.
-func (d *daraja) open(req *pushRequest) *payment {
-	now := d.e.now()
+func (x *express) open(req *pushRequest) *payment {
+	now := x.e.now()
 	return &payment{
-		Merchant: d.e.ids.request(), Checkout: d.payments.checkoutID(req.phone, now),
+		Merchant: requestID(x.e.ids), Checkout: x.net.checkoutID(req.phone, now),
 		Shortcode: ownCode(req.shortcode), PartyB: ownCode(req.partyB), Kind: ownKind(req.kind), Phone: req.phone, Amount: req.amount,
 		Callback: req.callback, Reference: req.reference, Desc: req.description,
-		Created: now, Life: d.e.behaviours.span("prompt-lifetime", apiPush, promptLifetime),
+		Created: now, Life: x.e.behaviours.span("prompt-lifetime", apiPush, promptLifetime),
 	}
 }
 
@@ -120,8 +134,8 @@ func ownKind(kind string) string {
 }
 
 // plan decides how the payer will answer; nil leaves the prompt open for somebody to answer it.
-func (d *daraja) plan(req *pushRequest, asked *Outcome) *Outcome {
-	on := d.e.behaviours
+func (x *express) plan(req *pushRequest, asked *Outcome) *Outcome {
+	on := x.e.behaviours
 	creds := Credentials()
 	wiring := ""
 	if on.get("any-credentials", apiPush) == nil {
@@ -160,54 +174,29 @@ func misrouted(req *pushRequest, creds *Creds) string {
 	}
 }
 
-const (
-	promptLifetime = 75 * time.Second // people see prompts for 60 to 90 s (reference/daraja.md §4.3)
-	calmDelay      = 150 * time.Millisecond
-)
-
-// timing is how long the payer takes, and how much later the callback comes than the query knows.
-func (d *daraja) timing(o *Outcome) (settle, lag time.Duration) {
-	delay := d.e.opts.CallbackDelay
-	if set := d.e.behaviours.roll("callback-delay", outSTK); set != nil {
-		delay = set.duration
-	}
-	if delay == 0 && d.e.behaviours.choice("latency", outSTK, "fast") == "measured" {
-		switch o.Code {
-		case "0":
-			return 15 * time.Second, 2 * time.Second
-		case "1037":
-			return 14 * time.Second, 12 * time.Second // reference/daraja.md §3.7
-		default:
-			return 8 * time.Second, time.Second
-		}
-	}
-	if delay == 0 {
-		delay = calmDelay
-	}
-	lag = min(delay/3, 2*time.Second)
-	return delay - lag, lag
-}
+// promptLifetime is how long a prompt stays: people see prompts for 60 to 90 s (reference/daraja.md §4.3).
+const promptLifetime = 75 * time.Second
 
 // schedule lets the planned outcome happen, or the prompt expire. The lock is held.
-func (d *daraja) schedule(p *payment, plan *Outcome) {
+func (x *express) schedule(p *payment, plan *Outcome) {
 	if plan == nil {
-		d.e.later(p.expires().Sub(d.e.now()), func() { d.expire(p) })
+		x.e.later(p.expires().Sub(x.e.now()), func() { x.expire(p) })
 		return
 	}
 	p.Plan = plan.Name
-	settle, lag := d.timing(plan)
-	d.e.later(p.Created.Add(settle).Sub(d.e.now()), func() {
+	settle, lag := x.net.timing(plan)
+	x.e.later(p.Created.Add(settle).Sub(x.e.now()), func() {
 		if p.open() {
-			d.finish(p, plan, lag)
+			x.finish(p, plan, lag)
 		}
 	})
 }
 
 // expire ends a prompt that nobody answered. The lock is held.
-func (d *daraja) expire(p *payment) {
+func (x *express) expire(p *payment) {
 	if !p.open() {
 		return
 	}
-	code := d.e.behaviours.choice("prompt-expiry", apiPush, "1037")
-	d.finish(p, outcomeNamed(code), 0)
+	code := x.e.behaviours.choice("prompt-expiry", apiPush, "1037")
+	x.finish(p, outcomeNamed(code), 0)
 }

@@ -108,12 +108,12 @@ func parseTexts(f fields, p *pushRequest, rules pushRules) (refusal, bool) {
 }
 
 // checkMerchant tells whether the shortcode exists and the password fits (reference/daraja.md §3.5). The lock is held.
-func (d *daraja) checkMerchant(shortcode, password, timestamp, api string) (refusal, bool) {
+func (x *express) checkMerchant(shortcode, password, timestamp, api string) (refusal, bool) {
 	creds := Credentials()
 	known := shortcode == creds.Shortcode || shortcode == creds.Store || shortcode == creds.Till
 	wrong := badMerchant("[MerchantValidate] - Wrong credentials",
 		"Password is not base64 of BusinessShortCode, the passkey and the Timestamp of the same body")
-	if d.e.behaviours.get("any-credentials", api) != nil {
+	if x.e.behaviours.get("any-credentials", api) != nil {
 		plain, err := base64.StdEncoding.DecodeString(password)
 		if err != nil || !strings.HasPrefix(string(plain), shortcode) || !strings.HasSuffix(string(plain), timestamp) {
 			return wrong, false

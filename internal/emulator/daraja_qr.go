@@ -16,7 +16,7 @@ import (
 
 // qr answers with a dynamic QR code (reference/daraja.md §10.3). What the real codes hold is not documented; these
 // hold the request's fields, so that a test can read them back.
-func (d *daraja) qr(c *call) {
+func (d *door) qr(c *call) {
 	f, ok := d.enter(c)
 	if !ok {
 		return
@@ -29,7 +29,7 @@ func (d *daraja) qr(c *call) {
 	for _, r := range rules {
 		text := f.get(r.names[0]).plain()
 		if fault := r.fault(text); fault != "" {
-			c.fail(badField(r.names[0], r.names[0]+" "+fault))
+			fail(c, badField(r.names[0], r.names[0]+" "+fault))
 			return
 		}
 		parts = append(parts, text)
@@ -38,14 +38,14 @@ func (d *daraja) qr(c *call) {
 	if text := f.get("Size").plain(); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 1000 {
-			c.fail(badField("Size", "Size must be a number of pixels from 1 to 1000"))
+			fail(c, badField("Size", "Size must be a number of pixels from 1 to 1000"))
 			return
 		}
 		size = n
 	}
 	image, err := qrPNG(strings.Join(parts, "|"), size)
 	if err != nil {
-		c.fail(badPayload(err.Error()))
+		fail(c, badPayload(err.Error()))
 		return
 	}
 	c.reply(http.StatusOK, struct {
@@ -53,7 +53,7 @@ func (d *daraja) qr(c *call) {
 		RequestID           string
 		ResponseDescription string
 		QRCode              string
-	}{"00", d.e.ids.request(), "The service request is processed successfully.", base64.StdEncoding.EncodeToString(image)})
+	}{"00", requestID(d.e.ids), "The service request is processed successfully.", base64.StdEncoding.EncodeToString(image)})
 }
 
 // qrQuiet is the white border that readers need, in modules; the library draws none.

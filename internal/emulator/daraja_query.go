@@ -7,8 +7,8 @@ import (
 )
 
 // query answers an STK query (reference/daraja.md §5).
-func (d *daraja) query(c *call) {
-	f, ok := d.enter(c)
+func (x *express) query(c *call) {
+	f, ok := x.door.enter(c)
 	if !ok {
 		return
 	}
@@ -19,19 +19,19 @@ func (d *daraja) query(c *call) {
 		bad, ok = badField("CheckoutRequestID", "CheckoutRequestID is missing or contains a space"), false
 	}
 	c.subject = id
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
+	x.e.Lock()
+	defer x.e.Unlock()
 	if ok {
-		bad, ok = d.checkMerchant(shortcode, password, timestamp, c.api)
+		bad, ok = x.checkMerchant(shortcode, password, timestamp, c.api)
 	}
 	switch {
-	case d.limited():
+	case x.limited():
 		c.reason = "behaviour query-rate-limit"
 		c.refuseRaw(http.StatusTooManyRequests, "application/json", spikeFault)
 	case !ok:
-		c.fail(bad)
+		fail(c, bad)
 	default:
-		d.answerQuery(c, shortcode, id)
+		x.answerQuery(c, shortcode, id)
 	}
 }
 
@@ -40,44 +40,44 @@ const spikeFault = `{"fault":{"faultstring":"Spike arrest violation. Allowed rat
 	`periodInMicroseconds=60000000, maxBurstMessageCount=1.0}","detail":{"errorcode":"policies.ratelimit.SpikeArrestViolation"}}}`
 
 // limited tells whether the rate limit stops this query: evenly spread, with a burst of one.
-func (d *daraja) limited() bool {
-	limit := d.e.behaviours.get("query-rate-limit", apiQuery)
+func (x *express) limited() bool {
+	limit := x.e.behaviours.get("query-rate-limit", apiQuery)
 	if limit == nil {
 		return false
 	}
-	now := d.e.now()
-	if now.Before(d.limiter) {
+	now := x.e.now()
+	if now.Before(x.limiter) {
 		return true
 	}
-	d.limiter = now.Add(limit.duration / time.Duration(limit.count))
+	x.limiter = now.Add(limit.duration / time.Duration(limit.count))
 	return false
 }
 
-func (d *daraja) answerQuery(c *call, shortcode, id string) {
-	on := d.e.behaviours
-	p := d.payments.all[id]
+func (x *express) answerQuery(c *call, shortcode, id string) {
+	on := x.e.behaviours
+	p := x.payments.all[id]
 	if p != nil && p.Shortcode != shortcode {
 		p = nil
 	}
 	if p == nil {
 		reason := "no push of " + shortcode + " has this CheckoutRequestID"
 		if on.choice("query-unknown", c.api, "500") == "400" {
-			c.fail(badField("CheckoutRequestID", reason))
+			fail(c, badField("CheckoutRequestID", reason))
 		} else {
-			c.fail(badMerchant("The transaction does not Exist", reason))
+			fail(c, badMerchant("The transaction does not Exist", reason))
 		}
 		return
 	}
-	if early := on.roll("query-early-400", c.api); early != nil && d.e.now().Sub(p.Created) < early.duration {
-		c.fail(badField("CheckoutRequestID", "asked too soon after the push (query-early-400)"))
+	if early := on.roll("query-early-400", c.api); early != nil && x.e.now().Sub(p.Created) < early.duration {
+		fail(c, badField("CheckoutRequestID", "asked too soon after the push (query-early-400)"))
 		return
 	}
 	if p.open() {
-		d.pendingQuery(c, p)
+		x.pendingQuery(c, p)
 		return
 	}
 	if on.roll("query-noise", c.api) != nil {
-		c.fail(badMerchant("The transaction is being processed", "behaviour query-noise: the payment is settled"))
+		fail(c, badMerchant("The transaction is being processed", "behaviour query-noise: the payment is settled"))
 		return
 	}
 	o := outcomeNamed(p.Result)
@@ -85,32 +85,32 @@ func (d *daraja) answerQuery(c *call, shortcode, id string) {
 		o = outcomeNamed(outcomeCancelled)
 		c.reason = "behaviour query-contradicts: the payment was paid"
 	}
-	c.replyQuery(p, o.Code, o.describe())
+	replyQuery(c, p, o.Code, o.describe())
 }
 
 // pendingQuery answers for an open prompt in one of its four forms (reference/daraja.md §5).
-func (d *daraja) pendingQuery(c *call, p *payment) {
-	form := d.e.behaviours.choice("query-pending", c.api, "4999")
+func (x *express) pendingQuery(c *call, p *payment) {
+	form := x.e.behaviours.choice("query-pending", c.api, "4999")
 	if form == "mixed" {
 		forms := []string{"4999", "empty", "processing", "empty-500"}
-		form = forms[d.e.behaviours.on["query-pending"].rolls%uint64(len(forms))]
+		form = forms[x.e.behaviours.on["query-pending"].rolls%uint64(len(forms))]
 	}
 	empty := badMerchant("", "the prompt is open (query-pending)")
 	switch form {
 	case "empty":
 		empty.status = http.StatusOK
-		c.fail(empty)
+		fail(c, empty)
 	case "empty-500":
-		c.fail(empty)
+		fail(c, empty)
 	case "processing":
-		c.fail(badMerchant("The transaction is being processed", "the prompt is open (query-pending)"))
+		fail(c, badMerchant("The transaction is being processed", "the prompt is open (query-pending)"))
 	default:
-		c.replyQuery(p, "4999", "The transaction is still under processing")
+		replyQuery(c, p, "4999", "The transaction is still under processing")
 	}
 }
 
 // replyQuery is the answer of reference/daraja.md §5; three s in successsfully are the gateway's.
-func (c *call) replyQuery(p *payment, code, desc string) {
+func replyQuery(c *call, p *payment, code, desc string) {
 	c.reply(http.StatusOK, struct {
 		ResponseCode        string `json:"ResponseCode"`
 		ResponseDescription string `json:"ResponseDescription"`

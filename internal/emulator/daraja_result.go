@@ -50,22 +50,22 @@ func failed(code, desc, reason string) verdict {
 }
 
 // conclude carries the question out and posts its result. The lock is held.
-func (d *daraja) conclude(q *question, api *resultAPI) {
+func (r *results) conclude(q *question, api *resultAPI) {
 	var v verdict
 	if q.fault != "" {
 		v = failed("2001", "The initiator information is invalid.", q.fault)
 	} else {
 		v = api.run(q)
 	}
-	d.e.dirty = true
+	r.e.touch()
 	if v.reference == nil {
-		v.reference = d.referenceOf(q)
+		v.reference = r.referenceOf(q)
 	}
-	d.sendResult(q, outResult, q.resultURL, d.envelopeOf(q, &v), v.reason)
+	r.sendResult(q, outResult, q.resultURL, r.envelopeOf(q, &v), v.reason)
 }
 
 // referenceOf is the ReferenceItem of an API: the occasion for status, else an internal address (reference/daraja.md §10.2).
-func (d *daraja) referenceOf(q *question) any {
+func (r *results) referenceOf(q *question) any {
 	if q.api != apiStatus {
 		return internalQueue(q.api)
 	}
@@ -76,8 +76,8 @@ func (d *daraja) referenceOf(q *question) any {
 	return textParam("Occasion", occasion)
 }
 
-func (d *daraja) envelopeOf(q *question, v *verdict) envelope {
-	on := d.e.behaviours
+func (r *results) envelopeOf(q *question, v *verdict) envelope {
+	on := r.e.behaviours
 	text := q.api == apiB2B || q.api == apiBalance || on.roll("result-string-codes", q.api) != nil
 	env := envelope{
 		ResultType: resultCode("0", text), ResultCode: resultCode(v.code, text), ResultDesc: v.desc,
@@ -85,23 +85,23 @@ func (d *daraja) envelopeOf(q *question, v *verdict) envelope {
 		ReferenceData: &referenceData{v.reference},
 	}
 	if env.TransactionID == "" {
-		env.TransactionID = noReceipt(d.e.now())
+		env.TransactionID = noReceipt(r.e.now())
 	}
 	if v.original != "" && on.roll("result-echo-original", q.api) != nil {
 		env.OriginatorConversationID = v.original
 	}
 	switch {
 	case v.code != "0" && q.api == apiB2B: // the portal's own sample of a collapsed list (reference/daraja.md §6.3.2)
-		env.ResultParameters = &parameters{numberParam("BOCompletedTime", stamp(d.e.now()))}
+		env.ResultParameters = &parameters{numberParam("BOCompletedTime", stamp(r.e.now()))}
 	case len(v.params) > 0:
-		env.ResultParameters = &parameters{d.shape(q.api, v)}
+		env.ResultParameters = &parameters{r.shape(q.api, v)}
 	}
 	return env
 }
 
 // shape applies the quirks of reference/daraja.md §6.3 to the parameters.
-func (d *daraja) shape(api string, v *verdict) any {
-	on := d.e.behaviours
+func (r *results) shape(api string, v *verdict) any {
+	on := r.e.behaviours
 	list := v.params
 	if on.roll("result-collapse", api) != nil {
 		for i := range list {
@@ -149,16 +149,16 @@ func spacedKey(key string) string {
 
 // expireQuestion posts to the QueueTimeOutURL. No source shows a real body; this is the one form that was assumed in
 // the same envelope (reference/daraja.md §6.5).
-func (d *daraja) expireQuestion(q *question) {
-	d.sendResult(q, outTimeout, q.timeoutURL, envelope{
+func (r *results) expireQuestion(q *question) {
+	r.sendResult(q, outTimeout, q.timeoutURL, envelope{
 		ResultType: json.RawMessage("1"), ResultCode: json.RawMessage("1"), ResultDesc: "The service request has timed out.",
-		OriginatorConversationID: q.originator, ConversationID: q.conversation, TransactionID: noReceipt(d.e.now()),
-		ReferenceData: &referenceData{d.referenceOf(q)},
+		OriginatorConversationID: q.originator, ConversationID: q.conversation, TransactionID: noReceipt(r.e.now()),
+		ReferenceData: &referenceData{r.referenceOf(q)},
 	}, "the request expired in the queue (result-timeout)")
 }
 
-func (d *daraja) sendResult(q *question, class, url string, env envelope, note string) {
-	d.e.emit(&delivery{
+func (r *results) sendResult(q *question, class, url string, env envelope, note string) {
+	r.e.emit(&delivery{
 		provider: providerDaraja, class: class, subject: q.conversation, url: url, note: note,
 		header: map[string][]string{"Content-Type": {typeJSON}},
 		body:   encode(map[string]envelope{"Result": env}),

@@ -6,56 +6,33 @@ import (
 	"time"
 )
 
-// ruleWindow is the two minutes of result 17 (reference/daraja.md §4.2).
-const ruleWindow = 2 * time.Minute
-
 // settle ends a payment: the query knows it from now on, and money has moved if it was paid. The lock is held.
-func (d *daraja) settle(p *payment, o *Outcome) {
-	now := d.e.now()
-	if o.paid() {
-		if against := d.objection(p, now); against != "" {
-			o = outcomeNamed(against)
-		}
-	}
-	p.Result, p.Settled = o.Name, now
-	d.payments.settle(p)
-	d.e.dirty = true
-	if !o.paid() {
-		return
-	}
-	p.Receipt = d.e.ids.receipt(now)
-	d.payments.rememberPaid(p, now)
+func (x *express) settle(p *payment, o *Outcome) {
 	reason := "Pay Bill Online"
 	if p.Kind == typeBuyGoods {
 		reason = "Buy Goods Online"
 	}
-	d.ledger.pay(&txn{
-		Receipt: p.Receipt, Kind: outSTK, Reason: reason, Amount: p.Amount, Customer: p.Phone,
-		From: p.Phone.full(), To: p.PartyB, Reference: p.Reference, Originator: p.Merchant,
-		Conversation: d.e.ids.conversation(now), Initiated: p.Created, Completed: now,
-	}, p.PartyB)
-}
-
-// objection is what stands against a payer who would pay, "" for nothing.
-func (d *daraja) objection(p *payment, now time.Time) string {
-	last, before := d.payments.paid[paidKey{p.Phone, p.Amount}]
-	if before && now.Sub(last) < ruleWindow && d.e.behaviours.choice("two-minute-rule", apiPush, "on") == "on" {
-		return outcomeRuleLimited
+	t := &txn{
+		Kind: outSTK, Reason: reason, Amount: p.Amount, Customer: p.Phone, To: p.PartyB, Reference: p.Reference,
+		Originator: p.Merchant, Initiated: p.Created, Completed: x.e.now(),
 	}
-	return d.ledger.mayPay(p.Phone, p.Amount, now)
+	p.Result, p.Settled = x.net.collect(o, t).Name, t.Completed
+	p.Receipt = t.Receipt
+	x.payments.settle(p)
+	x.e.touch()
 }
 
 // finish settles a payment and has its callback sent lag later. The lock is held.
-func (d *daraja) finish(p *payment, o *Outcome, lag time.Duration) {
-	d.settle(p, o)
-	cb := d.callback(p)
+func (x *express) finish(p *payment, o *Outcome, lag time.Duration) {
+	x.settle(p, o)
+	cb := x.callback(p)
 	if o.silent {
-		d.e.lose(cb, lag, "not sent: the outcome is "+o.Name)
+		x.e.lose(cb, lag, "not sent: the outcome is "+o.Name)
 		return
 	}
-	d.e.emit(cb, lag)
-	if p.Receipt != "" && d.e.behaviours.roll("c2b-on-push", outConfirmation) != nil {
-		d.confirm(d.ledger.Txns[p.Receipt], lag)
+	x.e.emit(cb, lag)
+	if p.Receipt != "" && x.e.behaviours.roll("c2b-on-push", outConfirmation) != nil {
+		x.c2b.confirm(x.net.ledger.Txns[p.Receipt], lag)
 	}
 }
 
@@ -78,9 +55,9 @@ type metadata struct {
 }
 
 // callback is the one notice of a settled payment (reference/daraja.md §4). The lock is held.
-func (d *daraja) callback(p *payment) *delivery {
+func (x *express) callback(p *payment) *delivery {
 	o := outcomeNamed(p.Result)
-	on := d.e.behaviours
+	on := x.e.behaviours
 	body := stkCallback{
 		MerchantRequestID: p.Merchant, CheckoutRequestID: p.Checkout,
 		ResultCode: resultCode(o.Code, on.roll("callback-string-code", outSTK) != nil), ResultDesc: o.callback,
@@ -89,7 +66,7 @@ func (d *daraja) callback(p *payment) *delivery {
 		body.ResultDesc = "[STK_CB - ]" + body.ResultDesc
 	}
 	if o.paid() {
-		body.CallbackMetadata = &metadata{d.items(p)}
+		body.CallbackMetadata = &metadata{x.items(p)}
 	}
 	return &delivery{
 		provider: providerDaraja, class: outSTK, subject: p.Checkout, url: p.Callback,
@@ -111,8 +88,8 @@ func resultCode(code string, text bool) json.RawMessage {
 func quoted(text string) json.RawMessage { return encode(text) }
 
 // items is the metadata of a paid push, with the behaviours that change it.
-func (d *daraja) items(p *payment) any {
-	on := d.e.behaviours
+func (x *express) items(p *payment) any {
+	on := x.e.behaviours
 	receipt := item{"MpesaReceiptNumber", quoted(p.Receipt)}
 	if on.roll("callback-bare-item", outSTK) != nil {
 		return receipt
@@ -126,13 +103,13 @@ func (d *daraja) items(p *payment) any {
 	case "no-value":
 		list = append(list, item{Name: "Balance"})
 	case "number":
-		list = append(list, item{"Balance", json.RawMessage(d.ledger.org(p.PartyB).Utility.decimal())})
+		list = append(list, item{"Balance", json.RawMessage(x.net.ledger.org(p.PartyB).Utility.decimal())})
 	case "string":
 		list = append(list, item{"Balance", quoted("{Amount={CurrencyCode=KES, MinimumAmount=" +
-			strconv.FormatInt(int64(d.ledger.org(p.PartyB).Utility), 10) + ", BasicAmount=" + d.ledger.org(p.PartyB).Utility.decimal() + "}}")})
+			strconv.FormatInt(int64(x.net.ledger.org(p.PartyB).Utility), 10) + ", BasicAmount=" + x.net.ledger.org(p.PartyB).Utility.decimal() + "}}")})
 	}
 	list = append(list, item{"TransactionDate", date})
-	if phone := d.phoneItem(p.Phone); phone.Value != nil {
+	if phone := x.phoneItem(p.Phone); phone.Value != nil {
 		list = append(list, phone)
 	}
 	if on.roll("callback-reordered", outSTK) != nil {
@@ -142,9 +119,9 @@ func (d *daraja) items(p *payment) any {
 	return list
 }
 
-func (d *daraja) phoneItem(phone msisdn) item {
+func (x *express) phoneItem(phone msisdn) item {
 	const name = "PhoneNumber"
-	switch d.e.behaviours.choice("callback-masked-phone", outSTK, "") {
+	switch x.e.behaviours.choice("callback-masked-phone", outSTK, "") {
 	case "masked":
 		return item{name, quoted(phone.starred())}
 	case "hashed":
@@ -152,7 +129,7 @@ func (d *daraja) phoneItem(phone msisdn) item {
 	case "missing":
 		return item{Name: name}
 	}
-	if d.e.behaviours.roll("callback-phone-string", outSTK) != nil {
+	if x.e.behaviours.roll("callback-phone-string", outSTK) != nil {
 		return item{name, quoted(phone.full())}
 	}
 	return item{name, json.RawMessage(phone.full())}

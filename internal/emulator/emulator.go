@@ -10,11 +10,9 @@ package emulator
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,38 +52,23 @@ const DefaultWebhookURL = "http://127.0.0.1:4020/callbacks/wasaapay"
 // Emulator is one running emulator. Make it with New and end it with Close.
 type Emulator struct {
 	opts    Options
-	clock   *clock
-	ids     *ids
-	journal *journal
-	sender  *sender
-	handler http.Handler
+	engine  *engine
 	parts   []part
-	// patience is how long a sender may take over a body, in real time whatever the clock.
-	patience time.Duration
+	handler http.Handler
 
 	authority authority
 	proxyAddr atomic.Pointer[string] // while ServeProxy runs
+	weather   string                 // the preset that was last chosen; the engine's lock guards it
 
-	quiet atomic.Bool // no behaviour is on: the hot path need not ask under the lock
-	// epoch counts the resets, and changes with the lock held: what began in an earlier one must not touch the state.
-	epoch atomic.Uint64
 	// replace puts a file in the place of another at once, replaceFile but in tests.
-	replace func(name string, write func(io.Writer) error) error
-
-	mu         sync.Mutex // guards everything below and the state of all parts
-	behaviours *settings
-	weather    string
-	held       *delivery // a callback waiting to be overtaken (callback-out-of-order)
-	retrying   int       // deliveries that wait to be sent again
-	dirty      bool      // state changed since it was last saved
-
-	done      chan struct{}
+	replace   func(name string, write func(io.Writer) error) error
 	closeOnce sync.Once
 	running   sync.WaitGroup
 	closeErr  error
 }
 
-// part is one provider's half of the emulator. Methods marked "locked" are called with Emulator.mu held.
+// part is one provider's half of the emulator. Methods marked "locked" are called with the
+// engine's lock held.
 type part interface {
 	// name is the key of the part in the state view and the state file.
 	name() string
@@ -99,8 +82,6 @@ type part interface {
 	// the file's form of the copy without the lock. load is its inverse and schedules again what was under way (locked).
 	save() func() any
 	load(raw []byte) error
-	// asks tells whether a prompt of the part is on a phone (locked).
-	asks(phone msisdn) bool
 	// prompts lists the payments that wait for a payer (locked).
 	prompts() []Prompt
 	// answer plays the payer of one open payment (locked). errNoPrompt means that the id is not this part's.
@@ -115,49 +96,36 @@ type closer interface{ close(ctx context.Context) }
 // New makes an emulator and starts its clock. An unknown clock, weather or behaviour, a bad value, and a state
 // file that cannot be read are errors that name the culprit.
 func New(opts Options) (*Emulator, error) {
-	e := &Emulator{
-		opts:    opts,
-		ids:     &ids{seed: opts.Seed},
-		journal: newJournal(opts.Log),
-		done:    make(chan struct{}),
-
-		patience: bodyPatience,
-		replace:  replaceFile,
-	}
 	if opts.CallbackDelay < 0 {
 		return nil, fmt.Errorf("callback delay %s is negative: give 0 or more", opts.CallbackDelay)
 	}
-	if fault := lintURL(cmp.Or(opts.WebhookURL, DefaultWebhookURL), false); fault != "" {
+	opts.WebhookURL = cmp.Or(opts.WebhookURL, DefaultWebhookURL)
+	if fault := lintURL(opts.WebhookURL, false); fault != "" {
 		return nil, fmt.Errorf("the webhook url %s: give one such as %s", fault, DefaultWebhookURL)
 	}
-	var err error
-	if e.clock, err = newClock(opts.Clock, opts.Now); err != nil {
-		return nil, err
-	}
-	weather, behaviours, err := startBehaviours(opts)
+	eng, err := newEngine(config{
+		Seed: opts.Seed, Mode: opts.Clock, Now: opts.Now, CallbackDelay: opts.CallbackDelay, Log: opts.Log, HTTPClient: opts.HTTPClient,
+	})
 	if err != nil {
 		return nil, err
 	}
-	e.adopt(weather, behaviours)
-	e.sender = newSender(e, opts.HTTPClient)
-	e.parts = e.newParts()
-	e.handler = e.newHandler()
+	e := &Emulator{opts: opts, engine: eng, replace: replaceFile, weather: cmp.Or(opts.Weather, calm)}
+	behaviours, err := startBehaviours(opts)
+	if err != nil {
+		return nil, err
+	}
+	eng.adopt(behaviours)
+	gateway := newDaraja(eng, newNetwork(eng))
+	e.parts = []part{gateway, newWasaaPay(eng, gateway.net, opts.WebhookURL)} // adding a provider is one line here
+	e.handler = e.newHandler(gateway.stranger())
 	if err := e.loadState(); err != nil {
 		return nil, err
 	}
-	if !e.clock.virtual {
-		e.running.Go(func() { e.clock.loop(e.done) })
-	}
+	eng.start()
 	if opts.StateFile != "" {
 		e.running.Go(e.keepState)
 	}
 	return e, nil
-}
-
-// newParts lists the providers that are played: adding one is one line here.
-func (e *Emulator) newParts() []part {
-	gateway := newDaraja(e)
-	return []part{gateway, newWasaaPay(e, gateway)}
 }
 
 // Handler serves every provider and the control plane under /_emulator/ on one address.
@@ -167,10 +135,10 @@ func (e *Emulator) Handler() http.Handler { return e.handler }
 // they are cut), and saves the state. It returns when no goroutine of the emulator is left. Calling it again is harmless.
 func (e *Emulator) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
-		close(e.done)
+		e.engine.stop()
 		e.running.Wait()
 		e.HangUp(ctx)
-		e.sender.close(ctx)
+		e.engine.close(ctx)
 		e.closeErr = e.saveState()
 	})
 	return e.closeErr
@@ -186,39 +154,3 @@ func (e *Emulator) HangUp(ctx context.Context) {
 		}
 	}
 }
-
-// now is the emulator's time.
-func (e *Emulator) now() time.Time { return e.clock.now() }
-
-// adopt puts a weather and its behaviours in force (locked, or before anything runs).
-func (e *Emulator) adopt(weather string, next *settings) {
-	e.weather, e.behaviours = weather, next
-	e.quiet.Store(len(next.on) == 0)
-}
-
-// later runs f with the lock held once d has passed, or never when everything has been reset by then: an event may be
-// waiting for the lock while a reset holds it. The lock is held.
-func (e *Emulator) later(d time.Duration, f func()) {
-	epoch := e.epoch.Load()
-	e.clock.after(d, func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.epoch.Load() == epoch {
-			f()
-		}
-	})
-}
-
-// busy tells whether a phone shows a prompt, of whatever provider. The lock is held.
-func (e *Emulator) busy(phone msisdn) bool {
-	return slices.ContainsFunc(e.parts, func(p part) bool { return p.asks(phone) })
-}
-
-// locked runs f with the state locked.
-func (e *Emulator) locked(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	f()
-}
-
-var errNoPrompt = errors.New("no payment with this id is known")

@@ -43,7 +43,7 @@ func newSite(t *testing.T, behaviours ...string) *site {
 		t.Fatal(err)
 	}
 	s.server = httptest.NewServer(s.e.Handler())
-	s.e.locked(func() { s.token = s.e.parts[0].(*daraja).mint(false) })
+	s.e.engine.locked(func() { s.token = s.e.parts[0].(*gateway).door.mint(false) })
 	return s
 }
 
@@ -214,7 +214,7 @@ func TestFairSenders(t *testing.T) {
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	s, hasty := newSite(t), newSite(t)
-	hasty.e.patience = 500 * time.Millisecond // for one who is slow, and not on a slow machine
+	hasty.e.engine.patience = 500 * time.Millisecond // for one who is slow, and not on a slow machine
 	defer s.close(time.Minute)
 	defer hasty.close(time.Minute)
 	const head = "POST /mpesa/stkpush/v1/processrequest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer TOKEN\r\n"
@@ -267,7 +267,7 @@ func FuzzHandler(f *testing.F) {
 		f.Fatal(err)
 	}
 	var token string
-	e.locked(func() { token = e.parts[0].(*daraja).mint(false) })
+	e.engine.locked(func() { token = e.parts[0].(*gateway).door.mint(false) })
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		req, err := http.NewRequestWithContext(t.Context(), method, "http://x"+path, strings.NewReader(body))
 		if err != nil {
@@ -299,7 +299,7 @@ func FuzzSetting(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s := &settings{on: map[string]*setting{}}
+		s := newSettings(behaviours(), 1)
 		if s.set(text) != nil {
 			return
 		}

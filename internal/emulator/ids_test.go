@@ -14,10 +14,10 @@ func TestIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 20000 {
 		for shape, id := range map[string]string{
-			`^[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[0-9]{6,7}$`: g.request(),
-			`^AG_20261003_2010[0-9a-f]{16}$`:                               g.conversation(now),
-			`^[A-Za-z0-9]{28}$`:                                            g.token(),
-			`^UJ3[0-9A-Z]{7}$`:                                             g.receipt(now),
+			`^[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[0-9]{6,7}$`: requestID(g),
+			`^AG_20261003_2010[0-9a-f]{16}$`:                               conversationID(g, now),
+			`^[A-Za-z0-9]{28}$`:                                            newToken(g),
+			`^UJ3[0-9A-Z]{7}$`:                                             receiptID(g, now),
 		} {
 			if seen[id] {
 				t.Fatalf("%s came twice", id)

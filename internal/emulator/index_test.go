@@ -39,25 +39,25 @@ func TestCustomersStayBounded(t *testing.T) {
 	t.Parallel()
 	const asked, waits = msisdn(254712345678), msisdn(254722000111)
 	e := quietEmulator(t, Options{Clock: clockVirtual, Behaviours: []string{"manual"}}, http.StatusOK)
-	d, _ := e.parts[0].(*daraja)
+	d, _ := e.parts[0].(*gateway)
 	serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(e))
 	serveOne(t, e, "/api/v1/partner/deposits/mpesa", strings.Replace(depositBody, "254712345678", waits.full(), 1), localKey("1"))
 	first := msisdn(254700000000)
-	e.locked(func() {
-		d.ledger.customer(asked).Balance = 1
-		d.ledger.customer(waits).Balance = 2
+	e.engine.locked(func() {
+		d.net.ledger.customer(asked).Balance = 1
+		d.net.ledger.customer(waits).Balance = 2
 		for i := range msisdn(maxCustomers - 2) {
-			d.ledger.customer(first + i)
+			d.net.ledger.customer(first + i)
 		}
-		if len(d.ledger.Customers) != maxCustomers {
-			t.Errorf("%d customers before there are too many", len(d.ledger.Customers))
+		if len(d.net.ledger.Customers) != maxCustomers {
+			t.Errorf("%d customers before there are too many", len(d.net.ledger.Customers))
 		}
 		for i := range msisdn(customerBatch + 1) {
-			d.ledger.customer(first + maxCustomers + i)
+			d.net.ledger.customer(first + maxCustomers + i)
 		}
-		known := d.ledger.Customers
-		if len(known) > maxCustomers || len(known) != len(d.ledger.Known) {
-			t.Errorf("%d customers are known, %d in order", len(known), len(d.ledger.Known))
+		known := d.net.ledger.Customers
+		if len(known) > maxCustomers || len(known) != len(d.net.ledger.Known) {
+			t.Errorf("%d customers are known, %d in order", len(known), len(d.net.ledger.Known))
 		}
 		if known[asked] == nil || known[asked].Balance != 1 || known[waits] == nil || known[waits].Balance != 2 {
 			t.Error("a customer with an open payment was forgotten")
@@ -66,10 +66,10 @@ func TestCustomersStayBounded(t *testing.T) {
 			t.Error("not the oldest customers were forgotten")
 		}
 	})
-	if _, err := e.clock.advance(0); err != nil {
+	if _, err := e.engine.clock.advance(0); err != nil {
 		t.Fatal(err)
 	}
-	log := e.journal.list(func(x *Exchange) bool { return x.API == apiCustomers })
+	log := e.engine.journal.list(func(x *Exchange) bool { return x.API == apiCustomers })
 	if len(log) == 0 || !strings.Contains(log[0].Reason, "200000") {
 		t.Errorf("the log says %+v", log)
 	}
@@ -98,9 +98,9 @@ func TestCustomersAllBusy(t *testing.T) {
 func TestCustomersKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	e, d, _ := keptEmulator(t)
-	e.locked(func() {
+	e.engine.locked(func() {
 		for _, m := range []msisdn{3, 1, 2} {
-			d.ledger.customer(m)
+			d.net.ledger.customer(m)
 		}
 	})
 	if err := e.saveState(); err != nil {

@@ -20,15 +20,15 @@ import (
 	"github.com/payctl/payctl/internal/socketio"
 )
 
-// gate is an emulator behind its proxy.
-type gate struct {
+// proxied is an emulator behind its proxy.
+type proxied struct {
 	t    *testing.T
 	e    *Emulator
 	addr string
 	end  func() error
 }
 
-func newGate(t *testing.T, opts Options) *gate {
+func newGate(t *testing.T, opts Options) *proxied {
 	t.Helper()
 	e, err := New(opts)
 	if err != nil {
@@ -41,7 +41,7 @@ func newGate(t *testing.T, opts Options) *gate {
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- e.ServeProxy(ctx, ln) }()
-	g := &gate{t: t, e: e, addr: ln.Addr().String()}
+	g := &proxied{t: t, e: e, addr: ln.Addr().String()}
 	g.end = func() error {
 		cancel()
 		err := <-served
@@ -60,7 +60,7 @@ func newGate(t *testing.T, opts Options) *gate {
 }
 
 // client trusts the CA and nothing else, and knows only the proxy.
-func (g *gate) client() *http.Client {
+func (g *proxied) client() *http.Client {
 	g.t.Helper()
 	ca, err := g.e.CA()
 	if err != nil {
@@ -76,7 +76,7 @@ func (g *gate) client() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-func (g *gate) get(address string) (int, string) {
+func (g *proxied) get(address string) (int, string) {
 	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -97,7 +97,7 @@ func (g *gate) get(address string) (int, string) {
 }
 
 // say sends raw bytes to the proxy and returns the status line and what follows it.
-func (g *gate) say(text string) string {
+func (g *proxied) say(text string) string {
 	g.t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(g.t.Context(), "tcp", g.addr)
 	if err != nil {
@@ -141,7 +141,7 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%s: %d %s", tt.address, status, body)
 		}
 	}
-	refusals := g.e.journal.list(func(x *Exchange) bool { return x.Provider == providerProxy })
+	refusals := g.e.engine.journal.list(func(x *Exchange) bool { return x.Provider == providerProxy })
 	if len(refusals) != 7 || !refusals[0].Refused || refusals[0].Reason == "" {
 		t.Errorf("refusals in the log: %+v", refusals)
 	}

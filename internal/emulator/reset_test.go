@@ -51,10 +51,10 @@ func serveOne(t *testing.T, e *Emulator, path, body string, header map[string]st
 }
 
 func bearer(e *Emulator) map[string]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	d, _ := e.parts[0].(*daraja)
-	return map[string]string{"Authorization": "Bearer " + d.mint(false)}
+	e.engine.Lock()
+	defer e.engine.Unlock()
+	d, _ := e.parts[0].(*gateway)
+	return map[string]string{"Authorization": "Bearer " + d.door.mint(false)}
 }
 
 func localKey(key string) map[string]string {
@@ -105,7 +105,7 @@ func TestResetEndsWhatIsDue(t *testing.T) {
 		tt.start(e)
 		var due []event
 		for {
-			ev, found := e.clock.next(24 * time.Hour)
+			ev, found := e.engine.clock.next(24 * time.Hour)
 			if !found {
 				break
 			}
@@ -130,7 +130,7 @@ func TestResetEndsValidation(t *testing.T) {
 	var e *Emulator
 	want := ""
 	e = quietEmulator(t, Options{Seed: 1, Clock: clockVirtual}, http.StatusOK)
-	e.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+	e.engine.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		want = reset(t, e)
 		return answering(http.StatusOK).RoundTrip(r)
 	})
@@ -147,7 +147,7 @@ func TestResetEndsRetries(t *testing.T) {
 	t.Parallel()
 	e := quietEmulator(t, Options{Seed: 1, Clock: clockVirtual}, http.StatusInternalServerError)
 	posts := 0
-	e.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+	e.engine.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if posts++; posts == 1 {
 			reset(t, e)
 		}
@@ -163,7 +163,7 @@ func TestResetEndsRetries(t *testing.T) {
 // reset forgets everything and returns the state after it, without the clock's.
 func reset(t *testing.T, e *Emulator) string {
 	t.Helper()
-	if _, err := e.postReset(nil); err != nil {
+	if _, err := (&control{em: e, e: e.engine}).postReset(nil); err != nil {
 		t.Fatal(err)
 	}
 	return stateOf(t, e)
@@ -171,8 +171,8 @@ func reset(t *testing.T, e *Emulator) string {
 
 func stateOf(t *testing.T, e *Emulator) string {
 	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.engine.Lock()
+	defer e.engine.Unlock()
 	var all bytes.Buffer
 	for _, p := range e.parts {
 		all.Write(encode(p.view(true)))
@@ -208,8 +208,8 @@ func TestCloseWhileBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again func()
-	again = func() { e.clock.after(-time.Second, again) }
-	e.clock.after(0, again)
+	again = func() { e.engine.clock.after(-time.Second, again) }
+	e.engine.clock.after(0, again)
 	closed := make(chan struct{})
 	go func() {
 		_ = e.Close(context.WithoutCancel(t.Context()))

@@ -11,8 +11,7 @@ import (
 // deposits, and what is remembered of it and of those that have gone must not grow.
 func TestSocketSubscriptionsStayBounded(t *testing.T) {
 	t.Parallel()
-	w := &wasaapay{e: &Emulator{}}
-	h := newSocketHub(w)
+	h := newSocketHub(&engine{}, &gate{})
 	stays, goes := new(socketio.Conn), new(socketio.Conn)
 	for _, peer := range []*socketio.Conn{stays, goes} {
 		h.peers[peer] = &interests{in: map[topic]struct{}{}}

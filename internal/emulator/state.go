@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -42,14 +41,10 @@ func (e *Emulator) loadState() error {
 	if saved.Seed != e.opts.Seed {
 		return fmt.Errorf("state file %s was made with seed %d: start with that seed or name another file", e.opts.StateFile, saved.Seed)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.clock.restore(saved.Saved)
-	for i, n := range saved.Counters {
-		if i < len(e.ids.next) {
-			e.ids.next[i].Store(n)
-		}
-	}
+	e.engine.Lock()
+	defer e.engine.Unlock()
+	e.engine.clock.restore(saved.Saved)
+	e.engine.ids.restore(saved.Counters)
 	for _, p := range e.parts {
 		if part, found := saved.Parts[p.name()]; found {
 			if err := p.load(part); err != nil {
@@ -100,7 +95,7 @@ func (e *Emulator) saveState() error {
 		return enc.Encode(form())
 	})
 	if err != nil {
-		e.locked(func() { e.dirty = true })
+		e.engine.locked(e.engine.touch)
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil
@@ -108,12 +103,11 @@ func (e *Emulator) saveState() error {
 
 // copyState takes the state of one moment; what it returns makes the file's form of it, without the lock.
 func (e *Emulator) copyState() func() stateForm[any] {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.dirty = false
-	form := stateForm[any]{Version: stateVersion, Seed: e.opts.Seed, Saved: e.now().UTC(), Parts: map[string]any{}}
-	for i := range e.ids.next {
-		form.Counters = append(form.Counters, e.ids.next[i].Load())
+	e.engine.Lock()
+	defer e.engine.Unlock()
+	e.engine.saved()
+	form := stateForm[any]{
+		Version: stateVersion, Seed: e.opts.Seed, Saved: e.engine.now().UTC(), Counters: e.engine.ids.counters(), Parts: map[string]any{},
 	}
 	parts := map[string]func() any{}
 	for _, p := range e.parts {
@@ -127,48 +121,17 @@ func (e *Emulator) copyState() func() stateForm[any] {
 	}
 }
 
-// replaceFile writes beside the file, makes sure that it is on the disk, and renames; a temporary file is made with mode
-// 0600.
-func replaceFile(name string, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	err = write(tmp)
-	if err == nil {
-		err = tmp.Sync() // or a power cut after the rename could leave an empty file
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
-}
-
-// just writes data.
-func just(data []byte) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	}
-}
-
 // keepState saves a changed state now and then until the emulator closes. A failure is tried again, and reported by Close.
 func (e *Emulator) keepState() {
 	pause := time.NewTimer(savePause)
 	defer pause.Stop()
 	for {
 		select {
-		case <-e.done:
+		case <-e.engine.stopped():
 			return
 		case <-pause.C:
 			var changed bool
-			e.locked(func() { changed = e.dirty })
+			e.engine.locked(func() { changed = e.engine.changed() })
 			if changed {
 				_ = e.saveState()
 			}

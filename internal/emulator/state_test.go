@@ -15,12 +15,12 @@ import (
 )
 
 // keptEmulator is one with a state file, and its parts.
-func keptEmulator(t *testing.T) (*Emulator, *daraja, *wasaapay) {
+func keptEmulator(t *testing.T) (*Emulator, *gateway, *api) {
 	t.Helper()
 	opts := Options{Seed: 1, Clock: clockVirtual, StateFile: filepath.Join(t.TempDir(), "state.json")}
 	e := quietEmulator(t, opts, 200)
-	d, _ := e.parts[0].(*daraja)
-	w, _ := e.parts[1].(*wasaapay)
+	d, _ := e.parts[0].(*gateway)
+	w, _ := e.parts[1].(*api)
 	return e, d, w
 }
 
@@ -70,7 +70,7 @@ func TestSaveWritesWithoutTheLock(t *testing.T) {
 		t.Errorf("not the state of the moment at which the save began: %s", got)
 	}
 	var dirty bool
-	e.locked(func() { dirty = e.dirty })
+	e.engine.locked(func() { dirty = e.engine.dirty })
 	if !dirty {
 		t.Error("what happened during the save would not be saved")
 	}
@@ -91,9 +91,9 @@ func checkoutIn(t *testing.T, answer string) string {
 func TestSaveIsOneMoment(t *testing.T) {
 	t.Parallel()
 	e, d, w := keptEmulator(t)
-	e.locked(func() { // a full book moves its entries with every new one
+	e.engine.locked(func() { // a full book moves its entries with every new one
 		for range maxEntries {
-			w.wallets["wallet_local"].book(e.now(), "DEPOSIT", "full", 0)
+			w.wallets.all["wallet_local"].book(e.engine.now(), "DEPOSIT", "full", 0)
 		}
 	})
 	header := bearer(e)
@@ -138,19 +138,19 @@ func TestSaveIsOneMoment(t *testing.T) {
 }
 
 // reverseLatest gives the latest payment back, as the API would.
-func reverseLatest(t *testing.T, e *Emulator, d *daraja) {
+func reverseLatest(t *testing.T, e *Emulator, d *gateway) {
 	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	paid := d.ledger.Txns[d.ledger.Order[len(d.ledger.Order)-1]]
+	e.engine.Lock()
+	defer e.engine.Unlock()
+	paid := d.net.ledger.Txns[d.net.ledger.Order[len(d.net.ledger.Order)-1]]
 	f, err := parseFields(fmt.Appendf(nil, `{"TransactionID":%q,"ReceiverParty":%q,"Amount":"100"}`, paid.Receipt, paid.To))
 	if err != nil {
 		t.Error(err)
 	}
-	if v := d.reverse(&question{api: apiReversal, f: f, originator: e.ids.request()}); v.code != "0" {
+	if v := d.results.reverse(&question{api: apiReversal, f: f, originator: requestID(e.engine.ids)}); v.code != "0" {
 		t.Errorf("reversal: %s", v.desc)
 	}
-	e.dirty = true
+	e.engine.dirty = true
 }
 
 type savedBoth struct {
@@ -245,14 +245,14 @@ func TestSaveThatFails(t *testing.T) {
 	t.Parallel()
 	e, _, _ := keptEmulator(t)
 	serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(e))
-	if err := e.saveState(); err != nil || e.dirty {
-		t.Fatalf("%v, dirty %t", err, e.dirty)
+	if err := e.saveState(); err != nil || e.engine.dirty {
+		t.Fatalf("%v, dirty %t", err, e.engine.dirty)
 	}
 	before, err := os.ReadFile(e.opts.StateFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.locked(func() { e.dirty = true })
+	e.engine.locked(func() { e.engine.dirty = true })
 	full := errors.New("disk full")
 	plain := e.replace
 	e.replace = func(name string, write func(io.Writer) error) error {
@@ -260,8 +260,8 @@ func TestSaveThatFails(t *testing.T) {
 			return errors.Join(write(w), full)
 		})
 	}
-	if err := e.saveState(); !errors.Is(err, full) || !e.dirty {
-		t.Errorf("%v, dirty %t", err, e.dirty)
+	if err := e.saveState(); !errors.Is(err, full) || !e.engine.dirty {
+		t.Errorf("%v, dirty %t", err, e.engine.dirty)
 	}
 	e.replace = plain
 	after, err := os.ReadFile(e.opts.StateFile)

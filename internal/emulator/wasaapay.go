@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"cmp"
-	"errors"
 	"net/http"
 	"time"
 )
@@ -34,33 +32,46 @@ func wasaapayAPIs() []string {
 	}
 }
 
-// wasaapay plays WasaaPay's partner API (reference/wasaapay.md). What that document marks as unknown is answered in one
+// api plays WasaaPay's partner API (reference/wasaapay.md). What that document marks as unknown is answered in one
 // plausible way, marked "payctl convention" below; no client may take such an answer for the provider's word.
 //
 // A deposit is an STK push of WasaaPay's own paybill, so the payer, the balances and the rules are M-PESA's: the same
-// customers that Daraja's pushes ask. The emulator's lock guards the state.
-type wasaapay struct {
-	e     *Emulator
-	mpesa *daraja
-	sock  *socketHub
+// customers that Daraja's pushes ask. The engine's lock guards the state.
+type api struct {
+	e    *engine
+	sock *socketHub
 
-	wallets   map[string]*account
-	accounts  map[string]string // account number → wallet id
-	deposits  depositBook
-	transfers map[string]*transfer
-	moved     []string // ids of transfers, oldest first
-	replies   replyBook
-	window    rateWindow
+	gate      *gate
+	wallets   *wallets
+	deposits  *deposits
+	transfers *transfers
+	webhooks  *webhooks
 }
 
-func newWasaaPay(e *Emulator, mpesa *daraja) *wasaapay {
-	w := &wasaapay{e: e, mpesa: mpesa}
-	w.sock = newSocketHub(w)
-	w.reset()
-	return w
+// newWasaaPay makes a partner API in front of an M-PESA. Its webhooks go to webhookURL.
+func newWasaaPay(e *engine, net *network, webhookURL string) *api {
+	g := &gate{e: e}
+	hooks := &webhooks{e: e, url: webhookURL}
+	sock := newSocketHub(e, g)
+	books := &wallets{e: e, gate: g}
+	a := &api{
+		e: e, sock: sock, gate: g, wallets: books, webhooks: hooks,
+		deposits:  &deposits{e: e, net: net, gate: g, wallets: books, webhooks: hooks, sock: sock},
+		transfers: &transfers{e: e, gate: g, wallets: books, webhooks: hooks},
+	}
+	a.reset()
+	net.join(a.deposits)
+	return a
 }
 
-func (w *wasaapay) name() string { return providerWasaaPay }
+func (a *api) name() string { return providerWasaaPay }
+
+func (a *api) reset() {
+	a.gate.reset()
+	a.wallets.reset()
+	a.deposits.reset()
+	a.transfers.reset()
+}
 
 // Built-in wallets: the local one, and one to transfer to.
 const (
@@ -69,20 +80,9 @@ const (
 	secondAccount = "WP0000000002"
 )
 
-func (w *wasaapay) reset() {
-	w.wallets, w.accounts = map[string]*account{}, map[string]string{}
-	w.deposits = newDepositBook()
-	w.transfers, w.moved = map[string]*transfer{}, nil
-	w.replies = newReplyBook()
-	w.window = rateWindow{}
-	begin := w.e.now()
-	w.open(&account{ID: Credentials().WasaaPayWallet, Number: firstAccount, User: "local-user", Owner: "LOCAL WALLET", Created: begin})
-	w.open(&account{ID: secondWallet, Number: secondAccount, User: "local-user-2", Owner: "TEST RECIPIENT", Created: begin})
-}
-
-func (w *wasaapay) env(base string) map[string]string {
+func (a *api) env(base string) map[string]string {
 	creds := Credentials()
-	vars := map[string]string{
+	return map[string]string{
 		"WASAAPAY_API_KEY":               creds.WasaaPayAPIKey,
 		"PAYCTL_WASAAPAY_API_KEY":        creds.WasaaPayAPIKey,
 		"PAYCTL_WASAAPAY_WEBHOOK_SECRET": creds.WasaaPayWebhookSecret,
@@ -90,135 +90,33 @@ func (w *wasaapay) env(base string) map[string]string {
 		"PAYCTL_WASAAPAY_BASE_URL":       base + partnerPath,
 		"PAYCTL_WASAAPAY_SOCKET_URL":     base,
 	}
-	for name, value := range w.e.dropInEnv(base) {
-		vars[name] = value
-	}
-	return vars
 }
 
 // routes registers the paths of reference/wasaapay.md §6.
-func (w *wasaapay) routes(mux *http.ServeMux) {
-	way := w.dialect()
+func (a *api) routes(mux *http.ServeMux) {
+	way := a.gate.dialect()
 	get := func(api, path string, run func(*call)) {
-		w.e.serve(mux, way, route{api: api, method: http.MethodGet, path: partnerPath + path, run: run})
+		a.e.serve(mux, way, route{api: api, method: http.MethodGet, path: partnerPath + path, run: run})
 	}
 	post := func(api, path string, run writer) {
-		w.e.serve(mux, way, route{api: api, method: http.MethodPost, path: partnerPath + path, run: w.write(run)})
+		a.e.serve(mux, way, route{api: api, method: http.MethodPost, path: partnerPath + path, run: a.gate.write(run)})
 	}
-	post(apiDeposit, "/deposits/mpesa", w.createDeposit)
-	get(apiDepositGet, "/deposits/{id}", w.getDeposit)
-	post(apiWallet, "/wallets", w.createWallet)
-	get(apiWalletGet, "/wallets/{id}/balance", w.getBalance)
-	get(apiWalletGet, "/wallets/{id}/transactions", w.getTransactions)
-	post(apiTransferPreview, "/transfers/preview", w.previewTransfer)
-	post(apiTransfer, "/transfers", w.createTransfer)
-	get(apiTransferGet, "/transfers/{id}", w.getTransfer)
-	get(apiUsers, "/users", w.getUsers)
+	post(apiDeposit, "/deposits/mpesa", a.deposits.create)
+	get(apiDepositGet, "/deposits/{id}", a.deposits.get)
+	post(apiWallet, "/wallets", a.wallets.create)
+	get(apiWalletGet, "/wallets/{id}/balance", a.wallets.balance)
+	get(apiWalletGet, "/wallets/{id}/transactions", a.wallets.transactions)
+	post(apiTransferPreview, "/transfers/preview", a.transfers.preview)
+	post(apiTransfer, "/transfers", a.transfers.create)
+	get(apiTransferGet, "/transfers/{id}", a.transfers.get)
+	get(apiUsers, "/users", a.wallets.users)
 	for _, path := range []string{"/deposits/card", "/deposits/paypal"} {
-		w.e.serve(mux, way, route{api: apiDeposit, path: partnerPath + path, run: w.notPlayed})
+		a.e.serve(mux, way, route{api: apiDeposit, path: partnerPath + path, run: a.gate.notPlayed})
 	}
-	w.e.serve(mux, way, route{api: apiUnknown, path: "/api/", run: w.notFound})
-	w.e.serve(mux, way, route{api: apiUnknown, path: "/partner/", run: w.notFound})
-	w.e.serve(mux, way, route{api: apiUnknown, path: socketPath, run: w.notFound})
-	mux.Handle(socketPath+"/", w.sock)
-}
-
-// dialect is how the API refuses what never reaches it. Statuses and shapes are a payctl convention.
-func (w *wasaapay) dialect() dialect {
-	return dialect{
-		provider: providerWasaaPay,
-		wrongVerb: func(c *call) {
-			w.fail(c, fault{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "Method not allowed", c.reason})
-		},
-		badBody: func(c *call, err error) {
-			status := http.StatusBadRequest
-			if errors.Is(err, errBodyTooLarge) {
-				status = http.StatusRequestEntityTooLarge
-			}
-			w.fail(c, fault{status, "BODY_UNREADABLE", "The request body could not be read", err.Error()})
-		},
-		before: w.before,
-		after:  w.mpesa.after,
-	}
-}
-
-func (w *wasaapay) notFound(c *call) {
-	reason := "no such path; the REST base is " + partnerPath
-	if c.r.URL.Path == socketPath {
-		reason = "the Socket.IO path ends with a slash: " + socketPath + "/"
-	}
-	w.fail(c, fault{http.StatusNotFound, "NOT_FOUND", "Not found", reason})
-}
-
-func (w *wasaapay) notPlayed(c *call) {
-	w.fail(c, fault{
-		http.StatusNotImplemented, "NOT_PLAYED", "The emulator does not play this payment method",
-		"card and PayPal deposits are not documented well enough to be played",
-	})
-}
-
-// fault is one refusal. Its code gets a prefix that tells it from the provider's codes, of which none is known
-// (reference/wasaapay.md §5).
-type fault struct {
-	status  int
-	code    string
-	message string
-	reason  string
-}
-
-// fail answers with an error envelope, in the form that the behaviour error-form asks for.
-func (w *wasaapay) fail(c *call, f fault) {
-	form := "nested"
-	if !w.e.quiet.Load() {
-		w.e.locked(func() { form = w.e.behaviours.choice("error-form", c.api, form) })
-	}
-	c.refused, c.reason = true, cmp.Or(f.reason, f.message)
-	w.refuse(c, f, form)
-}
-
-// failLocked is fail for callers that hold the emulator's lock.
-func (w *wasaapay) failLocked(c *call, f fault) {
-	c.refused, c.reason = true, cmp.Or(f.reason, f.message)
-	w.refuse(c, f, w.e.behaviours.choice("error-form", c.api, "nested"))
-}
-
-func (w *wasaapay) refuse(c *call, f fault, form string) {
-	type detail struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	code := "EMULATOR_" + f.code
-	switch form {
-	case "flat":
-		c.partner(f.status, struct {
-			Success   bool   `json:"success"`
-			ErrorCode string `json:"errorCode"`
-			Message   string `json:"message"`
-		}{false, code, f.message})
-	case "text":
-		c.partner(f.status, struct {
-			Success bool   `json:"success"`
-			Error   string `json:"error"`
-		}{false, f.message})
-	case "list":
-		c.partner(f.status, struct {
-			Success bool     `json:"success"`
-			Errors  []detail `json:"errors"`
-		}{false, []detail{{code, f.message}}})
-	case "html":
-		c.refuseRaw(f.status, "text/html", "<html><body><h1>"+http.StatusText(f.status)+"</h1></body></html>")
-	default:
-		c.partner(f.status, struct {
-			Success bool   `json:"success"`
-			Error   detail `json:"error"`
-		}{false, detail{code, f.message}})
-	}
-}
-
-// partner fills in a JSON answer as this provider writes it.
-func (c *call) partner(status int, value any) {
-	c.reply(status, value)
-	c.kind = typePartner
+	a.e.serve(mux, way, route{api: apiUnknown, path: "/api/", run: a.gate.notFound})
+	a.e.serve(mux, way, route{api: apiUnknown, path: "/partner/", run: a.gate.notFound})
+	a.e.serve(mux, way, route{api: apiUnknown, path: socketPath, run: a.gate.notFound})
+	mux.Handle(socketPath+"/", a.sock)
 }
 
 // success is the envelope of reference/wasaapay.md §5.

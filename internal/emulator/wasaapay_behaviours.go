@@ -1,16 +1,17 @@
 package emulator
 
-// wasaapayBehaviours concern WasaaPay's REST API. Of the gateway's, request-lost, answer-lost, answer-delay, html-503,
+import "slices"
+
+// wasaapayBehaviours are WasaaPay's rows of the catalogue.
+func wasaapayBehaviours() []row {
+	return slices.Concat(restBehaviours(), webhookBehaviours(), socketBehaviours())
+}
+
+// restBehaviours concern WasaaPay's REST API. Of the gateway's, request-lost, answer-lost, answer-delay, html-503,
 // html-403, internal-error and any-credentials touch it too; of the payer's, all but strict ones.
-func wasaapayBehaviours() []behaviour {
-	return []behaviour{
-		{
-			Behaviour: Behaviour{
-				Name: "rate-limit", Value: "N/DURATION", Section: "wasaapay §3",
-				Summary: "WasaaPay: more requests than this in one window are 429 with Retry-After",
-			},
-			kind: kindRate, fallback: "60/1m",
-		},
+func restBehaviours() []row {
+	return []row{
+		rate("rate-limit", "60/1m", "WasaaPay: more requests than this in one window are 429 with Retry-After", "wasaapay §3"),
 		choice("rate-limit-reset", "WasaaPay: what X-RateLimit-Reset holds", "wasaapay §3", "milliseconds", "delta", "missing", "seconds"),
 		flag("retry-after-missing", "WasaaPay: a 429 has no Retry-After", "wasaapay §3"),
 		flag("ip-not-listed", "WasaaPay: 403, the address is not on the list of the dashboard", "wasaapay §2"),
@@ -29,8 +30,8 @@ func wasaapayBehaviours() []behaviour {
 }
 
 // webhookBehaviours concern what WasaaPay posts.
-func webhookBehaviours() []behaviour {
-	return []behaviour{
+func webhookBehaviours() []row {
+	return []row{
 		flag("webhook-lost", "the webhook is never sent", "wasaapay §11.1"),
 		span("webhook-late", "60s", "the webhook comes this much later", "wasaapay §11.1"),
 		count("webhook-duplicate", "2", 2, 4, Behaviour{
@@ -48,8 +49,8 @@ func webhookBehaviours() []behaviour {
 }
 
 // socketBehaviours concern WasaaPay's Socket.IO channel.
-func socketBehaviours() []behaviour {
-	return []behaviour{
+func socketBehaviours() []row {
+	return []row{
 		flag("socket-down", "the socket's path answers 503", "wasaapay §12"),
 		flag("socket-refused", "a good key gets connect_error", "wasaapay §12.1"),
 		flag("socket-silent", "the socket connects and nothing is ever sent on it", "wasaapay §12.2"),

@@ -62,6 +62,25 @@ func (p *deposit) status() string {
 	}
 }
 
+// deposits are the M-PESA deposits.
+type deposits struct {
+	e        *engine
+	net      *network
+	gate     *gate
+	wallets  *wallets
+	webhooks *webhooks
+	sock     *socketHub
+
+	book depositBook
+}
+
+func (d *deposits) reset() { d.book = newDepositBook() }
+
+// shows reports whether a phone shows a deposit's prompt, knows whether an id is taken.
+func (d *deposits) shows(phone msisdn) bool { return d.book.open[phone] != nil }
+
+func (d *deposits) knows(id string) bool { return d.book.other[id] != nil }
+
 // depositBook finds deposits by their ids.
 type depositBook struct{ promptBook[*deposit] }
 
@@ -101,8 +120,8 @@ func (p *deposit) view() depositView {
 }
 
 // shape applies the behaviours that change how REST shows a deposit. The lock is held.
-func (w *wasaapay) shape(v depositView, api string) any {
-	on := w.e.behaviours
+func (d *deposits) shape(v depositView, api string) any {
+	on := d.e.behaviours
 	if on.roll("deposit-amount-number", api) != nil {
 		if amount, ok := v.Amount.(string); ok {
 			n, _ := strconv.ParseFloat(amount, 64)
@@ -121,55 +140,55 @@ func (w *wasaapay) shape(v depositView, api string) any {
 	return v
 }
 
-// createDeposit is POST /deposits/mpesa (reference/wasaapay.md §7.2).
-func (w *wasaapay) createDeposit(c *call, f fields) *delivery {
-	p, bad := w.readDeposit(c, f)
+// create is POST /deposits/mpesa (reference/wasaapay.md §7.2).
+func (d *deposits) create(c *call, f fields) *delivery {
+	p, bad := d.read(c, f)
 	if bad != "" {
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		d.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 		return nil
 	}
 	var asked *Outcome
 	if name := c.r.Header.Get(outcomeHeader); name != "" {
 		if asked = outcomeNamed(name); asked == nil {
 			reason := outcomeHeader + " names no outcome; use one of " + outcomeNames()
-			w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
+			d.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
 			return nil
 		}
 	}
-	if w.account(p.Wallet, c.api) == nil {
-		w.failLocked(c, fault{
+	if d.wallets.account(p.Wallet, c.api) == nil {
+		d.gate.failLocked(c, fault{
 			http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found",
 			"walletId names no wallet of the emulator; use " + Credentials().WasaaPayWallet + " or create one",
 		})
 		return nil
 	}
-	now := w.e.now()
-	p.ID, p.Reference = w.e.ids.deposit(now)
-	p.Checkout, p.Created = w.mpesa.payments.checkoutID(p.Phone, now), now
-	p.Life = w.e.behaviours.span("prompt-lifetime", apiDeposit, depositLife)
-	plan := w.plan(p, asked)
-	w.deposits.add(p)
-	w.e.dirty = true
+	now := d.e.now()
+	p.ID, p.Reference = depositID(d.e.ids, now)
+	p.Checkout, p.Created = d.net.checkoutID(p.Phone, now), now
+	p.Life = d.e.behaviours.span("prompt-lifetime", apiDeposit, depositLife)
+	plan := d.plan(p, asked)
+	d.book.add(p)
+	d.e.touch()
 	c.subject = p.ID
 	status := http.StatusCreated // not documented (payctl convention)
-	if code, err := strconv.Atoi(w.e.behaviours.choice("created-status", c.api, "201")); err == nil {
+	if code, err := strconv.Atoi(d.e.behaviours.choice("created-status", c.api, "201")); err == nil {
 		status = code
 	}
-	c.partner(status, success{true, w.shape(p.view(), c.api)})
-	when := w.course(p, plan)
-	w.initiated(p, when.promptLag())
+	partner(c, status, success{true, d.shape(p.view(), c.api)})
+	when := d.course(p, plan)
+	d.initiated(p, when.promptLag())
 	if plan != nil && plan.early {
-		w.settle(p, plan)
-		w.announce(p)
-		return w.finalWebhook(p)
+		d.settle(p, plan)
+		d.announce(p)
+		return d.finalWebhook(p)
 	}
-	w.schedule(p, plan, when)
+	d.schedule(p, plan, when)
 	return nil
 }
 
-// readDeposit reads the body; bad is what is wrong with it, "" for nothing. Names and limits are those that
+// read reads the body; bad is what is wrong with it, "" for nothing. Names and limits are those that
 // reference/wasaapay.md §7.2 infers; unknown members are ignored (payctl convention).
-func (w *wasaapay) readDeposit(c *call, f fields) (_ *deposit, bad string) {
+func (d *deposits) read(c *call, f fields) (_ *deposit, bad string) {
 	p := &deposit{}
 	wallet := f.get("walletId")
 	if wallet.kind != '"' || wallet.text == "" || len(wallet.text) > maxKey {
@@ -218,35 +237,35 @@ func readAmount(f field) (cents, string) {
 	return cents(n), ""
 }
 
-// getDeposit is GET /deposits/{id} (reference/wasaapay.md §7.3): by the platform's id and nothing else.
-func (w *wasaapay) getDeposit(c *call) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
-	p := w.deposits.all[c.r.PathValue("id")]
+// get is GET /deposits/{id} (reference/wasaapay.md §7.3): by the platform's id and nothing else.
+func (d *deposits) get(c *call) {
+	d.e.Lock()
+	defer d.e.Unlock()
+	p := d.book.all[c.r.PathValue("id")]
 	if p == nil {
-		w.failLocked(c, fault{http.StatusNotFound, "DEPOSIT_NOT_FOUND", "Deposit not found", "no deposit of the emulator has this id"})
+		d.gate.failLocked(c, fault{http.StatusNotFound, "DEPOSIT_NOT_FOUND", "Deposit not found", "no deposit of the emulator has this id"})
 		return
 	}
 	c.subject = p.ID
-	on := w.e.behaviours
+	on := d.e.behaviours
 	v := p.view()
 	if status := on.choice("deposit-status", c.api, ""); status != "" {
 		v.Status, v.Receipt, v.Completed, v.FailureReason = status, "", "", ""
 		c.reason = "behaviour deposit-status"
 	} else if !p.open() && on.roll("deposit-contradicts", c.api) != nil {
-		v = w.opposite(p)
+		v = d.opposite(p)
 		c.reason = "behaviour deposit-contradicts"
 	}
 	if on.roll("data-missing", c.api) != nil {
 		c.reason = "behaviour data-missing"
-		c.partner(http.StatusOK, map[string]bool{"success": true})
+		partner(c, http.StatusOK, map[string]bool{"success": true})
 		return
 	}
-	c.partner(http.StatusOK, success{true, w.shape(v, c.api)})
+	partner(c, http.StatusOK, success{true, d.shape(v, c.api)})
 }
 
 // opposite is the final view that contradicts what happened.
-func (w *wasaapay) opposite(p *deposit) depositView {
+func (d *deposits) opposite(p *deposit) depositView {
 	v := p.view()
 	if p.Receipt != "" {
 		v.Status, v.Receipt, v.Completed, v.FailureReason = statusFailed, "", "", "Request cancelled by user"

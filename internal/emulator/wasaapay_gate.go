@@ -10,36 +10,40 @@ import (
 	"time"
 )
 
+// gate is what every request to the API passes: key, rate, idempotency, and how it is refused.
+type gate struct {
+	e *engine
+
+	replies replyBook
+	window  rateWindow
+}
+
+func (g *gate) reset() { g.replies, g.window = newReplyBook(), rateWindow{} }
+
 // before checks the key and the rate, and applies the faults that strike before the API sees the request.
-func (w *wasaapay) before(c *call) bool {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
-	on := w.e.behaviours
-	switch {
-	case on.roll("request-lost", c.api) != nil:
-		c.cut, c.refused, c.reason = true, true, "connection cut before the request was looked at (request-lost)"
+func (g *gate) before(c *call) bool {
+	g.e.Lock()
+	defer g.e.Unlock()
+	on := g.e.behaviours
+	if g.e.edgeFault(c) {
 		return true
-	case on.roll("html-503", c.api) != nil:
-		return c.edge(http.StatusServiceUnavailable, "html-503")
-	case on.roll("html-403", c.api) != nil:
-		return c.edge(http.StatusForbidden, "html-403")
 	}
-	if !w.keyFits(c.r.Header.Get("X-API-Key"), c.api) {
+	if !g.keyFits(c.r.Header.Get("X-API-Key"), c.api) {
 		reason := "the header X-API-Key does not hold the emulator's key"
 		if c.r.Header.Get("X-API-Key") == "" {
 			reason = "the header X-API-Key is missing"
 		}
-		w.failLocked(c, fault{http.StatusUnauthorized, "INVALID_API_KEY", "Invalid or missing API key", reason})
+		g.failLocked(c, fault{http.StatusUnauthorized, "INVALID_API_KEY", "Invalid or missing API key", reason})
 		return true
 	}
-	limited := w.limit(c)
+	limited := g.limit(c)
 	switch {
 	case on.roll("ip-not-listed", c.api) != nil:
-		w.failLocked(c, fault{http.StatusForbidden, "IP_NOT_ALLOWED", "IP address is not allowed", "behaviour ip-not-listed"})
+		g.failLocked(c, fault{http.StatusForbidden, "IP_NOT_ALLOWED", "IP address is not allowed", "behaviour ip-not-listed"})
 	case limited:
-		w.failLocked(c, fault{http.StatusTooManyRequests, "RATE_LIMITED", "Too many requests", "behaviour rate-limit"})
+		g.failLocked(c, fault{http.StatusTooManyRequests, "RATE_LIMITED", "Too many requests", "behaviour rate-limit"})
 	case on.roll("internal-error", c.api) != nil:
-		w.failLocked(c, fault{http.StatusInternalServerError, "INTERNAL", "Internal server error", "behaviour internal-error"})
+		g.failLocked(c, fault{http.StatusInternalServerError, "INTERNAL", "Internal server error", "behaviour internal-error"})
 	default:
 		return false
 	}
@@ -47,8 +51,8 @@ func (w *wasaapay) before(c *call) bool {
 }
 
 // keyFits compares a key with the local one; any-credentials takes any. The lock is held.
-func (w *wasaapay) keyFits(key, api string) bool {
-	if key != "" && w.e.behaviours.get("any-credentials", api) != nil {
+func (g *gate) keyFits(key, api string) bool {
+	if key != "" && g.e.behaviours.get("any-credentials", api) != nil {
 		return true
 	}
 	return subtle.ConstantTimeCompare([]byte(key), []byte(Credentials().WasaaPayAPIKey)) == 1
@@ -69,27 +73,27 @@ type rateWindow struct {
 // limit counts a request, sets the rate headers, and tells whether the behaviour rate-limit refuses it. Without that
 // behaviour the count is only shown, and the remainder never falls below one: a client that paces itself by it must not
 // be slowed down in a test that has nothing to do with rates (payctl convention).
-func (w *wasaapay) limit(c *call) bool {
-	on := w.e.behaviours
+func (g *gate) limit(c *call) bool {
+	on := g.e.behaviours
 	most, span := sandboxRate, sandboxWindow
 	enforced := on.roll("rate-limit", c.api)
 	if enforced != nil {
 		most, span = enforced.count, max(enforced.duration, time.Second)
 	}
-	now := w.e.now()
-	if !now.Before(w.window.end) || w.window.end.Sub(now) > span {
-		w.window = rateWindow{end: now.Truncate(span).Add(span)}
+	now := g.e.now()
+	if !now.Before(g.window.end) || g.window.end.Sub(now) > span {
+		g.window = rateWindow{end: now.Truncate(span).Add(span)}
 	}
-	w.window.used++
-	left := max(most-w.window.used, 0)
+	g.window.used++
+	left := max(most-g.window.used, 0)
 	if enforced == nil {
 		left = max(left, 1)
 	}
-	wait := w.window.end.Sub(now)
-	reset := strconv.FormatInt(w.window.end.Unix(), 10)
+	wait := g.window.end.Sub(now)
+	reset := strconv.FormatInt(g.window.end.Unix(), 10)
 	switch on.choice("rate-limit-reset", c.api, "seconds") {
 	case "milliseconds":
-		reset = strconv.FormatInt(w.window.end.UnixMilli(), 10)
+		reset = strconv.FormatInt(g.window.end.UnixMilli(), 10)
 	case "delta":
 		reset = strconv.FormatInt(ceilSeconds(wait), 10)
 	case "missing":
@@ -98,7 +102,7 @@ func (w *wasaapay) limit(c *call) bool {
 	c.set("X-Ratelimit-Limit", strconv.Itoa(most))
 	c.set("X-Ratelimit-Remaining", strconv.Itoa(left))
 	c.set("X-Ratelimit-Reset", reset)
-	if enforced == nil || w.window.used <= most {
+	if enforced == nil || g.window.used <= most {
 		return false
 	}
 	if on.roll("retry-after-missing", c.api) == nil {
@@ -108,17 +112,6 @@ func (w *wasaapay) limit(c *call) bool {
 }
 
 func ceilSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
-
-// set adds a header to the answer; an empty value leaves it out. The name must be in canonical form.
-func (c *call) set(name, value string) {
-	if value == "" {
-		return
-	}
-	if c.header == nil {
-		c.header = http.Header{}
-	}
-	c.header[name] = []string{value}
-}
 
 // writer carries out one POST with the lock held. It fills in the answer and may return a webhook that overtakes it.
 type writer func(c *call, f fields) *delivery
@@ -171,20 +164,20 @@ func (b *replyBook) find(key string, now time.Time) *savedReply {
 // write makes the handler of a POST (reference/wasaapay.md §4): the key is required except for a preview, whose sample
 // has none; a key seen before gets the first answer again. Payctl conventions: the same key with another body is a 409,
 // and only answers of success are kept, so that a corrected request may use its key again.
-func (w *wasaapay) write(run writer) func(*call) {
+func (g *gate) write(run writer) func(*call) {
 	return func(c *call) {
-		early := w.writeLocked(c, run)
+		early := g.writeLocked(c, run)
 		if early != nil {
-			w.e.sender.deliver(early)
+			g.e.sender.deliver(early)
 		}
 	}
 }
 
-func (w *wasaapay) writeLocked(c *call, run writer) *delivery {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
+func (g *gate) writeLocked(c *call, run writer) *delivery {
+	g.e.Lock()
+	defer g.e.Unlock()
 	invalid := func(reason string) *delivery {
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
+		g.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
 		return nil
 	}
 	if !strings.Contains(strings.ToLower(c.r.Header.Get("Content-Type")), "json") {
@@ -200,14 +193,14 @@ func (w *wasaapay) writeLocked(c *call, run writer) *delivery {
 		return invalid("the header X-Idempotency-Key is required on every POST")
 	case len(key) > maxKey:
 		return invalid("the header X-Idempotency-Key is longer than 255 characters")
-	case key == "" || w.e.behaviours.roll("idempotency-ignored", c.api) != nil:
+	case key == "" || g.e.behaviours.roll("idempotency-ignored", c.api) != nil:
 		return run(c, f)
 	}
-	saved := &savedReply{Key: c.r.URL.Path + " " + key, Sum: requestSum(c.body), At: w.e.now()}
-	if first := w.replies.find(saved.Key, saved.At); first != nil {
+	saved := &savedReply{Key: c.r.URL.Path + " " + key, Sum: requestSum(c.body), At: g.e.now()}
+	if first := g.replies.find(saved.Key, saved.At); first != nil {
 		c.subject = first.ID
 		if first.Sum != saved.Sum {
-			w.failLocked(c, fault{
+			g.failLocked(c, fault{
 				http.StatusConflict, "IDEMPOTENCY_CONFLICT", "This idempotency key was used with another request body",
 				"X-Idempotency-Key was used before with another body",
 			})
@@ -219,8 +212,8 @@ func (w *wasaapay) writeLocked(c *call, run writer) *delivery {
 	early := run(c, f)
 	if !c.refused {
 		saved.Status, saved.Answer, saved.ID = c.status, string(c.answer), c.subject
-		w.replies.add(saved)
-		w.e.dirty = true
+		g.replies.add(saved)
+		g.e.touch()
 	}
 	return early
 }

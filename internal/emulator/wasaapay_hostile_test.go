@@ -162,17 +162,17 @@ func FuzzDeposit(f *testing.F) {
 		if !json.Valid(w.Body.Bytes()) {
 			t.Fatalf("answer %q to %q", w.Body.Bytes(), body)
 		}
-		if _, err := e.clock.advance(time.Second); err != nil {
+		if _, err := e.engine.clock.advance(time.Second); err != nil {
 			t.Fatal(err)
 		}
 		var sum cents
-		e.locked(func() {
-			w, ok := e.parts[1].(*wasaapay)
+		e.engine.locked(func() {
+			w, ok := e.parts[1].(*api)
 			if !ok {
 				t.Fatal("the second part is not WasaaPay")
 			}
-			sum = w.mpesa.ledger.org(wasaapayPaybill).Utility - openingUtility
-			for _, a := range w.wallets {
+			sum = w.deposits.net.ledger.org(wasaapayPaybill).Utility - openingUtility
+			for _, a := range w.wallets.all {
 				sum -= a.Balance
 			}
 		})

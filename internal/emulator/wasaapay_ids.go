@@ -20,21 +20,21 @@ func appendBase(dst []byte, word uint64, alphabet string, digits int) []byte {
 	return dst
 }
 
-// deposit makes an id and a reference of the shapes in reference/wasaapay.md §7.5. The reference counts within its six
+// depositID makes an id and a reference of the shapes in reference/wasaapay.md §7.5. The reference counts within its six
 // characters, so that no two of a day are alike.
-func (g *ids) deposit(now time.Time) (id, reference string) {
+func depositID(g *ids, now time.Time) (id, reference string) {
 	n, a, _ := g.words(idDeposit)
 	return string(appendBase([]byte("dep_"), a, lowerAlnum, 12)), dated("DEP-", now, scatter(g.seed, n))
 }
 
-// transfer makes an id and a reference in the manner of a deposit's.
-func (g *ids) transfer(now time.Time) (id, reference string) {
+// transferID makes an id and a reference in the manner of a deposit's.
+func transferID(g *ids, now time.Time) (id, reference string) {
 	n, a, _ := g.words(idTransfer)
 	return string(appendBase([]byte("trf_"), a, lowerAlnum, 12)), dated("TRF-", now, scatter(g.seed, n))
 }
 
-// wallet makes an id and an account number.
-func (g *ids) wallet() (id, account string) {
+// walletID makes an id and an account number.
+func walletID(g *ids) (id, account string) {
 	n, a, _ := g.words(idWallet)
 	number := strconv.FormatUint(1_000_000_000+n, 10)
 	return string(appendBase([]byte("wallet_"), a, lowerAlnum, 10)), "WP" + number

@@ -8,9 +8,9 @@ func (c course) promptLag() time.Duration { return min(c.settle/10, time.Second)
 
 // plan decides how the payer will answer; nil leaves the prompt open for somebody to answer it. A phone that shows a
 // prompt already, of either provider, cannot take a second one (reference/daraja.md §4.2, 1001). The lock is held.
-func (w *wasaapay) plan(p *deposit, asked *Outcome) *Outcome {
-	on := w.e.behaviours
-	busy := w.deposits.open[p.Phone] != nil || w.mpesa.payments.open[p.Phone] != nil
+func (d *deposits) plan(p *deposit, asked *Outcome) *Outcome {
+	on := d.e.behaviours
+	busy := d.net.busy(p.Phone)
 	switch {
 	case busy && on.choice("subscriber-lock", apiDeposit, "callback") != "off":
 		return outcomeNamed(outcomeLocked)
@@ -27,102 +27,93 @@ func (w *wasaapay) plan(p *deposit, asked *Outcome) *Outcome {
 type course struct{ settle, lag time.Duration }
 
 // course follows the payer of a plan, or the life of a prompt that nobody answers. The lock is held.
-func (w *wasaapay) course(p *deposit, plan *Outcome) course {
+func (d *deposits) course(p *deposit, plan *Outcome) course {
 	if plan == nil {
 		return course{settle: p.Life}
 	}
-	settle, lag := w.mpesa.timing(plan)
+	settle, lag := d.net.timing(plan)
 	return course{settle, lag}
 }
 
 // schedule lets the planned outcome happen, or the prompt expire. The lock is held.
-func (w *wasaapay) schedule(p *deposit, plan *Outcome, when course) {
-	wait := p.Created.Add(when.settle).Sub(w.e.now())
+func (d *deposits) schedule(p *deposit, plan *Outcome, when course) {
+	wait := p.Created.Add(when.settle).Sub(d.e.now())
 	if plan == nil {
-		w.e.later(wait, func() { w.expire(p) })
+		d.e.later(wait, func() { d.expire(p) })
 		return
 	}
 	p.Plan = plan.Name
-	w.e.later(wait, func() {
+	d.e.later(wait, func() {
 		if p.open() {
-			w.finish(p, plan, when.lag)
+			d.finish(p, plan, when.lag)
 		}
 	})
 }
 
 // expire ends a prompt that nobody answered. The lock is held.
-func (w *wasaapay) expire(p *deposit) {
+func (d *deposits) expire(p *deposit) {
 	if p.open() {
-		w.finish(p, outcomeNamed(w.e.behaviours.choice("prompt-expiry", apiDeposit, "1037")), 0)
+		d.finish(p, outcomeNamed(d.e.behaviours.choice("prompt-expiry", apiDeposit, "1037")), 0)
 	}
 }
 
 // settle ends a deposit; money has moved from the customer to the wallet if it was paid. The lock is held.
-func (w *wasaapay) settle(p *deposit, o *Outcome) {
-	now := w.e.now()
-	asked := &payment{Phone: p.Phone, Amount: p.Amount}
-	if o.paid() {
-		if against := w.mpesa.objection(asked, now); against != "" {
-			o = outcomeNamed(against)
-		}
+func (d *deposits) settle(p *deposit, o *Outcome) {
+	t := &txn{
+		Kind: outSTK, Reason: "Pay Bill Online", Amount: p.Amount, Customer: p.Phone, To: wasaapayPaybill, Reference: p.Reference,
+		Originator: p.ID, Initiated: p.Created, Completed: d.e.now(),
 	}
-	p.Result, p.Settled = o.Name, now
-	w.deposits.settle(p)
-	w.e.dirty = true
+	o = d.net.collect(o, t)
+	p.Result, p.Settled, p.Receipt = o.Name, t.Completed, t.Receipt
+	d.book.settle(p)
+	d.e.touch()
 	if !o.paid() {
 		p.Reason = o.callback
 		return
 	}
-	p.Receipt = w.e.ids.receipt(now)
-	w.mpesa.payments.rememberPaid(asked, now)
-	w.mpesa.ledger.pay(&txn{
-		Receipt: p.Receipt, Kind: outSTK, Reason: "Pay Bill Online", Amount: p.Amount, Customer: p.Phone,
-		From: p.Phone.full(), To: wasaapayPaybill, Reference: p.Reference, Originator: p.ID,
-		Conversation: w.e.ids.conversation(now), Initiated: p.Created, Completed: now,
-	}, wasaapayPaybill)
-	if a := w.wallets[p.Wallet]; a != nil {
-		a.book(now, "DEPOSIT", p.Reference, p.Amount)
+	if a := d.wallets.all[p.Wallet]; a != nil {
+		a.book(p.Settled, "DEPOSIT", p.Reference, p.Amount)
 	}
 }
 
 // finish settles a deposit, tells the sockets at once and the webhook lag later. The lock is held.
-func (w *wasaapay) finish(p *deposit, o *Outcome, lag time.Duration) {
-	w.settle(p, o)
-	d := w.finalWebhook(p)
+func (d *deposits) finish(p *deposit, o *Outcome, lag time.Duration) {
+	d.settle(p, o)
+	final := d.finalWebhook(p)
 	if o.silent {
-		w.e.lose(d, lag, "not sent: the outcome is "+o.Name)
+		d.e.lose(final, lag, "not sent: the outcome is "+o.Name)
 		return
 	}
-	w.announce(p)
-	w.send(d, lag)
-	if w.e.behaviours.roll("webhook-contradicts", outWebhook) != nil {
-		v := w.opposite(p)
-		again := w.webhook(webhookEvent(v.Status), depositData(v), p.ID)
+	d.announce(p)
+	d.webhooks.send(final, lag)
+	if d.e.behaviours.roll("webhook-contradicts", outWebhook) != nil {
+		v := d.opposite(p)
+		again := d.webhooks.make(webhookEvent(v.Status), depositData(v), p.ID)
 		again.note = "contradicts the one before (webhook-contradicts)"
-		w.e.clock.after(lag+contradictionLag, func() { w.e.sender.send(again) })
+		d.e.clock.after(lag+contradictionLag, func() { d.e.sender.send(again) })
 	}
 }
 
 const contradictionLag = time.Second
 
 // initiated tells lag from now that the prompt was sent. The lock is held.
-func (w *wasaapay) initiated(p *deposit, lag time.Duration) {
-	w.emitDeposit(p.view(), "initiated", lag)
-	d := w.webhook("deposit.initiated", depositData(p.view()), p.ID)
-	if w.e.behaviours.roll("webhook-out-of-order", outWebhook) != nil {
-		d.note = "overtaken by the final one (webhook-out-of-order)"
-		p.initiated = d
+func (d *deposits) initiated(p *deposit, lag time.Duration) {
+	d.tell(p.view(), "initiated", lag)
+	hook := d.webhooks.make("deposit.initiated", depositData(p.view()), p.ID)
+	if d.e.behaviours.roll("webhook-out-of-order", outWebhook) != nil {
+		hook.note = "overtaken by the final one (webhook-out-of-order)"
+		p.initiated = hook
 		return
 	}
-	w.send(d, lag)
+	d.webhooks.send(hook, lag)
 }
 
 // finalWebhook is deposit.completed or deposit.failed, with the initiated one behind it where that was held back.
-func (w *wasaapay) finalWebhook(p *deposit) *delivery {
+func (d *deposits) finalWebhook(p *deposit) *delivery {
 	v := p.view()
-	d := w.webhook(webhookEvent(v.Status), depositData(v), p.ID)
-	d.behind, p.initiated = p.initiated, nil
-	return d
+	hook := d.webhooks.make(webhookEvent(v.Status), depositData(v), p.ID)
+	hook.behind, p.initiated = p.initiated, nil
+	return hook
 }
 
 func webhookEvent(status string) string {

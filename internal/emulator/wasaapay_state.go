@@ -28,15 +28,15 @@ func compareTransfers(a, b *transfer) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
-func (w *wasaapay) save() func() any {
-	wallets := make([]*account, 0, len(w.wallets))
-	for _, a := range w.wallets {
-		one := *a
-		one.Entries = slices.Clone(a.Entries)
+func (a *api) save() func() any {
+	wallets := make([]*account, 0, len(a.wallets.all))
+	for _, w := range a.wallets.all {
+		one := *w
+		one.Entries = slices.Clone(w.Entries)
 		wallets = append(wallets, &one)
 	}
-	deposits, replies := copied(&w.deposits.promptBook), slices.Clone(w.replies.order)
-	transfers := slices.AppendSeq(make([]*transfer, 0, len(w.transfers)), maps.Values(w.transfers))
+	deposits, replies := copied(&a.deposits.book.promptBook), slices.Clone(a.gate.replies.order)
+	transfers := slices.AppendSeq(make([]*transfer, 0, len(a.transfers.all)), maps.Values(a.transfers.all))
 	return func() any { // neither replies nor transfers change
 		slices.SortFunc(wallets, compareWallets)
 		slices.SortFunc(deposits, compareDeposits)
@@ -46,32 +46,32 @@ func (w *wasaapay) save() func() any {
 }
 
 // load takes a saved state; open deposits go on where they were, the late ones at once.
-func (w *wasaapay) load(raw []byte) error {
+func (a *api) load(raw []byte) error {
 	var saved savedWasaaPay
 	if err := json.Unmarshal(raw, &saved); err != nil {
 		return fmt.Errorf("unreadable: %w", err)
 	}
-	w.reset()
-	for _, a := range saved.Wallets {
-		if a == nil || a.ID == "" {
+	a.reset()
+	for _, w := range saved.Wallets {
+		if w == nil || w.ID == "" {
 			return errors.New("a wallet has no id")
 		}
-		w.open(a)
+		a.wallets.open(w)
 	}
 	for _, t := range saved.Transfers {
 		if t == nil || t.ID == "" {
 			return errors.New("a transfer has no id")
 		}
-		w.keep(t)
+		a.transfers.keep(t)
 	}
 	for _, r := range saved.Replies {
 		if r == nil || r.Key == "" {
 			return errors.New("an answer has no idempotency key")
 		}
-		w.replies.add(r)
+		a.gate.replies.add(r)
 	}
 	for _, p := range saved.Deposits {
-		if err := w.resume(p); err != nil {
+		if err := a.resume(p); err != nil {
 			return err
 		}
 	}
@@ -79,20 +79,20 @@ func (w *wasaapay) load(raw []byte) error {
 }
 
 // resume takes one deposit back.
-func (w *wasaapay) resume(p *deposit) error {
+func (a *api) resume(p *deposit) error {
 	if p == nil || p.ID == "" {
 		return errors.New("a deposit has no id")
 	}
 	if !p.open() && outcomeNamed(p.Result) == nil {
 		return fmt.Errorf("a deposit has the unknown outcome %q", p.Result)
 	}
-	w.deposits.add(p)
+	a.deposits.book.add(p)
 	switch {
 	case p.open():
 		plan := outcomeNamed(p.Plan)
-		w.schedule(p, plan, w.course(p, plan))
-	case p.Receipt != "" && w.e.now().Sub(p.Settled) < ruleWindow:
-		w.mpesa.payments.paid[paidKey{p.Phone, p.Amount}] = p.Settled
+		a.deposits.schedule(p, plan, a.deposits.course(p, plan))
+	case p.Receipt != "":
+		a.deposits.net.recall(p.Phone, p.Amount, p.Settled)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ type walletState struct {
 	Balance string `json:"balance"`
 }
 
-func (w *wasaapay) view(full bool) any {
+func (a *api) view(full bool) any {
 	show := func(text string) string {
 		if full {
 			return text
@@ -125,41 +125,38 @@ func (w *wasaapay) view(full bool) any {
 		return maskPhones(text)
 	}
 	wallets := []walletState{}
-	for _, a := range latest(w.sortedWallets()) {
-		wallets = append(wallets, walletState{show(a.ID), a.Number, a.Balance.decimal()})
+	for _, w := range latest(a.wallets.sorted()) {
+		wallets = append(wallets, walletState{show(w.ID), w.Number, w.Balance.decimal()})
 	}
 	deposits := []depositState{}
-	for _, p := range highest(maps.Values(w.deposits.all), compareDeposits) {
+	for _, p := range highest(maps.Values(a.deposits.book.all), compareDeposits) {
 		deposits = append(deposits, depositState{
 			p.ID, p.Reference, show(p.External), show(p.Wallet), p.Phone.shown(full), p.Amount.decimal(), p.status(), p.Result,
 			p.Receipt, p.Created.UTC(),
 		})
 	}
 	transfers := []transferView{}
-	for _, t := range highest(maps.Values(w.transfers), compareTransfers) {
+	for _, t := range highest(maps.Values(a.transfers.all), compareTransfers) {
 		v := t.view()
 		v.External, v.Description, v.Source = show(v.External), show(v.Description), show(v.Source)
 		transfers = append(transfers, v)
 	}
 	return map[string]any{
 		"wallets": wallets, "deposits": deposits, "transfers": transfers,
-		"open_deposits": len(w.deposits.all) - len(w.deposits.closed), "sockets": w.sock.size(),
+		"open_deposits": len(a.deposits.book.all) - len(a.deposits.book.closed), "sockets": a.sock.size(),
 	}
 }
 
-// asks tells whether a phone shows a deposit's prompt.
-func (w *wasaapay) asks(phone msisdn) bool { return w.deposits.open[phone] != nil }
-
 // prompts lists the open deposits, oldest first.
-func (w *wasaapay) prompts() []Prompt {
+func (a *api) prompts() []Prompt {
 	list := []Prompt{}
-	for _, p := range waiting(&w.deposits.promptBook, compareDeposits) {
-		list = append(list, w.prompt(p))
+	for _, p := range waiting(&a.deposits.book.promptBook, compareDeposits) {
+		list = append(list, a.prompt(p))
 	}
 	return list
 }
 
-func (w *wasaapay) prompt(p *deposit) Prompt {
+func (a *api) prompt(p *deposit) Prompt {
 	const payee = "WASAAPAY"
 	return Prompt{
 		Provider: providerWasaaPay, ID: p.ID, PaymentID: p.ID, Phone: p.Phone.full(), Amount: p.Amount.decimal(),
@@ -170,17 +167,17 @@ func (w *wasaapay) prompt(p *deposit) Prompt {
 }
 
 // answer plays the payer of one open deposit; webhook and events follow at once.
-func (w *wasaapay) answer(id string, o *Outcome) (Prompt, error) {
-	p := w.deposits.find(id)
+func (a *api) answer(id string, o *Outcome) (Prompt, error) {
+	p := a.deposits.book.find(id)
 	if p == nil {
 		return Prompt{}, errNoPrompt
 	}
 	if !p.open() {
 		return Prompt{}, fmt.Errorf("%w: the deposit is settled already: %s", errConflict, p.Result)
 	}
-	w.finish(p, o, 0)
-	return w.prompt(p), nil
+	a.deposits.finish(p, o, 0)
+	return a.prompt(p), nil
 }
 
 // close ends the sockets.
-func (w *wasaapay) close(ctx context.Context) { w.sock.close(ctx) }
+func (a *api) close(ctx context.Context) { a.sock.close(ctx) }

@@ -8,6 +8,19 @@ import (
 // transferFee is what a transfer costs the sender (payctl convention; no fee is documented).
 const transferFee = 5 * shilling
 
+// transfers are the moves of money between wallets.
+type transfers struct {
+	e        *engine
+	gate     *gate
+	wallets  *wallets
+	webhooks *webhooks
+
+	all   map[string]*transfer
+	moved []string // ids, oldest first
+}
+
+func (w *transfers) reset() { w.all, w.moved = map[string]*transfer{}, nil }
+
 // transfer moves money between two wallets at once (reference/wasaapay.md §9).
 type transfer struct {
 	ID          string    `json:"id"`
@@ -56,27 +69,27 @@ type transferPlan struct {
 	amount   cents
 }
 
-// readTransfer reads the members that a preview and a transfer share. It answers and returns false when they are wrong.
-func (w *wasaapay) readTransfer(c *call, f fields) (plan transferPlan, ok bool) {
+// read reads the members that a preview and a transfer share. It answers and returns false when they are wrong.
+func (w *transfers) read(c *call, f fields) (plan transferPlan, ok bool) {
 	amount, bad := readAmount(f.get("amount"))
 	if bad != "" {
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 		return plan, false
 	}
 	plan.amount = amount
-	plan.from = w.account(f.get("sourceWalletId").plain(), c.api)
-	plan.to = w.wallets[w.accounts[f.get("destinationAccountNumber").plain()]]
+	plan.from = w.wallets.account(f.get("sourceWalletId").plain(), c.api)
+	plan.to = w.wallets.all[w.wallets.accounts[f.get("destinationAccountNumber").plain()]]
 	switch {
 	case plan.from == nil:
-		w.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Source wallet not found", "sourceWalletId names no wallet of the emulator"})
+		w.gate.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Source wallet not found", "sourceWalletId names no wallet of the emulator"})
 	case plan.to == nil:
-		w.failLocked(c, fault{
+		w.gate.failLocked(c, fault{
 			http.StatusNotFound, "ACCOUNT_NOT_FOUND", "Destination account not found",
 			"destinationAccountNumber names no account of the emulator; " + secondAccount + " is one",
 		})
 	case plan.from == plan.to:
 		const same = "source and destination are the same wallet"
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", same, same})
+		w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", same, same})
 	default:
 		return plan, true
 	}
@@ -106,24 +119,24 @@ func (p transferPlan) view() previewView {
 	return v
 }
 
-// previewTransfer is POST /transfers/preview: it debits nothing, and shows data even where it says no
+// preview is POST /transfers/preview: it debits nothing, and shows data even where it says no
 // (reference/wasaapay.md §9 and §15, C20).
-func (w *wasaapay) previewTransfer(c *call, f fields) *delivery {
-	if plan, ok := w.readTransfer(c, f); ok {
-		c.partner(http.StatusOK, success{!plan.short(), plan.view()})
+func (w *transfers) preview(c *call, f fields) *delivery {
+	if plan, ok := w.read(c, f); ok {
+		partner(c, http.StatusOK, success{!plan.short(), plan.view()})
 	}
 	return nil
 }
 
-// createTransfer is POST /transfers. Without the money it is refused and leaves no trace (payctl convention).
-func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
-	plan, ok := w.readTransfer(c, f)
+// create is POST /transfers. Without the money it is refused and leaves no trace (payctl convention).
+func (w *transfers) create(c *call, f fields) *delivery {
+	plan, ok := w.read(c, f)
 	if !ok {
 		return nil
 	}
 	if plan.short() {
 		c.refused, c.reason = true, "the source wallet holds less than the amount and the fee"
-		c.partner(http.StatusBadRequest, success{false, plan.view()})
+		partner(c, http.StatusBadRequest, success{false, plan.view()})
 		return nil
 	}
 	now := w.e.now()
@@ -133,10 +146,10 @@ func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
 	}
 	if len(t.External) > maxKey || len(t.Description) > maxKey {
 		const bad = "externalReference and description hold at most 255 characters"
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 		return nil
 	}
-	t.ID, t.Reference = w.e.ids.transfer(now)
+	t.ID, t.Reference = transferID(w.e.ids, now)
 	event := "transfer.completed"
 	if w.e.behaviours.roll("transfer-fails", c.api) != nil {
 		t.Failed, event = true, "transfer.failed"
@@ -147,34 +160,34 @@ func (w *wasaapay) createTransfer(c *call, f fields) *delivery {
 		plan.to.book(now, "TRANSFER_IN", t.Reference, plan.amount)
 	}
 	w.keep(t)
-	w.e.dirty = true
+	w.e.touch()
 	c.subject = t.ID
-	c.partner(http.StatusCreated, success{true, t.view()})
+	partner(c, http.StatusCreated, success{true, t.view()})
 	data := textMembers("transferId", t.ID, "reference", t.Reference, "externalReference", t.External,
 		"amount", t.Amount.decimal(), "status", t.status())
-	w.send(w.webhook(event, data, t.ID), calmDelay)
+	w.webhooks.send(w.webhooks.make(event, data, t.ID), calmDelay)
 	return nil
 }
 
 // keep remembers a transfer; of too many the oldest are forgotten.
-func (w *wasaapay) keep(t *transfer) {
-	w.transfers[t.ID] = t
+func (w *transfers) keep(t *transfer) {
+	w.all[t.ID] = t
 	w.moved = append(w.moved, t.ID)
 	if len(w.moved) > maxSettled {
-		delete(w.transfers, w.moved[0])
+		delete(w.all, w.moved[0])
 		w.moved = w.moved[1:]
 	}
 }
 
-// getTransfer is GET /transfers/{id}.
-func (w *wasaapay) getTransfer(c *call) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
-	t := w.transfers[c.r.PathValue("id")]
+// get is GET /transfers/{id}.
+func (w *transfers) get(c *call) {
+	w.e.Lock()
+	defer w.e.Unlock()
+	t := w.all[c.r.PathValue("id")]
 	if t == nil {
-		w.failLocked(c, fault{http.StatusNotFound, "TRANSFER_NOT_FOUND", "Transfer not found", "no transfer of the emulator has this id"})
+		w.gate.failLocked(c, fault{http.StatusNotFound, "TRANSFER_NOT_FOUND", "Transfer not found", "no transfer of the emulator has this id"})
 		return
 	}
 	c.subject = t.ID
-	c.partner(http.StatusOK, success{true, t.view()})
+	partner(c, http.StatusOK, success{true, t.view()})
 }

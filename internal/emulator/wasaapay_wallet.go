@@ -40,17 +40,33 @@ func (a *account) book(now time.Time, kind, reference string, amount cents) {
 	}
 }
 
+// wallets are the partner's wallets.
+type wallets struct {
+	e    *engine
+	gate *gate
+
+	all      map[string]*account
+	accounts map[string]string // account number → wallet id
+}
+
+func (w *wallets) reset() {
+	w.all, w.accounts = map[string]*account{}, map[string]string{}
+	begin := w.e.now()
+	w.open(&account{ID: Credentials().WasaaPayWallet, Number: firstAccount, User: "local-user", Owner: "LOCAL WALLET", Created: begin})
+	w.open(&account{ID: secondWallet, Number: secondAccount, User: "local-user-2", Owner: "TEST RECIPIENT", Created: begin})
+}
+
 // open adds a wallet.
-func (w *wasaapay) open(a *account) {
-	w.wallets[a.ID] = a
+func (w *wallets) open(a *account) {
+	w.all[a.ID] = a
 	w.accounts[a.Number] = a.ID
 }
 
 // account finds a wallet; under any-credentials one is opened at first sight. The lock is held.
-func (w *wasaapay) account(id, api string) *account {
-	a := w.wallets[id]
+func (w *wallets) account(id, api string) *account {
+	a := w.all[id]
 	if a == nil && id != "" && w.e.behaviours.get("any-credentials", api) != nil {
-		_, number := w.e.ids.wallet()
+		_, number := walletID(w.e.ids)
 		a = &account{ID: id, Number: number, User: id, Owner: "LOCAL WALLET", Created: w.e.now()}
 		w.open(a)
 	}
@@ -70,8 +86,8 @@ func (a *account) view() walletView {
 	return walletView{a.ID, a.User, a.Number, "KES", a.Balance.decimal(), millis(a.Created)}
 }
 
-// createWallet is POST /wallets (reference/wasaapay.md §8). A new wallet holds nothing (§14).
-func (w *wasaapay) createWallet(c *call, f fields) *delivery {
+// create is POST /wallets (reference/wasaapay.md §8). A new wallet holds nothing (§14).
+func (w *wallets) create(c *call, f fields) *delivery {
 	user, currency := f.get("externalUserId"), f.get("currency")
 	bad := ""
 	switch {
@@ -81,34 +97,34 @@ func (w *wasaapay) createWallet(c *call, f fields) *delivery {
 		bad = "currency must be KES"
 	}
 	if bad != "" {
-		w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+		w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 		return nil
 	}
-	id, number := w.e.ids.wallet()
+	id, number := walletID(w.e.ids)
 	a := &account{ID: id, Number: number, User: user.text, Owner: "TEST CUSTOMER", Created: w.e.now()}
 	w.open(a)
-	w.e.dirty = true
+	w.e.touch()
 	c.subject = a.ID
-	c.partner(http.StatusCreated, success{true, a.view()})
+	partner(c, http.StatusCreated, success{true, a.view()})
 	return nil
 }
 
-// walletOf finds the wallet of the path or refuses. The lock is held.
-func (w *wasaapay) walletOf(c *call) *account {
+// ofPath finds the wallet of the path or refuses. The lock is held.
+func (w *wallets) ofPath(c *call) *account {
 	a := w.account(c.r.PathValue("id"), c.api)
 	if a == nil {
-		w.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found", "no wallet of the emulator has this id"})
+		w.gate.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found", "no wallet of the emulator has this id"})
 		return nil
 	}
 	c.subject = a.ID
 	return a
 }
 
-// getBalance is GET /wallets/{id}/balance; only availableBalance is documented.
-func (w *wasaapay) getBalance(c *call) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
-	a := w.walletOf(c)
+// balance is GET /wallets/{id}/balance; only availableBalance is documented.
+func (w *wallets) balance(c *call) {
+	w.e.Lock()
+	defer w.e.Unlock()
+	a := w.ofPath(c)
 	if a == nil {
 		return
 	}
@@ -116,7 +132,7 @@ func (w *wasaapay) getBalance(c *call) {
 	if w.e.behaviours.roll("deposit-amount-number", c.api) != nil {
 		balance = float64(a.Balance) / float64(shilling)
 	}
-	c.partner(http.StatusOK, success{true, map[string]any{"walletId": a.ID, "availableBalance": balance, "currency": "KES"}})
+	partner(c, http.StatusOK, success{true, map[string]any{"walletId": a.ID, "availableBalance": balance, "currency": "KES"}})
 }
 
 // Page sizes of lists (payctl convention; only ?limit=20 is documented).
@@ -125,11 +141,11 @@ const (
 	maxPageSize = 100
 )
 
-// getTransactions is GET /wallets/{id}/transactions?limit=, latest first.
-func (w *wasaapay) getTransactions(c *call) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
-	a := w.walletOf(c)
+// transactions is GET /wallets/{id}/transactions?limit=, latest first.
+func (w *wallets) transactions(c *call) {
+	w.e.Lock()
+	defer w.e.Unlock()
+	a := w.ofPath(c)
 	if a == nil {
 		return
 	}
@@ -138,7 +154,7 @@ func (w *wasaapay) getTransactions(c *call) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			const bad = "limit must be a whole number from 1 to 100"
-			w.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
+			w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 			return
 		}
 		limit = min(n, maxPageSize)
@@ -161,16 +177,16 @@ func (w *wasaapay) getTransactions(c *call) {
 		})
 	}
 	if w.e.behaviours.roll("list-wrapped", c.api) != nil {
-		c.partner(http.StatusOK, success{true, map[string]any{"transactions": list, "pagination": map[string]int{"limit": limit}}})
+		partner(c, http.StatusOK, success{true, map[string]any{"transactions": list, "pagination": map[string]int{"limit": limit}}})
 		return
 	}
-	c.partner(http.StatusOK, success{true, list})
+	partner(c, http.StatusOK, success{true, list})
 }
 
-// sortedWallets lists the wallets, oldest first.
-func (w *wasaapay) sortedWallets() []*account {
-	list := make([]*account, 0, len(w.wallets))
-	for _, a := range w.wallets {
+// sorted lists the wallets, oldest first.
+func (w *wallets) sorted() []*account {
+	list := make([]*account, 0, len(w.all))
+	for _, a := range w.all {
 		list = append(list, a)
 	}
 	slices.SortFunc(list, compareWallets)
@@ -181,17 +197,17 @@ func compareWallets(a, b *account) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
-// getUsers is GET /users, of which only the address is documented: the owners of the wallets (payctl convention).
-func (w *wasaapay) getUsers(c *call) {
-	w.e.mu.Lock()
-	defer w.e.mu.Unlock()
+// users is GET /users, of which only the address is documented: the owners of the wallets (payctl convention).
+func (w *wallets) users(c *call) {
+	w.e.Lock()
+	defer w.e.Unlock()
 	type userView struct {
 		External string `json:"externalUserId"`
 		Wallet   string `json:"walletId"`
 	}
 	list := []userView{}
-	for _, a := range latest(w.sortedWallets()) {
+	for _, a := range latest(w.sorted()) {
 		list = append(list, userView{a.User, a.ID})
 	}
-	c.partner(http.StatusOK, success{true, list})
+	partner(c, http.StatusOK, success{true, list})
 }

@@ -2,13 +2,18 @@ package emulator
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"strings"
 	"time"
 )
+
+// webhooks are what WasaaPay posts to the one address of the partner.
+type webhooks struct {
+	e   *engine
+	url string
+}
 
 // retrySchedule are the pauses after failed attempts, one after the other: six deliveries at most
 // (reference/wasaapay.md §11.1 and §15, C12). A retry carries the same bytes as the first attempt; whether the provider
@@ -27,9 +32,9 @@ func depositData(v depositView) jsObject {
 // awkwardText holds what trips verifiers that do not serialise as JavaScript does (reference/wasaapay.md §11.4).
 const awkwardText = "O'Brien & Sons <Café> \u2028\u2029 \x7f \t \"50%\" / 🙂"
 
-// webhook makes a signed webhook of the event, with the behaviours that spoil it. The lock is held.
-func (w *wasaapay) webhook(event string, data jsObject, subject string) *delivery {
-	on := w.e.behaviours
+// make makes a signed webhook of the event, with the behaviours that spoil it. The lock is held.
+func (h *webhooks) make(event string, data jsObject, subject string) *delivery {
+	on := h.e.behaviours
 	if on.roll("webhook-awkward-text", outWebhook) != nil {
 		data = append(data, jsMember{"description", awkwardText})
 	}
@@ -42,7 +47,7 @@ func (w *wasaapay) webhook(event string, data jsObject, subject string) *deliver
 	creds := Credentials()
 	payload := jsObject{
 		{"event", event},
-		{"timestamp", w.e.now().UTC().Format("2006-01-02T15:04:05Z")},
+		{"timestamp", h.e.now().UTC().Format("2006-01-02T15:04:05Z")},
 		{"partnerId", creds.WasaaPayPartner},
 		{"environment", "SANDBOX"},
 		{"signature", ""},
@@ -74,7 +79,7 @@ func (w *wasaapay) webhook(event string, data jsObject, subject string) *deliver
 		}
 	}
 	return &delivery{
-		provider: providerWasaaPay, class: outWebhook, subject: subject, url: cmp.Or(w.e.opts.WebhookURL, DefaultWebhookURL),
+		provider: providerWasaaPay, class: outWebhook, subject: subject, url: h.url,
 		header: map[string][]string{"Content-Type": {"application/json"}}, body: body, note: note,
 		pauses: retrySchedule(), retries: len(retrySchedule()), anySuccess: true,
 	}
@@ -123,12 +128,12 @@ func spoilt(signature string, payload jsObject, form string) string {
 }
 
 // send has a webhook delivered after delay, with the behaviours that strike it on its way. The lock is held.
-func (w *wasaapay) send(d *delivery, delay time.Duration) {
-	on := w.e.behaviours
+func (h *webhooks) send(d *delivery, delay time.Duration) {
+	on := h.e.behaviours
 	if on.roll("webhook-lost", outWebhook) != nil {
-		w.e.lose(d, delay, "not sent: webhook-lost")
+		h.e.lose(d, delay, "not sent: webhook-lost")
 		if held := d.behind; held != nil {
-			w.e.clock.after(delay, func() { w.e.sender.send(held) })
+			h.e.clock.after(delay, func() { h.e.sender.send(held) })
 		}
 		return
 	}
@@ -140,5 +145,5 @@ func (w *wasaapay) send(d *delivery, delay time.Duration) {
 		d.copies = twin.count
 		d.note = "repeated (webhook-duplicate)"
 	}
-	w.e.clock.after(delay, func() { w.e.sender.send(d) })
+	h.e.clock.after(delay, func() { h.e.sender.send(d) })
 }

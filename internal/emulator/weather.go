@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -56,8 +57,33 @@ func Weathers() []Weather {
 	}
 }
 
-// weather replaces all settings by those of a preset.
-func (s *settings) weather(name string) error {
+// behaviours is every behaviour of every provider. A provider's rows are added with one line here.
+func behaviours() *catalogue {
+	return &catalogue{
+		Rows: slices.Concat(gatewayBehaviours(), wasaapayBehaviours()),
+		APIs: slices.Concat(darajaAPIs(), wasaapayAPIs()),
+	}
+}
+
+// Behaviours lists every switch, sorted by name.
+func Behaviours() []Behaviour { return behaviours().list() }
+
+// startBehaviours applies the options' weather and behaviours.
+func startBehaviours(opts Options) (*settings, error) {
+	s := newSettings(behaviours(), opts.Seed)
+	if err := applyWeather(s, cmp.Or(opts.Weather, calm)); err != nil {
+		return nil, err
+	}
+	for _, text := range opts.Behaviours {
+		if err := s.set(text); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// applyWeather replaces all settings by those of a preset.
+func applyWeather(s *settings, name string) error {
 	presets := Weathers()
 	i := slices.IndexFunc(presets, func(w Weather) bool { return w.Name == name })
 	if i < 0 {
@@ -67,7 +93,7 @@ func (s *settings) weather(name string) error {
 		}
 		return fmt.Errorf("weather %q is unknown%s", name, suggest(name, names))
 	}
-	clear(s.on)
+	s.clear()
 	for _, text := range presets[i].Behaviours {
 		if err := s.set(text); err != nil {
 			return fmt.Errorf("weather %s: %w", name, err)

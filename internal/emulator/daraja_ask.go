@@ -7,6 +7,18 @@ import (
 	"time"
 )
 
+// results are the APIs that accept at once and post a Result later.
+type results struct {
+	e    *engine
+	net  *network
+	door *door
+	keys keyring
+
+	used map[string]bool // OriginatorConversationIDs that callers made (B2C version 3)
+}
+
+func (r *results) reset() { r.used = map[string]bool{} }
+
 // question is one request of the Result family on its way from the acceptance to its result.
 type question struct {
 	api          string
@@ -108,76 +120,76 @@ func addressIn(names ...string) rule {
 func timeoutURL() rule { return addressIn("QueueTimeOutURL", "QueueTimeoutURL") }
 
 // ask serves one API of the family.
-func (d *daraja) ask(api *resultAPI) func(*call) {
+func (r *results) ask(api *resultAPI) func(*call) {
 	return func(c *call) {
-		f, ok := d.enter(c)
+		f, ok := r.door.enter(c)
 		if !ok {
 			return
 		}
 		rules := append([]rule{need(1, 100, api.initiator), need(1, 4000, "SecurityCredential")}, api.rules...)
-		for _, r := range rules {
-			if fault := r.fault(f.first(r.names...).plain()); fault != "" {
-				c.fail(badField(r.names[0], r.names[0]+" "+fault))
+		for _, one := range rules {
+			if fault := one.fault(f.first(one.names...).plain()); fault != "" {
+				fail(c, badField(one.names[0], one.names[0]+" "+fault))
 				return
 			}
 		}
 		if strings.Contains(c.r.URL.Path, "/b2c/v3/") && f.get("OriginatorConversationID").missing() {
-			c.fail(badField("OriginatorConversationID", "version 3 wants an OriginatorConversationID that the caller made"))
+			fail(c, badField("OriginatorConversationID", "version 3 wants an OriginatorConversationID that the caller made"))
 			return
 		}
 		q := &question{
 			api: api.api, path: c.r.URL.Path, f: f,
 			resultURL: f.get("ResultURL").plain(), timeoutURL: f.first("QueueTimeOutURL", "QueueTimeoutURL").plain(),
-			fault: d.initiatorFault(f, api.initiator),
+			fault: r.initiatorFault(f, api.initiator),
 		}
-		d.acceptQuestion(c, q, api)
+		r.acceptQuestion(c, q, api)
 	}
 }
 
 // initiatorFault checks user and credential; the caller only learns of a fault from the result (reference/daraja.md §7).
-func (d *daraja) initiatorFault(f fields, member string) string {
+func (r *results) initiatorFault(f fields, member string) string {
 	var any bool
-	d.e.locked(func() { any = d.e.behaviours.get("any-credentials", "") != nil })
+	r.e.locked(func() { any = r.e.behaviours.get("any-credentials", "") != nil })
 	if any {
 		return ""
 	}
 	if name := f.get(member).plain(); name != Credentials().Initiator {
 		return member + " is not " + Credentials().Initiator
 	}
-	return d.keys.credentialFault(f.get("SecurityCredential").plain())
+	return r.keys.credentialFault(f.get("SecurityCredential").plain())
 }
 
 // acceptQuestion answers that the request is queued, and schedules its result.
-func (d *daraja) acceptQuestion(c *call, q *question, api *resultAPI) {
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
-	q.asked = d.e.now()
+func (r *results) acceptQuestion(c *call, q *question, api *resultAPI) {
+	r.e.Lock()
+	defer r.e.Unlock()
+	q.asked = r.e.now()
 	if own := q.f.get("OriginatorConversationID").plain(); own != "" && (api.api == apiB2C) {
-		if d.used[own] {
-			c.fail(refusal{
+		if r.used[own] {
+			fail(c, refusal{
 				http.StatusInternalServerError, "500.002.1001", "Duplicate OriginatorConversationID.",
 				"this OriginatorConversationID was used before: the payout is under way already",
 			})
 			return
 		}
-		if len(d.used) >= maxTxns {
-			clear(d.used)
+		if len(r.used) >= maxTxns {
+			clear(r.used)
 		}
-		d.used[own] = true
+		r.used[own] = true
 		q.originator = own
 	} else {
-		q.originator = d.e.ids.request()
+		q.originator = requestID(r.e.ids)
 	}
-	q.conversation = d.e.ids.conversation(q.asked)
+	q.conversation = conversationID(r.e.ids, q.asked)
 	c.subject, c.reason = q.conversation, q.fault
 	if q.fault != "" {
 		c.reason = "accepted, but the result will be 2001: " + q.fault
 	}
-	delay := d.resultDelay(q.api)
-	if d.e.behaviours.roll("result-timeout", q.api) != nil {
-		d.e.later(delay, func() { d.expireQuestion(q) })
+	delay := r.net.resultDelay(q.api)
+	if r.e.behaviours.roll("result-timeout", q.api) != nil {
+		r.e.later(delay, func() { r.expireQuestion(q) })
 	} else {
-		d.e.later(delay, func() { d.conclude(q, api) })
+		r.e.later(delay, func() { r.conclude(q, api) })
 	}
 	c.reply(http.StatusOK, struct {
 		OriginatorConversationID string
@@ -187,12 +199,12 @@ func (d *daraja) acceptQuestion(c *call, q *question, api *resultAPI) {
 	}{q.originator, q.conversation, "0", "Accept the service request successfully."})
 }
 
-// resultAPIs is the family.
-func (d *daraja) resultAPIs() []resultAPI {
+// apis is the family.
+func (r *results) apis() []resultAPI {
 	remarks := func(low int) rule { return need(low, 100, "Remarks") }
 	return []resultAPI{
 		{
-			api: apiStatus, paths: []string{"/mpesa/transactionstatus/v1/query"}, initiator: "Initiator", run: d.status,
+			api: apiStatus, paths: []string{"/mpesa/transactionstatus/v1/query"}, initiator: "Initiator", run: r.status,
 			rules: []rule{
 				oneOf("CommandID", "TransactionStatusQuery"),
 				need(1, 64, "TransactionID", "OriginalConversationID", "OriginatorConversationID"),
@@ -201,14 +213,14 @@ func (d *daraja) resultAPIs() []resultAPI {
 			},
 		},
 		{
-			api: apiBalance, paths: []string{"/mpesa/accountbalance/v1/query"}, initiator: "Initiator", run: d.balance,
+			api: apiBalance, paths: []string{"/mpesa/accountbalance/v1/query"}, initiator: "Initiator", run: r.balance,
 			rules: []rule{
 				oneOf("CommandID", "AccountBalance"), shortcodeIn("PartyA"), oneOf("IdentifierType", "4", "2"),
 				remarks(1), timeoutURL(), addressIn("ResultURL"),
 			},
 		},
 		{
-			api: apiReversal, paths: []string{"/mpesa/reversal/v1/request"}, initiator: "Initiator", run: d.reverse,
+			api: apiReversal, paths: []string{"/mpesa/reversal/v1/request"}, initiator: "Initiator", run: r.reverse,
 			rules: []rule{
 				oneOf("CommandID", "TransactionReversal"), need(1, 64, "TransactionID"), amountIn(shilling),
 				shortcodeIn("ReceiverParty"), oneOf("RecieverIdentifierType", "11"),
@@ -216,7 +228,7 @@ func (d *daraja) resultAPIs() []resultAPI {
 			},
 		},
 		{
-			api: apiB2C, initiator: "InitiatorName", run: d.payout,
+			api: apiB2C, initiator: "InitiatorName", run: r.payout,
 			paths: []string{"/mpesa/b2c/v1/paymentrequest", "/mpesa/b2c/v3/paymentrequest", "/mpesa/b2pochi/v1/paymentrequest"},
 			rules: []rule{
 				oneOf("CommandID", "SalaryPayment", "BusinessPayment", "PromotionPayment", "BusinessPayToPochi"),
@@ -225,7 +237,7 @@ func (d *daraja) resultAPIs() []resultAPI {
 			},
 		},
 		{
-			api: apiB2B, paths: []string{"/mpesa/b2b/v1/paymentrequest", "/mpesa/b2b/v1/remittax"}, initiator: "Initiator", run: d.transfer,
+			api: apiB2B, paths: []string{"/mpesa/b2b/v1/paymentrequest", "/mpesa/b2b/v1/remittax"}, initiator: "Initiator", run: r.transfer,
 			rules: []rule{
 				oneOf("CommandID", "BusinessPayBill", "BusinessBuyGoods", "BusinessPayToBulk", "PayTaxToKRA"),
 				oneOf("SenderIdentifierType", "4"), oneOf("RecieverIdentifierType", "4", "2"), amountIn(shilling),

@@ -44,7 +44,7 @@ type delivery struct {
 // sender sends deliveries: first come first served for each host, hosts in turn, at most maxSenders at once. Its
 // goroutines exist only while there is something to send.
 type sender struct {
-	e      *Emulator
+	e      *engine
 	client *http.Client
 	base   func() context.Context // ends when close runs out of patience
 	cancel context.CancelFunc
@@ -64,7 +64,7 @@ type hostQueue struct {
 	active  int
 }
 
-func newSender(e *Emulator, client *http.Client) *sender {
+func newSender(e *engine, client *http.Client) *sender {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &sender{e: e, cancel: cancel, base: func() context.Context { return ctx }, queues: map[string]*hostQueue{}}
 	s.client = s.newClient(client)
@@ -165,7 +165,7 @@ const (
 
 // ease holds the answer of a request that will cause another callback while callbacks are behind, a tenth of a second
 // at most: requests and callbacks share the processors, and callbacks would starve.
-func (e *Emulator) ease(ctx context.Context) {
+func (e *engine) ease(ctx context.Context) {
 	if e.clock.virtual {
 		return
 	}
@@ -185,6 +185,9 @@ func (e *Emulator) ease(ctx context.Context) {
 		}
 	}
 }
+
+// backlog is how many callbacks no worker has taken.
+func (s *sender) backlog() int64 { return s.waiting.Load() }
 
 // reset drops what waits.
 func (s *sender) reset() {

@@ -194,3 +194,6 @@ func (o *Outcome) describe() string {
 
 // paid tells whether money moves.
 func (o *Outcome) paid() bool { return o.Code == "0" }
+
+// outcomeHeader asks for an outcome on the push itself; it is the emulator's own.
+const outcomeHeader = "X-Emulator-Outcome"

@@ -25,7 +25,8 @@ const (
 // socketHub is WasaaPay's real-time channel (reference/wasaapay.md §12): who is connected and what they subscribed to.
 // Its lock is never held while a client is written to, nor while the emulator's is asked for.
 type socketHub struct {
-	w      *wasaapay
+	e      *engine
+	gate   *gate
 	server *socketio.Server
 
 	mu       sync.Mutex
@@ -45,8 +46,8 @@ type topic struct {
 	ID   string `json:"id"`
 }
 
-func newSocketHub(w *wasaapay) *socketHub {
-	h := &socketHub{w: w, peers: map[*socketio.Conn]*interests{}, audience: map[topic][]*socketio.Conn{}}
+func newSocketHub(e *engine, g *gate) *socketHub {
+	h := &socketHub{e: e, gate: g, peers: map[*socketio.Conn]*interests{}, audience: map[topic][]*socketio.Conn{}}
 	h.server = socketio.NewServer(socketio.ServerOptions{Auth: h.admit, OnConnect: h.joined})
 	return h
 }
@@ -66,12 +67,12 @@ func (h *socketHub) strikes(name string) bool { return h.roll(name) != nil }
 
 // roll returns a copy of what struck, nil for nothing.
 func (h *socketHub) roll(name string) *setting {
-	e := h.w.e
-	if e.quiet.Load() {
+	e := h.e
+	if e.quiet() {
 		return nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.Lock()
+	defer e.Unlock()
 	struck := e.behaviours.roll(name, outSocket)
 	if struck == nil {
 		return nil
@@ -82,11 +83,11 @@ func (h *socketHub) roll(name string) *setting {
 
 // log records what happened on the channel: the method is CONNECT, SUBSCRIBE, DISCONNECT or the event's EMIT.
 func (h *socketHub) log(x Exchange) {
-	x.Time, x.Provider, x.API = h.w.e.now().UTC(), providerWasaaPay, outSocket
+	x.Time, x.Provider, x.API = h.e.now().UTC(), providerWasaaPay, outSocket
 	if x.URL == "" {
 		x.URL = socketPath + "/"
 	}
-	h.w.e.journal.add(x)
+	h.e.journal.add(x)
 }
 
 // admit checks the key, in the auth object or in the header X-API-Key (reference/wasaapay.md §12.1). The texts of a
@@ -100,7 +101,7 @@ func (h *socketHub) admit(handshake *http.Request, auth json.RawMessage) (any, e
 		given.APIKey = handshake.Header.Get("X-API-Key")
 	}
 	var fits bool
-	h.w.e.locked(func() { fits = h.w.keyFits(given.APIKey, outSocket) })
+	h.e.locked(func() { fits = h.gate.keyFits(given.APIKey, outSocket) })
 	switch {
 	case !fits:
 		h.log(Exchange{Direction: DirectionIn, Method: "CONNECT", Status: http.StatusUnauthorized, Refused: true, Reason: "auth.apiKey does not hold the emulator's key"})
@@ -122,7 +123,7 @@ func (h *socketHub) joined(peer *socketio.Conn) {
 	silent := h.strikes("socket-silent")
 	peer.On("subscribe", func(m socketio.Message) { h.subscribe(peer, m, silent) })
 	if drop := h.roll("socket-drop"); drop != nil {
-		h.w.e.clock.after(drop.duration, peer.Drop)
+		h.e.clock.after(drop.duration, peer.Drop)
 	}
 	if silent {
 		h.forget(peer)
@@ -186,7 +187,7 @@ func (h *socketHub) subscribe(peer *socketio.Conn, m socketio.Message, silent bo
 	}
 	h.log(x)
 	if m.WantsAck() {
-		_ = m.Ack(h.w.e.sender.base(), want)
+		_ = m.Ack(h.e.sender.base(), want)
 	}
 	if !h.strikes("socket-no-subscribed") {
 		_ = peer.Emit("subscribed", want)
@@ -252,18 +253,18 @@ func (h *socketHub) publish(about topic, event string, body []byte, copies int, 
 func (h *socketHub) close(ctx context.Context) { _ = h.server.Close(ctx) } // cut off when ctx ends
 
 // announce tells the sockets how a deposit ended. The emulator's lock is held.
-func (w *wasaapay) announce(p *deposit) {
+func (d *deposits) announce(p *deposit) {
 	name := "failed"
 	if p.Receipt != "" {
 		name = "completed"
 	}
-	w.emitDeposit(p.view(), name, 0)
+	d.tell(p.view(), name, 0)
 }
 
-// emitDeposit has an event sent after delay, with the behaviours that spoil it (reference/wasaapay.md §12.3). The
+// tell has an event sent after delay, with the behaviours that spoil it (reference/wasaapay.md §12.3). The
 // emulator's lock is held.
-func (w *wasaapay) emitDeposit(v depositView, name string, delay time.Duration) {
-	on := w.e.behaviours
+func (d *deposits) tell(v depositView, name string, delay time.Duration) {
+	on := d.e.behaviours
 	event := "deposit:" + name
 	about := topic{"deposit", v.ID}
 	if on.roll("socket-event-lost", outSocket) != nil {
@@ -281,9 +282,9 @@ func (w *wasaapay) emitDeposit(v depositView, name string, delay time.Duration) 
 		v.FailureReason = ""
 	}
 	extra := on.roll("socket-extra-argument", outSocket) != nil
-	w.e.clock.after(delay, func() {
-		body := jsObject{{"event", event}, {"timestamp", millis(w.e.now())}, {"data", socketData(v)}}.write(nil)
-		w.sock.publish(about, event, body, copies, extra)
+	d.e.clock.after(delay, func() {
+		body := jsObject{{"event", event}, {"timestamp", millis(d.e.now())}, {"data", socketData(v)}}.write(nil)
+		d.sock.publish(about, event, body, copies, extra)
 	})
 }
 

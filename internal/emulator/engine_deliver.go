@@ -68,7 +68,7 @@ func isLocal(addr netip.Addr) bool {
 
 // deliver sends d, its copies, its retries and what it overtook. Every attempt is one exchange in the log.
 func (s *sender) deliver(d *delivery) {
-	epoch := s.e.epoch.Load()
+	epoch := s.e.epoch()
 	for ; d != nil; d = d.behind {
 		for range max(d.copies, 1) {
 			status, answer := s.attempt(d)
@@ -89,9 +89,9 @@ func (s *sender) deliver(d *delivery) {
 // retry has d sent again after pause, unless everything was reset since the epoch; false when too many wait already. A
 // webhook that nobody takes is kept for half a day (reference/wasaapay.md §11.1), which would fill the memory under load.
 func (s *sender) retry(d *delivery, pause time.Duration, epoch uint64) bool {
-	s.e.mu.Lock()
-	defer s.e.mu.Unlock()
-	if s.e.epoch.Load() != epoch {
+	s.e.Lock()
+	defer s.e.Unlock()
+	if s.e.epoch() != epoch {
 		return true
 	}
 	if s.e.retrying >= maxRetrying {
@@ -101,7 +101,7 @@ func (s *sender) retry(d *delivery, pause time.Duration, epoch uint64) bool {
 	s.e.clock.after(pause, func() {
 		stale := false
 		s.e.locked(func() {
-			if stale = s.e.epoch.Load() != epoch; !stale {
+			if stale = s.e.epoch() != epoch; !stale {
 				s.e.retrying--
 			}
 		})
@@ -209,7 +209,7 @@ func because(err error) string {
 }
 
 // emit sends d after delay, with the delivery behaviours that strike it. The emulator's lock is held.
-func (e *Emulator) emit(d *delivery, delay time.Duration) {
+func (e *engine) emit(d *delivery, delay time.Duration) {
 	if e.behaviours.roll("callback-lost", d.class) != nil {
 		e.lose(d, delay, "not sent: callback-lost")
 		return
@@ -230,7 +230,7 @@ func (e *Emulator) emit(d *delivery, delay time.Duration) {
 
 // lose logs a callback that is never sent, at the time at which it would have been. Whoever waits for an answer to it
 // learns after its patience that none came.
-func (e *Emulator) lose(d *delivery, delay time.Duration, reason string) {
+func (e *engine) lose(d *delivery, delay time.Duration, reason string) {
 	if d.then != nil {
 		e.clock.after(delay+cmp.Or(d.patience, ackPatience), func() { d.then(0, nil) })
 	}
@@ -243,29 +243,29 @@ func (e *Emulator) lose(d *delivery, delay time.Duration, reason string) {
 const maxHeld = 3 * time.Second
 
 // dispatch hands d to the sender, or holds it until the next one passes by.
-func (e *Emulator) dispatch(d *delivery) {
-	e.mu.Lock()
+func (e *engine) dispatch(d *delivery) {
+	e.Lock()
 	if e.held != nil {
 		d.behind, e.held = e.held, nil
 	} else if e.behaviours.roll("callback-out-of-order", d.class) != nil {
 		d.note = "overtaken (callback-out-of-order)"
 		e.held = d
-		e.mu.Unlock()
+		e.Unlock()
 		e.clock.after(maxHeld, func() { e.release(d) })
 		return
 	}
-	e.mu.Unlock()
+	e.Unlock()
 	e.sender.send(d)
 }
 
 // release sends d if it is still held.
-func (e *Emulator) release(d *delivery) {
-	e.mu.Lock()
+func (e *engine) release(d *delivery) {
+	e.Lock()
 	still := e.held == d
 	if still {
 		e.held = nil
 	}
-	e.mu.Unlock()
+	e.Unlock()
 	if still {
 		e.sender.send(d)
 	}

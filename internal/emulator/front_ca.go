@@ -236,32 +236,3 @@ func newSerial() (*big.Int, error) {
 
 // hostName is a host in lower case, without the dot of a full name.
 func hostName(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }
-
-// authority is the emulator's CA, opened on first use, so that starting without TLS costs nothing.
-type authority struct {
-	once sync.Once
-	ca   *CA
-	err  error
-}
-
-// CA is the emulator's certificate authority: that of Options.CADir, or one in memory. The error names the files.
-func (e *Emulator) CA() (*CA, error) {
-	a := &e.authority
-	a.once.Do(func() {
-		if e.opts.CADir == "" {
-			a.ca, a.err = NewCA()
-			return
-		}
-		a.ca, a.err = OpenCA(e.opts.CADir)
-	})
-	return a.ca, a.err
-}
-
-// TLSConfig is what a listener needs to serve the Handler by HTTPS under this machine's names and the providers'.
-func (e *Emulator) TLSConfig() (*tls.Config, error) {
-	ca, err := e.CA()
-	if err != nil {
-		return nil, err
-	}
-	return ca.TLSConfig(), nil
-}

@@ -1,5 +1,11 @@
 package emulator
 
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
 // prompt is what shows itself on a phone until it is decided.
 type prompt interface {
 	comparable
@@ -90,3 +96,35 @@ func (b *promptBook[P]) find(id string) P {
 	}
 	return b.other[id]
 }
+
+// waiting is the open prompts, oldest first.
+func waiting[P prompt](book *promptBook[P], compare func(a, b P) int) []P {
+	var list []P
+	for _, p := range book.all {
+		if p.open() {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, compare)
+	return list
+}
+
+// Prompt is an open payment as the payer's handset shows it.
+type Prompt struct {
+	Provider  string    `json:"provider"`
+	ID        string    `json:"id"` // free of the phone number; what answer takes
+	PaymentID string    `json:"payment_id"`
+	Phone     string    `json:"phone"` // in full: a handset knows its own number
+	Amount    string    `json:"amount"`
+	Currency  string    `json:"currency"`
+	PayTo     string    `json:"pay_to"`
+	Reference string    `json:"reference"`
+	Text      string    `json:"text"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	// Outcome is the name of the outcome once answered, empty before.
+	Outcome string `json:"outcome"`
+}
+
+// errNoPrompt is the answer of a provider that has no payment with an id.
+var errNoPrompt = errors.New("no payment with this id is known")

@@ -28,8 +28,8 @@ const (
 	kindRate                      // N/DURATION
 )
 
-// behaviour is one row of the table: what is shown, and how its value is read.
-type behaviour struct {
+// row is one row of the catalogue: what is shown, and how its value is read.
+type row struct {
 	Behaviour
 	kind     valueKind
 	choices  []string // of kindChoice; the first is meant when no value is given
@@ -38,23 +38,18 @@ type behaviour struct {
 	high     int
 }
 
-// behaviourTable is every behaviour of every provider. A provider's rows are added with one line here.
-func behaviourTable() []behaviour {
-	return slices.Concat(gatewayBehaviours(), pushBehaviours(), callbackBehaviours(), queryBehaviours(), resultBehaviours(),
-		wasaapayBehaviours(), webhookBehaviours(), socketBehaviours())
+// catalogue is every behaviour that can be switched on.
+type catalogue struct {
+	Rows []row
+	// APIs is every word that may follow @ in a value: the APIs that answer and the classes of callbacks.
+	APIs []string
 }
 
-// apiNames is every word that may follow @ in a value: the APIs that answer and the classes of callbacks.
-func apiNames() []string {
-	return slices.Concat(darajaAPIs(), darajaCallbacks(), wasaapayAPIs())
-}
-
-// Behaviours lists every switch, sorted by name.
-func Behaviours() []Behaviour {
-	table := behaviourTable()
-	list := make([]Behaviour, 0, len(table))
-	for i := range table {
-		list = append(list, table[i].Behaviour)
+// list returns every switch, sorted by name.
+func (c *catalogue) list() []Behaviour {
+	list := make([]Behaviour, 0, len(c.Rows))
+	for i := range c.Rows {
+		list = append(list, c.Rows[i].Behaviour)
 	}
 	slices.SortFunc(list, func(a, b Behaviour) int { return cmp.Compare(a.Name, b.Name) })
 	return list
@@ -81,10 +76,16 @@ type setting struct {
 	hits  uint64 // how often it said yes
 }
 
-// settings are the behaviours that are on. The emulator's lock guards them.
+// settings are the behaviours that are on. The engine's lock guards them.
 type settings struct {
-	seed uint64
-	on   map[string]*setting
+	catalogue *catalogue
+	seed      uint64
+	on        map[string]*setting
+}
+
+// newSettings makes settings with nothing on; the seed decides their chances.
+func newSettings(c *catalogue, seed uint64) *settings {
+	return &settings{catalogue: c, seed: seed, on: map[string]*setting{}}
 }
 
 // cutSetting splits NAME, NAME=VALUE or NAME@API, which is NAME=@API.
@@ -100,11 +101,11 @@ func cutSetting(text string) (name, value string) {
 	return text[:at], text[at+1:]
 }
 
-// parseSetting reads what cutSetting splits.
-func parseSetting(text string) (*setting, error) {
+// parse reads what cutSetting splits.
+func (c *catalogue) parse(text string) (*setting, error) {
 	name, value := cutSetting(text)
-	table := behaviourTable()
-	i := slices.IndexFunc(table, func(b behaviour) bool { return b.Name == name })
+	table := c.Rows
+	i := slices.IndexFunc(table, func(b row) bool { return b.Name == name })
 	if i < 0 {
 		names := make([]string, 0, len(table))
 		for i := range table {
@@ -113,7 +114,7 @@ func parseSetting(text string) (*setting, error) {
 		return nil, fmt.Errorf("behaviour %q is unknown%s", name, suggest(name, names))
 	}
 	s := &setting{name: name, raw: value}
-	if err := table[i].parse(s, value); err != nil {
+	if err := table[i].parse(s, value, c.APIs); err != nil {
 		return nil, fmt.Errorf("behaviour %s: %w; write %s=%s", name, err, name, table[i].Value)
 	}
 	return s, nil
@@ -125,7 +126,7 @@ func (s *settings) set(text string) error {
 		delete(s.on, name)
 		return nil
 	}
-	parsed, err := parseSetting(text)
+	parsed, err := s.catalogue.parse(text)
 	if err != nil {
 		return err
 	}
@@ -134,14 +135,14 @@ func (s *settings) set(text string) error {
 }
 
 func (s *settings) canUnset(name string) bool {
-	table := behaviourTable()
-	i := slices.IndexFunc(table, func(b behaviour) bool { return b.Name == name })
+	table := s.catalogue.Rows
+	i := slices.IndexFunc(table, func(b row) bool { return b.Name == name })
 	return i >= 0 && !slices.Contains(table[i].choices, "off")
 }
 
 // clone is a copy to try changes on.
 func (s *settings) clone() *settings {
-	return &settings{seed: s.seed, on: maps.Clone(s.on)}
+	return &settings{catalogue: s.catalogue, seed: s.seed, on: maps.Clone(s.on)}
 }
 
 // get returns the setting if it is on and concerns api, without rolling its chance.
@@ -186,26 +187,72 @@ func (s *settings) span(name, api string, otherwise time.Duration) time.Duration
 	return otherwise
 }
 
-// startBehaviours applies the options' weather and behaviours.
-func startBehaviours(opts Options) (string, *settings, error) {
-	s := &settings{seed: opts.Seed, on: map[string]*setting{}}
-	name := cmp.Or(opts.Weather, calm)
-	if err := s.weather(name); err != nil {
-		return "", nil, err
+// clear switches everything off.
+func (s *settings) clear() { clear(s.on) }
+
+// restart forgets how often each behaviour was asked and struck.
+func (s *settings) restart() {
+	for _, one := range s.on {
+		one.rolls, one.hits = 0, 0
 	}
-	for _, text := range opts.Behaviours {
-		if err := s.set(text); err != nil {
-			return "", nil, err
-		}
+}
+
+// state is how a behaviour is set, as the control plane shows it; nil when it is off.
+func (s *settings) state(name string) (raw string, hits uint64, on bool) {
+	found := s.on[name]
+	if found == nil {
+		return "", 0, false
 	}
-	return name, s, nil
+	return found.raw, found.hits, true
 }
 
 // unset switches a behaviour off; one that is off already stays so.
 func (s *settings) unset(name string) error {
-	if _, err := parseSetting(name); err != nil && s.on[name] == nil {
+	if _, err := s.catalogue.parse(name); err != nil && s.on[name] == nil {
 		return err
 	}
 	delete(s.on, name)
 	return nil
+}
+
+// flag is a row without a value of its own.
+func flag(name, summary, section string) row {
+	return row{Behaviour: Behaviour{Name: name, Value: valueChance, Summary: summary, Section: section}}
+}
+
+// span is a row whose value is a duration.
+func span(name, fallback, summary, section string) row {
+	return row{
+		Behaviour: Behaviour{Name: name, Value: valueDuration, Summary: summary, Section: section},
+		kind:      kindDuration, fallback: fallback,
+	}
+}
+
+// choice is a row whose value is one of some words, the first being meant when none is given.
+func choice(name, summary, section string, choices ...string) row {
+	syntax := ""
+	for i, word := range choices {
+		if i > 0 {
+			syntax += "|"
+		}
+		syntax += word
+	}
+	return row{
+		Behaviour: Behaviour{Name: name, Value: syntax + "[,CHANCE][@API]", Summary: summary, Section: section},
+		kind:      kindChoice, choices: choices,
+	}
+}
+
+// count is a row whose value is a whole number from low to high.
+func count(name, fallback string, low, high int, shown Behaviour) row {
+	shown.Name = name
+	return row{Behaviour: shown, kind: kindCount, fallback: fallback, low: low, high: high}
+}
+
+// rate is a row whose value is N/DURATION.
+func rate(name, fallback, summary, section string) row {
+	return row{
+		Behaviour: Behaviour{Name: name, Value: "N/DURATION", Summary: summary, Section: section},
+		kind:      kindRate, fallback: fallback,
+	}
 }

@@ -28,9 +28,9 @@ func sameOrg(a, b string) bool {
 }
 
 // status answers a Transaction Status query (reference/daraja.md §6.3).
-func (d *daraja) status(q *question) verdict {
+func (r *results) status(q *question) verdict {
 	party := q.f.get("PartyA").plain()
-	t := d.ledger.find(q.f.get("TransactionID").plain(), q.f.first("OriginalConversationID", "OriginatorConversationID").plain())
+	t := r.net.ledger.find(q.f.get("TransactionID").plain(), q.f.first("OriginalConversationID", "OriginatorConversationID").plain())
 	if t == nil || !sameOrg(t.To, party) && !sameOrg(t.From, party) {
 		// The code of a receipt that is not found is not documented; samples use 1 (reference/daraja.md §6.4).
 		return failed("1", "The transaction receipt number does not exist.", "no transaction of "+party+" has this receipt or conversation")
@@ -50,7 +50,7 @@ func (d *daraja) status(q *question) verdict {
 			textParam("DebitPartyCharges", ""),
 			{Key: "TransactionReason"},
 			textParam("ReasonType", t.Reason),
-			textParam("TransactionStatus", d.e.behaviours.choice("status-value", apiStatus, "Completed")),
+			textParam("TransactionStatus", r.e.behaviours.choice("status-value", apiStatus, "Completed")),
 			textParam("FinalisedTime", stamp(t.Completed)),
 			textParam("Amount", t.Amount.whole()),
 			textParam("ConversationID", t.Conversation),
@@ -60,8 +60,8 @@ func (d *daraja) status(q *question) verdict {
 }
 
 // balance answers an Account Balance query (reference/daraja.md §10.2).
-func (d *daraja) balance(q *question) verdict {
-	o := d.ledger.org(q.f.get("PartyA").plain())
+func (r *results) balance(q *question) verdict {
+	o := r.net.ledger.org(q.f.get("PartyA").plain())
 	line := func(name string, amount cents) string {
 		return name + "|KES|" + amount.decimal() + "|" + amount.decimal() + "|0.00|0.00"
 	}
@@ -73,15 +73,15 @@ func (d *daraja) balance(q *question) verdict {
 		code: "0", desc: successText, lone: "AccountBalance",
 		params: []param{
 			textParam("AccountBalance", strings.Join(accounts, "&")),
-			numberParam("BOCompletedTime", stamp(d.e.now())),
+			numberParam("BOCompletedTime", stamp(r.e.now())),
 		},
 	}
 }
 
 // reverse gives a customer's payment back (reference/daraja.md §10.2, §6.4).
-func (d *daraja) reverse(q *question) verdict {
+func (r *results) reverse(q *question) verdict {
 	amount, _ := parseShillings(q.f.get("Amount").plain())
-	t := d.ledger.Txns[q.f.get("TransactionID").plain()]
+	t := r.net.ledger.Txns[q.f.get("TransactionID").plain()]
 	switch {
 	case t == nil || t.Kind != outSTK && t.Kind != "c2b" || !sameOrg(t.To, q.f.get("ReceiverParty").plain()):
 		return failed("R000002", "The OriginalTransactionID is invalid.", "no customer payment to this party has this receipt")
@@ -89,20 +89,20 @@ func (d *daraja) reverse(q *question) verdict {
 		return failed("R000001", "The transaction has already been reversed.", "reversed by "+t.ReversedBy)
 	case amount != t.Amount:
 		return failed("R000002", "The OriginalTransactionID is invalid.", "the payment was "+t.Amount.whole()+", not "+amount.whole())
-	case d.ledger.org(t.To).Utility < amount:
+	case r.net.ledger.org(t.To).Utility < amount:
 		return failed("1", "The balance is insufficient for the transaction.", "the organisation has spent the money")
 	}
-	now := d.e.now()
-	org, customer := d.ledger.org(t.To), d.ledger.customer(t.Customer)
+	now := r.e.now()
+	org, customer := r.net.ledger.org(t.To), r.net.ledger.customer(t.Customer)
 	org.Utility -= amount
 	customer.Balance += amount
 	back := &txn{
-		Receipt: d.e.ids.receipt(now), Kind: apiReversal, Reason: "Transaction Reversal", Amount: amount, Customer: t.Customer,
+		Receipt: receiptID(r.e.ids, now), Kind: apiReversal, Reason: "Transaction Reversal", Amount: amount, Customer: t.Customer,
 		From: t.To, To: t.Customer.full(), Reference: t.Receipt, Originator: q.originator, Conversation: q.conversation,
 		Initiated: q.asked, Completed: now,
 	}
-	d.ledger.reverse(t, back.Receipt)
-	d.ledger.record(back)
+	r.net.ledger.reverse(t, back.Receipt)
+	r.net.ledger.record(back)
 	return verdict{
 		code: "0", desc: successText, txn: back.Receipt, lone: "OriginalTransactionID",
 		params: []param{
@@ -118,26 +118,26 @@ func (d *daraja) reverse(q *question) verdict {
 }
 
 // payout pays a customer (reference/daraja.md §10.2).
-func (d *daraja) payout(q *question) verdict {
+func (r *results) payout(q *question) verdict {
 	amount, _ := parseShillings(q.f.get("Amount").plain())
 	phone, _ := parseMSISDN(q.f.get("PartyB").plain())
 	party := q.f.get("PartyA").plain()
-	org, customer := d.ledger.org(party), d.ledger.customer(phone)
+	org, customer := r.net.ledger.org(party), r.net.ledger.customer(phone)
 	switch {
 	case org.Utility < amount:
 		return failed("1", "The balance is insufficient for the transaction.", "the utility account of "+party+" holds less")
 	case customer.Balance+amount > maxWallet:
 		return failed("8", "Declined due to limit rule: would exceed the maximum balance.", "the customer's wallet would pass 500,000")
 	}
-	now := d.e.now()
+	now := r.e.now()
 	org.Utility -= amount
 	customer.Balance += amount
 	t := &txn{
-		Receipt: d.e.ids.receipt(now), Kind: apiB2C, Reason: "Business Payment to Customer via API", Amount: amount, Customer: phone,
+		Receipt: receiptID(r.e.ids, now), Kind: apiB2C, Reason: "Business Payment to Customer via API", Amount: amount, Customer: phone,
 		From: party, To: phone.full(), Reference: q.f.first(doubledS, "Occasion").plain(), Originator: q.originator,
 		Conversation: q.conversation, Initiated: q.asked, Completed: now,
 	}
-	d.ledger.record(t)
+	r.net.ledger.record(t)
 	return verdict{
 		code: "0", desc: successText, txn: t.Receipt, lone: "TransactionReceipt",
 		params: []param{
@@ -154,22 +154,22 @@ func (d *daraja) payout(q *question) verdict {
 }
 
 // transfer pays another organisation (reference/daraja.md §10.2).
-func (d *daraja) transfer(q *question) verdict {
+func (r *results) transfer(q *question) verdict {
 	amount, _ := parseShillings(q.f.get("Amount").plain())
 	from, to := q.f.get("PartyA").plain(), q.f.get("PartyB").plain()
-	payer, payee := d.ledger.org(from), d.ledger.org(to)
+	payer, payee := r.net.ledger.org(from), r.net.ledger.org(to)
 	if payer.Working < amount {
 		return failed("1", "The balance is insufficient for the transaction.", "the working account of "+from+" holds less")
 	}
-	now := d.e.now()
+	now := r.e.now()
 	payer.Working -= amount
 	payee.Utility += amount
 	t := &txn{
-		Receipt: d.e.ids.receipt(now), Kind: apiB2B, Reason: q.f.get("CommandID").plain(), Amount: amount, From: from, To: to,
+		Receipt: receiptID(r.e.ids, now), Kind: apiB2B, Reason: q.f.get("CommandID").plain(), Amount: amount, From: from, To: to,
 		Reference: q.f.get("AccountReference").plain(), Originator: q.originator, Conversation: q.conversation,
 		Initiated: q.asked, Completed: now,
 	}
-	d.ledger.record(t)
+	r.net.ledger.record(t)
 	left := "{Amount={CurrencyCode=KES, MinimumAmount=" + string(appendUint(nil, uint64(payer.Working))) +
 		", BasicAmount=" + payer.Working.decimal() + "}}"
 	return verdict{

@@ -16,6 +16,9 @@ const (
 	typeJSON     = "application/json;charset=UTF-8"
 )
 
+// apiUnknown is the API of a path that no provider has.
+const apiUnknown = "unknown"
+
 // Failures of reading a request, told apart for the dialect.
 var (
 	errBodyTooLarge = errors.New("the body is larger than 1 MiB")
@@ -24,7 +27,7 @@ var (
 
 // call is one request on its way through the emulator, and the answer it gets.
 type call struct {
-	e       *Emulator
+	e       *engine
 	r       *http.Request
 	api     string
 	body    []byte
@@ -61,13 +64,13 @@ type route struct {
 }
 
 // serve registers a route on its path.
-func (e *Emulator) serve(mux *http.ServeMux, d dialect, rt route) {
+func (e *engine) serve(mux *http.ServeMux, d dialect, rt route) {
 	mux.Handle(rt.path, e.handle(d, rt))
 }
 
 // handle makes the handler of a route: the body is read once and bounded, the verb checked, faults applied, the
 // exchange logged.
-func (e *Emulator) handle(d dialect, rt route) http.HandlerFunc {
+func (e *engine) handle(d dialect, rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{e: e, r: r, api: rt.api, begun: e.now(), status: http.StatusOK, kind: typeJSON}
 		c.body, c.bodyErr = readBody(w, r, e.patience)
@@ -166,4 +169,21 @@ func encode(value any) []byte {
 		return []byte("null") // unreachable for the plain structs and maps encoded here
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}
+
+// refuseRaw answers with bytes of another kind; the reason must have been set.
+func (c *call) refuseRaw(status int, kind, body string) {
+	c.refused = true
+	c.status, c.kind, c.answer = status, kind, []byte(body)
+}
+
+// set adds a header to the answer; an empty value leaves it out. The name must be in canonical form.
+func (c *call) set(name, value string) {
+	if value == "" {
+		return
+	}
+	if c.header == nil {
+		c.header = http.Header{}
+	}
+	c.header[name] = []string{value}
 }

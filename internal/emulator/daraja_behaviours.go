@@ -2,52 +2,23 @@ package emulator
 
 import "slices"
 
-// darajaAPIs are the names of Daraja's APIs in logs and behind @ in behaviours.
+// darajaAPIs are the names of Daraja's APIs, and of the classes of what it sends, in logs and behind @ in behaviours.
 func darajaAPIs() []string {
 	return []string{
 		apiOAuth, apiPush, apiQuery, apiStatus, apiBalance, apiReversal, apiB2C, apiB2B,
 		apiC2BRegister, apiC2BSimulate, apiQR, apiPullRegister, apiPullQuery,
+		outSTK, outResult, outTimeout, outValidation, outConfirmation,
 	}
 }
 
-// darajaCallbacks are the classes of what Daraja sends.
-func darajaCallbacks() []string {
-	return []string{outSTK, outResult, outTimeout, outValidation, outConfirmation}
+// gatewayBehaviours are Daraja's rows of the catalogue.
+func gatewayBehaviours() []row {
+	return slices.Concat(edgeBehaviours(), pushBehaviours(), callbackBehaviours(), queryBehaviours(), resultBehaviours())
 }
 
-func flag(name, summary, section string) behaviour {
-	return behaviour{Behaviour: Behaviour{Name: name, Value: valueChance, Summary: summary, Section: section}}
-}
-
-func span(name, fallback, summary, section string) behaviour {
-	return behaviour{
-		Behaviour: Behaviour{Name: name, Value: valueDuration, Summary: summary, Section: section},
-		kind:      kindDuration, fallback: fallback,
-	}
-}
-
-func choice(name, summary, section string, choices ...string) behaviour {
-	syntax := ""
-	for i, word := range choices {
-		if i > 0 {
-			syntax += "|"
-		}
-		syntax += word
-	}
-	return behaviour{
-		Behaviour: Behaviour{Name: name, Value: syntax + "[,CHANCE][@API]", Summary: summary, Section: section},
-		kind:      kindChoice, choices: choices,
-	}
-}
-
-func count(name, fallback string, low, high int, row Behaviour) behaviour {
-	row.Name = name
-	return behaviour{Behaviour: row, kind: kindCount, fallback: fallback, low: low, high: high}
-}
-
-// gatewayBehaviours concern every API of Daraja.
-func gatewayBehaviours() []behaviour {
-	return []behaviour{
+// edgeBehaviours concern every API of Daraja.
+func edgeBehaviours() []row {
+	return []row{
 		choice("latency", "how long payers, callbacks and results take: fast is 150 ms, measured is as observed (paid 17 s, unreachable 26 s)",
 			"daraja §3.7, §4.3", "measured", "fast"),
 		span("answer-delay", "2s", "the answer comes late, after the request has been carried out", "daraja §6 (gateway faults), §13.6"),
@@ -69,8 +40,8 @@ func gatewayBehaviours() []behaviour {
 }
 
 // pushBehaviours concern the STK push and its prompt.
-func pushBehaviours() []behaviour {
-	return []behaviour{
+func pushBehaviours() []row {
+	return []row{
 		flag("manual", "prompts wait for an answer instead of being answered as the outcome tables say", "daraja §4.3"),
 		span("prompt-lifetime", "75s", "how long a prompt that nobody answers stays open", "daraja §4.3"),
 		choice("prompt-expiry", "the result of a prompt that nobody answered", "daraja §4.2", "1037", "1032", "1019"),
@@ -84,8 +55,8 @@ func pushBehaviours() []behaviour {
 }
 
 // callbackBehaviours concern everything that is sent to the application.
-func callbackBehaviours() []behaviour {
-	return slices.Concat(deliveryBehaviours(), []behaviour{
+func callbackBehaviours() []row {
+	return slices.Concat(deliveryBehaviours(), []row{
 		choice("callback-masked-phone", "PhoneNumber masked, missing, or as a SHA-256", "daraja §4.1, §12.19", "masked", "missing", "hashed"),
 		flag("callback-phone-string", "PhoneNumber as a string", "daraja §4.1"),
 		flag("callback-date-string", "TransactionDate as a string", "daraja §4.1"),
@@ -98,8 +69,8 @@ func callbackBehaviours() []behaviour {
 	})
 }
 
-func deliveryBehaviours() []behaviour {
-	return []behaviour{
+func deliveryBehaviours() []row {
+	return []row{
 		span("callback-delay", "3s", "the time from the answer of the push to its callback", "daraja §4.3"),
 		flag("callback-lost", "the callback is never sent", "daraja §4.3"),
 		span("callback-late", "60s", "the callback comes this much later", "daraja §4.3"),
@@ -115,27 +86,21 @@ func deliveryBehaviours() []behaviour {
 }
 
 // queryBehaviours concern the STK query.
-func queryBehaviours() []behaviour {
-	return []behaviour{
+func queryBehaviours() []row {
+	return []row{
 		choice("query-pending", "the answer while the prompt is open: 4999, an empty 500.001.1001 under 200 or 500, its text under 500, or all in turn",
 			"daraja §5, §12.5", "4999", "empty", "empty-500", "processing", "mixed"),
 		span("query-early-400", "2s", "400 Invalid CheckoutRequestID this soon after the push", "daraja §5"),
 		choice("query-unknown", "an unknown id is 500 The transaction does not Exist, or 400 Invalid CheckoutRequestID", "daraja §5, §12.6", "500", "400"),
 		flag("query-noise", "a settled payment is answered with 500.001.1001", "daraja §5"),
-		{
-			Behaviour: Behaviour{
-				Name: "query-rate-limit", Value: "N/DURATION", Section: "daraja §5, §3.4",
-				Summary: "more than this is 429 with a spike arrest fault; evenly spread, burst of one",
-			},
-			kind: kindRate, fallback: "5/1m",
-		},
+		rate("query-rate-limit", "5/1m", "more than this is 429 with a spike arrest fault; evenly spread, burst of one", "daraja §5, §3.4"),
 		flag("query-contradicts", "the query says 1032 for a payment that was paid", "daraja §5"),
 	}
 }
 
 // resultBehaviours concern the results of transaction status and its relatives, and C2B.
-func resultBehaviours() []behaviour {
-	return []behaviour{
+func resultBehaviours() []row {
+	return []row{
 		span("result-delay", "2s", "the time from the acceptance to the result", "daraja §6"),
 		flag("result-timeout", "the request expires in the queue: a post to QueueTimeOutURL instead of a result", "daraja §6.5"),
 		flag("result-collapse", "a list of one parameter as a bare object; the result carries only one", "daraja §6.3.2"),

@@ -71,12 +71,12 @@ func parseChance(text string) (chance, error) {
 }
 
 // parse reads value into s as the row says.
-func (b *behaviour) parse(s *setting, value string) error {
+func (b *row) parse(s *setting, value string, apis []string) error {
 	value, scope, scoped := strings.Cut(value, "@")
 	if scoped {
 		for _, api := range strings.Split(scope, "+") {
-			if !slices.Contains(apiNames(), api) {
-				return fmt.Errorf("API %q is unknown%s", api, suggest(api, apiNames()))
+			if !slices.Contains(apis, api) {
+				return fmt.Errorf("API %q is unknown%s", api, suggest(api, apis))
 			}
 			s.scope = append(s.scope, api)
 		}
@@ -100,7 +100,7 @@ func (b *behaviour) parse(s *setting, value string) error {
 // maxSpan bounds the durations of behaviours.
 const maxSpan = 30 * 24 * time.Hour
 
-func (b *behaviour) parseMain(s *setting, text string) error {
+func (b *row) parseMain(s *setting, text string) error {
 	switch b.kind {
 	case kindFlag:
 		return nil

@@ -1,0 +1,158 @@
+package emulator
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// door is what every request to the gateway passes: faults, tokens, and the order of checks.
+type door struct {
+	e *engine
+
+	tokens map[string]time.Time // token → end of its life
+}
+
+func (d *door) reset() { d.tokens = map[string]time.Time{} }
+
+// dialect is how the gateway refuses what never reaches an API.
+func (d *door) dialect() dialect {
+	return dialect{
+		provider: providerDaraja,
+		wrongVerb: func(c *call) {
+			fail(c, refusal{http.StatusMethodNotAllowed, "405.001", "Method Not Allowed", c.reason})
+		},
+		badBody: d.badBody,
+		before:  d.before,
+		after:   d.e.afterFaults,
+	}
+}
+
+func (d *door) badBody(c *call, err error) {
+	if errors.Is(err, errBodyTooLarge) {
+		// Daraja's documents are silent; this is the fault of the gateway product behind it (Apigee).
+		c.refuseRaw(http.StatusRequestEntityTooLarge, typeJSON,
+			`{"fault":{"faultstring":"Body buffer overflow","detail":{"errorcode":"protocol.http.TooBigBody"}}}`)
+		return
+	}
+	fail(c, badPayload(err.Error()))
+}
+
+func (d *door) notFound(c *call) {
+	fail(c, refusal{
+		http.StatusNotFound, "404.001.01", "Resource not found",
+		"no API of the emulator has the path " + c.r.URL.Path,
+	})
+}
+
+// refusal is one synchronous error (reference/daraja.md §3.4), and the reason that only the log shows.
+type refusal struct {
+	status  int
+	code    string
+	message string
+	reason  string
+}
+
+func badField(name, reason string) refusal {
+	return refusal{http.StatusBadRequest, "400.002.02", "Bad Request - Invalid " + name, reason}
+}
+
+func badPayload(reason string) refusal {
+	return refusal{http.StatusBadRequest, "400.002.05", "Invalid Request Payload", reason}
+}
+
+func badMerchant(message, reason string) refusal {
+	return refusal{http.StatusInternalServerError, "500.001.1001", message, reason}
+}
+
+// fail answers with an error object.
+func fail(c *call, f refusal) {
+	c.refused, c.reason = true, f.reason
+	c.reply(f.status, struct {
+		RequestID    string `json:"requestId"`
+		ErrorCode    string `json:"errorCode"`
+		ErrorMessage string `json:"errorMessage"`
+	}{requestID(c.e.ids), f.code, f.message})
+}
+
+// tokenStyle is the way in which an API refuses a token (reference/daraja.md §3.4).
+type tokenStyle uint8
+
+const (
+	tokenSTK    tokenStyle = iota // 404.001.03
+	tokenC2B                      // 400.003.01, also transaction status
+	tokenB2C                      // 401.002.01, also balance
+	tokenPull                     // 401.001
+	tokenNoauth                   // 404.001.04: no bearer at all, on C2B and status
+)
+
+// styleOf is the token style of an API.
+func styleOf(api string) tokenStyle {
+	switch api {
+	case apiStatus, apiC2BRegister, apiC2BSimulate:
+		return tokenC2B
+	case apiBalance, apiB2C, apiB2B, apiReversal:
+		return tokenB2C
+	case apiPullRegister, apiPullQuery:
+		return tokenPull
+	default:
+		return tokenSTK
+	}
+}
+
+// badToken is the refusal of a token in one style.
+func badToken(style tokenStyle, token, reason string) refusal {
+	switch style {
+	case tokenC2B:
+		return refusal{http.StatusBadRequest, "400.003.01", "Invalid Access Token", reason}
+	case tokenB2C:
+		return refusal{http.StatusUnauthorized, "401.002.01", "Error Occurred - Invalid Access Token - " + token, reason}
+	case tokenPull:
+		return refusal{http.StatusUnauthorized, "401.001", "Invalid Access Token", reason}
+	case tokenNoauth:
+		return refusal{http.StatusNotFound, "404.001.04", "Invalid Authentication Header", reason}
+	case tokenSTK:
+	}
+	return refusal{http.StatusNotFound, "404.001.03", "Invalid Access Token", reason}
+}
+
+// enter checks token, content type and JSON, in this order (reference/daraja.md §3.5), and answers when one fails.
+func (d *door) enter(c *call) (fields, bool) {
+	if f, ok := d.checkToken(c); !ok {
+		fail(c, f)
+		return nil, false
+	}
+	if !strings.Contains(strings.ToLower(c.r.Header.Get("Content-Type")), "json") {
+		fail(c, badField("BusinessShortCode", "the content type is not application/json"))
+		return nil, false
+	}
+	f, err := parseFields(c.body)
+	if err != nil {
+		fail(c, badPayload(err.Error()))
+		return nil, false
+	}
+	return f, true
+}
+
+func (d *door) checkToken(c *call) (refusal, bool) {
+	style := styleOf(c.api)
+	token, found := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	if !found {
+		if style == tokenC2B {
+			style = tokenNoauth
+		}
+		return badToken(style, "", "the Authorization header is not Bearer and a token"), false
+	}
+	d.e.Lock()
+	end, known := d.tokens[token]
+	d.e.Unlock()
+	switch {
+	case !known:
+		return badToken(style, token, "the token was not issued by this emulator, or a newer one ended it"), false
+	case !d.e.now().Before(end):
+		return badToken(style, token, "the token has expired"), false
+	default:
+		return refusal{}, true
+	}
+}
