@@ -55,11 +55,16 @@ func (c *control) getState(r *http.Request) (any, error) {
 func (c *control) postReset(*http.Request) (any, error) {
 	c.e.Lock()
 	defer c.e.Unlock()
+	c.forget()
+	return map[string]bool{"reset": true}, nil
+}
+
+// forget resets everything but the behaviours. The lock is held.
+func (c *control) forget() {
 	c.e.reset()
 	for _, p := range c.em.parts {
 		p.reset()
 	}
-	return map[string]bool{"reset": true}, nil
 }
 
 // clockState is what GET /_emulator/clock shows.

@@ -52,7 +52,7 @@ type engine struct {
 // newEngine makes an engine that stands still until start.
 func newEngine(c config) (*engine, error) {
 	e := &engine{
-		callbackDelay: c.CallbackDelay, ids: &ids{seed: c.Seed}, journal: newJournal(c.Log),
+		callbackDelay: c.CallbackDelay, ids: newIDs(c.Seed), journal: newJournal(c.Log),
 		behaviours: &settings{}, patience: bodyPatience, done: make(chan struct{}),
 	}
 	var err error

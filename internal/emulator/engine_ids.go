@@ -23,6 +23,9 @@ type ids struct {
 	next [idKinds]atomic.Uint64
 }
 
+// newIDs begins every sequence; the same seed gives the same ids.
+func newIDs(seed uint64) *ids { return &ids{seed: seed} }
+
 // mix is the finaliser of splitmix64: every bit of x reaches every bit of the result.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +20,9 @@ import (
 // quietEmulator is one whose callbacks all get the given status.
 func quietEmulator(t *testing.T, opts Options, status int) *Emulator {
 	t.Helper()
-	opts.HTTPClient = &http.Client{Transport: answering(status)}
+	if opts.HTTPClient == nil {
+		opts.HTTPClient = &http.Client{Transport: replying(status)}
+	}
 	e, err := New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -27,9 +31,9 @@ func quietEmulator(t *testing.T, opts Options, status int) *Emulator {
 	return e
 }
 
-type answering int
+type replying int
 
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a replying) RoundTrip(r *http.Request) (*http.Response, error) {
 	_ = r.Body.Close()
 	return &http.Response{StatusCode: int(a), Request: r, Body: io.NopCloser(strings.NewReader(`{"ResultCode":0}`))}, nil
 }
@@ -50,12 +54,25 @@ func serveOne(t *testing.T, e *Emulator, path, body string, header map[string]st
 	return answer.Body.String()
 }
 
-func bearer(e *Emulator) map[string]string {
-	e.engine.Lock()
-	defer e.engine.Unlock()
-	d, _ := e.parts[0].(*gateway)
-	return map[string]string{"Authorization": "Bearer " + d.door.mint(false)}
+// bearer asks for a token.
+func bearer(t testing.TB, e *Emulator) map[string]string {
+	t.Helper()
+	req := httptest.NewRequest(http.MethodGet, "/oauth/v1/generate?grant_type=client_credentials", nil)
+	req.SetBasicAuth(Credentials().ConsumerKey, Credentials().ConsumerSecret)
+	answer := httptest.NewRecorder()
+	e.Handler().ServeHTTP(answer, req)
+	var token struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &token); err != nil {
+		t.Fatalf("token: %v in %s", err, answer.Body)
+	}
+	return map[string]string{"Authorization": "Bearer " + token.Token}
 }
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func localKey(key string) map[string]string {
 	return map[string]string{"X-Api-Key": Credentials().WasaaPayAPIKey, "X-Idempotency-Key": key}
@@ -85,43 +102,62 @@ func TestResetEndsWhatIsDue(t *testing.T) {
 		behaviours []string
 		start      func(e *Emulator)
 	}{
-		{"push", nil, func(e *Emulator) { serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(e)) }},
+		{"push", nil, func(e *Emulator) { serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(t, e)) }},
 		{"prompt", []string{"manual"}, func(e *Emulator) {
-			serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(e))
+			serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(t, e))
 		}},
 		{"deposit", nil, func(e *Emulator) { serveOne(t, e, "/api/v1/partner/deposits/mpesa", depositBody, localKey("1")) }},
 		{"deposit prompt", []string{"manual"}, func(e *Emulator) {
 			serveOne(t, e, "/api/v1/partner/deposits/mpesa", depositBody, localKey("1"))
 		}},
 		{"payout", []string{"any-credentials"}, func(e *Emulator) {
-			serveOne(t, e, "/mpesa/b2c/v1/paymentrequest", payoutBody, bearer(e))
+			serveOne(t, e, "/mpesa/b2c/v1/paymentrequest", payoutBody, bearer(t, e))
 		}},
 		{"expired payout", []string{"any-credentials", "result-timeout"}, func(e *Emulator) {
-			serveOne(t, e, "/mpesa/b2c/v1/paymentrequest", payoutBody, bearer(e))
+			serveOne(t, e, "/mpesa/b2c/v1/paymentrequest", payoutBody, bearer(t, e))
 		}},
-		{"c2b", nil, func(e *Emulator) { serveOne(t, e, "/mpesa/c2b/v2/simulate", simulateBody, bearer(e)) }},
+		{"c2b", nil, func(e *Emulator) { serveOne(t, e, "/mpesa/c2b/v2/simulate", simulateBody, bearer(t, e)) }},
 	} {
-		e := quietEmulator(t, Options{Seed: 1, Clock: clockVirtual, Behaviours: tt.behaviours}, http.StatusOK)
-		tt.start(e)
-		var due []event
-		for {
-			ev, found := e.engine.clock.next(24 * time.Hour)
-			if !found {
+		for nth := 1; ; nth++ { // the reset comes while the nth event waits for the lock
+			e := quietEmulator(t, Options{Seed: 1, Clock: "virtual", Behaviours: tt.behaviours}, http.StatusOK)
+			tt.start(e)
+			for range nth - 1 {
+				serveOne(t, e, "/_emulator/clock", `{"advance":"next"}`, nil)
+			}
+			due, _ := e.engine.clock.pending()
+			if due == 0 {
+				if nth == 1 {
+					t.Fatalf("%s: nothing is due", tt.name)
+				}
 				break
 			}
-			due = append(due, ev)
-		}
-		if len(due) == 0 {
-			t.Fatalf("%s: nothing is due", tt.name)
-		}
-		want := reset(t, e)
-		for _, ev := range due {
-			ev.run()
-		}
-		if diff := cmp.Diff(want, stateOf(t, e)); diff != "" {
-			t.Errorf("%s: state after the reset (-want +got):\n%s", tt.name, diff)
+			want := resetUnder(t, e)
+			if diff := cmp.Diff(want, stateOf(t, e)); diff != "" {
+				t.Errorf("%s: state after a reset during event %d (-want +got):\n%s", tt.name, nth, diff)
+			}
 		}
 	}
+}
+
+// resetUnder lets the next event become due while the lock is held, forgets everything, and returns the state after that
+// and before the event goes on.
+func resetUnder(t *testing.T, e *Emulator) string {
+	t.Helper()
+	before, _ := e.engine.clock.pending()
+	e.engine.Lock()
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		serveOne(t, e, "/_emulator/clock", `{"advance":"next"}`, nil)
+	}()
+	for left := before; left == before; left, _ = e.engine.clock.pending() {
+		runtime.Gosched()
+	}
+	(&control{em: e, e: e.engine}).forget()
+	want := stateLocked(e)
+	e.engine.Unlock()
+	<-ran
+	return want
 }
 
 // The answer to a validation that was asked before a reset moves no money after it.
@@ -129,13 +165,12 @@ func TestResetEndsValidation(t *testing.T) {
 	t.Parallel()
 	var e *Emulator
 	want := ""
-	e = quietEmulator(t, Options{Seed: 1, Clock: clockVirtual}, http.StatusOK)
-	e.engine.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+	e = quietEmulator(t, Options{Seed: 1, Clock: "virtual", HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 		want = reset(t, e)
-		return answering(http.StatusOK).RoundTrip(r)
-	})
-	serveOne(t, e, "/mpesa/c2b/v2/registerurl", registerBody, bearer(e))
-	serveOne(t, e, "/mpesa/c2b/v2/simulate", simulateBody, bearer(e))
+		return replying(http.StatusOK).RoundTrip(r)
+	})}}, http.StatusOK)
+	serveOne(t, e, "/mpesa/c2b/v2/registerurl", registerBody, bearer(t, e))
+	serveOne(t, e, "/mpesa/c2b/v2/simulate", simulateBody, bearer(t, e))
 	serveOne(t, e, "/_emulator/clock", `{"advance":"1s"}`, nil)
 	if diff := cmp.Diff(want, stateOf(t, e)); diff != "" || want == "" {
 		t.Errorf("state after the reset (-want +got):\n%s", diff)
@@ -145,14 +180,14 @@ func TestResetEndsValidation(t *testing.T) {
 // A webhook that is under way during a reset is not tried again after it.
 func TestResetEndsRetries(t *testing.T) {
 	t.Parallel()
-	e := quietEmulator(t, Options{Seed: 1, Clock: clockVirtual}, http.StatusInternalServerError)
 	posts := 0
-	e.engine.sender.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+	var e *Emulator
+	e = quietEmulator(t, Options{Seed: 1, Clock: "virtual", HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 		if posts++; posts == 1 {
 			reset(t, e)
 		}
-		return answering(http.StatusInternalServerError).RoundTrip(r)
-	})
+		return replying(http.StatusInternalServerError).RoundTrip(r)
+	})}}, http.StatusOK)
 	serveOne(t, e, "/api/v1/partner/deposits/mpesa", depositBody, localKey("1"))
 	serveOne(t, e, "/_emulator/clock", `{"advance":"24h"}`, nil)
 	if posts != 1 {
@@ -173,6 +208,10 @@ func stateOf(t *testing.T, e *Emulator) string {
 	t.Helper()
 	e.engine.Lock()
 	defer e.engine.Unlock()
+	return stateLocked(e)
+}
+
+func stateLocked(e *Emulator) string {
 	var all bytes.Buffer
 	for _, p := range e.parts {
 		all.Write(encode(p.view(true)))
@@ -183,11 +222,11 @@ func stateOf(t *testing.T, e *Emulator) string {
 // A request that waits on behaviour answer-delay is answered in spite of a reset, on either clock.
 func TestResetFreesSleepers(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{clockReal, clockVirtual} {
+	for _, mode := range []string{"real", "virtual"} {
 		synctest.Test(t, func(t *testing.T) {
 			e := quietEmulator(t, Options{Clock: mode, Behaviours: []string{"answer-delay=10s@push"}}, http.StatusOK)
 			answered := make(chan string, 1)
-			header := bearer(e)
+			header := bearer(t, e)
 			go func() { answered <- serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), header) }()
 			time.Sleep(time.Second)
 			reset(t, e)
@@ -197,27 +236,5 @@ func TestResetFreesSleepers(t *testing.T) {
 				t.Errorf("%s clock: the push was never answered", mode)
 			}
 		})
-	}
-}
-
-// Events that keep coming must not keep the emulator from stopping.
-func TestCloseWhileBusy(t *testing.T) {
-	t.Parallel()
-	e, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again func()
-	again = func() { e.engine.clock.after(-time.Second, again) }
-	e.engine.clock.after(0, again)
-	closed := make(chan struct{})
-	go func() {
-		_ = e.Close(context.WithoutCancel(t.Context()))
-		close(closed)
-	}()
-	select {
-	case <-closed:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the emulator does not stop")
 	}
 }

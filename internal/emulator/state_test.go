@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,14 +16,18 @@ import (
 	"time"
 )
 
-// keptEmulator is one with a state file, and its parts.
-func keptEmulator(t *testing.T) (*Emulator, *gateway, *api) {
+// keptEmulator is one with a state file, whose local wallet has a full book: that moves its entries with every new one.
+func keptEmulator(t *testing.T) *Emulator {
 	t.Helper()
-	opts := Options{Seed: 1, Clock: clockVirtual, StateFile: filepath.Join(t.TempDir(), "state.json")}
-	e := quietEmulator(t, opts, 200)
-	d, _ := e.parts[0].(*gateway)
-	w, _ := e.parts[1].(*api)
-	return e, d, w
+	file := filepath.Join(t.TempDir(), "state.json")
+	entries := strings.Repeat(`{"kind":"DEPOSIT","reference":"full","amount":0,"balance":0},`, 2000)
+	before := `{"version":1,"seed":1,"saved":"2026-01-02T00:04:05Z","parts":{"wasaapay":{"wallets":[` +
+		`{"id":"wallet_local","number":"WP0000000001","entries":[` + strings.TrimSuffix(entries, ",") + `]},` +
+		`{"id":"wallet_local_2","number":"WP0000000002"}]}}}`
+	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return quietEmulator(t, Options{Seed: 1, Clock: "virtual", Behaviours: []string{"any-credentials"}, StateFile: file}, 200)
 }
 
 func pushFrom(phone int) string {
@@ -35,8 +41,8 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // A disk that hangs must hold up no payment, and what happens meanwhile belongs to the next save.
 func TestSaveWritesWithoutTheLock(t *testing.T) {
 	t.Parallel()
-	e, _, _ := keptEmulator(t)
-	first := serveOne(t, e, "/mpesa/stkpush/v1/processrequest", pushFrom(254712345678), bearer(e))
+	e := keptEmulator(t)
+	first := serveOne(t, e, "/mpesa/stkpush/v1/processrequest", pushFrom(254712345678), bearer(t, e))
 	writing, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var file strings.Builder
@@ -53,7 +59,7 @@ func TestSaveWritesWithoutTheLock(t *testing.T) {
 	<-writing
 	answered := make(chan string, 1)
 	go func() {
-		answered <- serveOne(t, e, "/mpesa/stkpush/v1/processrequest", pushFrom(254722000111), bearer(e))
+		answered <- serveOne(t, e, "/mpesa/stkpush/v1/processrequest", pushFrom(254722000111), bearer(t, e))
 	}()
 	second := ""
 	select {
@@ -69,9 +75,7 @@ func TestSaveWritesWithoutTheLock(t *testing.T) {
 	if got := file.String(); !strings.Contains(got, checkoutIn(t, first)) || strings.Contains(got, checkoutIn(t, second)) {
 		t.Errorf("not the state of the moment at which the save began: %s", got)
 	}
-	var dirty bool
-	e.engine.locked(func() { dirty = e.engine.dirty })
-	if !dirty {
+	if !changed(e) {
 		t.Error("what happened during the save would not be saved")
 	}
 	e.replace = plain
@@ -90,13 +94,8 @@ func checkoutIn(t *testing.T, answer string) string {
 // something finds it.
 func TestSaveIsOneMoment(t *testing.T) {
 	t.Parallel()
-	e, d, w := keptEmulator(t)
-	e.engine.locked(func() { // a full book moves its entries with every new one
-		for range maxEntries {
-			w.wallets.all["wallet_local"].book(e.engine.now(), "DEPOSIT", "full", 0)
-		}
-	})
-	header := bearer(e)
+	e := keptEmulator(t)
+	header := bearer(t, e)
 	done := make(chan struct{})
 	const rounds = 150
 	go func() {
@@ -106,10 +105,10 @@ func TestSaveIsOneMoment(t *testing.T) {
 			serveOne(t, e, "/api/v1/partner/deposits/mpesa", strings.Replace(depositBody, "712345678", fmt.Sprint(722000000+i*100), 1), localKey(fmt.Sprint(i)))
 			serveOne(t, e, "/_emulator/clock", `{"advance":"1s"}`, nil)
 			if i%3 == 0 {
-				reverseLatest(t, e, d)
+				reverseLatest(t, e, header)
 			}
 			if i%10 == 0 {
-				serveOne(t, e, "/api/v1/partner/transfers", `{"sourceWalletId":"wallet_local","destinationAccountNumber":"`+secondAccount+`","amount":1}`, localKey(fmt.Sprint("t", i)))
+				serveOne(t, e, "/api/v1/partner/transfers", `{"sourceWalletId":"wallet_local","destinationAccountNumber":"WP0000000002","amount":1}`, localKey(fmt.Sprint("t", i)))
 			}
 		}
 	}()
@@ -137,36 +136,76 @@ func TestSaveIsOneMoment(t *testing.T) {
 	}
 }
 
-// reverseLatest gives the latest payment back, as the API would.
-func reverseLatest(t *testing.T, e *Emulator, d *gateway) {
+func changed(e *Emulator) (dirty bool) {
+	e.engine.locked(func() { dirty = e.engine.changed() })
+	return dirty
+}
+
+// reverseLatest gives the latest payment of the local shortcode back.
+func reverseLatest(t *testing.T, e *Emulator, header map[string]string) {
 	t.Helper()
-	e.engine.Lock()
-	defer e.engine.Unlock()
-	paid := d.net.ledger.Txns[d.net.ledger.Order[len(d.net.ledger.Order)-1]]
-	f, err := parseFields(fmt.Appendf(nil, `{"TransactionID":%q,"ReceiverParty":%q,"Amount":"100"}`, paid.Receipt, paid.To))
-	if err != nil {
+	answer := httptest.NewRecorder()
+	e.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/_emulator/state", nil))
+	var state struct {
+		Daraja struct {
+			Transactions []struct{ Receipt, Kind, To string }
+		}
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &state); err != nil {
 		t.Error(err)
 	}
-	if v := d.results.reverse(&question{api: apiReversal, f: f, originator: requestID(e.engine.ids)}); v.code != "0" {
-		t.Errorf("reversal: %s", v.desc)
+	for _, one := range slices.Backward(state.Daraja.Transactions) {
+		if one.Kind == "stk" && one.To == "174379" {
+			serveOne(t, e, "/mpesa/reversal/v1/request", `{"Initiator":"x","SecurityCredential":"x","CommandID":"TransactionReversal",`+
+				`"TransactionID":"`+one.Receipt+`","Amount":"100","ReceiverParty":"174379","RecieverIdentifierType":"11",`+
+				`"ResultURL":"http://app.test/r","QueueTimeOutURL":"http://app.test/t","Remarks":"back"}`, header)
+			return
+		}
 	}
-	e.engine.dirty = true
 }
 
-type savedBoth struct {
-	Daraja   savedDaraja   `json:"daraja"`
-	WasaaPay savedWasaaPay `json:"wasaapay"`
+// savedMoney is what a state file says of money, in cents.
+type savedMoney struct {
+	Daraja struct {
+		Payments []savedPayment
+		Ledger   struct {
+			Customers     map[string]struct{ Balance int }
+			Organisations map[string]struct{ Utility int }
+			Transactions  map[string]struct {
+				Receipt, Kind, Reference, Originator string
+				ReversedBy                           string `json:"reversed_by"`
+				Amount                               int
+			}
+			Origins map[string]string
+			Order   []string
+		}
+	}
+	WasaaPay struct {
+		Deposits []savedPayment
+		Wallets  []struct {
+			ID      string
+			Balance int
+			Entries []struct{ Balance int }
+		}
+		Transfers []struct{ ID string }
+	}
 }
 
-func savedParts(t *testing.T, file string) savedBoth {
+type savedPayment struct {
+	Receipt, Result string
+	Amount          int
+	Created         time.Time
+}
+
+func (p savedPayment) open() bool { return p.Result == "" }
+
+func savedParts(t *testing.T, file string) savedMoney {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var saved struct {
-		Parts savedBoth `json:"parts"`
-	}
+	var saved struct{ Parts savedMoney }
 	if err := json.Unmarshal(raw, &saved); err != nil {
 		t.Fatal(err)
 	}
@@ -177,26 +216,26 @@ func checkMoment(t *testing.T, file string) {
 	t.Helper()
 	saved := savedParts(t, file)
 	l := saved.Daraja.Ledger
-	var left, reached, moved, inWallet, deposited cents
+	var left, reached, moved, inWallet, deposited int
 	for _, w := range l.Customers {
-		left += openingWallet - w.Balance
+		left += 250_000_00 - w.Balance
 	}
-	for _, o := range l.Orgs {
-		reached += o.Utility - openingUtility
+	for _, o := range l.Organisations {
+		reached += o.Utility - 1_000_000_00
 	}
-	for _, one := range l.Txns {
-		if one.Kind == apiReversal {
+	for _, one := range l.Transactions {
+		if one.Kind == "reversal" {
 			moved -= one.Amount
-			if original := l.Txns[one.Reference]; original == nil || original.ReversedBy != one.Receipt {
+			if original := l.Transactions[one.Reference]; original.ReversedBy != one.Receipt {
 				t.Errorf("reversal %s has no original", one.Receipt)
 			}
 			continue
 		}
 		moved += one.Amount
-		if one.ReversedBy != "" && l.Txns[one.ReversedBy] == nil {
+		if one.ReversedBy != "" && l.Transactions[one.ReversedBy].Receipt == "" {
 			t.Errorf("%s is reversed by nothing", one.Receipt)
 		}
-		if l.Txns[l.Origin[one.Originator]] != one {
+		if l.Origins[one.Originator] != one.Receipt {
 			t.Errorf("%s is not found by its originator", one.Receipt)
 		}
 	}
@@ -205,7 +244,7 @@ func checkMoment(t *testing.T, file string) {
 		if p.Receipt != "" {
 			receipts++
 		}
-		if p.open() == (p.Receipt != "") || p.Receipt != "" && l.Txns[p.Receipt] == nil {
+		if p.open() == (p.Receipt != "") || p.Receipt != "" && l.Transactions[p.Receipt].Receipt == "" {
 			t.Errorf("payment %+v does not fit the ledger", p)
 		}
 	}
@@ -214,45 +253,47 @@ func checkMoment(t *testing.T, file string) {
 			receipts++
 			deposited += p.Amount
 		}
-		if p.open() == (p.Receipt != "") || p.Receipt != "" && l.Txns[p.Receipt] == nil {
+		if p.open() == (p.Receipt != "") || p.Receipt != "" && l.Transactions[p.Receipt].Receipt == "" {
 			t.Errorf("deposit %+v does not fit the ledger", p)
 		}
 	}
 	for _, a := range saved.WasaaPay.Wallets {
 		inWallet += a.Balance
 		if n := len(a.Entries); n > 0 && a.Entries[n-1].Balance != a.Balance {
-			t.Errorf("wallet %s holds %s, its book says %s", a.ID, a.Balance.decimal(), a.Entries[n-1].Balance.decimal())
+			t.Errorf("wallet %s holds %d, its book says %d", a.ID, a.Balance, a.Entries[n-1].Balance)
 		}
 	}
-	inWallet += cents(len(saved.WasaaPay.Transfers)) * transferFee
+	inWallet += len(saved.WasaaPay.Transfers) * 5_00
 	reversals := 0
 	for _, receipt := range l.Order {
-		if one := l.Txns[receipt]; one != nil && one.Kind == apiReversal {
+		if one := l.Transactions[receipt]; one.Kind == "reversal" {
 			reversals++
 		}
 	}
-	if left != moved || reached != moved || inWallet != deposited || len(l.Order) != len(l.Txns) || receipts+reversals != len(l.Txns) {
-		t.Errorf("money is under way: %s left, %s moved, %s reached; %s deposited, %s in wallets; %d receipts and %d reversals of %d, %d in order",
-			left.decimal(), moved.decimal(), reached.decimal(), deposited.decimal(), inWallet.decimal(), receipts, reversals, len(l.Txns), len(l.Order))
+	if left != moved || reached != moved || inWallet != deposited || len(l.Order) != len(l.Transactions) || receipts+reversals != len(l.Transactions) {
+		t.Errorf("money is under way: %d left, %d moved, %d reached; %d deposited, %d in wallets; %d receipts and %d reversals of %d, %d in order",
+			left, moved, reached, deposited, inWallet, receipts, reversals, len(l.Transactions), len(l.Order))
 	}
-	if !slices.IsSortedFunc(saved.Daraja.Payments, compareAge) || !slices.IsSortedFunc(saved.WasaaPay.Deposits, compareDeposits) {
+	if !slices.IsSortedFunc(saved.Daraja.Payments, byAge) || !slices.IsSortedFunc(saved.WasaaPay.Deposits, byAge) {
 		t.Error("payments are not sorted by age")
 	}
 }
 
+func byAge(a, b savedPayment) int { return a.Created.Compare(b.Created) }
+
 // A save that fails is tried again, and the old file stays as it was.
 func TestSaveThatFails(t *testing.T) {
 	t.Parallel()
-	e, _, _ := keptEmulator(t)
-	serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(e))
-	if err := e.saveState(); err != nil || e.engine.dirty {
-		t.Fatalf("%v, dirty %t", err, e.engine.dirty)
+	e := keptEmulator(t)
+	serveOne(t, e, "/mpesa/stkpush/v1/processrequest", resetPush(), bearer(t, e))
+	if err := e.saveState(); err != nil || changed(e) {
+		t.Fatalf("%v, changed %t", err, changed(e))
 	}
 	before, err := os.ReadFile(e.opts.StateFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.engine.locked(func() { e.engine.dirty = true })
+	e.engine.locked(e.engine.touch)
 	full := errors.New("disk full")
 	plain := e.replace
 	e.replace = func(name string, write func(io.Writer) error) error {
@@ -260,8 +301,8 @@ func TestSaveThatFails(t *testing.T) {
 			return errors.Join(write(w), full)
 		})
 	}
-	if err := e.saveState(); !errors.Is(err, full) || !e.engine.dirty {
-		t.Errorf("%v, dirty %t", err, e.engine.dirty)
+	if err := e.saveState(); !errors.Is(err, full) || !changed(e) {
+		t.Errorf("%v, changed %t", err, changed(e))
 	}
 	e.replace = plain
 	after, err := os.ReadFile(e.opts.StateFile)

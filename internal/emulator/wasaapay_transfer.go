@@ -169,11 +169,14 @@ func (w *transfers) create(c *call, f fields) *delivery {
 	return nil
 }
 
+// maxTransfers bounds the transfers that are remembered.
+const maxTransfers = 200_000
+
 // keep remembers a transfer; of too many the oldest are forgotten.
 func (w *transfers) keep(t *transfer) {
 	w.all[t.ID] = t
 	w.moved = append(w.moved, t.ID)
-	if len(w.moved) > maxSettled {
+	if len(w.moved) > maxTransfers {
 		delete(w.all, w.moved[0])
 		w.moved = w.moved[1:]
 	}

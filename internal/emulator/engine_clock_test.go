@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -66,16 +65,13 @@ func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []time.Duration
 		begun := time.Now()
-		e, err := New(Options{HTTPClient: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		e := running(t, config{}, func(*http.Request) (*http.Response, error) {
 			got = append(got, time.Since(begun))
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
-		})}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		})
 		for i, delay := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second} {
-			e.engine.locked(func() {
-				e.engine.emit(&delivery{class: outSTK, url: "http://app.test/" + strings.Repeat("x", i)}, delay)
+			e.locked(func() {
+				e.emit(&delivery{class: "stk", url: "http://app.test/" + strings.Repeat("x", i)}, delay)
 			})
 		}
 		time.Sleep(10 * time.Second)
@@ -83,41 +79,27 @@ func TestRealClock(t *testing.T) {
 		if diff := cmp.Diff([]time.Duration{time.Second, 2 * time.Second, 3 * time.Second}, got); diff != "" {
 			t.Errorf("callbacks (-want +got):\n%s", diff)
 		}
-		if err := e.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
+		end(t, e)
 	})
 }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A target that never answers is given up after five seconds (reference/daraja.md §4.3), validation after eight (§10.1).
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	for patience, want := range map[time.Duration]time.Duration{0: 5 * time.Second, checkPatience: 8 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			e, err := New(Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			})}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			e := running(t, config{}, hanging)
 			begun := time.Now()
 			var took time.Duration
-			e.engine.locked(func() {
-				e.engine.emit(&delivery{class: outSTK, url: "http://app.test/", patience: patience, then: func(int, []byte) { took = time.Since(begun) }}, 0)
+			e.locked(func() {
+				e.emit(&delivery{class: "stk", url: "http://app.test/", patience: patience, then: func(int, []byte) { took = time.Since(begun) }}, 0)
 			})
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			if took != want {
 				t.Errorf("given up after %s, want %s", took, want)
 			}
-			if err := e.Close(context.Background()); err != nil {
-				t.Error(err)
-			}
+			end(t, e)
 		})
 	}
 }

@@ -7,6 +7,19 @@ import (
 	"github.com/payctl/payctl/internal/socketio"
 )
 
+// Of a long run's transfers the latest are remembered.
+func TestTransfersStayBounded(t *testing.T) {
+	t.Parallel()
+	w := &transfers{}
+	w.reset()
+	for i := range maxTransfers + 10 {
+		w.keep(&transfer{ID: fmt.Sprint(i)})
+	}
+	if len(w.all) != maxTransfers || w.all["9"] != nil || w.all["10"] == nil {
+		t.Errorf("%d transfers are kept, want the latest %d", len(w.all), maxTransfers)
+	}
+}
+
 // No unsubscribe is documented (reference/wasaapay.md §12.1): a client that stays for days must go on hearing of new
 // deposits, and what is remembered of it and of those that have gone must not grow.
 func TestSocketSubscriptionsStayBounded(t *testing.T) {
