@@ -35,10 +35,18 @@ func allowed() map[string][]string {
 		"internal/replay":  {"internal/store"},
 		"internal/webhook": {"internal/daraja", "internal/sevi", "internal/wasaapay"},
 
-		"internal/provider":              {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
-		"internal/config":                {},
-		"internal/store":                 {},
-		"internal/emulator":              {"internal/socketio"},
+		"internal/provider": {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
+		"internal/config":   {},
+		"internal/store":    {},
+		"internal/emulator": {
+			"internal/emulator/daraja", "internal/emulator/engine", "internal/emulator/front", "internal/emulator/mpesa",
+			"internal/emulator/wasaapay",
+		},
+		"internal/emulator/engine":       {},
+		"internal/emulator/mpesa":        {"internal/emulator/engine"},
+		"internal/emulator/daraja":       {"internal/emulator/engine", "internal/emulator/mpesa"},
+		"internal/emulator/wasaapay":     {"internal/emulator/engine", "internal/emulator/mpesa", "internal/socketio"},
+		"internal/emulator/front":        {"internal/emulator/engine"},
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 

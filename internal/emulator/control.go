@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
 // controlPath is the prefix of the emulator's own routes, which no provider has.
@@ -23,7 +26,7 @@ type controlError struct {
 func (e *Emulator) newHandler(stranger http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	for _, p := range e.parts {
-		p.routes(mux)
+		p.Routes(mux)
 	}
 	(&control{em: e, e: e.engine}).routes(mux)
 	mux.Handle("/", stranger)
@@ -40,7 +43,7 @@ func (e *Emulator) newHandler(stranger http.HandlerFunc) http.Handler {
 // control is the emulator's own routes.
 type control struct {
 	em *Emulator
-	e  *engine
+	e  *engine.Engine
 }
 
 // routes registers the control plane. It answers JSON and is meant for loopback use.
@@ -82,7 +85,7 @@ func (c *control) table() []controlRoute {
 		{"POST /_emulator/clock", `{"advance":"90s"} or {"advance":"next"}: run what is due, then answer (virtual clock)`, c.postClock},
 		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", c.getPrompts},
 		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, c.postAnswer},
-		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return Outcomes(), nil }},
+		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return mpesa.Outcomes(), nil }},
 		{"GET /_emulator/weathers", "the presets", func(*http.Request) (any, error) { return Weathers(), nil }},
 		{"GET /_emulator/certificate", "PEM certificate that SecurityCredential is encrypted with", c.getCertificate},
 		{"GET /_emulator/ca", "PEM certificate of the authority behind HTTPS and the proxy", c.getCA},
@@ -96,9 +99,9 @@ type rawText struct{ kind, text string }
 func serveControl(w http.ResponseWriter, r *http.Request, run func(*http.Request) (any, error)) {
 	answer, err := run(r)
 	switch text, isText := answer.(rawText); {
-	case errors.Is(err, errNotFound):
+	case errors.Is(err, engine.ErrNotFound):
 		writeJSON(w, http.StatusNotFound, controlError{err.Error()})
-	case errors.Is(err, errConflict), errors.Is(err, errClockReal), errors.Is(err, errClockBusy):
+	case errors.Is(err, engine.ErrConflict), errors.Is(err, engine.ErrClockReal), errors.Is(err, engine.ErrClockBusy):
 		writeJSON(w, http.StatusConflict, controlError{err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusBadRequest, controlError{err.Error()})
@@ -113,12 +116,12 @@ func serveControl(w http.ResponseWriter, r *http.Request, run func(*http.Request
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(encode(value), '\n'))
+	_, _ = w.Write(append(engine.Encode(value), '\n'))
 }
 
 // readControl decodes the body of a control request strictly: a misspelt key is an error, not a surprise.
 func readControl(r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, engine.MaxBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return fmt.Errorf("the body is not the JSON that is wanted here: %w", err)
@@ -137,7 +140,7 @@ func (c *control) getEnv(r *http.Request) (any, error) {
 	base := scheme + "://" + r.Host
 	maps.Copy(all, c.em.dropInEnv(base))
 	for _, p := range c.em.parts {
-		for name, value := range p.env(base) {
+		for name, value := range p.Env(base) {
 			all[name] = value
 		}
 	}

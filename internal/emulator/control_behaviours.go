@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
 )
 
 // behaviourState is a behaviour and how it is set.
 type behaviourState struct {
-	Behaviour
+	engine.Behaviour
 	Active  bool    `json:"active"`
 	Setting *string `json:"setting"` // the value given; nil for always, or when it is off
 	Hits    uint64  `json:"hits"`    // how often it struck
@@ -24,8 +26,8 @@ func (c *control) behaviourStates() []behaviourState {
 	list := []behaviourState{}
 	for _, b := range Behaviours() {
 		state := behaviourState{Behaviour: b}
-		if raw, hits, on := c.e.behaviours.state(b.Name); on {
-			state.Active, state.Setting, state.Hits = true, orNull(raw), hits
+		if raw, hits, on := c.e.Behaviours.State(b.Name); on {
+			state.Active, state.Setting, state.Hits = true, engine.OrNull(raw), hits
 		}
 		list = append(list, state)
 	}
@@ -53,39 +55,39 @@ func (c *control) postBehaviours(r *http.Request) (any, error) {
 	}
 	c.e.Lock()
 	defer c.e.Unlock()
-	next := c.e.behaviours.clone()
+	next := c.e.Behaviours.Clone()
 	if want.Weather != "" {
 		if err := applyWeather(next, want.Weather); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range want.Unset {
-		if err := next.unset(name); err != nil {
+		if err := next.Unset(name); err != nil {
 			return nil, err
 		}
 	}
 	for _, text := range want.Set {
-		if err := next.set(text); err != nil {
+		if err := next.Set(text); err != nil {
 			return nil, err
 		}
 	}
 	c.em.weather = cmp.Or(want.Weather, c.em.weather)
-	c.e.adopt(next)
+	c.e.Adopt(next)
 	return c.behaviourStates(), nil
 }
 
 func (c *control) deleteBehaviours(r *http.Request) (any, error) {
 	c.e.Lock()
 	defer c.e.Unlock()
-	next := c.e.behaviours.clone()
+	next := c.e.Behaviours.Clone()
 	if name := r.PathValue("name"); name != "" {
-		if err := next.unset(name); err != nil {
-			return nil, fmt.Errorf("%w: %w", errNotFound, err)
+		if err := next.Unset(name); err != nil {
+			return nil, fmt.Errorf("%w: %w", engine.ErrNotFound, err)
 		}
 	} else {
-		next.clear()
+		next.Clear()
 		c.em.weather = calm
 	}
-	c.e.adopt(next)
+	c.e.Adopt(next)
 	return c.behaviourStates(), nil
 }

@@ -7,6 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/payctl/payctl/internal/emulator/daraja"
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
 // fullPhones tells whether a view may show phone numbers unmasked.
@@ -14,7 +18,7 @@ func fullPhones(r *http.Request) bool { return r.URL.Query().Get("phones") == "f
 
 func (c *control) getRequests(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit := journalSize
+	limit := engine.JournalSize
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
@@ -23,13 +27,13 @@ func (c *control) getRequests(r *http.Request) (any, error) {
 		limit = n
 	}
 	direction, api, refused := q.Get("direction"), q.Get("api"), q.Get("refused")
-	if direction != "" && direction != DirectionIn && direction != DirectionOut {
+	if direction != "" && direction != engine.DirectionIn && direction != engine.DirectionOut {
 		return nil, fmt.Errorf("direction %q is neither in nor out", direction)
 	}
 	if refused != "" && refused != "true" && refused != "false" {
 		return nil, fmt.Errorf("refused %q is neither true nor false", refused)
 	}
-	list := c.e.journal.list(func(x *Exchange) bool {
+	list := c.e.Journal.List(func(x *engine.Exchange) bool {
 		return (direction == "" || x.Direction == direction) && (api == "" || x.API == api) &&
 			(refused == "" || strconv.FormatBool(x.Refused) == refused)
 	})
@@ -37,7 +41,7 @@ func (c *control) getRequests(r *http.Request) (any, error) {
 		list = list[len(list)-limit:]
 	}
 	for i := range list {
-		list[i] = masked(list[i], fullPhones(r))
+		list[i] = engine.Masked(list[i], fullPhones(r))
 	}
 	return list, nil
 }
@@ -45,9 +49,9 @@ func (c *control) getRequests(r *http.Request) (any, error) {
 func (c *control) getState(r *http.Request) (any, error) {
 	c.e.Lock()
 	defer c.e.Unlock()
-	view := map[string]any{"clock": c.clockView(), "weather": c.em.weather, "backlog": c.e.sender.backlog()}
+	view := map[string]any{"clock": c.clockView(), "weather": c.em.weather, "backlog": c.e.Sender.Backlog()}
 	for _, p := range c.em.parts {
-		view[p.name()] = p.view(fullPhones(r))
+		view[p.Name()] = p.View(fullPhones(r))
 	}
 	return view, nil
 }
@@ -61,9 +65,9 @@ func (c *control) postReset(*http.Request) (any, error) {
 
 // forget resets everything but the behaviours. The lock is held.
 func (c *control) forget() {
-	c.e.reset()
+	c.e.Reset()
 	for _, p := range c.em.parts {
-		p.reset()
+		p.Reset()
 	}
 }
 
@@ -79,11 +83,11 @@ type clockState struct {
 }
 
 func (c *control) clockView() clockState {
-	state := clockState{Mode: clockReal, Now: c.e.now().UTC()}
-	if c.e.clock.virtual {
-		state.Mode = clockVirtual
+	state := clockState{Mode: engine.ClockReal, Now: c.e.Now().UTC()}
+	if c.e.Clock.Virtual {
+		state.Mode = engine.ClockVirtual
 	}
-	n, next := c.e.clock.pending()
+	n, next := c.e.Clock.Pending()
 	if state.Pending = n; n > 0 {
 		state.NextIn = next.String()
 	}
@@ -101,14 +105,14 @@ func (c *control) postClock(r *http.Request) (any, error) {
 	}
 	var d time.Duration
 	if want.Advance == "next" {
-		_, d = c.e.clock.pending()
+		_, d = c.e.Clock.Pending()
 	} else {
 		var err error
 		if d, err = time.ParseDuration(want.Advance); err != nil {
 			return nil, fmt.Errorf(`advance %q is not a duration such as 90s, or "next"`, want.Advance)
 		}
 	}
-	ran, err := c.e.clock.advance(d)
+	ran, err := c.e.Clock.Advance(d)
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +123,18 @@ func (c *control) postClock(r *http.Request) (any, error) {
 
 func (c *control) getPrompts(r *http.Request) (any, error) {
 	wanted := r.URL.Query().Get("phone")
-	phone, ok := looseMSISDN(wanted)
+	phone, ok := mpesa.LooseMSISDN(wanted)
 	if wanted != "" && !ok {
 		return nil, errors.New("phone is not a Kenyan mobile number: write it like 254712345678")
 	}
-	list := []Prompt{}
+	list := []mpesa.Prompt{}
 	c.e.Lock()
 	defer c.e.Unlock()
 	for _, p := range c.em.parts {
-		list = append(list, p.prompts()...)
+		list = append(list, p.Prompts()...)
 	}
 	if wanted != "" {
-		list = slices.DeleteFunc(list, func(p Prompt) bool { return p.Phone != phone.full() })
+		list = slices.DeleteFunc(list, func(p mpesa.Prompt) bool { return p.Phone != phone.Full() })
 	}
 	return list, nil
 }
@@ -143,34 +147,34 @@ func (c *control) postAnswer(r *http.Request) (any, error) {
 	if err := readControl(r, &want); err != nil {
 		return nil, err
 	}
-	o := outcomeNamed(want.Outcome)
+	o := mpesa.OutcomeNamed(want.Outcome)
 	if o == nil {
-		return nil, fmt.Errorf("outcome %q is unknown: use one of %s", want.Outcome, outcomeNames())
+		return nil, fmt.Errorf("outcome %q is unknown: use one of %s", want.Outcome, mpesa.OutcomeNames())
 	}
 	prompt, err := c.answer(want.ID, o)
 	if err != nil {
 		return nil, err
 	}
-	if c.e.clock.virtual {
-		if _, err := c.e.clock.advance(0); err != nil && !errors.Is(err, errClockBusy) {
+	if c.e.Clock.Virtual {
+		if _, err := c.e.Clock.Advance(0); err != nil && !errors.Is(err, engine.ErrClockBusy) {
 			return nil, err
 		}
 	}
 	return prompt, nil
 }
 
-func (c *control) answer(id string, o *Outcome) (Prompt, error) {
+func (c *control) answer(id string, o *mpesa.Outcome) (mpesa.Prompt, error) {
 	c.e.Lock()
 	defer c.e.Unlock()
 	for _, p := range c.em.parts {
-		if prompt, err := p.answer(id, o); !errors.Is(err, errNoPrompt) {
+		if prompt, err := p.Answer(id, o); !errors.Is(err, mpesa.ErrNoPrompt) {
 			return prompt, err
 		}
 	}
-	return Prompt{}, fmt.Errorf("%w: %w; open prompts are at /_emulator/prompts", errNotFound, errNoPrompt)
+	return mpesa.Prompt{}, fmt.Errorf("%w: %w; open prompts are at /_emulator/prompts", engine.ErrNotFound, mpesa.ErrNoPrompt)
 }
 
 func (c *control) getCertificate(*http.Request) (any, error) {
-	text, err := CertificatePEM()
+	text, err := daraja.CertificatePEM()
 	return rawText{"application/x-pem-file", text}, err
 }

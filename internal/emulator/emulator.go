@@ -1,10 +1,10 @@
 // Package emulator is an offline Daraja and WasaaPay: one http.Handler that answers on the providers' real paths, keeps
 // one consistent ledger of customers, balances and receipts behind them, and calls the application back as the providers
-// do, good and bad days included. For applications with hard-coded hosts it has a certificate authority of its own and a
-// proxy that answers for the providers' hosts and nothing else.
+// do, good and bad days included. It composes the rooms below it and adds the control plane and the state file; opening
+// sockets and printing belong to the caller.
 //
-// The wire formats are written here a second time, from the reference documents, and never taken from the
-// adapters: a shared mistake would make both sides agree and hide it. Opening sockets and printing belong to the caller.
+// A behaviour is a row in the catalogue of its provider and one question where it strikes; a provider is a package with
+// the methods of part, one line in New and one in behaviours.
 package emulator
 
 import (
@@ -16,6 +16,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/payctl/payctl/internal/emulator/daraja"
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
 // Options say how an Emulator starts. The zero value is a calm emulator on the real clock, in memory only.
@@ -38,7 +43,7 @@ type Options struct {
 	// StateFile keeps the state between runs (mode 0600, replaced atomically); empty keeps it in memory only.
 	StateFile string
 	// Log is called once for each exchange, one at a time and in order. It must not call the emulator. It may be nil.
-	Log func(Exchange)
+	Log func(engine.Exchange)
 	// Now tells the time that goes into ids and records; nil is time.Now. A virtual clock starts at Now(), or at a
 	// fixed moment when Now is nil, so that two runs are alike.
 	Now func() time.Time
@@ -52,7 +57,7 @@ const DefaultWebhookURL = "http://127.0.0.1:4020/callbacks/wasaapay"
 // Emulator is one running emulator. Make it with New and end it with Close.
 type Emulator struct {
 	opts    Options
-	engine  *engine
+	engine  *engine.Engine
 	parts   []part
 	handler http.Handler
 
@@ -70,28 +75,28 @@ type Emulator struct {
 // part is one provider's half of the emulator. Methods marked "locked" are called with the
 // engine's lock held.
 type part interface {
-	// name is the key of the part in the state view and the state file.
-	name() string
-	// routes registers the provider's paths.
-	routes(mux *http.ServeMux)
-	// reset forgets everything (locked).
-	reset()
-	// view is what GET /_emulator/state shows (locked); full leaves phone numbers unmasked.
-	view(full bool) any
-	// save copies what the state file keeps (locked), and cheaply, for nothing else goes on meanwhile; what it returns makes
+	// Name is the key of the part in the state view and the state file.
+	Name() string
+	// Routes registers the provider's paths.
+	Routes(mux *http.ServeMux)
+	// Reset forgets everything (locked).
+	Reset()
+	// View is what GET /_emulator/state shows (locked); full leaves phone numbers unmasked.
+	View(full bool) any
+	// Save copies what the state file keeps (locked), and cheaply, for nothing else goes on meanwhile; what it returns makes
 	// the file's form of the copy without the lock. load is its inverse and schedules again what was under way (locked).
-	save() func() any
-	load(raw []byte) error
-	// prompts lists the payments that wait for a payer (locked).
-	prompts() []Prompt
-	// answer plays the payer of one open payment (locked). errNoPrompt means that the id is not this part's.
-	answer(id string, o *Outcome) (Prompt, error)
-	// env is what a client of this provider needs to reach the emulator at base.
-	env(base string) map[string]string
+	Save() func() any
+	Load(raw []byte) error
+	// Prompts lists the payments that wait for a payer (locked).
+	Prompts() []mpesa.Prompt
+	// Answer plays the payer of one open payment (locked). errNoPrompt means that the id is not this part's.
+	Answer(id string, o *mpesa.Outcome) (mpesa.Prompt, error)
+	// Env is what a client of this provider needs to reach the emulator at base.
+	Env(base string) map[string]string
 }
 
 // closer is a part with connections of its own; close ends them, and cuts them when ctx ends.
-type closer interface{ close(ctx context.Context) }
+type closer interface{ Close(ctx context.Context) }
 
 // New makes an emulator and starts its clock. An unknown clock, weather or behaviour, a bad value, and a state
 // file that cannot be read are errors that name the culprit.
@@ -100,28 +105,29 @@ func New(opts Options) (*Emulator, error) {
 		return nil, fmt.Errorf("callback delay %s is negative: give 0 or more", opts.CallbackDelay)
 	}
 	opts.WebhookURL = cmp.Or(opts.WebhookURL, DefaultWebhookURL)
-	if fault := lintURL(opts.WebhookURL, false); fault != "" {
+	if fault := engine.LintURL(opts.WebhookURL, false); fault != "" {
 		return nil, fmt.Errorf("the webhook url %s: give one such as %s", fault, DefaultWebhookURL)
 	}
-	eng, err := newEngine(config{
+	eng, err := engine.NewEngine(engine.Config{
 		Seed: opts.Seed, Mode: opts.Clock, Now: opts.Now, CallbackDelay: opts.CallbackDelay, Log: opts.Log, HTTPClient: opts.HTTPClient,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{opts: opts, engine: eng, replace: replaceFile, weather: cmp.Or(opts.Weather, calm)}
+	e := &Emulator{opts: opts, engine: eng, replace: engine.ReplaceFile, weather: cmp.Or(opts.Weather, calm)}
 	behaviours, err := startBehaviours(opts)
 	if err != nil {
 		return nil, err
 	}
-	eng.adopt(behaviours)
-	gateway := newDaraja(eng, newNetwork(eng))
-	e.parts = []part{gateway, newWasaaPay(eng, gateway.net, opts.WebhookURL)} // adding a provider is one line here
-	e.handler = e.newHandler(gateway.stranger())
+	eng.Adopt(behaviours)
+	net := mpesa.NewNetwork(eng)
+	gateway := daraja.NewDaraja(eng, net)
+	e.parts = []part{gateway, wasaapay.NewWasaaPay(eng, net, opts.WebhookURL)} // adding a provider is one line here
+	e.handler = e.newHandler(gateway.Stranger())
 	if err := e.loadState(); err != nil {
 		return nil, err
 	}
-	eng.start()
+	eng.Start()
 	if opts.StateFile != "" {
 		e.running.Go(e.keepState)
 	}
@@ -135,10 +141,10 @@ func (e *Emulator) Handler() http.Handler { return e.handler }
 // they are cut), and saves the state. It returns when no goroutine of the emulator is left. Calling it again is harmless.
 func (e *Emulator) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
-		e.engine.stop()
+		e.engine.Stop()
 		e.running.Wait()
 		e.HangUp(ctx)
-		e.engine.close(ctx)
+		e.engine.Close(ctx)
 		e.closeErr = e.saveState()
 	})
 	return e.closeErr
@@ -150,7 +156,7 @@ func (e *Emulator) Close(ctx context.Context) error {
 func (e *Emulator) HangUp(ctx context.Context) {
 	for _, p := range e.parts {
 		if open, ok := p.(closer); ok {
-			open.close(ctx)
+			open.Close(ctx)
 		}
 	}
 }

@@ -7,24 +7,27 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/front"
 )
 
 // authority is the emulator's CA, opened on first use, so that starting without TLS costs nothing.
 type authority struct {
 	once sync.Once
-	ca   *CA
+	ca   *front.CA
 	err  error
 }
 
 // CA is the emulator's certificate authority: that of Options.CADir, or one in memory. The error names the files.
-func (e *Emulator) CA() (*CA, error) {
+func (e *Emulator) CA() (*front.CA, error) {
 	a := &e.authority
 	a.once.Do(func() {
 		if e.opts.CADir == "" {
-			a.ca, a.err = NewCA()
+			a.ca, a.err = front.NewCA()
 			return
 		}
-		a.ca, a.err = OpenCA(e.opts.CADir)
+		a.ca, a.err = front.OpenCA(e.opts.CADir)
 	})
 	return a.ca, a.err
 }
@@ -51,13 +54,13 @@ func (e *Emulator) ServeProxy(ctx context.Context, ln net.Listener) error {
 	address := ln.Addr().String()
 	e.proxyAddr.Store(&address)
 	defer e.proxyAddr.Store(nil)
-	p := &proxy{handler: e.Handler(), config: config, refused: func(method, host, text, reason string) {
-		e.engine.journal.add(Exchange{
-			Time: e.engine.now().UTC(), Direction: DirectionIn, Provider: providerProxy, API: providerProxy, Method: method,
+	p := &front.Proxy{Handler: e.Handler(), Config: config, Refused: func(method, host, text, reason string) {
+		e.engine.Journal.Add(engine.Exchange{
+			Time: e.engine.Now().UTC(), Direction: engine.DirectionIn, Provider: providerProxy, API: providerProxy, Method: method,
 			URL: host, Status: http.StatusForbidden, ResponseBody: text, Refused: true, Reason: reason,
 		})
 	}}
-	return p.serve(ctx, ln)
+	return p.Serve(ctx, ln)
 }
 
 // dropInEnv is what clients need for HTTPS and the proxy, where these are in use: several spellings, because every

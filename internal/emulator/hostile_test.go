@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
 )
 
 // site is an emulator on the real clock behind a socket.
@@ -27,14 +29,14 @@ type site struct {
 	token  string
 
 	mu  sync.Mutex
-	log []Exchange
+	log []engine.Exchange
 }
 
 func newSite(t *testing.T, behaviours ...string) *site {
 	t.Helper()
 	s := &site{t: t}
 	var err error
-	s.e, err = New(Options{Behaviours: behaviours, CallbackDelay: time.Millisecond, Log: func(x Exchange) {
+	s.e, err = New(Options{Behaviours: behaviours, CallbackDelay: time.Millisecond, Log: func(x engine.Exchange) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.log = append(s.log, x)
@@ -47,8 +49,8 @@ func newSite(t *testing.T, behaviours ...string) *site {
 	return s
 }
 
-// close ends the site, as soon as ctx says so.
-func (s *site) close(patience time.Duration) {
+// Close ends the site, as soon as ctx says so.
+func (s *site) Close(patience time.Duration) {
 	s.t.Helper()
 	s.server.Close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
@@ -59,7 +61,7 @@ func (s *site) close(patience time.Duration) {
 }
 
 // outcome waits for the first exchange of an API and returns it.
-func (s *site) wait(api string) Exchange {
+func (s *site) wait(api string) engine.Exchange {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if x, ok := s.first(api); ok {
@@ -67,15 +69,15 @@ func (s *site) wait(api string) Exchange {
 		}
 	}
 	s.t.Fatalf("no exchange of %s", api)
-	return Exchange{}
+	return engine.Exchange{}
 }
 
-func (s *site) first(api string) (Exchange, bool) {
+func (s *site) first(api string) (engine.Exchange, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.log, func(x Exchange) bool { return x.API == api })
+	i := slices.IndexFunc(s.log, func(x engine.Exchange) bool { return x.API == api })
 	if i < 0 {
-		return Exchange{}, false
+		return engine.Exchange{}, false
 	}
 	return s.log[i], true
 }
@@ -83,7 +85,7 @@ func (s *site) first(api string) (Exchange, bool) {
 // push sends a good push with a callback address.
 func (s *site) push(callback string) {
 	s.t.Helper()
-	creds, at := Credentials(), "20260102030405"
+	creds, at := engine.Credentials(), "20260102030405"
 	body, err := json.Marshal(map[string]any{
 		"BusinessShortCode": creds.Shortcode, "Timestamp": at, "TransactionType": "CustomerPayBillOnline", "Amount": 1,
 		"Password": base64.StdEncoding.EncodeToString([]byte(creds.Shortcode + creds.Passkey + at)),
@@ -145,7 +147,7 @@ func TestHostileTargets(t *testing.T) {
 		s := newSite(t)
 		s.push(tt.url)
 		got := s.wait("stk")
-		s.close(time.Minute)
+		s.Close(time.Minute)
 		if got.Status != tt.status || !strings.Contains(got.Reason, tt.reason) || got.Refused == (tt.reason == "") || calls.Load() != tt.calls {
 			t.Errorf("%s: %d calls, status %d, reason %q", tt.url, calls.Load(), got.Status, got.Reason)
 		}
@@ -169,7 +171,7 @@ func TestSlowTarget(t *testing.T) {
 	s.push(target.URL)
 	<-reached
 	begun := time.Now()
-	s.close(30 * time.Millisecond)
+	s.Close(30 * time.Millisecond)
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("closing took %s", took)
 	}
@@ -205,7 +207,7 @@ func TestFairSenders(t *testing.T) {
 		t.Error("the fast target waits for the slow one")
 	}
 	close(release)
-	s.close(time.Minute)
+	s.Close(time.Minute)
 	slow.Close()
 	fast.Close()
 }
@@ -214,9 +216,9 @@ func TestFairSenders(t *testing.T) {
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	s, hasty := newSite(t), newSite(t)
-	hasty.e.engine.patience = 500 * time.Millisecond // for one who is slow, and not on a slow machine
-	defer s.close(time.Minute)
-	defer hasty.close(time.Minute)
+	hasty.e.engine.Patience = 500 * time.Millisecond // for one who is slow, and not on a slow machine
+	defer s.Close(time.Minute)
+	defer hasty.Close(time.Minute)
 	const head = "POST /mpesa/stkpush/v1/processrequest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer TOKEN\r\n"
 	large := `{"fault":{"faultstring":"Body buffer overflow","detail":{"errorcode":"protocol.http.TooBigBody"}}}`
 	for _, tt := range []struct {

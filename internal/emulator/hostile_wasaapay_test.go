@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/socketio"
 )
 
@@ -25,7 +26,7 @@ func (s *site) ask(body string) (int, string) {
 		s.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-API-Key", Credentials().WasaaPayAPIKey)
+	req.Header.Set("X-API-Key", engine.Credentials().WasaaPayAPIKey)
 	req.Header.Set("X-Idempotency-Key", fmt.Sprintf("%x", sha256.Sum256([]byte(body))))
 	resp, err := s.server.Client().Do(req)
 	if err != nil {
@@ -51,7 +52,7 @@ func TestHostileWebhookTargets(t *testing.T) {
 	} {
 		s := &site{t: t}
 		var err error
-		s.e, err = New(Options{WebhookURL: tt.target, Log: func(x Exchange) {
+		s.e, err = New(Options{WebhookURL: tt.target, Log: func(x engine.Exchange) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.log = append(s.log, x)
@@ -64,7 +65,7 @@ func TestHostileWebhookTargets(t *testing.T) {
 		if got := s.wait("webhook"); !got.Refused || !strings.HasPrefix(got.Reason, tt.want) {
 			t.Errorf("%s: %+v", tt.target, got)
 		}
-		s.close(time.Minute)
+		s.Close(time.Minute)
 	}
 }
 
@@ -97,7 +98,7 @@ func TestWasaaPayLeavesNothing(t *testing.T) {
 	for _, transport := range []string{socketio.TransportWebSocket, socketio.TransportPolling} {
 		client, err := socketio.NewClient(socketio.ClientOptions{
 			URL: s.server.URL, Path: "/partner/socket", Transports: []string{transport},
-			Auth: func() any { return map[string]string{"apiKey": Credentials().WasaaPayAPIKey} },
+			Auth: func() any { return map[string]string{"apiKey": engine.Credentials().WasaaPayAPIKey} },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +154,7 @@ func FuzzDeposit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/partner"+"/deposits/mpesa", strings.NewReader(string(body)))
 		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("X-API-Key", Credentials().WasaaPayAPIKey)
+		req.Header.Set("X-API-Key", engine.Credentials().WasaaPayAPIKey)
 		req.Header.Set("X-Idempotency-Key", fmt.Sprintf("%x", sha256.Sum256(body)))
 		w := httptest.NewRecorder()
 		e.Handler().ServeHTTP(w, req)
@@ -165,7 +166,7 @@ func FuzzDeposit(f *testing.F) {
 		if !json.Valid(w.Body.Bytes()) {
 			t.Fatalf("answer %q to %q", w.Body.Bytes(), body)
 		}
-		if _, err := e.engine.clock.advance(time.Second); err != nil {
+		if _, err := e.engine.Clock.Advance(time.Second); err != nil {
 			t.Fatal(err)
 		}
 		sum := -1_000_000.00 // what an organisation begins with

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/front"
 	"github.com/payctl/payctl/internal/socketio"
 )
 
@@ -59,6 +61,15 @@ func newGate(t *testing.T, opts Options) *proxied {
 	return g
 }
 
+func trusting(t *testing.T, ca *front.CA) *x509.CertPool {
+	t.Helper()
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM([]byte(ca.PEM())) {
+		t.Fatal("the CA's PEM has no certificate")
+	}
+	return p
+}
+
 // client trusts the CA and nothing else, and knows only the proxy.
 func (g *proxied) client() *http.Client {
 	g.t.Helper()
@@ -66,8 +77,7 @@ func (g *proxied) client() *http.Client {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(ca.PEM()))
+	pool := trusting(g.t, ca)
 	transport := &http.Transport{
 		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: g.addr}),
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
@@ -82,8 +92,8 @@ func (g *proxied) get(address string) (int, string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	req.Header.Set("X-API-Key", Credentials().WasaaPayAPIKey)
-	req.SetBasicAuth(Credentials().ConsumerKey, Credentials().ConsumerSecret)
+	req.Header.Set("X-API-Key", engine.Credentials().WasaaPayAPIKey)
+	req.SetBasicAuth(engine.Credentials().ConsumerKey, engine.Credentials().ConsumerSecret)
 	resp, err := g.client().Do(req)
 	if err != nil {
 		return 0, err.Error()
@@ -141,7 +151,7 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%s: %d %s", tt.address, status, body)
 		}
 	}
-	refusals := g.e.engine.journal.list(func(x *Exchange) bool { return x.Provider == providerProxy })
+	refusals := g.e.engine.Journal.List(func(x *engine.Exchange) bool { return x.Provider == providerProxy })
 	if len(refusals) != 7 || !refusals[0].Refused || refusals[0].Reason == "" {
 		t.Errorf("refusals in the log: %+v", refusals)
 	}
@@ -185,7 +195,7 @@ func TestProxyByTLS(t *testing.T) {
 		{"api.wasaapay.com", `"mode":"real"`},
 		{"example.com", "403 Forbidden"},
 	} {
-		dialer := &tls.Dialer{Config: &tls.Config{RootCAs: pool(t, ca), ServerName: "api.wasaapay.com", MinVersion: tls.VersionTLS12}}
+		dialer := &tls.Dialer{Config: &tls.Config{RootCAs: trusting(t, ca), ServerName: "api.wasaapay.com", MinVersion: tls.VersionTLS12}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", g.addr)
 		if err != nil {
 			t.Fatal(err)
@@ -205,8 +215,8 @@ func TestProxySocket(t *testing.T) {
 	g := newGate(t, Options{})
 	for _, transport := range []string{socketio.TransportWebSocket, socketio.TransportPolling} {
 		client, err := socketio.NewClient(socketio.ClientOptions{
-			URL: "wss://sandbox.wasaapay.com", Path: socketPath, Transports: []string{transport}, HTTPClient: g.client(),
-			Auth: func() any { return map[string]string{"apiKey": Credentials().WasaaPayAPIKey} },
+			URL: "wss://sandbox.wasaapay.com", Path: "/partner/socket", Transports: []string{transport}, HTTPClient: g.client(),
+			Auth: func() any { return map[string]string{"apiKey": engine.Credentials().WasaaPayAPIKey} },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -273,6 +283,11 @@ func TestDropInEnv(t *testing.T) {
 	}
 	defer func() { _ = e.Close(context.WithoutCancel(t.Context())) }()
 	file := dir + "/ca.pem"
+	if kept, err := front.OpenCA(dir); err != nil {
+		t.Fatal(err)
+	} else if ca, err := e.CA(); err != nil || ca.PEM() != kept.PEM() {
+		t.Errorf("the emulator's CA is another: %v", err)
+	}
 	certs := map[string]string{"NODE_EXTRA_CA_CERTS": file, "SSL_CERT_FILE": file, "REQUESTS_CA_BUNDLE": file, "CURL_CA_BUNDLE": file}
 	if diff := cmp.Diff(map[string]string{}, e.dropInEnv("http://127.0.0.1:1")); diff != "" {
 		t.Errorf("plain (-want +got):\n%s", diff)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
 )
 
 // quietEmulator is one whose callbacks all get the given status.
@@ -58,7 +60,7 @@ func serveOne(t *testing.T, e *Emulator, path, body string, header map[string]st
 func bearer(t testing.TB, e *Emulator) map[string]string {
 	t.Helper()
 	req := httptest.NewRequest(http.MethodGet, "/oauth/v1/generate?grant_type=client_credentials", nil)
-	req.SetBasicAuth(Credentials().ConsumerKey, Credentials().ConsumerSecret)
+	req.SetBasicAuth(engine.Credentials().ConsumerKey, engine.Credentials().ConsumerSecret)
 	answer := httptest.NewRecorder()
 	e.Handler().ServeHTTP(answer, req)
 	var token struct {
@@ -75,7 +77,7 @@ type tripper func(*http.Request) (*http.Response, error)
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func localKey(key string) map[string]string {
-	return map[string]string{"X-Api-Key": Credentials().WasaaPayAPIKey, "X-Idempotency-Key": key}
+	return map[string]string{"X-Api-Key": engine.Credentials().WasaaPayAPIKey, "X-Idempotency-Key": key}
 }
 
 const (
@@ -87,7 +89,7 @@ const (
 )
 
 func resetPush() string {
-	creds := Credentials()
+	creds := engine.Credentials()
 	const at = "20260102030405"
 	return `{"BusinessShortCode":"174379","Password":"` + base64.StdEncoding.EncodeToString([]byte(creds.Shortcode+creds.Passkey+at)) + `","Timestamp":"` + at +
 		`","TransactionType":"CustomerPayBillOnline","Amount":100,"PartyA":254712345678,"PartyB":"174379","PhoneNumber":254712345678,` +
@@ -124,7 +126,7 @@ func TestResetEndsWhatIsDue(t *testing.T) {
 			for range nth - 1 {
 				serveOne(t, e, "/_emulator/clock", `{"advance":"next"}`, nil)
 			}
-			due, _ := e.engine.clock.pending()
+			due, _ := e.engine.Clock.Pending()
 			if due == 0 {
 				if nth == 1 {
 					t.Fatalf("%s: nothing is due", tt.name)
@@ -143,14 +145,14 @@ func TestResetEndsWhatIsDue(t *testing.T) {
 // and before the event goes on.
 func resetUnder(t *testing.T, e *Emulator) string {
 	t.Helper()
-	before, _ := e.engine.clock.pending()
+	before, _ := e.engine.Clock.Pending()
 	e.engine.Lock()
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
 		serveOne(t, e, "/_emulator/clock", `{"advance":"next"}`, nil)
 	}()
-	for left := before; left == before; left, _ = e.engine.clock.pending() {
+	for left := before; left == before; left, _ = e.engine.Clock.Pending() {
 		runtime.Gosched()
 	}
 	(&control{em: e, e: e.engine}).forget()
@@ -214,7 +216,7 @@ func stateOf(t *testing.T, e *Emulator) string {
 func stateLocked(e *Emulator) string {
 	var all bytes.Buffer
 	for _, p := range e.parts {
-		all.Write(encode(p.view(true)))
+		all.Write(engine.Encode(p.View(true)))
 	}
 	return all.String()
 }

@@ -43,12 +43,12 @@ func (e *Emulator) loadState() error {
 	}
 	e.engine.Lock()
 	defer e.engine.Unlock()
-	e.engine.clock.restore(saved.Saved)
-	e.engine.ids.restore(saved.Counters)
+	e.engine.Clock.Restore(saved.Saved)
+	e.engine.IDs.Restore(saved.Counters)
 	for _, p := range e.parts {
-		if part, found := saved.Parts[p.name()]; found {
-			if err := p.load(part); err != nil {
-				return fmt.Errorf("state file %s: %s: %w", e.opts.StateFile, p.name(), err)
+		if part, found := saved.Parts[p.Name()]; found {
+			if err := p.Load(part); err != nil {
+				return fmt.Errorf("state file %s: %s: %w", e.opts.StateFile, p.Name(), err)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func (e *Emulator) saveState() error {
 		return enc.Encode(form())
 	})
 	if err != nil {
-		e.engine.locked(e.engine.touch)
+		e.engine.Locked(e.engine.Touch)
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil
@@ -105,13 +105,13 @@ func (e *Emulator) saveState() error {
 func (e *Emulator) copyState() func() stateForm[any] {
 	e.engine.Lock()
 	defer e.engine.Unlock()
-	e.engine.saved()
+	e.engine.Saved()
 	form := stateForm[any]{
-		Version: stateVersion, Seed: e.opts.Seed, Saved: e.engine.now().UTC(), Counters: e.engine.ids.counters(), Parts: map[string]any{},
+		Version: stateVersion, Seed: e.opts.Seed, Saved: e.engine.Now().UTC(), Counters: e.engine.IDs.Counters(), Parts: map[string]any{},
 	}
 	parts := map[string]func() any{}
 	for _, p := range e.parts {
-		parts[p.name()] = p.save()
+		parts[p.Name()] = p.Save()
 	}
 	return func() stateForm[any] {
 		for name, part := range parts {
@@ -127,11 +127,11 @@ func (e *Emulator) keepState() {
 	defer pause.Stop()
 	for {
 		select {
-		case <-e.engine.stopped():
+		case <-e.engine.Stopped():
 			return
 		case <-pause.C:
 			var changed bool
-			e.engine.locked(func() { changed = e.engine.changed() })
+			e.engine.Locked(func() { changed = e.engine.Changed() })
 			if changed {
 				_ = e.saveState()
 			}

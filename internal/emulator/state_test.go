@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/payctl/payctl/internal/emulator/engine"
 )
 
 // keptEmulator is one with a state file, whose local wallet has a full book: that moves its entries with every new one.
@@ -137,7 +139,7 @@ func TestSaveIsOneMoment(t *testing.T) {
 }
 
 func changed(e *Emulator) (dirty bool) {
-	e.engine.locked(func() { dirty = e.engine.changed() })
+	e.engine.Locked(func() { dirty = e.engine.Changed() })
 	return dirty
 }
 
@@ -293,11 +295,11 @@ func TestSaveThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.engine.locked(e.engine.touch)
+	e.engine.Locked(e.engine.Touch)
 	full := errors.New("disk full")
 	plain := e.replace
 	e.replace = func(name string, write func(io.Writer) error) error {
-		return replaceFile(name, func(w io.Writer) error {
+		return engine.ReplaceFile(name, func(w io.Writer) error {
 			return errors.Join(write(w), full)
 		})
 	}

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/payctl/payctl/internal/emulator/daraja"
+	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
 const calm = "calm"
@@ -58,24 +62,24 @@ func Weathers() []Weather {
 }
 
 // behaviours is every behaviour of every provider. A provider's rows are added with one line here.
-func behaviours() *catalogue {
-	return &catalogue{
-		Rows: slices.Concat(gatewayBehaviours(), wasaapayBehaviours()),
-		APIs: slices.Concat(darajaAPIs(), wasaapayAPIs()),
+func behaviours() *engine.Catalogue {
+	return &engine.Catalogue{
+		Rows: slices.Concat(daraja.GatewayBehaviours(), wasaapay.WasaapayBehaviours()),
+		APIs: slices.Concat(daraja.DarajaAPIs(), wasaapay.WasaapayAPIs()),
 	}
 }
 
 // Behaviours lists every switch, sorted by name.
-func Behaviours() []Behaviour { return behaviours().list() }
+func Behaviours() []engine.Behaviour { return behaviours().List() }
 
 // startBehaviours applies the options' weather and behaviours.
-func startBehaviours(opts Options) (*settings, error) {
-	s := newSettings(behaviours(), opts.Seed)
+func startBehaviours(opts Options) (*engine.Settings, error) {
+	s := engine.NewSettings(behaviours(), opts.Seed)
 	if err := applyWeather(s, cmp.Or(opts.Weather, calm)); err != nil {
 		return nil, err
 	}
 	for _, text := range opts.Behaviours {
-		if err := s.set(text); err != nil {
+		if err := s.Set(text); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +87,7 @@ func startBehaviours(opts Options) (*settings, error) {
 }
 
 // applyWeather replaces all settings by those of a preset.
-func applyWeather(s *settings, name string) error {
+func applyWeather(s *engine.Settings, name string) error {
 	presets := Weathers()
 	i := slices.IndexFunc(presets, func(w Weather) bool { return w.Name == name })
 	if i < 0 {
@@ -91,11 +95,11 @@ func applyWeather(s *settings, name string) error {
 		for _, w := range presets {
 			names = append(names, w.Name)
 		}
-		return fmt.Errorf("weather %q is unknown%s", name, suggest(name, names))
+		return fmt.Errorf("weather %q is unknown%s", name, engine.Suggest(name, names))
 	}
-	s.clear()
+	s.Clear()
 	for _, text := range presets[i].Behaviours {
-		if err := s.set(text); err != nil {
+		if err := s.Set(text); err != nil {
 			return fmt.Errorf("weather %s: %w", name, err)
 		}
 	}

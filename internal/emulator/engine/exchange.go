@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// Directions of an Exchange.
+const (
+	DirectionIn  = "in"  // a request that reached the emulator
+	DirectionOut = "out" // a callback or webhook that the emulator sent
+)
+
+// Exchange is one request and its answer, as the log and GET /_emulator/requests show it. Tokens, credentials and
+// phone numbers are masked.
+type Exchange struct {
+	Seq         uint64    `json:"seq"`
+	Time        time.Time `json:"time"`
+	Direction   string    `json:"direction"`
+	Provider    string    `json:"provider"`
+	API         string    `json:"api"` // push, query, stk, result…
+	Method      string    `json:"method"`
+	URL         string    `json:"url"` // path and query of a request, the full address of a callback
+	RequestBody string    `json:"request_body"`
+	// Status is the HTTP status answered; 0 when no answer was given or received.
+	Status       int    `json:"status"`
+	ResponseBody string `json:"response_body"`
+	// PaymentID is the id of the payment or conversation that the exchange is about, where there is one.
+	PaymentID string `json:"payment_id"`
+	// Refused tells that the request was refused, the callback not delivered, or a behaviour interfered.
+	Refused bool `json:"refused"`
+	// Reason says in plain words why, with more than the wire answer tells; empty when all went well.
+	Reason string `json:"reason"`
+	// DurationMS is the time the exchange took on the emulator's clock, in milliseconds.
+	DurationMS int64 `json:"duration_ms"`
+}
+
+// MarshalJSON writes texts that are absent as null.
+func (x Exchange) MarshalJSON() ([]byte, error) {
+	type plain Exchange
+	return json.Marshal(struct {
+		plain
+		RequestBody  *string `json:"request_body"`
+		ResponseBody *string `json:"response_body"`
+		PaymentID    *string `json:"payment_id"`
+		Reason       *string `json:"reason"`
+	}{plain(x), OrNull(x.RequestBody), OrNull(x.ResponseBody), OrNull(x.PaymentID), OrNull(x.Reason)})
+}
+
+func OrNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+const (
+	JournalSize = 2000    // exchanges kept for inspection
+	maxLogged   = 8 << 10 // bytes of one body kept for inspection
+)
+
+// journal keeps the latest exchanges, unmasked, and hands masked ones to the log.
+type journal struct {
+	log func(Exchange)
+
+	mu   sync.Mutex
+	seq  uint64
+	ring []Exchange
+}
+
+func newJournal(log func(Exchange)) *journal { return &journal{log: log} }
+
+// Add numbers the exchange, keeps it and logs it. Calls are serialised, so that the log is in the order of seq.
+func (j *journal) Add(x Exchange) {
+	x.RequestBody, x.ResponseBody = clip(x.RequestBody), clip(x.ResponseBody)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seq++
+	x.Seq = j.seq
+	if len(j.ring) < JournalSize {
+		j.ring = append(j.ring, x)
+	} else {
+		j.ring[(j.seq-1)%JournalSize] = x
+	}
+	if j.log != nil {
+		j.log(Masked(x, false))
+	}
+}
+
+func clip(body string) string {
+	if len(body) <= maxLogged {
+		return body
+	}
+	return body[:maxLogged] + "…"
+}
+
+// List returns the kept exchanges that want accepts, oldest first.
+func (j *journal) List(want func(*Exchange) bool) []Exchange {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first := uint64(0)
+	if j.seq > uint64(len(j.ring)) {
+		first = j.seq % JournalSize
+	}
+	found := []Exchange{}
+	for i := range uint64(len(j.ring)) {
+		x := &j.ring[(first+i)%uint64(len(j.ring))]
+		if want(x) {
+			found = append(found, *x)
+		}
+	}
+	return found
+}
+
+// reset forgets all exchanges and counts from one again.
+func (j *journal) reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seq, j.ring = 0, nil
+}
