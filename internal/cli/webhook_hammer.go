@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/webhook"
@@ -79,7 +78,7 @@ func (v blowView) Text(t *ui.Text) {
 const hammerTimeout = 5 * time.Minute
 
 func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
-	id, err := provider.Parse(o.provider)
+	id, err := a.providers.Parse(o.provider)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -129,7 +130,7 @@ func TestForward(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t, always(204))
 	rule := func(text string) Rule {
-		r, err := ParseRule(text)
+		r, err := ParseRule(text, provider.Builtin().IDs())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package listen
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -21,8 +22,8 @@ type Rule struct {
 
 // ParseRule reads "URL", "EVENT=URL" or "PROVIDER/EVENT=URL", such as
 // "deposit.*=https://books.example/hook" or "daraja/stk.*=http://127.0.0.1:3000/".
-// Errors are KindUsage.
-func ParseRule(text string) (Rule, error) {
+// providers are the known ones. Errors are KindUsage.
+func ParseRule(text string, providers []payment.ProviderID) (Rule, error) {
 	pattern, target := "*", text
 	if !hasScheme(text) {
 		var ok bool
@@ -33,9 +34,7 @@ func ParseRule(text string) (Rule, error) {
 	rule := Rule{Event: pattern, URL: target}
 	if provider, event, ok := strings.Cut(pattern, "/"); ok {
 		rule.Provider, rule.Event = payment.ProviderID(provider), event
-		switch rule.Provider {
-		case payment.Daraja, payment.WasaaPay, payment.Sevi:
-		default:
+		if !slices.Contains(providers, rule.Provider) {
 			return Rule{}, badRule(text, fmt.Sprintf("names the unknown provider %q", clean(provider)))
 		}
 	}
