@@ -45,7 +45,7 @@ func demoSteps() []demoStepPlan {
 		},
 		{
 			title: "Daraja's own word on the receipt, by transaction status",
-			args:  []string{"transaction", "status", "--receipt", "${DEMO_RECEIPT}"},
+			args:  []string{"transaction", "status", "${DEMO_RECEIPT}"},
 			check: is("transaction_status", "Completed"),
 		},
 		{

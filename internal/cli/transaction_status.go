@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,7 @@ type transactionStatus struct {
 func newTransactionStatus(s *session) *cobra.Command {
 	v := &transactionStatus{asking: asking{session: s}}
 	cmd := &cobra.Command{
-		Use:   "status --receipt RECEIPT",
+		Use:   "status [RECEIPT]",
 		Short: "Ask M-PESA about one transaction and wait for the result",
 		Long: `Sends Daraja's Transaction Status query, which is answered at once with an
 acceptance and later, by callback, with the result. The result comes through a
@@ -31,15 +32,25 @@ machine, this command receives it itself.
 What counts is the payment's own TransactionStatus: Completed is exit 0, Cancelled,
 Declined and Expired are exit 3. A query that failed says nothing about the payment,
 and no answer within 60 s (or --timeout) is exit 8: --resume goes on waiting.`,
-		Example: `  payctl transaction status --receipt UA2K7QX9ZP
+		Example: `  payctl transaction status UA2K7QX9ZP
   payctl transaction status --conversation-id 1b2c-4d3e-8f90-a1b2c3d4e5f61234567 --no-wait
-  payctl transaction status --receipt UA2K7QX9ZP --party 0712345678 --identifier-type msisdn
+  payctl transaction status UA2K7QX9ZP --party 0712345678 --identifier-type msisdn
   payctl transaction status --resume qry_1`,
-		Args: noArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return usagef("ask about one at a time", "unexpected argument %q", payment.Line(args[1], 60))
+			case len(args) == 1 && v.receipt != "" && !strings.EqualFold(args[0], v.receipt):
+				return usagef("name it once", "receipt: %q and --receipt %q are not the same", payment.Line(args[0], 60), payment.Line(v.receipt, 60))
+			case len(args) == 1:
+				v.receipt = args[0]
+			}
+			return nil
+		},
 		RunE: s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.receipt, "receipt", "", "M-PESA `RECEIPT` of the payment asked about")
+	f.StringVar(&v.receipt, "receipt", "", "the same as the argument: M-PESA `RECEIPT` of the payment asked about")
 	f.StringVar(&v.conversation, "conversation-id", "", "OriginatorConversationID that the original request got: `ID`")
 	f.StringVar(&v.party, "party", "", "whose transaction: a shortcode, till or phone `NUMBER` (default: the profile's)")
 	f.StringVar(&v.identifierType, "identifier-type", string(payment.IdentifierShortCode), "what --party is: `msisdn|till|shortcode`")
@@ -73,7 +84,7 @@ func (v *transactionStatus) Run(ctx context.Context) error {
 
 func (v *transactionStatus) goOn(ctx context.Context) error {
 	if v.receipt+v.conversation != "" {
-		return usagef("leave --receipt and --conversation-id out", "resume: sends nothing, so there is nothing to ask about")
+		return usagef("leave the receipt and --conversation-id out", "resume: sends nothing, so there is nothing to ask about")
 	}
 	conf, err := v.config(ctx)
 	if err != nil {

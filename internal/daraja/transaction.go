@@ -38,7 +38,7 @@ func CheckTransaction(q payment.TransactionQuery, env payment.Environment) (paym
 	q.OriginalConversationID = strings.TrimSpace(q.OriginalConversationID)
 	switch {
 	case q.Receipt == "" && q.OriginalConversationID == "":
-		return q, payment.Usage("transaction: neither a receipt nor a conversation id", "give --receipt or --conversation-id")
+		return q, payment.Usage("transaction: neither a receipt nor a conversation id", "give a receipt or --conversation-id")
 	case q.Receipt != "" && !isReceipt(q.Receipt):
 		return q, payment.Usage("receipt: not 10 letters and digits", "copy it from the M-PESA message, such as UA2K7QX9ZP")
 	case len(q.OriginalConversationID) > maxRemarks || strings.ContainsAny(q.OriginalConversationID, " \t\r\n"):

@@ -123,9 +123,14 @@ type Result struct {
 func Name(q store.Query) string { return strings.ReplaceAll(q.Kind, "_", " ") + " " + q.ID }
 
 // Find finds one query by any of its identifiers, the newest of several; others is how
-// many more carry the identifier. None is KindNotFound.
+// many more carry the identifier. Blanks around it and a receipt's letter case do not
+// matter. None is KindNotFound.
 func Find(ctx context.Context, ledger *store.Store, id string) (_ store.Query, others int, err error) {
+	id = strings.TrimSpace(id)
 	found, err := ledger.Queries.Find(ctx, id)
+	if err == nil && len(found) == 0 {
+		found, err = ledger.Queries.Find(ctx, strings.ToUpper(id))
+	}
 	if err != nil {
 		return store.Query{}, 0, err
 	}
