@@ -114,7 +114,7 @@ func newEmulatorCertificate(a *app) *cobra.Command {
 		Use:     "certificate",
 		Short:   "Print the certificate for SecurityCredential",
 		Long:    "Prints the PEM certificate that a SecurityCredential for the emulator is encrypted with;\nunder json it is the member pem of an object.",
-		Example: "  payctl emulator certificate > emulator.pem\n  payctl credential encrypt --certificate emulator.pem --password-file pw",
+		Example: "  payctl emulator certificate > emulator.pem\n  payctl daraja credential encrypt --certificate emulator.pem --password-file pw",
 		Args:    noArgs,
 		RunE: a.run(func(context.Context) error {
 			pem, err := emulator.CertificatePEM()

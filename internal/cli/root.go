@@ -159,7 +159,6 @@ func commands() []command {
 		{"transaction", newTransaction},
 		{"explain", newExplain},
 		{"daraja", newDaraja},
-		{"credential", newCredential},
 		{"config", newConfig},
 		{"version", newVersion},
 	}

@@ -27,7 +27,7 @@ func TestSilentInputIsInterrupted(t *testing.T) {
 		{"webhook", "verify", "--provider", "daraja", "--ndjson"},
 		{"webhook", "sign"},
 		{"explain", "--stdin"},
-		{"credential", "encrypt", "--password-file", "-", "--profile", "local"},
+		{"daraja", "credential", "encrypt", "--password-file", "-", "--profile", "local"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -69,7 +69,7 @@ func TestSignalsAreWatchedWhereTheyMatter(t *testing.T) {
 		{[]string{"version"}, 0},
 		{[]string{"config", "path"}, 0},
 		{[]string{"deposit", "create", "--phone", "12"}, 1},
-		{[]string{"credential", "encrypt"}, 1},
+		{[]string{"daraja", "credential", "encrypt"}, 1},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
 			t.Parallel()

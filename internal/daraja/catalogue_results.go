@@ -121,7 +121,7 @@ var (
 const (
 	srcResult  = "reference/daraja.md §6.4"
 	srcOthers  = "reference/daraja.md §10.2"
-	nextSeal   = "payctl credential encrypt"
+	nextSeal   = "payctl daraja credential encrypt"
 	nextStatus = "payctl transaction status"
 )
 

@@ -12,19 +12,19 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-func newCredential(s *session) *cobra.Command {
-	return group("credential", "Make Daraja's SecurityCredential",
-		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newCredentialEncrypt(s))
+func newDarajaCredential(s *session) *cobra.Command {
+	return group("daraja credential", "Make Daraja's SecurityCredential",
+		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newDarajaCredentialEncrypt(s))
 }
 
-// credentialEncrypt is "payctl credential encrypt".
-type credentialEncrypt struct {
+// darajaCredentialEncrypt is "payctl daraja credential encrypt".
+type darajaCredentialEncrypt struct {
 	*env
 	certificate, passwordFile string
 }
 
-func newCredentialEncrypt(s *session) *cobra.Command {
-	v := &credentialEncrypt{env: s.env}
+func newDarajaCredentialEncrypt(s *session) *cobra.Command {
+	v := &darajaCredentialEncrypt{env: s.env}
 	cmd := &cobra.Command{
 		Use:   "encrypt",
 		Short: "Encrypt the initiator's password with a certificate",
@@ -36,7 +36,7 @@ noticed only in the result, as code 2001.
 The password comes from --password-file (- for stdin), else from the profile, else
 from stdin. An expired certificate is noted and used: only its key matters. A key that
 is shorter than Safaricom's is warned of and used.`,
-		Example: "  payctl credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl credential encrypt --certificate emulator.pem --password-file - -o json",
+		Example: "  payctl daraja credential encrypt --certificate ProductionCertificate.cer --password-file pw\n  payctl daraja credential encrypt --certificate emulator.pem --password-file - -o json",
 		Args:    noArgs,
 		RunE:    s.run(v.Run),
 	}
@@ -66,7 +66,7 @@ type certificateView struct {
 func (v credentialView) Text(t *ui.Text) { t.Linef("%s", v.SecurityCredential) }
 
 // Run encrypts the password and says with which certificate.
-func (v *credentialEncrypt) Run(ctx context.Context) error {
+func (v *darajaCredentialEncrypt) Run(ctx context.Context) error {
 	certificate, err := v.readCertificate(ctx)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (v *credentialEncrypt) Run(ctx context.Context) error {
 const maxCertificate = 1 << 16
 
 // readCertificate reads the file named, or the profile's, or takes the emulator's.
-func (v *credentialEncrypt) readCertificate(ctx context.Context) ([]byte, error) {
+func (v *darajaCredentialEncrypt) readCertificate(ctx context.Context) ([]byte, error) {
 	path := v.certificate
 	if path == "" {
 		conf, err := v.config(ctx)
@@ -124,7 +124,7 @@ func (v *credentialEncrypt) readCertificate(ctx context.Context) ([]byte, error)
 }
 
 // password reads the password: the file, the profile, or stdin.
-func (v *credentialEncrypt) password(ctx context.Context) (*secret.Secret, error) {
+func (v *darajaCredentialEncrypt) password(ctx context.Context) (*secret.Secret, error) {
 	switch v.passwordFile {
 	case "":
 	case "-":
@@ -145,7 +145,7 @@ func (v *credentialEncrypt) password(ctx context.Context) (*secret.Secret, error
 	return v.passwordFromStdin(ctx)
 }
 
-func (v *credentialEncrypt) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
+func (v *darajaCredentialEncrypt) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
 	data, err := readAll(v.stdin(ctx), maxCertificate, "stdin")
 	if err != nil {
 		return nil, err
