@@ -19,7 +19,7 @@ func newLedger(s *session) *cobra.Command {
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
 what is in it, check it, copy it while others write, and keep it small. With --db FILE no
 profile need be chosen.`,
-		newLedgerStats(s), newLedgerCheck(s), newLedgerBackup(s), newLedgerPrune(s))
+		newLedgerInfo(s), newLedgerCheck(s), newLedgerBackup(s), newLedgerPrune(s))
 }
 
 // ledgerFile opens the ledger for a verb that is about the file itself, whatever the
@@ -29,8 +29,8 @@ func (s *session) ledgerFile(ctx context.Context, o store.Options) (*store.Store
 	return s.openLedgerAs(ctx, s.anyProfile, o)
 }
 
-// ledgerStatsView is the ledger in numbers.
-type ledgerStatsView struct {
+// ledgerInfoView is the ledger in numbers.
+type ledgerInfoView struct {
 	Path       string         `json:"path"`
 	Schema     int            `json:"schema"`
 	FileBytes  int64          `json:"file_bytes"`
@@ -61,7 +61,7 @@ type stored struct {
 }
 
 // Text writes the numbers for people.
-func (v ledgerStatsView) Text(t *ui.Text) {
+func (v ledgerInfoView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("ledger", ui.Bold(v.Path)), ui.KV("size", ui.Plain(fmt.Sprintf("%d bytes, %d free inside", v.FileBytes, v.FreeBytes))),
 		ui.KV("schema", ui.Plain(itoa(v.Schema))), ui.KV("oldest open deposit", ui.Plain(or(v.OldestOpen, "none"))),
@@ -81,22 +81,22 @@ func (v ledgerStatsView) Text(t *ui.Text) {
 	t.Table(columns("DELIVERIES", "EVENT", "VERDICT", "COUNT", "BYTES"), deliveries)
 }
 
-// ledgerStats is "payctl ledger stats".
-type ledgerStats struct{ *session }
+// ledgerInfo is "payctl ledger info".
+type ledgerInfo struct{ *session }
 
-func newLedgerStats(s *session) *cobra.Command {
-	v := &ledgerStats{session: s}
+func newLedgerInfo(s *session) *cobra.Command {
+	v := &ledgerInfo{session: s}
 	return &cobra.Command{
-		Use:     "stats",
+		Use:     "info",
 		Short:   "Count what the ledger holds",
-		Example: "  payctl ledger stats\n  payctl ledger stats -o json --jq .oldest_open",
+		Example: "  payctl ledger info\n  payctl ledger info -o json --jq .oldest_open",
 		Args:    noArgs,
 		RunE:    s.run(v.Run),
 	}
 }
 
 // Run counts what the ledger holds.
-func (v *ledgerStats) Run(ctx context.Context) error {
+func (v *ledgerInfo) Run(ctx context.Context) error {
 	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
 	if err != nil {
 		return err
@@ -105,11 +105,11 @@ func (v *ledgerStats) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.out.One(newLedgerStatsView(ledger.Path(), stats))
+	return v.out.One(newLedgerInfoView(ledger.Path(), stats))
 }
 
-func newLedgerStatsView(path string, s store.Stats) ledgerStatsView {
-	v := ledgerStatsView{
+func newLedgerInfoView(path string, s store.Stats) ledgerInfoView {
+	v := ledgerInfoView{
 		Path: path, Schema: s.Schema, FileBytes: s.FileBytes, FreeBytes: s.FreeBytes, Conflicts: s.Conflicts,
 		OldestOpen: timeOrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
 	}
