@@ -80,15 +80,16 @@ func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names map[s
 	if err != nil {
 		return err
 	}
-	rows, err := t.rows(ctx, "SELECT "+depositColumns+sqlNamedDeposits(column), list)
+	rows, err := t.rows(ctx, "SELECT "+t.db.tables.deposits.names+sqlNamedDeposits(column), list)
 	if err != nil {
 		return err
 	}
-	found, err := t.db.scanDeposits(rows)
+	found, err := scanAll(rows, depositColumns)
 	if err != nil {
 		return err
 	}
 	for _, d := range found {
+		d.ID = t.db.id(depositPrefix, d.seq)
 		a.add(d)
 	}
 	return nil
@@ -123,7 +124,7 @@ func (t *tx) readHolders(ctx context.Context, a *ahead) error {
 		return err
 	}
 	for _, seq := range others {
-		d, err := t.depositBy(ctx, "seq = ?", seq)
+		d, err := t.db.depositBy(ctx, t, "seq = ?", seq)
 		if err != nil {
 			return err
 		}
@@ -199,7 +200,7 @@ func (t *tx) byToken(ctx context.Context, token string) ([]depositRow, error) {
 	if t.ahead != nil {
 		return t.ahead.get(t.ahead.token[token]), nil
 	}
-	return t.depositsBy(ctx, "callback_token = ? AND callback_token <> ''", token)
+	return t.db.depositsBy(ctx, t, "callback_token = ? AND callback_token <> ''", token)
 }
 
 // byProviderID returns the deposits with a provider's id, newest first.
@@ -239,5 +240,5 @@ func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]dep
 	if err != nil || found == 0 {
 		return nil, err
 	}
-	return t.depositsBy(ctx, where, args...)
+	return t.db.depositsBy(ctx, t, where, args...)
 }

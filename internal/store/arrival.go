@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"strings"
 
@@ -68,23 +67,11 @@ func (h *Deliveries) Record(ctx context.Context, a Arrival) (Recorded, error) {
 // Waiting returns how many writes wait to be committed.
 func (s *Store) Waiting() int { return len(s.writer.queue) }
 
-// detail is what a delivery's row holds of its event besides its columns.
-type detail struct {
-	MerchantRequestID        string           `json:"mr,omitempty"`
-	OriginatorConversationID string           `json:"oc,omitempty"`
-	ShortCode                string           `json:"sc,omitempty"`
-	Failure                  *payment.Failure `json:"f,omitempty"`
-	Notes                    []string         `json:"n,omitempty"`
-	Matched                  string           `json:"m,omitempty"`
-	// Environment is whose secret proved the event: where a waiting one may belong.
-	Environment payment.Environment `json:"en,omitempty"`
-}
-
 // arrival is an Arrival made ready outside the writer.
 type arrival struct {
 	Arrival
 	header string
-	detail any
+	detail string
 	// hash is what the delivery is about as long as nothing is found for it.
 	hash int64
 	// byBody is the hash of the body, made when it is first needed.
@@ -110,7 +97,7 @@ func (db *database) prepare(a Arrival) (*arrival, error) {
 			&bounded.ProviderID, &bounded.MerchantRequestID, &bounded.ConversationID,
 			&bounded.OriginatorConversationID, &bounded.Reference, &bounded.Receipt, &bounded.ShortCode,
 		} {
-			if len(*text) > mostKey {
+			if *text = clean(*text); len(*text) > mostKey {
 				*text = strings.ToValidUTF8((*text)[:mostKey], "")
 			}
 		}
@@ -200,15 +187,6 @@ func (db *database) hashID(provider payment.ProviderID, id string) int64 {
 	}
 	high := db.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
 	return high<<idLowBits | h&(1<<idLowBits-1)
-}
-
-// encode spells a detail; an empty one is NULL.
-func (d detail) encode() (any, error) {
-	b, err := json.Marshal(d)
-	if err != nil || len(b) == 2 {
-		return nil, err
-	}
-	return string(b), nil
 }
 
 // isResult tells the events that answer a query (reference/daraja.md §6.3, §6.5).

@@ -2,12 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"database/sql"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -58,64 +52,6 @@ type DeliveryFilter struct {
 	WithBody bool
 }
 
-// deliveryColumns always holds the body: its hash is wanted in every list, and
-// it lies in the same page of the file.
-const deliveryColumns = `v.seq, v.received_at, k.provider, k.route, k.event, k.verdict, k.status,
-	coalesce(v.deposit, 0), coalesce(v.query, 0), coalesce(v.duplicate_of, 0), v.move, v.size,
-	coalesce(v.provider_id, ''), coalesce(v.reference, ''), coalesce(v.receipt, ''), coalesce(v.conversation_id, ''),
-	v.amount, coalesce(v.currency, ''), v.occurred_at, v.token, coalesce(v.method, 'POST'),
-	coalesce(v.peer, ''), coalesce(v.reason, ''), coalesce(v.detail, ''), v.header, v.body,
-	coalesce((SELECT d.callback_token FROM deposits AS d WHERE d.seq = v.deposit), '')`
-
-const deliveryTables = " FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind "
-
-func (db *database) scanDelivery(r row, withBody bool) (int64, StoredDelivery, error) {
-	var d StoredDelivery
-	var e payment.Event
-	var seq, received, deposit, query, duplicateOf, move int64
-	var provider, verdict, status, currency, more, header, depositToken string
-	var amount, occurred sql.NullInt64
-	var token sql.NullString
-	var body []byte
-	err := r.Scan(&seq, &received, &provider, &d.Route, &e.Name, &verdict, &status, &deposit, &query, &duplicateOf, &move,
-		&d.Size, &e.ProviderID, &e.Reference, &e.Receipt, &e.ConversationID, &amount, &currency, &occurred, &token,
-		&d.Method, &d.Peer, &d.Reason, &more, &header, &body, &depositToken)
-	if err != nil {
-		return 0, d, err
-	}
-	d.ID, d.Provider, d.ReceivedAt = db.id(deliveryPrefix, seq), payment.ProviderID(provider), fromMicros(received)
-	d.Verdict, d.Move = payment.Verdict(verdict), moveOf(move)
-	d.DepositID, d.QueryID, d.DuplicateOf = db.id(depositPrefix, deposit), db.id(queryPrefix, query), db.id(deliveryPrefix, duplicateOf)
-	sum := sha256.Sum256(body)
-	d.SHA256 = hex.EncodeToString(sum[:])
-	var det detail
-	if more != "" {
-		if err := json.Unmarshal([]byte(more), &det); err != nil {
-			return 0, d, fmt.Errorf("delivery %s: the ledger holds details that cannot be read", d.ID)
-		}
-	}
-	d.Matched = det.Matched
-	if d.Token = token.String; token.Valid && d.Token == "" {
-		d.Token = depositToken
-	}
-	if e.Name != "" {
-		e.Provider, e.Status, e.OccurredAt = d.Provider, payment.Status(status), fromNullMicros(occurred)
-		e.MerchantRequestID, e.OriginatorConversationID = det.MerchantRequestID, det.OriginatorConversationID
-		e.ShortCode, e.Failure, e.Notes, e.Environment = det.ShortCode, det.Failure, det.Notes, det.Environment
-		if amount.Valid {
-			e.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
-		}
-		d.Event = &e
-	}
-	if withBody {
-		d.Body = body
-		if d.Header, err = decodeHeader(header); err != nil {
-			return 0, d, fmt.Errorf("delivery %s: %w", d.ID, err)
-		}
-	}
-	return seq, d, nil
-}
-
 // Get returns one delivery with its headers and the exact bytes of its
 // body; KindNotFound if there is none.
 func (h *Deliveries) Get(ctx context.Context, id string) (StoredDelivery, error) {
@@ -123,11 +59,11 @@ func (h *Deliveries) Get(ctx context.Context, id string) (StoredDelivery, error)
 	if !ok {
 		return StoredDelivery{}, noSuch("delivery", id)
 	}
-	_, d, err := h.scanDelivery(h.read.QueryRowContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq = ?", seq), true)
-	if errors.Is(err, sql.ErrNoRows) {
-		return StoredDelivery{}, noSuch("delivery", id)
+	found, err := h.fetch(ctx, []position{{seq: seq}}, true)
+	if d, ok := found[seq]; ok || err != nil {
+		return d, h.kinded("read the delivery", err)
 	}
-	return d, h.kinded("read the delivery", err)
+	return StoredDelivery{}, noSuch("delivery", id)
 }
 
 // List returns deliveries, newest first, and the cursor of the next page,
@@ -190,20 +126,21 @@ func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do fun
 }
 
 func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) (map[int64]StoredDelivery, error) {
-	rows, err := h.read.QueryContext(ctx, "SELECT "+deliveryColumns+deliveryTables+"WHERE v.seq"+sqlInList, seqs(page))
+	rows, err := h.query(ctx, sqlDeliveries("WHERE v.seq"+sqlInList), seqs(page))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	out := make(map[int64]StoredDelivery, len(page))
-	for rows.Next() {
-		seq, d, err := h.scanDelivery(rows, withBody)
-		if err != nil {
+	found, err := scanAll(rows, viewColumns)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]StoredDelivery, len(found))
+	for _, v := range found {
+		if out[v.seq], err = h.stored(v, withBody); err != nil {
 			return nil, err
 		}
-		out[seq] = d
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // pages chooses how the positions of a filter's pages are found.
@@ -260,29 +197,23 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 
 // matchingKinds returns the numbers of the kinds that a filter lets pass.
 func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) ([]int64, error) {
-	rows, err := h.read.QueryContext(ctx, "SELECT id, provider, event, verdict, status, duplicate FROM kinds")
+	kinds, err := h.tables.kinds.all(ctx, h, "")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
 	var out []int64
-	for rows.Next() {
-		var id, duplicate int64
-		var provider, event, verdict, status string
-		if err := rows.Scan(&id, &provider, &event, &verdict, &status, &duplicate); err != nil {
-			return nil, err
-		}
+	for _, k := range kinds {
 		switch {
-		case f.Provider != "" && string(f.Provider) != provider,
-			!matchesEvent(f.Event, event),
-			!contains(f.Verdicts, payment.Verdict(verdict)),
-			!contains(f.Statuses, payment.Status(status)),
-			f.OnlyFirst && duplicate != 0:
+		case f.Provider != "" && f.Provider != k.provider,
+			!matchesEvent(f.Event, k.event),
+			!contains(f.Verdicts, k.verdict),
+			!contains(f.Statuses, k.status),
+			f.OnlyFirst && k.duplicate:
 			continue
 		}
-		out = append(out, id)
+		out = append(out, k.id)
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 func contains[T comparable](wanted []T, v T) bool {

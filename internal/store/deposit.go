@@ -36,7 +36,7 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 	var got depositRow
 	err = h.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {
 		existed = false
-		first, err := t.depositBy(ctx, "idempotency_key = ? AND provider = ? AND environment = ?",
+		first, err := t.db.depositBy(ctx, t, "idempotency_key = ? AND provider = ? AND environment = ?",
 			d.IdempotencyKey, string(d.Provider), string(d.Environment))
 		switch {
 		case err == nil:
@@ -119,21 +119,15 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	if err != nil {
 		return depositRow{}, err
 	}
-	seq, n, err := t.insertRow(ctx, `INSERT INTO deposits (shelf, provider, environment, reference, description, idempotency_key,
-		status, amount, currency, phone, short_code, wallet, provider_id, merchant_request_id, receipt, failure,
-		decided_by, conflict, callback_token, sent_at, created_at, updated_at, expires_at, fields_hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', '', ?, NULL, ?, ?, NULL, ?) ON CONFLICT DO NOTHING`,
-		shelf, string(d.Provider), string(d.Environment), d.Reference, d.Description, d.IdempotencyKey, string(d.Status),
-		d.Amount.Minor(), string(d.Amount.Currency()), d.Phone.MSISDN(), d.ShortCode, d.Wallet, d.ProviderID,
-		d.MerchantRequestID, d.Receipt, d.CallbackToken, micros(now), micros(now), d.FieldsHash)
+	out := depositRow{shelf: shelf, Deposit: d}
+	seq, n, err := t.db.tables.deposits.add(ctx, t, &out)
 	if err != nil {
 		return depositRow{}, err
 	}
 	if n == 0 { // its key is not there, as was seen just now
 		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
 	}
-	d.ID = t.db.id(depositPrefix, seq)
-	out := depositRow{seq: seq, Deposit: d}
+	out.seq, out.ID = seq, t.db.id(depositPrefix, seq)
 	t.ahead.add(out)
 	t.countDeposit(out, 1)
 	return out, nil
@@ -161,7 +155,7 @@ func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.D
 			return err
 		}
 		got, mine = after, true
-		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveApply, text: "sent"}, nil)
+		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "sent"})
 	})
 	return got.Deposit, mine, err
 }
@@ -186,7 +180,7 @@ func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payme
 			return err
 		}
 		got, mine = after, true
-		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveNone, text: "sent again"}, nil)
+		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveNone, note: "sent again"})
 	})
 	return got.Deposit, mine, err
 }
@@ -205,7 +199,7 @@ func (h *Deposits) ReleaseSend(ctx context.Context, id string) error {
 		if err := t.save(ctx, d, after); err != nil {
 			return err
 		}
-		return t.note(ctx, d.seq, note{at: now, status: after.Status, move: payment.MoveApply, text: "not sent after all"}, nil)
+		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "not sent after all"})
 	})
 }
 
@@ -243,11 +237,11 @@ func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositR
 	if err != nil || depositEqual(d.Deposit, moved.Deposit) {
 		return moved, move, err
 	}
-	n := note{at: c.At, source: c.By, status: c.Status, move: move}
+	n := note{deposit: d.seq, at: c.At, source: c.By, status: c.Status, move: move}
 	if move == payment.MoveConflict || move == payment.MoveOverrule {
-		n.text = after.Conflict
+		n.note = after.Conflict
 	}
-	return moved, move, t.note(ctx, d.seq, n, nil)
+	return moved, move, t.note(ctx, n)
 }
 
 // saveMove writes what payment.Deposit.Apply changed. A contradiction that is
@@ -280,7 +274,7 @@ func (h *Deposits) change(ctx context.Context, what, id string, run func(context
 		return noSuch("deposit", id)
 	}
 	return h.do(ctx, what, func(ctx context.Context, t *tx) error {
-		d, err := t.depositBy(ctx, "seq = ?", seq)
+		d, err := t.db.depositBy(ctx, t, "seq = ?", seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSuch("deposit", id)
 		}

@@ -16,7 +16,7 @@ func (h *Deposits) Get(ctx context.Context, id string) (payment.Deposit, error) 
 	if !ok {
 		return payment.Deposit{}, noSuch("deposit", id)
 	}
-	d, err := h.scanDeposit(h.read.QueryRowContext(ctx, "SELECT "+depositColumns+" FROM deposits WHERE seq = ?", seq))
+	d, err := h.depositBy(ctx, h, "seq = ?", seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return payment.Deposit{}, noSuch("deposit", id)
 	}
@@ -35,7 +35,7 @@ func (h *Deposits) Find(ctx context.Context, anyID string) ([]payment.Deposit, e
 	}
 	seq, _ := h.key(depositPrefix, anyID)
 	// One look-up for each index; the conditions repeat those of partial indices.
-	found, err := h.readDeposits(ctx, "SELECT "+depositColumns+` FROM deposits WHERE seq IN (
+	found, err := h.depositsBy(ctx, h, `seq IN (
 		SELECT seq FROM deposits WHERE seq = ?
 		UNION SELECT seq FROM deposits WHERE idempotency_key = ?
 		UNION SELECT seq FROM deposits WHERE provider_id = ? AND provider_id <> ''
@@ -82,7 +82,7 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 		if err != nil || len(page) == 0 {
 			return page, err
 		}
-		rows, err := h.readDeposits(ctx, "SELECT "+depositColumns+" FROM deposits WHERE seq"+sqlInList, seqs(page))
+		rows, err := h.depositsBy(ctx, h, "seq"+sqlInList, seqs(page))
 		if err != nil {
 			return nil, err
 		}
@@ -136,32 +136,12 @@ func (h *Deposits) RecentSends(ctx context.Context, phone payment.Phone, amount 
 	if phone.IsZero() {
 		return nil, nil
 	}
-	query := "SELECT " + depositColumns + " FROM deposits WHERE phone = ? AND sent_at >= ?"
+	where := "phone = ? AND sent_at >= ?"
 	args := []any{phone.MSISDN(), micros(since)}
 	if amount.HasValue() {
-		query += " AND amount = ? AND currency = ?"
+		where += " AND amount = ? AND currency = ?"
 		args = append(args, amount.Minor(), string(amount.Currency()))
 	}
-	found, err := h.readDeposits(ctx, query+" ORDER BY sent_at DESC, seq DESC LIMIT ?", append(args, mostFound)...)
+	found, err := h.depositsBy(ctx, h, where+" ORDER BY sent_at DESC, seq DESC LIMIT ?", append(args, mostFound)...)
 	return deposits(found), h.kinded("read recent deposits", err)
-}
-
-// note is one thing that was said about a deposit, or done with it, by anything
-// but a delivery.
-type note struct {
-	at time.Time
-	// source is "" for what payctl itself did, such as sending.
-	source payment.Source
-	status payment.Status
-	move   payment.Move
-	// text says more: a contradiction, why a delivery was not believed.
-	text string
-}
-
-// moveOf reads a stored move; what no version wrote is none.
-func moveOf(n int64) payment.Move {
-	if n < int64(payment.MoveNone) || n > int64(payment.MoveConflict) {
-		return payment.MoveNone
-	}
-	return payment.Move(n)
 }

@@ -451,7 +451,7 @@ func TestNotes(t *testing.T) {
 	for rows.Next() {
 		var n note
 		var at, move int64
-		if err := rows.Scan(&at, &n.source, &n.status, &move, &n.text); err != nil {
+		if err := rows.Scan(&at, &n.source, &n.status, &move, &n.note); err != nil {
 			t.Fatal(err)
 		}
 		n.at, n.move = fromMicros(at), moveOf(move)
@@ -462,7 +462,7 @@ func TestNotes(t *testing.T) {
 	}
 	start := newClock().Now()
 	want := []note{
-		{at: start, status: payment.StatusUnknown, move: payment.MoveApply, text: "sent"},
+		{at: start, status: payment.StatusUnknown, move: payment.MoveApply, note: "sent"},
 		{at: start, source: payment.SourceAnswer, status: payment.StatusPending, move: payment.MoveApply},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(note{})); diff != "" {

@@ -15,4 +15,15 @@
 // an event is about, whether it is to be believed, and that it counts once. It
 // leaves wire formats to the adapters, words for people to ui, and asking
 // providers to watch. Errors are *payment.Error, kinded by the driver's codes.
+//
+// To add a column:
+//
+//  1. write migrations/sqlite/NNNN_name.sql with ALTER TABLE … ADD COLUMN, and run
+//     go test ./internal/store -run Fingerprints -write-fingerprints;
+//  2. give the row's struct a field with the column's name: paid_at is PaidAt;
+//  3. add one line to the table's list (depositColumns, deliveryColumns, …), with
+//     the cell (cell.go) that fits the field.
+//
+// What inserts, reads and updates the table takes the column from the list, and
+// TestColumns finds a column that is missing or leads to another field.
 package store

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,31 +31,6 @@ type Forward struct {
 	CreatedAt time.Time
 }
 
-// Attempt is one try at sending a delivery to a target, with its answer.
-type Attempt struct {
-	DeliveryID string
-	Target     string
-	// RunID is the replay run, "" for the forwarder.
-	RunID string
-	At    time.Time
-	// Status is the HTTP status, 0 when there was no answer.
-	Status  int
-	Latency time.Duration
-	// Error says why there was no answer; Body is the start of the answer.
-	Error string
-	Body  string
-}
-
-// mostExcerpt bounds what is kept of an answer and of an error.
-const mostExcerpt = 1024
-
-func excerpt(text string) string {
-	if len(text) > mostExcerpt {
-		text = text[:mostExcerpt]
-	}
-	return strings.ToValidUTF8(text, "�")
-}
-
 // Outcome is what comes after an attempt to forward.
 type Outcome struct {
 	// Delivered takes the forward off the queue.
@@ -73,11 +46,8 @@ func (t *tx) enqueue(ctx context.Context, delivery int64, targets []string) erro
 		if err != nil {
 			return err
 		}
-		now := micros(t.now)
-		_, err = t.exec(ctx, `INSERT INTO forwards (delivery, target, state, attempts, due_at, created_at)
-			VALUES (?, ?, ?, 0, ?, ?) ON CONFLICT (delivery, target) DO NOTHING`,
-			delivery, target, string(ForwardWaiting), now, now)
-		if err != nil {
+		row := forwardRow{delivery: delivery, target: target, state: ForwardWaiting, dueAt: t.now, createdAt: t.now}
+		if _, _, err := t.db.tables.forwards.add(ctx, t, &row); err != nil {
 			return err
 		}
 	}
@@ -99,25 +69,51 @@ func (t *tx) target(ctx context.Context, url string) (int64, error) {
 	return id, err
 }
 
-const forwardColumns = "f.seq, f.delivery, g.url, f.state, f.attempts, f.due_at, f.created_at"
+// forwardRow is a forward as its table has it.
+type forwardRow struct {
+	seq, delivery, target int64
+	state                 ForwardState
+	attempts              int64
+	dueAt, createdAt      time.Time
+}
 
-// scan reads and closes rows.
-func (h *Forwards) scan(rows rowSet) ([]Forward, []int64, error) {
-	defer func() { _ = rows.Close() }()
-	var out []Forward
-	var keys []int64
-	for rows.Next() {
-		var f Forward
-		var seq, delivery, due, created int64
-		var state string
-		if err := rows.Scan(&seq, &delivery, &f.Target, &state, &f.Attempts, &due, &created); err != nil {
-			return nil, nil, err
-		}
-		f.ID, f.DeliveryID, f.State = h.id(forwardPrefix, seq), h.id(deliveryPrefix, delivery), ForwardState(state)
-		f.DueAt, f.CreatedAt = fromMicros(due), fromMicros(created)
-		out, keys = append(out, f), append(keys, seq)
+func forwardColumns(f *forwardRow) []column {
+	return []column{
+		{"seq", (*integer)(&f.seq)},
+		{"delivery", (*integer)(&f.delivery)},
+		{"target", (*integer)(&f.target)},
+		{"state", (*text)(&f.state)},
+		{"attempts", (*integer)(&f.attempts)},
+		{"due_at", (*instant)(&f.dueAt)},
+		{"created_at", (*instant)(&f.createdAt)},
 	}
-	return out, keys, rows.Err()
+}
+
+// forwardView is a forward with its target's URL.
+type forwardView struct {
+	forwardRow
+	url string
+}
+
+func forwardViewColumns(f *forwardView) []column {
+	return append(forwardColumns(&f.forwardRow), column{"", (*text)(&f.url)})
+}
+
+// forwards runs a query for forwards; rest begins with WHERE and calls them f.
+func (db *database) forwards(ctx context.Context, q querier, rest string, args ...any) ([]forwardView, error) {
+	rows, err := q.query(ctx, "SELECT "+names("f.", forwardColumns(&forwardRow{}))+
+		", g.url FROM forwards AS f JOIN targets AS g ON g.id = f.target "+rest, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, forwardViewColumns)
+}
+
+func (db *database) forward(f forwardView) Forward {
+	return Forward{
+		ID: db.id(forwardPrefix, f.seq), DeliveryID: db.id(deliveryPrefix, f.delivery), Target: f.url, State: f.state,
+		Attempts: int(f.attempts), DueAt: f.dueAt, CreatedAt: f.createdAt,
+	}
 }
 
 // Lease leases at most limit forwards that are due, oldest first: nobody else
@@ -129,23 +125,19 @@ func (h *Forwards) Lease(ctx context.Context, limit int, lease time.Duration) (d
 		return nil, next, err
 	}
 	err = h.do(ctx, "lease from the forward queue", func(ctx context.Context, t *tx) error {
-		var keys []int64
-		rows, err := t.rows(ctx, "SELECT "+forwardColumns+` FROM forwards AS f JOIN targets AS g ON g.id = f.target
-			WHERE f.state = ? AND f.due_at <= ? ORDER BY f.due_at, f.seq LIMIT ?`,
+		due = nil
+		found, err := h.forwards(ctx, t, "WHERE f.state = ? AND f.due_at <= ? ORDER BY f.due_at, f.seq LIMIT ?",
 			string(ForwardWaiting), micros(t.now), limit)
 		if err != nil {
 			return err
 		}
-		due, keys, err = h.scan(rows)
-		if err != nil {
-			return err
-		}
-		until := micros(t.now.Add(lease))
-		for i, key := range keys {
-			if _, err := t.exec(ctx, "UPDATE forwards SET due_at = ? WHERE seq = ?", until, key); err != nil {
+		for _, f := range found {
+			before := f.forwardRow
+			f.dueAt = t.now.Add(lease)
+			if err := h.tables.forwards.update(ctx, t, &before, &f.forwardRow); err != nil {
 				return err
 			}
-			due[i].DueAt = fromMicros(until)
+			due = append(due, h.forward(f))
 		}
 		return nil
 	})
@@ -226,7 +218,7 @@ func (h *Forwards) MarkAttempt(ctx context.Context, forwardID string, a Attempt,
 		if err != nil || a.DeliveryID != "" && a.DeliveryID != h.id(deliveryPrefix, delivery) {
 			return err
 		}
-		if err := t.insertAttempt(ctx, delivery, target, nil, a); err != nil {
+		if err := t.addAttempt(ctx, delivery, target, 0, a); err != nil {
 			return err
 		}
 		switch {
@@ -241,17 +233,34 @@ func (h *Forwards) MarkAttempt(ctx context.Context, forwardID string, a Attempt,
 	})
 }
 
-// insertAttempt records nothing at a delivery that was pruned meanwhile: nobody
-// would ever take the attempt away again.
-func (t *tx) insertAttempt(ctx context.Context, delivery, target int64, run any, a Attempt) error {
-	at := a.At
-	if at.IsZero() {
-		at = t.now
+// MarkDeadAttempt is RecordAttempt for one at a dead letter: in the same
+// transaction a 2xx takes the letter off the queue, and anything else counts as
+// one more attempt at it. A letter that is gone, or that waits again, is left as
+// it is, and so is another forward that was given its key since.
+func (h *Forwards) MarkDeadAttempt(ctx context.Context, forwardID string, a Attempt) error {
+	seq, ok := h.key(forwardPrefix, forwardID)
+	if !ok {
+		return noSuch("forward", forwardID)
 	}
-	_, err := t.exec(ctx, `INSERT INTO attempts (delivery, target, run, at, status, latency, error, body)
-		SELECT seq, ?, ?, ?, ?, ?, ?, ? FROM deliveries WHERE seq = ?`,
-		target, run, micros(at), a.Status, a.Latency.Microseconds(), excerpt(a.Error), excerpt(a.Body), delivery)
-	return err
+	delivery, run, err := h.attemptKeys(a)
+	if err != nil {
+		return err
+	}
+	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
+		target, err := t.target(ctx, a.Target)
+		if err != nil {
+			return err
+		}
+		if err := t.addAttempt(ctx, delivery, target, run, a); err != nil {
+			return err
+		}
+		query := "UPDATE forwards SET attempts = attempts + 1 WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"
+		if a.Status >= 200 && a.Status < 300 {
+			query = "DELETE FROM forwards WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"
+		}
+		_, err = t.exec(ctx, query, seq, delivery, target, string(ForwardDead))
+		return err
+	})
 }
 
 // List returns the queue in one state, oldest first; limit 0 means all.
@@ -259,39 +268,10 @@ func (h *Forwards) List(ctx context.Context, state ForwardState, limit int) ([]F
 	if limit <= 0 {
 		limit = idMostKey
 	}
-	rows, err := h.read.QueryContext(ctx, "SELECT "+forwardColumns+` FROM forwards AS f
-		JOIN targets AS g ON g.id = f.target WHERE f.state = ? ORDER BY f.due_at, f.seq LIMIT ?`, string(state), limit)
-	if err != nil {
-		return nil, h.kinded("read the forward queue", err)
+	found, err := h.forwards(ctx, h, "WHERE f.state = ? ORDER BY f.due_at, f.seq LIMIT ?", string(state), limit)
+	out := make([]Forward, len(found))
+	for i, f := range found {
+		out[i] = h.forward(f)
 	}
-	defer func() { _ = rows.Close() }()
-	out, _, err := h.scan(rows)
-	return out, h.kinded("read the forward queue", errors.Join(err, rows.Err()))
-}
-
-// Attempts returns the attempts at a delivery, by the forwarder and by replay,
-// oldest first.
-func (h *Deliveries) Attempts(ctx context.Context, deliveryID string) ([]Attempt, error) {
-	seq, ok := h.key(deliveryPrefix, deliveryID)
-	if !ok {
-		return nil, noSuch("delivery", deliveryID)
-	}
-	rows, err := h.read.QueryContext(ctx, `SELECT g.url, coalesce(a.run, 0), a.at, a.status, a.latency, a.error, a.body
-		FROM attempts AS a JOIN targets AS g ON g.id = a.target WHERE a.delivery = ?`, seq)
-	if err != nil {
-		return nil, h.kinded("read the attempts", err)
-	}
-	defer func() { _ = rows.Close() }()
-	out := []Attempt{}
-	for rows.Next() {
-		a := Attempt{DeliveryID: deliveryID}
-		var run, at, latency int64
-		if err := rows.Scan(&a.Target, &run, &at, &a.Status, &latency, &a.Error, &a.Body); err != nil {
-			return nil, h.kinded("read the attempts", err)
-		}
-		a.RunID, a.At, a.Latency = h.id(runPrefix, run), fromMicros(at), time.Duration(latency)*time.Microsecond
-		out = append(out, a)
-	}
-	slices.SortStableFunc(out, func(a, b Attempt) int { return a.At.Compare(b.At) })
-	return out, h.kinded("read the attempts", rows.Err())
+	return out, h.kinded("read the forward queue", err)
 }

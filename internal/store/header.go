@@ -1,15 +1,18 @@
 package store
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Headers are stored as lines of "Name: value", in the order of their names, in
 // the spelling in which they came. Line ends and backslashes inside a name or
-// value, which HTTP does not allow, are escaped so that nothing is lost.
+// value, which HTTP does not allow, are escaped so that nothing is lost; so are
+// bytes that are no text, which not every engine can store as such.
 
 // encodeHeader spells a header as stored.
 func encodeHeader(h http.Header) string {
@@ -35,12 +38,20 @@ func encodeHeader(h http.Header) string {
 }
 
 func writeEscaped(b *strings.Builder, s string, colon bool) {
-	if !strings.ContainsAny(s, "\\\r\n:") {
+	if !strings.ContainsAny(s, "\\\r\n:\x00") && utf8.ValidString(s) {
 		b.WriteString(s)
 		return
 	}
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case c == 0 || c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == 0 || r == utf8.RuneError && n == 1 {
+				fmt.Fprintf(b, `\x%02x`, c)
+				continue
+			}
+			b.WriteString(s[i : i+n])
+			i += n - 1
 		case c == '\\':
 			b.WriteString(`\\`)
 		case c == '\n':
@@ -102,6 +113,13 @@ func unescape(s string) string {
 			b.WriteByte('\n')
 		case 'r':
 			b.WriteByte('\r')
+		case 'x':
+			if n, err := hex.DecodeString(s[i+1 : min(len(s), i+3)]); err == nil && len(n) == 1 {
+				b.WriteByte(n[0])
+				i += 2
+				continue
+			}
+			b.WriteByte('x')
 		default:
 			b.WriteByte(s[i])
 		}

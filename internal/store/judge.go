@@ -161,7 +161,7 @@ func (t *tx) findFor(ctx context.Context, provider payment.ProviderID, e *paymen
 		}
 	}
 	if provider == payment.WasaaPay && e.Reference != "" && e.Status != "" {
-		found, err := t.depositsBy(ctx, `reference = ? AND provider = ? AND provider_id = '' AND status = ?
+		found, err := t.db.depositsBy(ctx, t, `reference = ? AND provider = ? AND provider_id = '' AND status = ?
 			AND (? = '' OR environment = ?) ORDER BY seq DESC LIMIT 2`,
 			e.Reference, string(provider), string(payment.StatusUnknown), string(e.Environment), string(e.Environment))
 		if err != nil {

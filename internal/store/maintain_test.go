@@ -366,7 +366,7 @@ func TestKindsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds, err := s.allKinds(t.Context())
+	kinds, err := s.tables.kinds.all(t.Context(), s, "")
 	if err != nil || len(kinds) > mostKinds+1 {
 		t.Errorf("%d kinds, error %v", len(kinds), err)
 	}

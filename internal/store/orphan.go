@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"math"
 
@@ -17,52 +16,42 @@ const sqlMostOrphans = " LIMIT 256"
 // orphan is a delivery that proves itself and found nothing that it could be
 // about when it came.
 type orphan struct {
-	seq, at, size int64
-	// same is the hash of its meaning, as it was known without a deposit.
-	same   int64
-	kind   kind
-	kindID int64
-	event  payment.Event
+	row        deliveryRow
+	kind       kindRow
+	headerSize int64
+	event      payment.Event
+}
+
+func orphanColumns(o *orphan) []column {
+	return append(append(deliveryHead(&o.row), kindColumns(&o.kind)...), column{"", (*integer)(&o.headerSize)})
 }
 
 // orphans returns the waiting deliveries about a thing, oldest first.
 func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int64) ([]orphan, error) {
-	rows, err := t.rows(ctx, `SELECT v.seq, v.same, v.received_at, v.size + length(v.header), v.kind, k.route, k.event, k.verdict,
-			k.status, k.duplicate, coalesce(v.provider_id, ''), coalesce(v.reference, ''), coalesce(v.receipt, ''),
-			v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}'), v.orphan
+	var o orphan
+	rows, err := t.rows(ctx, "SELECT "+names("v.", deliveryHead(&o.row))+", "+names("k.", kindColumns(&o.kind))+`, length(v.header)
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE v.thing = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.same IS NOT NULL AND k.provider = ?
 		ORDER BY v.seq`+sqlMostOrphans, thing, string(provider))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	var out []orphan
-	for rows.Next() {
-		var o orphan
-		var verdict, status, currency, more string
-		var det detail
-		var duplicate int64
-		var amount sql.NullInt64
-		e := &o.event
-		err := rows.Scan(&o.seq, &o.same, &o.at, &o.size, &o.kindID, &o.kind.route, &o.kind.event, &verdict, &status, &duplicate,
-			&e.ProviderID, &e.Reference, &e.Receipt, &amount, &currency, &more, &e.Key)
+	found, err := scanAll(rows, orphanColumns)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		o := &found[i]
+		e, _, err := o.row.inspected(o.kind.kind)
 		if err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal([]byte(more), &det); err != nil {
-			return nil, err
+		if e != nil {
+			o.event = *e
 		}
-		o.kind.provider, o.kind.verdict = provider, payment.Verdict(verdict)
-		o.kind.status, o.kind.duplicate = payment.Status(status), duplicate != 0
-		e.Provider, e.Name, e.Status = provider, o.kind.event, o.kind.status
-		e.MerchantRequestID, e.ShortCode, e.Failure, e.Environment = det.MerchantRequestID, det.ShortCode, det.Failure, det.Environment
-		if amount.Valid {
-			e.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
-		}
-		out = append(out, o)
+		o.event.Key = o.row.orphan.String
 	}
-	return out, rows.Err()
+	return found, nil
 }
 
 // adoptOrphans judges the signed events that came before the answer which names
@@ -98,39 +87,34 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 // adopt gives an orphan to its deposit. Where it counts, and its event
 // has not counted before, effect is called for the move.
 func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
-	k, duplicateOf, move := o.kind, any(nil), payment.MoveNone
+	k, after := o.kind.kind, o.row
 	k.verdict = j.verdict
+	after.thing, after.deposit, after.reason, after.orphan = j.thing(0), j.deposit.seq, j.reason, sql.NullString{}
 	// What counts is known by its event from now on; the rest stays known by its bytes.
-	hash := o.same
 	if j.counts() {
-		hash = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)
+		after.same.Int64 = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)
 	}
-	same := any(hash)
-	var first int64
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE thing = ? AND same = ?", []any{j.thing(0), hash}, &first)
+	err := t.row(ctx, "SELECT seq FROM deliveries WHERE thing = ? AND same = ?", []any{after.thing, after.same.Int64}, &after.duplicateOf)
 	switch {
 	case err == nil:
-		k.duplicate, duplicateOf, same = true, first, nil
+		k.duplicate, after.same = true, sql.NullInt64{}
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	case j.counts():
-		if move, err = effect(); err != nil {
+		if after.move, err = effect(); err != nil {
 			return err
 		}
 	}
-	kindID, err := t.kindID(ctx, k)
-	if err != nil {
+	if after.kind, err = t.kindID(ctx, k); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE deliveries SET kind = ?, thing = ?, same = ?, deposit = ?, duplicate_of = ?,
-		move = ?, reason = ?, orphan = NULL WHERE seq = ?`,
-		kindID, j.thing(0), same, nullKey(j.deposit.seq), duplicateOf, int64(move), nullText(j.reason), o.seq)
-	if err != nil {
+	if err := t.db.tables.deliveries.update(ctx, t, &o.row, &after); err != nil {
 		return err
 	}
-	if kindID != o.kindID {
-		t.countDelivery(o.kind, o.kindID, o.at, -1, -o.size)
-		t.countDelivery(k, kindID, o.at, 1, o.size)
+	if after.kind != o.row.kind {
+		at, size := micros(o.row.receivedAt), o.row.size+o.headerSize
+		t.countDelivery(o.kind.kind, o.row.kind, at, -1, -size)
+		t.countDelivery(k, after.kind, at, 1, size)
 	}
 	return nil
 }

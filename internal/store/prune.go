@@ -30,41 +30,20 @@ type Pruned struct {
 // delivery: a copy counts as new.
 func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	var out Pruned
-	kinds, err := s.allKinds(ctx)
+	kinds, err := s.tables.kinds.all(ctx, s, "")
 	if err != nil {
 		return out, s.kinded("prune the ledger", err)
 	}
-	for id, k := range kinds {
-		if err := s.pruneKind(ctx, id, k, before, &out); err != nil {
+	for _, k := range kinds {
+		if err := s.pruneKind(ctx, k, before, &out); err != nil {
 			return out, err
 		}
 	}
 	return out, s.giveBack(ctx)
 }
 
-func (db *database) allKinds(ctx context.Context) (map[int64]kind, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT id, provider, route, event, verdict, status, duplicate FROM kinds")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	out := map[int64]kind{}
-	for rows.Next() {
-		var id, duplicate int64
-		var k kind
-		var provider, verdict, status string
-		if err := rows.Scan(&id, &provider, &k.route, &k.event, &verdict, &status, &duplicate); err != nil {
-			return nil, err
-		}
-		k.provider, k.verdict = payment.ProviderID(provider), payment.Verdict(verdict)
-		k.status, k.duplicate = payment.Status(status), duplicate != 0
-		out[id] = k
-	}
-	return out, rows.Err()
-}
-
 // pruneKind goes through the old deliveries of a kind, oldest first.
-func (s *Store) pruneKind(ctx context.Context, id int64, k kind, before time.Time, out *Pruned) error {
+func (s *Store) pruneKind(ctx context.Context, k kindRow, before time.Time, out *Pruned) error {
 	var from position
 	from.at = -1 << 62
 	for {
@@ -73,7 +52,7 @@ func (s *Store) pruneKind(ctx context.Context, id int64, k kind, before time.Tim
 		more := false
 		err := s.do(ctx, "prune the ledger", func(ctx context.Context, t *tx) error {
 			var err error
-			step, last, more, err = t.pruneStep(ctx, id, k, from, before)
+			step, last, more, err = t.pruneStep(ctx, k, from, before)
 			return err
 		})
 		if err != nil {
@@ -89,9 +68,9 @@ func (s *Store) pruneKind(ctx context.Context, id int64, k kind, before time.Tim
 	}
 }
 
-func (t *tx) pruneStep(ctx context.Context, id int64, k kind, from position, before time.Time) (Pruned, position, bool, error) {
+func (t *tx) pruneStep(ctx context.Context, k kindRow, from position, before time.Time) (Pruned, position, bool, error) {
 	var step Pruned
-	old, keep, err := t.pruneCandidates(ctx, id, k, from, before)
+	old, keep, err := t.pruneCandidates(ctx, k, from, before)
 	if err != nil || len(old) == 0 {
 		return step, from, false, err
 	}
@@ -100,7 +79,7 @@ func (t *tx) pruneStep(ctx context.Context, id int64, k kind, from position, bef
 			step.Kept++
 			continue
 		}
-		if err := t.dropDelivery(ctx, k, id, r); err != nil {
+		if err := t.dropDelivery(ctx, k, r); err != nil {
 			return step, from, false, err
 		}
 		step.Deliveries++
@@ -136,11 +115,11 @@ const sqlPruneCandidates = `SELECT v.seq, v.received_at, v.size + length(v.heade
 		AND v.seq < (SELECT max(seq) FROM deliveries)
 	ORDER BY v.received_at, v.seq LIMIT ?`
 
-func pruneArgs(id int64, k kind, from position, before time.Time) []any {
+func pruneArgs(k kindRow, from position, before time.Time) []any {
 	provider := string(k.provider)
 	return []any{
 		boolInt(k.evidence()), provider, provider, provider,
-		id, from.at, from.seq, micros(before), pruneRows,
+		k.id, from.at, from.seq, micros(before), pruneRows,
 	}
 }
 
@@ -156,8 +135,8 @@ func (k kind) evidence() bool {
 }
 
 // pruneCandidates returns old deliveries and which of them are to be kept.
-func (t *tx) pruneCandidates(ctx context.Context, id int64, k kind, from position, before time.Time) ([]storedRow, []bool, error) {
-	rows, err := t.rows(ctx, sqlPruneCandidates, pruneArgs(id, k, from, before)...)
+func (t *tx) pruneCandidates(ctx context.Context, k kindRow, from position, before time.Time) ([]storedRow, []bool, error) {
+	rows, err := t.rows(ctx, sqlPruneCandidates, pruneArgs(k, from, before)...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -121,7 +121,7 @@ func TestPruneGoesByIndices(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	var plan strings.Builder
-	args := pruneArgs(1, kind{provider: payment.Sevi, verdict: payment.VerdictValid}, position{}, time.Time{})
+	args := pruneArgs(kindRow{1, kind{provider: payment.Sevi, verdict: payment.VerdictValid}}, position{}, time.Time{})
 	err := s.do(t.Context(), "explain", func(ctx context.Context, tx *tx) error {
 		rows, err := tx.rows(ctx, "EXPLAIN QUERY PLAN "+sqlPruneCandidates, args...)
 		if err != nil {

@@ -82,28 +82,15 @@ func (q Quarantine) step() Bound {
 
 // quarantined returns the kinds of a verdict and what they hold, this
 // transaction included.
-func (t *tx) quarantined(ctx context.Context, v payment.Verdict) (map[int64]kind, count, error) {
-	rows, err := t.rows(ctx, `SELECT k.id, k.provider, k.route, k.event, k.status, k.duplicate,
-		coalesce(s.n, 0), coalesce(s.bytes, 0)
-		FROM kinds AS k LEFT JOIN stored AS s ON s.kind = k.id WHERE k.verdict = ?`, string(v))
+func (t *tx) quarantined(ctx context.Context, v payment.Verdict) ([]kindRow, count, error) {
+	var held count
+	err := t.row(ctx, `SELECT coalesce(sum(s.n), 0), coalesce(sum(s.bytes), 0) FROM stored AS s
+		WHERE s.kind IN (SELECT k.id FROM kinds AS k WHERE k.verdict = ?)`, []any{string(v)}, &held.n, &held.sum)
 	if err != nil {
-		return nil, count{}, err
+		return nil, held, err
 	}
-	defer func() { _ = rows.Close() }()
-	kinds, held := map[int64]kind{}, count{}
-	for rows.Next() {
-		var id, duplicate, n, bytes int64
-		var provider, status string
-		k := kind{verdict: v}
-		if err := rows.Scan(&id, &provider, &k.route, &k.event, &status, &duplicate, &n, &bytes); err != nil {
-			return nil, count{}, err
-		}
-		k.provider, k.status, k.duplicate = payment.ProviderID(provider), payment.Status(status), duplicate != 0
-		kinds[id] = k
-		held.n += n
-		held.sum += bytes
-	}
-	return kinds, held, rows.Err()
+	kinds, err := t.db.tables.kinds.all(ctx, t, "WHERE verdict = ?", string(v))
+	return kinds, held, err
 }
 
 // shrink drops the oldest deliveries of a verdict, at most left of them, and
@@ -117,10 +104,10 @@ func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *i
 	goal := Bound{Rows: max(bound.Rows-step.Rows, 1), Bytes: max(bound.Bytes-step.Bytes, 1)}
 	for held.n > goal.Rows || held.sum > goal.Bytes {
 		before := held
-		for id, k := range kinds {
+		for _, k := range kinds {
 			// Each kind gives up the same share, so that none starves another.
 			share := max(1, (before.n-goal.Rows)/int64(len(kinds))+1)
-			if err := t.dropOldest(ctx, k, id, share, goal, &held, left); err != nil {
+			if err := t.dropOldest(ctx, k, share, goal, &held, left); err != nil {
 				return err
 			}
 		}
@@ -134,12 +121,12 @@ func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *i
 
 // dropOldest drops a share of one kind, and as much more as the bytes ask for,
 // until the goal is reached or nothing is left to drop.
-func (t *tx) dropOldest(ctx context.Context, k kind, kindID, share int64, goal Bound, held *count, left *int64) error {
+func (t *tx) dropOldest(ctx context.Context, k kindRow, share int64, goal Bound, held *count, left *int64) error {
 	most := min(2*junkRows, *left)
 	if most == 0 || held.n <= goal.Rows && held.sum <= goal.Bytes {
 		return nil
 	}
-	oldest, err := t.oldest(ctx, kindID, most)
+	oldest, err := t.oldest(ctx, k.id, most)
 	if err != nil {
 		return err
 	}
@@ -147,7 +134,7 @@ func (t *tx) dropOldest(ctx context.Context, k kind, kindID, share int64, goal B
 		if held.sum <= goal.Bytes && (held.n <= goal.Rows || int64(i) >= share) {
 			break
 		}
-		if err := t.dropDelivery(ctx, k, kindID, o); err != nil {
+		if err := t.dropDelivery(ctx, k, o); err != nil {
 			return err
 		}
 		held.n--
@@ -182,7 +169,7 @@ func (t *tx) oldest(ctx context.Context, kindID, most int64) ([]storedRow, error
 
 // dropDelivery deletes a delivery and what refers to it. The daily statistics
 // keep it: it was received.
-func (t *tx) dropDelivery(ctx context.Context, k kind, kindID int64, r storedRow) error {
+func (t *tx) dropDelivery(ctx context.Context, k kindRow, r storedRow) error {
 	for _, q := range []string{
 		"DELETE FROM forwards WHERE delivery = ?",
 		"DELETE FROM attempts WHERE delivery = ?",
@@ -192,6 +179,6 @@ func (t *tx) dropDelivery(ctx context.Context, k kind, kindID int64, r storedRow
 			return err
 		}
 	}
-	add(t.tally.dropped, kindID, 1, r.size)
+	add(t.tally.dropped, k.id, 1, r.size)
 	return nil
 }

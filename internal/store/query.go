@@ -64,35 +64,43 @@ type Query struct {
 
 // queryRow is a query with its keys.
 type queryRow struct {
-	seq, deposit int64
+	seq, deposit, delivery int64
 	Query
 }
 
-const queryColumns = `seq, kind, provider, environment, status, deposit, receipt, original_conversation_id, request,
-	token, conversation_id, originator_conversation_id, code, message, delivery, created_at, updated_at, answered_at`
-
-func (db *database) scanQuery(scan func(...any) error) (queryRow, error) {
-	var q queryRow
-	var provider, environment, status, request string
-	var deposit, delivery, answered sql.NullInt64
-	var created, updated int64
-	err := scan(&q.seq, &q.Kind, &provider, &environment, &status, &deposit, &q.Receipt, &q.OriginalConversationID, &request,
-		&q.Token, &q.ConversationID, &q.OriginatorConversationID, &q.Code, &q.Message, &delivery, &created, &updated, &answered)
-	if err != nil {
-		return q, err
+func queryColumns(q *queryRow) []column {
+	return []column{
+		{"seq", (*integer)(&q.seq)},
+		{"kind", (*text)(&q.Kind)},
+		{"provider", (*text)(&q.Provider)},
+		{"environment", (*text)(&q.Environment)},
+		{"status", (*text)(&q.Status)},
+		{"deposit", (*key)(&q.deposit)},
+		{"receipt", (*text)(&q.Receipt)},
+		{"original_conversation_id", (*text)(&q.OriginalConversationID)},
+		{"request", (*document)(&q.Request)},
+		{"token", (*text)(&q.Token)},
+		{"conversation_id", (*text)(&q.ConversationID)},
+		{"originator_conversation_id", (*text)(&q.OriginatorConversationID)},
+		{"code", (*text)(&q.Code)},
+		{"message", (*text)(&q.Message)},
+		{"delivery", (*key)(&q.delivery)},
+		{"created_at", (*instant)(&q.CreatedAt)},
+		{"updated_at", (*instant)(&q.UpdatedAt)},
+		{"answered_at", (*moment)(&q.AnsweredAt)},
 	}
-	q.ID, q.deposit = db.id(queryPrefix, q.seq), deposit.Int64
-	q.Provider, q.Environment, q.Status = payment.ProviderID(provider), payment.Environment(environment), QueryStatus(status)
-	q.DepositID, q.DeliveryID = db.id(depositPrefix, deposit.Int64), db.id(deliveryPrefix, delivery.Int64)
-	q.Request = json.RawMessage(request)
-	q.CreatedAt, q.UpdatedAt, q.AnsweredAt = fromMicros(created), fromMicros(updated), fromNullMicros(answered)
-	return q, nil
 }
 
+// named gives a query the ids that are not stored.
+func (db *database) named(q queryRow) queryRow {
+	q.ID, q.DepositID, q.DeliveryID = db.id(queryPrefix, q.seq), db.id(depositPrefix, q.deposit), db.id(deliveryPrefix, q.delivery)
+	return q
+}
+
+// queryBy returns the query that a condition finds; sql.ErrNoRows when there is none.
 func (t *tx) queryBy(ctx context.Context, where string, args ...any) (queryRow, error) {
-	return t.db.scanQuery(func(into ...any) error {
-		return t.row(ctx, "SELECT "+queryColumns+" FROM queries WHERE "+where, args, into...)
-	})
+	q, err := t.db.tables.queries.one(ctx, t, "WHERE "+where, args...)
+	return t.db.named(q), err
 }
 
 // Create records a query before it is sent. The ledger gives ID, Token (if
@@ -157,19 +165,15 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 			}
 		}
 		now := fromMicros(micros(t.now))
-		seq, err := t.insert(ctx, `INSERT INTO queries (kind, provider, environment, status, deposit, receipt,
-			original_conversation_id, request, token, conversation_id, originator_conversation_id, code, message,
-			delivery, created_at, updated_at, answered_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', '', '', NULL, ?, ?, NULL)`,
-			q.Kind, string(q.Provider), string(q.Environment), string(QueryCreated), nullKey(deposit), q.Receipt,
-			q.OriginalConversationID, string(q.Request), q.Token, micros(now), micros(now))
-		if err != nil {
-			return err
-		}
-		q.ID, q.Status, q.CreatedAt, q.UpdatedAt = h.id(queryPrefix, seq), QueryCreated, now, now
-		q.ConversationID, q.OriginatorConversationID, q.Code, q.Message = "", "", "", ""
-		q.DeliveryID, q.AnsweredAt = "", time.Time{}
-		return nil
+		row := queryRow{deposit: deposit, Query: Query{
+			Kind: q.Kind, Provider: q.Provider, Environment: q.Environment, Status: QueryCreated, DepositID: q.DepositID,
+			Receipt: q.Receipt, OriginalConversationID: q.OriginalConversationID, Request: q.Request, Token: q.Token,
+			CreatedAt: now, UpdatedAt: now,
+		}}
+		var err error
+		row.seq, _, err = t.db.tables.queries.add(ctx, t, &row)
+		q = h.named(row).Query
+		return err
 	})
 	switch {
 	case err != nil:
@@ -184,26 +188,25 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 // before, by the token in its path, the query stays answered.
 func (h *Queries) Accept(ctx context.Context, id string, a payment.Acceptance) (Query, error) {
 	return h.change(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
-		status := q.Status
+		before, status := q, q.Status
 		if status == QueryCreated || status == QueryRefused {
 			status = QueryAccepted
 		}
-		_, err := t.exec(ctx, `UPDATE queries SET status = ?, conversation_id = ?, originator_conversation_id = ?, code = ?,
-			message = ?, updated_at = ? WHERE seq = ?`,
-			string(status), a.ConversationID, a.OriginatorConversationID, a.Code, a.Message, micros(t.now), q.seq)
-		return err
+		q.Status, q.ConversationID, q.OriginatorConversationID = status, a.ConversationID, a.OriginatorConversationID
+		q.Code, q.Message = a.Code, a.Message
+		return t.saveQuery(ctx, before, q)
 	})
 }
 
 // Refuse records that the provider did not accept a query, in its own words.
 func (h *Queries) Refuse(ctx context.Context, id, code, message string) (Query, error) {
 	return h.change(ctx, id, func(ctx context.Context, t *tx, q queryRow) error {
+		before := q
 		if q.Status != QueryCreated {
 			return nil
 		}
-		_, err := t.exec(ctx, "UPDATE queries SET status = ?, code = ?, message = ?, updated_at = ? WHERE seq = ?",
-			string(QueryRefused), code, message, micros(t.now), q.seq)
-		return err
+		q.Status, q.Code, q.Message = QueryRefused, code, message
+		return t.saveQuery(ctx, before, q)
 	})
 }
 
@@ -281,18 +284,16 @@ func (h *Queries) List(ctx context.Context, f QueryFilter) ([]Query, string, err
 }
 
 func (h *Queries) where(ctx context.Context, where string, args ...any) ([]Query, error) {
-	rows, err := h.read.QueryContext(ctx, "SELECT "+queryColumns+" FROM queries "+where, args...) //nolint:gosec // where is a constant of this package
-	if err != nil {
-		return nil, h.kinded("read the queries", err)
+	found, err := h.tables.queries.all(ctx, h, where, args...)
+	out := make([]Query, len(found))
+	for i, q := range found {
+		out[i] = h.named(q).Query
 	}
-	defer func() { _ = rows.Close() }()
-	out := []Query{}
-	for rows.Next() {
-		q, err := h.scanQuery(rows.Scan)
-		if err != nil {
-			return nil, h.kinded("read the queries", err)
-		}
-		out = append(out, q.Query)
-	}
-	return out, h.kinded("read the queries", rows.Err())
+	return out, h.kinded("read the queries", err)
+}
+
+// saveQuery writes what changed of a query.
+func (t *tx) saveQuery(ctx context.Context, before, after queryRow) error {
+	after.UpdatedAt = t.now
+	return t.db.tables.queries.update(ctx, t, &before, &after)
 }

@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -137,61 +137,47 @@ func (t *tx) sameEvent(provider payment.ProviderID, key string, deposit, query i
 // errSame says that the ledger has a delivery of the same meaning.
 var errSame = errors.New("the same has been recorded before")
 
-const sqlInsertDelivery = `INSERT INTO deliveries (kind, received_at, thing, same, deposit, query, duplicate_of,
-	move, size, provider_id, reference, receipt, conversation_id, amount, currency, occurred_at, token, method,
-	peer, reason, detail, orphan, header, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-	ON CONFLICT (thing, same) DO NOTHING`
-
 // insert writes the delivery, as a repetition of first if that is not 0. It
 // returns errSame, and has written nothing, if it ought to be a repetition.
 func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int64, error) {
-	at := micros(p.at(t))
 	k := kind{provider: p.Delivery.Provider, route: p.Delivery.Route, verdict: j.verdict, duplicate: first != 0}
-	var e payment.Event
-	if p.Inspection.Event != nil {
-		e = *p.Inspection.Event
-		k.event, k.status = e.Name, e.Status
+	row := deliveryRow{
+		receivedAt: p.at(t), thing: j.thing(p.hash), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
+		move: p.out.Move, size: int64(len(p.Delivery.Body)), peer: p.Delivery.Peer, reason: p.out.Reason, detail: p.detail,
+		header: p.header, body: p.Delivery.Body,
 	}
-	kindID, err := t.kindID(ctx, k)
-	if err != nil {
+	if p.Inspection.Event != nil {
+		row.event = *p.Inspection.Event
+		k.event, k.status = row.event.Name, row.event.Status
+	}
+	var err error
+	if row.kind, err = t.kindID(ctx, k); err != nil {
 		return 0, err
 	}
-	var same, amount, token, orphan any
 	if first == 0 {
-		same = p.same(t, j)
-	}
-	if e.Amount.HasValue() {
-		amount = e.Amount.Minor()
+		row.same = sql.NullInt64{Int64: p.same(t, j), Valid: true}
 	}
 	switch p.Delivery.Token {
 	case "":
 	case j.deposit.CallbackToken:
-		token = ""
+		row.token.Valid = true
 	default:
-		token = strings.ToValidUTF8(p.Delivery.Token, "�")
+		row.token = sql.NullString{String: p.Delivery.Token, Valid: true}
 	}
 	if j.orphan {
-		orphan = e.Key
+		row.orphan = sql.NullString{String: row.event.Key, Valid: true}
 	}
-	method := p.Delivery.Method
-	if method == http.MethodPost {
-		method = ""
+	if p.Delivery.Method != http.MethodPost {
+		row.method = p.Delivery.Method
 	}
-	size := int64(len(p.Delivery.Body))
-	seq, n, err := t.insertRow(ctx, sqlInsertDelivery,
-		kindID, at, j.thing(p.hash), same, nullKey(j.deposit.seq), nullKey(j.query.seq), nullKey(first),
-		int64(p.out.Move), size, nullText(e.ProviderID), nullText(e.Reference), nullText(e.Receipt),
-		nullText(e.ConversationID), amount, nullText(string(e.Amount.Currency())), nullMicros(e.OccurredAt),
-		token, nullText(method), nullText(p.Delivery.Peer), nullText(p.out.Reason), p.detail, orphan, p.header,
-		bytesOf(p.Delivery.Body))
+	seq, n, err := t.db.tables.deliveries.add(ctx, t, &row)
 	if err != nil {
 		return 0, err
 	}
 	if n == 0 {
 		return 0, errSame
 	}
-	t.countDelivery(k, kindID, at, 1, size+int64(len(p.header)))
+	t.countDelivery(k, row.kind, micros(row.receivedAt), 1, row.size+int64(len(p.header)))
 	return seq, nil
 }
 
@@ -215,7 +201,7 @@ func nullText(s string) any {
 	if s == "" {
 		return nil
 	}
-	return strings.ToValidUTF8(s, "�")
+	return s
 }
 
 func bytesOf(b []byte) []byte {

@@ -28,10 +28,10 @@ func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery 
 	if originator == "" {
 		originator = e.OriginatorConversationID
 	}
-	_, err := t.exec(ctx, `UPDATE queries SET status = ?, conversation_id = ?, originator_conversation_id = ?, delivery = ?,
-		updated_at = ?, answered_at = ? WHERE seq = ?`,
-		string(status), conversation, originator, delivery, micros(t.now), micros(t.now), q.seq)
-	return err
+	before := q
+	q.Status, q.ConversationID, q.OriginatorConversationID = status, conversation, originator
+	q.delivery, q.AnsweredAt = delivery, t.now
+	return t.saveQuery(ctx, before, q)
 }
 
 // findQuery finds the query of a result: by the token in the path, by
@@ -94,7 +94,7 @@ func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *j
 // money that does not fit the deposit, or that the result does not tell, moves
 // nothing either.
 func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, at time.Time) error {
-	d, err := t.depositBy(ctx, "seq = ?", j.query.deposit)
+	d, err := t.db.depositBy(ctx, t, "seq = ?", j.query.deposit)
 	if err != nil {
 		return err
 	}

@@ -249,10 +249,10 @@ func (db *database) giveBack(ctx context.Context) error {
 	}
 }
 
-// insertRow returns the key of the new row and 1, or 0 if a conflict clause
+// insertColumns returns the key of the new row and 1, or 0 if a conflict clause
 // kept it from being written.
-func (t *tx) insertRow(ctx context.Context, query string, args ...any) (seq, n int64, err error) {
-	res, err := t.run(ctx, query, args)
+func (t *tx) insertColumns(ctx context.Context, query string, columns []column) (seq, n int64, err error) {
+	res, err := t.run(ctx, query, t.bindColumns(columns))
 	if err != nil {
 		return 0, 0, err
 	}

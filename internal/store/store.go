@@ -88,8 +88,9 @@ type database struct {
 	quarantine Quarantine
 	onCommit   func(CommitStats)
 
-	read  *sql.DB
-	idKey []byte
+	read   *sql.DB
+	idKey  []byte
+	tables tables
 
 	writer  *writer
 	changes *changes
@@ -117,7 +118,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 	}
 	db := &database{
-		path: path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,
+		tables: newTables(),
+		path:   path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,
 		quarantine: o.Quarantine, onCommit: o.OnCommit,
 	}
 	if db.now == nil {

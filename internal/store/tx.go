@@ -27,7 +27,9 @@ type tx struct {
 	now     time.Time
 	// writes counts the statements that may have changed something.
 	writes int
-	tally  tally
+	// updates holds the texts of the updates that were needed so far.
+	updates map[updateKey]string
+	tally   tally
 	// ahead holds deposits that were read for a whole batch, nil if none were.
 	ahead *ahead
 	// junk is what came into quarantine since the last look at its bounds.
@@ -42,6 +44,7 @@ func newTx(db *database, conn *sql.Conn) (*tx, error) {
 	t := &tx{
 		db: db, conn: conn, stmts: map[string]driver.Stmt{},
 		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{}, tally: newTally(),
+		updates: map[updateKey]string{},
 	}
 	err := conn.Raw(func(raw any) error {
 		var ok bool
@@ -85,7 +88,9 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 	for i, a := range args {
 		v := driver.NamedValue{Ordinal: i + 1, Value: a}
 		switch a := a.(type) {
-		case nil, int64, string, []byte:
+		case nil, int64, []byte:
+		case string:
+			v.Value = clean(a)
 		case int:
 			v.Value = int64(a)
 		default:
@@ -96,13 +101,9 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 	return t.args, nil
 }
 
-func (t *tx) run(ctx context.Context, query string, args []any) (driver.Result, error) {
+func (t *tx) run(ctx context.Context, query string, bound []driver.NamedValue) (driver.Result, error) {
 	t.writes++
 	stmt, err := t.prepared(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	bound, err := t.bind(args)
 	if err != nil {
 		return nil, err
 	}
@@ -115,17 +116,24 @@ func (t *tx) run(ctx context.Context, query string, args []any) (driver.Result, 
 
 // exec returns the number of rows that changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := t.run(ctx, query, args)
+	bound, err := t.bind(args)
+	if err != nil {
+		return 0, err
+	}
+	return t.execBound(ctx, query, bound)
+}
+
+// execColumns is exec with columns as arguments.
+func (t *tx) execColumns(ctx context.Context, query string, columns []column) (int64, error) {
+	return t.execBound(ctx, query, t.bindColumns(columns))
+}
+
+func (t *tx) execBound(ctx context.Context, query string, bound []driver.NamedValue) (int64, error) {
+	res, err := t.run(ctx, query, bound)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
-}
-
-// insert returns the key of the new row.
-func (t *tx) insert(ctx context.Context, query string, args ...any) (int64, error) {
-	seq, _, err := t.insertRow(ctx, query, args...)
-	return seq, err
 }
 
 // row scans one row; sql.ErrNoRows when there is none.
@@ -207,7 +215,14 @@ func (r *txRows) Scan(into ...any) error {
 		return fmt.Errorf("%d columns for %d values", len(r.dest), len(into))
 	}
 	for i, p := range into {
-		if v := r.dest[i]; !assign(p, v) {
+		v := r.dest[i]
+		if c, ok := p.(cell); ok {
+			if err := c.Scan(v); err != nil {
+				return fmt.Errorf("column %d: %w", i+1, err)
+			}
+			continue
+		}
+		if !assign(p, v) {
 			return fmt.Errorf("column %d holds a %T, which does not fit a %T", i+1, v, p)
 		}
 	}

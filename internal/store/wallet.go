@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -12,11 +13,32 @@ import (
 // walletTransaction is the latest word on one transaction of a wallet
 // (reference/sevi.md §8).
 type walletTransaction struct {
+	seq                   int64
+	provider              payment.ProviderID
+	wallet, transactionID string
 	// status is "" when no delivery stated one (older payload forms).
 	status payment.Status
 	amount payment.Amount
 	// conflict says what contradicted what, "" if nothing did.
-	conflict string
+	conflict             string
+	delivery             int64
+	createdAt, updatedAt time.Time
+}
+
+func walletColumns(w *walletTransaction) []column {
+	return []column{
+		{"seq", (*integer)(&w.seq)},
+		{"provider", (*text)(&w.provider)},
+		{"wallet", (*text)(&w.wallet)},
+		{"transaction_id", (*text)(&w.transactionID)},
+		{"status", (*text)(&w.status)},
+		{"amount", (*minor)(&w.amount)},
+		{"currency", (*money)(&w.amount)},
+		{"conflict", (*text)(&w.conflict)},
+		{"delivery", (*integer)(&w.delivery)},
+		{"created_at", (*instant)(&w.createdAt)},
+		{"updated_at", (*instant)(&w.updatedAt)},
+	}
 }
 
 // walletRank orders statuses: a later word of a lower rank changes nothing.
@@ -56,40 +78,27 @@ func mergeWallet(w walletTransaction, e *payment.Event) walletTransaction {
 // event's ShortCode: the account the event was sent for. It returns the
 // conflict that this event has made, if it made one.
 func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64) (string, error) {
-	now := micros(t.now)
-	var seq int64
-	var status, currency, conflict string
-	var amount sql.NullInt64
-	err := t.row(ctx, `SELECT seq, status, amount, currency, conflict FROM wallet_transactions
-		WHERE transaction_id = ? AND wallet = ? AND provider = ?`,
-		[]any{e.ProviderID, e.ShortCode, string(e.Provider)}, &seq, &status, &amount, &currency, &conflict)
-	w := walletTransaction{status: payment.Status(status), conflict: conflict}
-	if amount.Valid {
-		w.amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
-	}
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		w = mergeWallet(walletTransaction{}, e)
-		_, err = t.exec(ctx, `INSERT INTO wallet_transactions (provider, wallet, transaction_id, status, amount, currency,
-			conflict, delivery, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?)`,
-			string(e.Provider), e.ShortCode, e.ProviderID, string(w.status), nullMinor(w.amount),
-			string(w.amount.Currency()), delivery, now, now)
-		return "", err
-	case err != nil:
+	rows := t.db.tables.wallet
+	before, err := rows.one(ctx, t, "WHERE transaction_id = ? AND wallet = ? AND provider = ?", e.ProviderID, e.ShortCode, string(e.Provider))
+	if errors.Is(err, sql.ErrNoRows) {
+		w := mergeWallet(walletTransaction{
+			provider: e.Provider, wallet: e.ShortCode, transactionID: e.ProviderID, delivery: delivery, createdAt: t.now, updatedAt: t.now,
+		}, e)
+		_, _, err = rows.add(ctx, t, &w)
 		return "", err
 	}
-	before := w
-	w = mergeWallet(w, e)
-	if w == before {
+	if err != nil {
+		return "", err
+	}
+	after := mergeWallet(before, e)
+	if after == before {
 		return "", nil
 	}
-	_, err = t.exec(ctx, `UPDATE wallet_transactions SET status = ?, amount = ?, currency = ?, conflict = ?, delivery = ?,
-		updated_at = ? WHERE seq = ?`,
-		string(w.status), nullMinor(w.amount), string(w.amount.Currency()), w.conflict, delivery, now, seq)
-	if w.conflict == before.conflict {
+	after.delivery, after.updatedAt = delivery, t.now
+	if err := rows.update(ctx, t, &before, &after); err != nil || after.conflict == before.conflict {
 		return "", err
 	}
-	return w.conflict, err
+	return after.conflict, nil
 }
 
 func nullMinor(a payment.Amount) any {

@@ -156,7 +156,7 @@ func TestBatchSeesOtherJobs(t *testing.T) {
 			return err
 		}},
 		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
-			d, err := t.depositBy(ctx, "seq = ?", seq)
+			d, err := s.depositBy(ctx, t, "seq = ?", seq)
 			if err != nil {
 				return err
 			}
@@ -247,11 +247,12 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		run := p.record
 		if i == 2 {
-			p.detail = struct{}{}
+			run = func(ctx context.Context, t *tx) error { return errors.Join(p.record(ctx, t), errors.New("broken")) }
 		}
 		arrivals = append(arrivals, p)
-		jobs = append(jobs, &job{run: p.record, arrival: p, done: make(chan struct{})})
+		jobs = append(jobs, &job{run: run, arrival: p, done: make(chan struct{})})
 	}
 	refused := errors.New("refused")
 	jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {

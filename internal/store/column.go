@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+)
+
+// column is a column's name and the place of its value in a row's struct.
+type column struct {
+	name string
+	at   cell
+}
+
+// cell binds and scans one column.
+type cell interface {
+	sql.Scanner
+	// bind returns the value as the driver takes it.
+	bind() any
+	// same reports whether the cell of another row's same column has the same value.
+	same(other cell) bool
+}
+
+// table names the columns of a T once, in a list that both binds what is written and
+// takes what is read. The first column is the key, which the database gives.
+type table[T any] struct {
+	name    string
+	columns func(*T) []column
+	names   string
+	insert  string
+}
+
+func newTable[T any](name string, columns func(*T) []column, conflict string) *table[T] {
+	list := columns(new(T))
+	return &table[T]{
+		name: name, columns: columns, names: names("", list),
+		insert: "INSERT INTO " + name + " (" + names("", list[1:]) + ") VALUES (" +
+			strings.Repeat("?, ", len(list)-2) + "?)" + conflict,
+	}
+}
+
+// names lists the columns' names, each with a prefix such as "v.".
+func names(prefix string, columns []column) string {
+	var b strings.Builder
+	for i, c := range columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(prefix + c.name)
+	}
+	return b.String()
+}
+
+// selects is a query for whole rows; rest begins with WHERE or a join.
+func (s *table[T]) selects(rest string) string {
+	return "SELECT " + s.names + " FROM " + s.name + " " + rest
+}
+
+// places returns where a row's columns are scanned to.
+func places(columns []column) []any {
+	out := make([]any, len(columns))
+	for i, c := range columns {
+		out[i] = c.at
+	}
+	return out
+}
+
+// add writes a new row and returns its key and 1, or 0 if a conflict clause kept it
+// from being written.
+func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err error) {
+	return t.insertColumns(ctx, s.insert, s.columns(row)[1:])
+}
+
+// update writes the columns that differ between two states of a row: one that is
+// written has its indices written anew, changed or not.
+func (s *table[T]) update(ctx context.Context, t *tx, before, after *T) error {
+	was, is := s.columns(before), s.columns(after)
+	mask, changed := uint64(0), is[:0:0]
+	for i, c := range is {
+		if !c.at.same(was[i].at) {
+			mask |= 1 << i
+			changed = append(changed, c)
+		}
+	}
+	if mask == 0 {
+		return nil
+	}
+	text := t.updates[updateKey{s.name, mask}]
+	if text == "" {
+		var set []string
+		for _, c := range changed {
+			set = append(set, c.name+" = ?")
+		}
+		text = "UPDATE " + s.name + " SET " + strings.Join(set, ", ") + " WHERE " + is[0].name + " = ?"
+		t.updates[updateKey{s.name, mask}] = text
+	}
+	_, err := t.execColumns(ctx, text, append(changed, is[0]))
+	return err
+}
+
+// updateKey names the text of an update by what it sets.
+type updateKey struct {
+	table string
+	mask  uint64
+}
+
+// one scans the only row of a query; sql.ErrNoRows when there is none.
+func (s *table[T]) one(ctx context.Context, q querier, where string, args ...any) (row T, err error) {
+	rows, err := q.query(ctx, s.selects(where), args...)
+	if err != nil {
+		return row, err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return row, err
+		}
+		return row, sql.ErrNoRows
+	}
+	return row, rows.Scan(places(s.columns(&row))...)
+}
+
+// all scans the rows of a query for s.names.
+func (s *table[T]) all(ctx context.Context, q querier, where string, args ...any) ([]T, error) {
+	rows, err := q.query(ctx, s.selects(where), args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, s.columns)
+}
+
+// scanAll reads and closes rows.
+func scanAll[T any](rows rowSet, columns func(*T) []column) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var out []T
+	row := new(T)
+	into := places(columns(row))
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		out = append(out, *row)
+	}
+	return out, rows.Err()
+}
+
+// querier reads: the transaction, or the connections beside it.
+type querier interface {
+	query(ctx context.Context, text string, args ...any) (rowSet, error)
+}
+
+func (t *tx) query(ctx context.Context, text string, args ...any) (rowSet, error) {
+	return t.rows(ctx, text, args...)
+}
+
+func (db *database) query(ctx context.Context, text string, args ...any) (rowSet, error) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = clean(s)
+		}
+	}
+	return db.read.QueryContext(ctx, text, args...)
+}
+
+func (t *tx) bindColumns(columns []column) []driver.NamedValue {
+	t.args = t.args[:0]
+	for i, c := range columns {
+		v := c.at.bind()
+		if s, ok := v.(string); ok {
+			v = clean(s)
+		}
+		t.args = append(t.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return t.args
+}
+
+// clean makes a text one that every engine can store: bytes that are no text, and
+// NUL, become U+FFFD. What came with a delivery is also in its body, which is bytes.
+func clean(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// unreadable says that a column holds what no version has written.
+func unreadable(what string, got any) error {
+	return fmt.Errorf("the ledger holds %s that cannot be read (a %T)", what, got)
+}

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// TestColumns holds that every column of every table is listed, and leads to the
+// field that has its name: two columns of one type that change places are found.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	checkColumns(t, s, s.tables.deposits)
+	checkColumns(t, s, s.tables.deliveries)
+	checkColumns(t, s, s.tables.kinds)
+	checkColumns(t, s, s.tables.queries)
+	checkColumns(t, s, s.tables.notes)
+	checkColumns(t, s, s.tables.wallet)
+	checkColumns(t, s, s.tables.forwards)
+	checkColumns(t, s, s.tables.attempts)
+	checkColumns(t, s, s.tables.runs)
+	for _, fault := range misplaced(func(d *depositRow) []column {
+		list := depositColumns(d)
+		list[4].at, list[5].at = list[5].at, list[4].at
+		return list
+	}) {
+		if !strings.HasPrefix(fault, "reference ") && !strings.HasPrefix(fault, "description ") {
+			t.Errorf("%s", fault)
+		}
+	}
+	if got := misplaced(depositColumns); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func checkColumns[T any](t *testing.T, s *Store, list *table[T]) {
+	t.Helper()
+	rows, err := s.read.QueryContext(t.Context(), "SELECT name FROM pragma_table_info(?) ORDER BY cid", list.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var want, got []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list.columns(new(T)) {
+		got = append(got, c.name)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the columns of %s (-schema +list):\n%s", list.name, diff)
+	}
+	for _, fault := range misplaced(list.columns) {
+		t.Errorf("%s: %s", list.name, fault)
+	}
+}
+
+// misplaced returns the columns that lead to a field of another name.
+func misplaced[T any](columns func(*T) []column) []string {
+	row := new(T)
+	var out []string
+	for _, c := range columns(row) {
+		at := reflect.ValueOf(c.at)
+		if at.Kind() == reflect.Struct {
+			at = at.Field(0) // a cell around a pointer
+		}
+		want := strings.ReplaceAll(c.name, "_", "")
+		if want == "currency" {
+			want = "amount"
+		}
+		if got := fieldAt(reflect.ValueOf(row).Elem(), at.Pointer(), at.Type().Elem().Size()); strings.ToLower(got) != want {
+			out = append(out, fmt.Sprintf("%s leads to the field %q", c.name, got))
+		}
+	}
+	return out
+}
+
+// fieldAt names the field at an address, looking into embedded and inner structs.
+func fieldAt(v reflect.Value, at, size uintptr) string {
+	for i := range v.NumField() {
+		f := v.Field(i)
+		from := f.UnsafeAddr()
+		switch {
+		case at == from && size == f.Type().Size():
+			return v.Type().Field(i).Name
+		case f.Kind() == reflect.Struct && at >= from && at < from+f.Type().Size():
+			return fieldAt(f, at, size)
+		}
+	}
+	return ""
+}
+
+// TestColumnsRoundTrip holds that a row that is written, changed in each of its
+// columns and read again is the same.
+func TestColumnsRoundTrip(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	roundTrip(t, s, s.tables.queries)
+	roundTrip(t, s, s.tables.deliveries)
+	roundTrip(t, s, s.tables.forwards)
+	roundTrip(t, s, s.tables.wallet)
+	roundTrip(t, s, s.tables.runs)
+	roundTrip(t, s, s.tables.deposits)
+	roundTrip(t, s, s.tables.attempts)
+}
+
+func roundTrip[T any](t *testing.T, s *Store, list *table[T]) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	var first, second, got T
+	fillColumns(random, list.columns(&first)[1:])
+	fillColumns(random, list.columns(&second)[1:])
+	undo := fmt.Errorf("undo")
+	err := s.do(t.Context(), "round trip", func(ctx context.Context, x *tx) error {
+		if _, err := x.exec(ctx, "PRAGMA defer_foreign_keys = 1"); err != nil {
+			return err
+		}
+		key, n, err := list.add(ctx, x, &first)
+		if err != nil || n != 1 {
+			return fmt.Errorf("add %d: %w", n, err)
+		}
+		*list.columns(&first)[0].at.(*integer) = integer(key)
+		*list.columns(&second)[0].at.(*integer) = integer(key)
+		if got, err = list.one(ctx, x, "WHERE "+list.columns(&first)[0].name+" = ?", key); err != nil {
+			return err
+		}
+		sameColumns(t, list.name+" added", list.columns(&first), list.columns(&got))
+		if err := list.update(ctx, x, &first, &second); err != nil {
+			return err
+		}
+		if got, err = list.one(ctx, x, "WHERE "+list.columns(&first)[0].name+" = ?", key); err != nil {
+			return err
+		}
+		sameColumns(t, list.name+" updated", list.columns(&second), list.columns(&got))
+		return undo
+	})
+	if err == nil || !strings.Contains(err.Error(), "undo") {
+		t.Errorf("%s: %v", list.name, err)
+	}
+}
+
+func sameColumns(t *testing.T, what string, want, got []column) {
+	t.Helper()
+	for i := range want {
+		if !want[i].at.same(got[i].at) {
+			t.Errorf("%s: %s is %v, want %v", what, want[i].name, got[i].at.bind(), want[i].at.bind())
+		}
+	}
+}
+
+// fillColumns gives every column a value of its own, NUL and broken UTF-8 left out.
+func fillColumns(random *rand.Rand, columns []column) {
+	for _, c := range columns {
+		n := random.Int64N(1 << 30)
+		word := fmt.Sprintf("%s %d", c.name, n)
+		switch at := c.at.(type) {
+		case *integer:
+			*at = integer(n)
+		case *key:
+			*at = key(n)
+		case *digest:
+			*at = digest{Int64: n, Valid: true}
+		case *text:
+			*at = text(word)
+		case *words:
+			*at = words(word)
+		case *maybe:
+			*at = maybe{String: word, Valid: true}
+		case *document:
+			*at = document(`{"n":1}`)
+		case *status:
+			*at = status(payment.StatusPending)
+		case *msisdn:
+			p, _ := payment.ParsePhone(fmt.Sprintf("07%08d", n%100_000_000))
+			*at = msisdn(p)
+		case *cents:
+			*at = cents(payment.AmountOf(n, payment.KES))
+		case *minor:
+			*at = minor(payment.AmountOf(n, payment.KES))
+		case *instant:
+			*at = instant(fromMicros(n))
+		case *moment:
+			*at = moment(fromMicros(n))
+		case *move:
+			*at = move(payment.MoveApply)
+		case *boolean:
+			*at = true
+		case *blob:
+			*at = blob(word)
+		case failure:
+			*at.at = &payment.Failure{Code: word}
+		case *currency, *money: // with the amount
+		default:
+			panic(fmt.Sprintf("no value for a %T", at))
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// kind is what a delivery is, for filters and counts. The ledger numbers the
+// kinds as they appear.
+type kind struct {
+	provider  payment.ProviderID
+	route     string
+	event     string
+	verdict   payment.Verdict
+	status    payment.Status
+	duplicate bool
+}
+
+// kindRow is a kind with its number.
+type kindRow struct {
+	id int64
+	kind
+}
+
+func kindColumns(k *kindRow) []column {
+	return []column{
+		{"id", (*integer)(&k.id)},
+		{"provider", (*text)(&k.provider)},
+		{"route", (*text)(&k.route)},
+		{"event", (*text)(&k.event)},
+		{"verdict", (*text)(&k.verdict)},
+		{"status", (*text)(&k.status)},
+		{"duplicate", (*boolean)(&k.duplicate)},
+	}
+}
+
+// mostKinds bounds the dictionary: some event names are made of words that
+// providers may add to. Beyond it, events are otherEvent.
+const (
+	mostKinds     = 1000
+	mostKindText  = 64
+	otherEvent    = "other"
+	otherProvider = "other"
+)
+
+// kindID returns the number of a kind, making one where needed.
+func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
+	if id, ok := t.kinds[k]; ok {
+		return id, nil
+	}
+	row := kindRow{kind: k}
+	if len(row.provider) > mostKindText {
+		row.provider = otherProvider
+	}
+	if len(row.route) > mostKindText {
+		row.route = row.route[:mostKindText]
+	}
+	var known int
+	if err := t.row(ctx, "SELECT count(*) FROM kinds", nil, &known); err != nil {
+		return 0, err
+	}
+	if len(row.event) > mostKindText || known >= mostKinds {
+		row.event = otherEvent
+	}
+	if !row.status.Valid() {
+		row.status = ""
+	}
+	if _, _, err := t.db.tables.kinds.add(ctx, t, &row); err != nil {
+		return 0, err
+	}
+	found, err := t.db.tables.kinds.one(ctx, t, "WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?",
+		string(row.provider), row.route, row.event, string(row.verdict), string(row.status), boolInt(row.duplicate))
+	if err != nil {
+		return 0, err
+	}
+	t.kinds[k] = found.id
+	return found.id, nil
+}
+
+// shelf is where a deposit stands among the others; like kinds, shelves are
+// numbered, so that the index of the lists compares numbers.
+type shelf struct {
+	provider    payment.ProviderID
+	environment payment.Environment
+	status      payment.Status
+}
+
+func shelfOf(d payment.Deposit) shelf {
+	return shelf{provider: d.Provider, environment: d.Environment, status: d.Status}
+}
+
+func (t *tx) shelfID(ctx context.Context, h shelf) (int64, error) {
+	if id, ok := t.shelves[h]; ok {
+		return id, nil
+	}
+	args := []any{string(h.provider), string(h.environment), string(h.status)}
+	_, err := t.exec(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
+		ON CONFLICT (provider, environment, status) DO NOTHING`, args...)
+	if err != nil {
+		return 0, err
+	}
+	var id int64
+	if err := t.row(ctx, "SELECT id FROM shelves WHERE provider = ? AND environment = ? AND status = ?", args, &id); err != nil {
+		return 0, err
+	}
+	t.shelves[h] = id
+	return id, nil
+}
+
+func boolInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
