@@ -46,7 +46,7 @@ func allowed() map[string][]string {
 		"internal/emulator/mpesa":        {"internal/emulator/engine"},
 		"internal/emulator/daraja":       {"internal/emulator/engine", "internal/emulator/mpesa"},
 		"internal/emulator/wasaapay":     {"internal/emulator/engine", "internal/emulator/mpesa", "internal/socketio"},
-		"internal/emulator/front":        {"internal/emulator/engine"},
+		"internal/emulator/front":        {},
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 

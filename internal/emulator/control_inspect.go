@@ -13,7 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
-// fullPhones tells whether a view may show phone numbers unmasked.
+// fullPhones reports whether a view may show phone numbers unmasked.
 func fullPhones(r *http.Request) bool { return r.URL.Query().Get("phones") == "full" }
 
 func (c *control) getRequests(r *http.Request) (any, error) {

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/emulator/daraja"
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
@@ -65,7 +66,7 @@ type Emulator struct {
 	proxyAddr atomic.Pointer[string] // while ServeProxy runs
 	weather   string                 // the preset that was last chosen; the engine's lock guards it
 
-	// replace puts a file in the place of another at once, replaceFile but in tests.
+	// replace puts a file in the place of another at once, atomicfile.WriteFrom but in tests.
 	replace   func(name string, write func(io.Writer) error) error
 	closeOnce sync.Once
 	running   sync.WaitGroup
@@ -114,7 +115,7 @@ func New(opts Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{opts: opts, engine: eng, replace: engine.ReplaceFile, weather: cmp.Or(opts.Weather, calm)}
+	e := &Emulator{opts: opts, engine: eng, replace: atomicfile.WriteFrom, weather: cmp.Or(opts.Weather, calm)}
 	behaviours, err := startBehaviours(opts)
 	if err != nil {
 		return nil, err

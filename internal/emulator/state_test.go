@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/atomicfile"
 )
 
 // keptEmulator is one with a state file, whose local wallet has a full book: that moves its entries with every new one.
@@ -299,7 +299,7 @@ func TestSaveThatFails(t *testing.T) {
 	full := errors.New("disk full")
 	plain := e.replace
 	e.replace = func(name string, write func(io.Writer) error) error {
-		return engine.ReplaceFile(name, func(w io.Writer) error {
+		return atomicfile.WriteFrom(name, func(w io.Writer) error {
 			return errors.Join(write(w), full)
 		})
 	}

@@ -37,7 +37,7 @@ var (
 	member    = regexp.MustCompile(`"signature":"[^"]*",|,"signature":"[^"]*"`)
 )
 
-// signed tells whether a compact body carries the signature of what is left without it (reference/wasaapay.md §11.4, b).
+// signed reports whether a compact body carries the signature of what is left without it (reference/wasaapay.md §11.4, b).
 func signed(body string) bool {
 	found := signature.FindStringSubmatch(body)
 	mac := hmac.New(sha256.New, []byte(emulator.Credentials().WasaaPayWebhookSecret))

@@ -36,7 +36,7 @@ type question struct {
 	fault        string // why the initiator is refused, "" when it is not
 }
 
-// rule is the check of one member: fault tells what is wrong, "" for nothing.
+// rule is the check of one member: fault returns what is wrong, "" for nothing.
 type rule struct {
 	names []string // spellings that are taken; a refusal names the first
 	fault func(text string) string

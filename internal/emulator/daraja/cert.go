@@ -83,7 +83,7 @@ func CertificatePEM() (string, error) {
 	return text, err
 }
 
-// credentialFault tells what is wrong with a SecurityCredential, "" when it is the initiator's password: PKCS #1 v1.5
+// credentialFault returns what is wrong with a SecurityCredential, "" when it is the initiator's password: PKCS #1 v1.5
 // under the emulator's certificate, base64 (reference/daraja.md §7).
 func (k *keyring) credentialFault(credential string) string {
 	if err := k.load(); err != nil {

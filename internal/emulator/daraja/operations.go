@@ -19,7 +19,7 @@ func partyName(party string) string {
 	return party + " - " + shopName
 }
 
-// sameOrg tells whether two shortcodes are one organisation: the store and its till are.
+// sameOrg reports whether two shortcodes are one organisation: the store and its till are.
 func sameOrg(a, b string) bool {
 	creds := engine.Credentials()
 	head := func(code string) string {

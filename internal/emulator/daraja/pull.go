@@ -7,6 +7,7 @@ import (
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // pulls is the Pull API: what a shortcode asks for when callbacks did not come.
@@ -117,7 +118,7 @@ func (p *pulls) query(c *engine.Call) {
 }
 
 func pullTime(text string) (time.Time, error) {
-	return time.ParseInLocation("2006-01-02 15:04:05", text, mpesa.Nairobi())
+	return time.ParseInLocation("2006-01-02 15:04:05", text, timing.EAT())
 }
 
 func (p *pulls) rows(shortcode string, from, until time.Time) []any {
@@ -134,7 +135,7 @@ func (p *pulls) rows(shortcode string, from, until time.Time) []any {
 			kind = "c2b-buy-goods-debit"
 		}
 		rows = append(rows, pullRow{
-			TransactionID: t.Receipt, TrxDate: t.Completed.In(mpesa.Nairobi()).Format("2006-01-02T15:04:05-07:00"),
+			TransactionID: t.Receipt, TrxDate: t.Completed.In(timing.EAT()).Format("2006-01-02T15:04:05-07:00"),
 			MSISDN: uint64(t.Customer), Sender: "MPESA", TransactionType: kind, BillReference: t.Reference,
 			Amount: t.Amount.Decimal(), OrganizationName: shopName,
 		})

@@ -110,7 +110,7 @@ func parseTexts(f engine.Fields, p *pushRequest, rules pushRules) (refusal, bool
 	}
 }
 
-// checkMerchant tells whether the shortcode exists and the password fits (reference/daraja.md §3.5). The lock is held.
+// checkMerchant reports whether the shortcode exists and the password fits (reference/daraja.md §3.5). The lock is held.
 func (x *express) checkMerchant(shortcode, password, timestamp, api string) (refusal, bool) {
 	creds := engine.Credentials()
 	known := shortcode == creds.Shortcode || shortcode == creds.Store || shortcode == creds.Till

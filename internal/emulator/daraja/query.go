@@ -42,7 +42,7 @@ func (x *express) query(c *engine.Call) {
 const spikeFault = `{"fault":{"faultstring":"Spike arrest violation. Allowed rate : MessageRate{messagesPerPeriod=5, ` +
 	`periodInMicroseconds=60000000, maxBurstMessageCount=1.0}","detail":{"errorcode":"policies.ratelimit.SpikeArrestViolation"}}}`
 
-// limited tells whether the rate limit stops this query: evenly spread, with a burst of one.
+// limited reports whether the rate limit stops this query: evenly spread, with a burst of one.
 func (x *express) limited() bool {
 	limit := x.e.Behaviours.Get("query-rate-limit", apiQuery)
 	if limit == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // param is one ResultParameter; a nil value is left out (reference/daraja.md §6.3).
@@ -169,7 +170,7 @@ func (r *results) sendResult(q *question, class, url string, env envelope, note 
 }
 
 // dayTime is the form of TransactionCompletedDateTime (reference/daraja.md §10.2).
-func dayTime(t time.Time) string { return t.In(mpesa.Nairobi()).Format("02.01.2006 15:04:05") }
+func dayTime(t time.Time) string { return t.In(timing.EAT()).Format("02.01.2006 15:04:05") }
 
 // internalQueue is the reference item that shows an address inside the gateway (reference/daraja.md §10.2).
 func internalQueue(api string) param {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// LintURL tells what is wrong with a callback address, "" when nothing is. Without strict any HTTP or HTTPS address
+// LintURL returns what is wrong with a callback address, "" when nothing is. Without strict any HTTP or HTTPS address
 // will do, so that an application on the same machine can be called; strict is what production demands
 // (reference/daraja.md §3.6).
 func LintURL(text string, strict bool) string {

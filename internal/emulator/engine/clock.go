@@ -23,7 +23,7 @@ var (
 	ErrClockBusy = errors.New("the clock is being advanced already: wait for that step to end")
 )
 
-// clock tells the time and runs what is due, in order of time and then of scheduling. A real clock is driven by
+// clock returns the time and runs what is due, in order of time and then of scheduling. A real clock is driven by
 // loop, a virtual one only by advance, on the caller's goroutine, so that one step is fully done when it returns.
 type clock struct {
 	Virtual bool
@@ -185,7 +185,7 @@ func (c *clock) Advance(d time.Duration) (int, error) {
 	return ran, nil
 }
 
-// overdue tells how long the first event should have run already.
+// overdue returns how long the first event should have run already.
 func (c *clock) overdue() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -195,7 +195,7 @@ func (c *clock) overdue() time.Duration {
 	return c.elapsed() - c.queue[0].due
 }
 
-// Pending tells how many events wait and how far the first one is.
+// Pending returns how many events wait and how far the first one is.
 func (c *clock) Pending() (int, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

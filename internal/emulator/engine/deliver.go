@@ -120,7 +120,7 @@ func (s *sender) unsent(d *Delivery, reason string) Exchange {
 	}
 }
 
-// acknowledged tells whether the answer ends the delivery.
+// acknowledged reports whether the answer ends the delivery.
 func (d *Delivery) acknowledged(status int) bool {
 	return status == http.StatusOK || d.AnySuccess && status > http.StatusOK && status < http.StatusMultipleChoices
 }

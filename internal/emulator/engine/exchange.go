@@ -28,7 +28,7 @@ type Exchange struct {
 	ResponseBody string `json:"response_body"`
 	// PaymentID is the id of the payment or conversation that the exchange is about, where there is one.
 	PaymentID string `json:"payment_id"`
-	// Refused tells that the request was refused, the callback not delivered, or a behaviour interfered.
+	// Refused reports that the request was refused, the callback not delivered, or a behaviour interfered.
 	Refused bool `json:"refused"`
 	// Reason says in plain words why, with more than the wire answer tells; empty when all went well.
 	Reason string `json:"reason"`

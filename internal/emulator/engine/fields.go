@@ -81,12 +81,12 @@ func (f Field) Plain() string {
 	return ""
 }
 
-// Missing tells that the member was not sent, is null, or is an empty string.
+// Missing reports that the member was not sent, is null, or is an empty string.
 func (f Field) Missing() bool {
 	return f.Kind == 0 || f.Kind == 'n' || f.Kind == '"' && f.Text == ""
 }
 
-// Digits tells whether text is between low and high decimal digits and nothing else.
+// Digits reports whether text is between low and high decimal digits and nothing else.
 func Digits(text string, low, high int) bool {
 	if len(text) < low || len(text) > high {
 		return false

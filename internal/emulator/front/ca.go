@@ -24,7 +24,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/atomicfile"
 )
 
 // Files of a CA in its folder. The first may be given away; the second stays, mode 0600.
@@ -144,10 +144,10 @@ func createCA(dir string) (*CA, error) {
 		return nil, fmt.Errorf("the emulator's CA: %w", err)
 	}
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := engine.ReplaceFile(filepath.Join(dir, caKeyFile), engine.Just(keyPEM)); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, caKeyFile), keyPEM); err != nil {
 		return nil, fmt.Errorf("the emulator's CA key: %w", err)
 	}
-	if err := engine.ReplaceFile(filepath.Join(dir, caCertFile), engine.Just([]byte(ca.PEM()))); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, caCertFile), []byte(ca.PEM())); err != nil {
 		return nil, fmt.Errorf("the emulator's CA: %w", err)
 	}
 	ca.dir = dir

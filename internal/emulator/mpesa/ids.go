@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -35,7 +36,7 @@ func RequestID(g *engine.IDs) string {
 func ConversationID(g *engine.IDs, now time.Time) string {
 	_, a, b := g.Words(engine.IdConversation)
 	buf := append(make([]byte, 0, 32), "AG_"...)
-	buf = now.In(Nairobi()).AppendFormat(buf, "20060102")
+	buf = now.In(timing.EAT()).AppendFormat(buf, "20060102")
 	buf = append(buf, "_2010"...)
 	return string(appendHex(appendHex(buf, a, 8), b, 8))
 }
@@ -65,7 +66,7 @@ func NoReceipt(now time.Time) string { return receiptDate(now) + "0000000" }
 
 // receiptDate is the year's letter (S is 2024), the month's (A to L) and the day's character (1 to 9, then A to V).
 func receiptDate(now time.Time) string {
-	t := now.In(Nairobi())
+	t := now.In(timing.EAT())
 	year := (t.Year() - 2006) % 26
 	if year < 0 {
 		year += 26
@@ -77,12 +78,7 @@ func receiptDate(now time.Time) string {
 	})
 }
 
-// Nairobi is East Africa Time, which never changes its clocks.
-func Nairobi() *time.Location { return eat }
-
-var eat = time.FixedZone("EAT", 3*60*60) //nolint:gochecknoglobals // immutable
-
 // Stamp is the gateway's 14-digit time, yyyyMMddHHmmss in Nairobi.
-func Stamp(t time.Time) string { return t.In(Nairobi()).Format("20060102150405") }
+func Stamp(t time.Time) string { return t.In(timing.EAT()).Format("20060102150405") }
 
 func appendUint(buf []byte, n uint64) []byte { return strconv.AppendUint(buf, n, 10) }

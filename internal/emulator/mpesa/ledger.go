@@ -1,6 +1,10 @@
 package mpesa
 
-import "time"
+import (
+	"time"
+
+	"github.com/payctl/payctl/internal/timing"
+)
 
 // Balances that accounts start with.
 const (
@@ -20,7 +24,7 @@ type Ledger struct {
 	// Known is the order in which customers came, those who were spared for an open prompt behind the others.
 	Known []MSISDN `json:"customer_order"`
 
-	// busy tells whether a prompt is on a phone; forgot is told how many customers made room for others. Either may be nil.
+	// busy reports whether a prompt is on a phone; forgot is told how many customers made room for others. Either may be nil.
 	busy   func(MSISDN) bool
 	forgot func(n int)
 }
@@ -116,13 +120,13 @@ func (l *Ledger) Org(shortcode string) *org {
 
 // today is the amount that a customer has spent today.
 func (w *wallet) today(now time.Time) Cents {
-	if w.Day != now.In(Nairobi()).Format("2006-01-02") {
+	if w.Day != now.In(timing.EAT()).Format("2006-01-02") {
 		return 0
 	}
 	return w.Spent
 }
 
-// MayPay tells which outcome stands against a payment, "" for none.
+// MayPay returns which outcome stands against a payment, "" for none.
 func (l *Ledger) MayPay(m MSISDN, amount Cents, now time.Time) string {
 	w := l.Customer(m)
 	switch {
@@ -139,7 +143,7 @@ func (l *Ledger) MayPay(m MSISDN, amount Cents, now time.Time) string {
 func (l *Ledger) Pay(t *Txn, to string) {
 	w := l.Customer(t.Customer)
 	w.Spent = w.today(t.Completed) + t.Amount
-	w.Day = t.Completed.In(Nairobi()).Format("2006-01-02")
+	w.Day = t.Completed.In(timing.EAT()).Format("2006-01-02")
 	w.Balance -= t.Amount
 	l.Org(to).Utility += t.Amount
 	l.Record(t)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // Network is M-PESA behind all providers: the money, the phones that show a prompt, and the rules that customers meet.
@@ -62,7 +63,7 @@ func (n *Network) Busy(phone MSISDN) bool {
 // CheckoutID is the shape of reference/daraja.md §3.3: Nairobi time, the fraction of a second, the national number.
 // Prompts of one phone within a millisecond get the next free fraction.
 func (n *Network) CheckoutID(phone MSISDN, now time.Time) string {
-	t := now.In(Nairobi())
+	t := now.In(timing.EAT())
 	for {
 		buf := t.AppendFormat(append(make([]byte, 0, 40), "ws_CO_"...), "02012006150405")
 		buf = appendUint(buf, uint64(t.Nanosecond()/int(time.Millisecond)))

@@ -192,7 +192,7 @@ func (o *Outcome) Describe() string {
 	return o.Callback
 }
 
-// Paid tells whether money moves.
+// Paid reports whether money moves.
 func (o *Outcome) Paid() bool { return o.Code == "0" }
 
 // OutcomeHeader asks for an outcome on the push itself; it is the emulator's own.

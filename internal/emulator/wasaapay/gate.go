@@ -73,7 +73,7 @@ type rateWindow struct {
 	used int
 }
 
-// limit counts a request, sets the rate headers, and tells whether the behaviour rate-limit refuses it. Without that
+// limit counts a request, sets the rate headers, and reports whether the behaviour rate-limit refuses it. Without that
 // behaviour the count is only shown, and the remainder never falls below one: a client that paces itself by it must not
 // be slowed down in a test that has nothing to do with rates (payctl convention).
 func (g *gate) limit(c *engine.Call) bool {

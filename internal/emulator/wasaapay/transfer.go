@@ -99,7 +99,7 @@ func (w *transfers) read(c *engine.Call, f engine.Fields) (plan transferPlan, ok
 	return plan, false
 }
 
-// short tells that the source cannot pay amount and fee.
+// short reports that the source cannot pay amount and fee.
 func (p transferPlan) short() bool { return p.from.Balance < p.amount+transferFee }
 
 type previewView struct {
