@@ -109,7 +109,7 @@ func New(opts Options) (*Emulator, error) {
 	if fault := engine.LintURL(opts.WebhookURL, false); fault != "" {
 		return nil, fmt.Errorf("the webhook url %s: give one such as %s", fault, DefaultWebhookURL)
 	}
-	eng, err := engine.NewEngine(engine.Config{
+	eng, err := engine.New(engine.Config{
 		Seed: opts.Seed, Mode: opts.Clock, Now: opts.Now, CallbackDelay: opts.CallbackDelay, Log: opts.Log, HTTPClient: opts.HTTPClient,
 	})
 	if err != nil {
@@ -122,8 +122,8 @@ func New(opts Options) (*Emulator, error) {
 	}
 	eng.Adopt(behaviours)
 	net := mpesa.NewNetwork(eng)
-	gateway := daraja.NewDaraja(eng, net)
-	e.parts = []part{gateway, wasaapay.NewWasaaPay(eng, net, opts.WebhookURL)} // adding a provider is one line here
+	gateway := daraja.New(eng, net)
+	e.parts = []part{gateway, wasaapay.New(eng, net, opts.WebhookURL)} // adding a provider is one line here
 	e.handler = e.newHandler(gateway.Stranger())
 	if err := e.loadState(); err != nil {
 		return nil, err

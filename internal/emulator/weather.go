@@ -64,8 +64,8 @@ func Weathers() []Weather {
 // behaviours is every behaviour of every provider. A provider's rows are added with one line here.
 func behaviours() *engine.Catalogue {
 	return &engine.Catalogue{
-		Rows: slices.Concat(daraja.GatewayBehaviours(), wasaapay.WasaapayBehaviours()),
-		APIs: slices.Concat(daraja.DarajaAPIs(), wasaapay.WasaapayAPIs()),
+		Rows: slices.Concat(daraja.Behaviours(), wasaapay.Behaviours()),
+		APIs: slices.Concat(daraja.APIs(), wasaapay.APIs()),
 	}
 }
 

@@ -137,12 +137,12 @@ func (r *results) ask(api *resultAPI) func(*engine.Call) {
 				return
 			}
 		}
-		if strings.Contains(c.R.URL.Path, "/b2c/v3/") && f.Get("OriginatorConversationID").Missing() {
+		if strings.Contains(c.Request.URL.Path, "/b2c/v3/") && f.Get("OriginatorConversationID").Missing() {
 			fail(c, badField("OriginatorConversationID", "version 3 wants an OriginatorConversationID that the caller made"))
 			return
 		}
 		q := &question{
-			api: api.api, path: c.R.URL.Path, f: f,
+			api: api.api, path: c.Request.URL.Path, f: f,
 			resultURL: f.Get("ResultURL").Plain(), timeoutURL: f.First("QueueTimeOutURL", "QueueTimeoutURL").Plain(),
 			fault: r.initiatorFault(f, api.initiator),
 		}

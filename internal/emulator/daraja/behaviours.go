@@ -7,17 +7,17 @@ import (
 	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
-// DarajaAPIs are the names of Daraja's APIs, and of the classes of what it sends, in logs and behind @ in behaviours.
-func DarajaAPIs() []string {
+// APIs are the names of Daraja's APIs, and of the classes of what it sends, in logs and behind @ in behaviours.
+func APIs() []string {
 	return []string{
-		apiOAuth, mpesa.ApiPush, apiQuery, apiStatus, apiBalance, apiReversal, apiB2C, apiB2B,
+		apiOAuth, mpesa.APIPush, apiQuery, apiStatus, apiBalance, apiReversal, apiB2C, apiB2B,
 		apiC2BRegister, apiC2BSimulate, apiQR, apiPullRegister, apiPullQuery,
 		mpesa.OutSTK, outResult, outTimeout, outValidation, outConfirmation,
 	}
 }
 
-// GatewayBehaviours are Daraja's rows of the catalogue.
-func GatewayBehaviours() []engine.Row {
+// Behaviours are Daraja's rows of the catalogue.
+func Behaviours() []engine.Row {
 	return slices.Concat(edgeBehaviours(), pushBehaviours(), callbackBehaviours(), queryBehaviours(), resultBehaviours())
 }
 

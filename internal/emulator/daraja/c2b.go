@@ -65,7 +65,7 @@ func (b *c2b) register(c *engine.Call) {
 		Confirmation: f.Get("ConfirmationURL").Plain(), Validation: f.Get("ValidationURL").Plain(),
 		Response: f.Get("ResponseType").Plain(), Version: 2,
 	}
-	if strings.Contains(c.R.URL.Path, "/v1/") {
+	if strings.Contains(c.Request.URL.Path, "/v1/") {
 		urls.Version = 1
 	}
 	shortcode := f.Get("ShortCode").Plain()

@@ -44,8 +44,8 @@ type gateway struct {
 	pulls   *pulls
 }
 
-// NewDaraja makes a gateway in front of an M-PESA.
-func NewDaraja(e *engine.Engine, net *mpesa.Network) *gateway {
+// New makes a gateway in front of an M-PESA.
+func New(e *engine.Engine, net *mpesa.Network) *gateway {
 	d := &door{e: e}
 	c := &c2b{e: e, net: net, door: d}
 	g := &gateway{
@@ -59,8 +59,10 @@ func NewDaraja(e *engine.Engine, net *mpesa.Network) *gateway {
 	return g
 }
 
+// Name is the key of the part in the state.
 func (g *gateway) Name() string { return providerDaraja }
 
+// Reset forgets everything. The lock is held.
 func (g *gateway) Reset() {
 	g.net.Reset()
 	g.door.reset()
@@ -70,6 +72,7 @@ func (g *gateway) Reset() {
 	g.pulls.reset()
 }
 
+// Env is what a client of Daraja needs to reach the emulator at base.
 func (g *gateway) Env(base string) map[string]string {
 	creds := engine.Credentials()
 	return map[string]string{
@@ -93,7 +96,7 @@ func (g *gateway) Routes(mux *http.ServeMux) {
 		g.e.Serve(mux, way, engine.Route{API: api, Method: http.MethodPost, Path: path, Run: run})
 	}
 	get(apiOAuth, "/oauth/v1/generate", g.door.oauth)
-	post(mpesa.ApiPush, "/mpesa/stkpush/v1/processrequest", g.express.push)
+	post(mpesa.APIPush, "/mpesa/stkpush/v1/processrequest", g.express.push)
 	post(apiQuery, "/mpesa/stkpushquery/v1/query", g.express.query)
 	post(apiC2BRegister, "/mpesa/c2b/v1/registerurl", g.c2b.register)
 	post(apiC2BRegister, "/mpesa/c2b/v2/registerurl", g.c2b.register)
@@ -108,11 +111,11 @@ func (g *gateway) Routes(mux *http.ServeMux) {
 	post(apiPullRegister, "/pulltransactions/v1/register", g.pulls.register)
 	post(apiPullQuery, "/pulltransactions/v1/query", g.pulls.query)
 	for _, path := range []string{"/oauth/", "/mpesa/", "/pulltransactions/"} {
-		g.e.Serve(mux, way, engine.Route{API: engine.ApiUnknown, Path: path, Run: g.door.notFound})
+		g.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: path, Run: g.door.notFound})
 	}
 }
 
 // Stranger answers for the paths that no provider has, as the gateway does.
 func (g *gateway) Stranger() http.HandlerFunc {
-	return g.e.Handle(g.door.dialect(), engine.Route{API: engine.ApiUnknown, Run: g.door.notFound})
+	return g.e.Handle(g.door.dialect(), engine.Route{API: engine.APIUnknown, Run: g.door.notFound})
 }

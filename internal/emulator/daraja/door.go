@@ -45,7 +45,7 @@ func (d *door) badBody(c *engine.Call, err error) {
 func (d *door) notFound(c *engine.Call) {
 	fail(c, refusal{
 		http.StatusNotFound, "404.001.01", "Resource not found",
-		"no API of the emulator has the path " + c.R.URL.Path,
+		"no API of the emulator has the path " + c.Request.URL.Path,
 	})
 }
 
@@ -76,7 +76,7 @@ func fail(c *engine.Call, f refusal) {
 		RequestID    string `json:"requestId"`
 		ErrorCode    string `json:"errorCode"`
 		ErrorMessage string `json:"errorMessage"`
-	}{mpesa.RequestID(c.E.IDs), f.code, f.message})
+	}{mpesa.RequestID(c.Engine.IDs), f.code, f.message})
 }
 
 // tokenStyle is the way in which an API refuses a token (reference/daraja.md §3.4).
@@ -126,7 +126,7 @@ func (d *door) enter(c *engine.Call) (engine.Fields, bool) {
 		fail(c, f)
 		return nil, false
 	}
-	if !strings.Contains(strings.ToLower(c.R.Header.Get("Content-Type")), "json") {
+	if !strings.Contains(strings.ToLower(c.Request.Header.Get("Content-Type")), "json") {
 		fail(c, badField("BusinessShortCode", "the content type is not application/json"))
 		return nil, false
 	}
@@ -140,7 +140,7 @@ func (d *door) enter(c *engine.Call) (engine.Fields, bool) {
 
 func (d *door) checkToken(c *engine.Call) (refusal, bool) {
 	style := styleOf(c.API)
-	token, found := strings.CutPrefix(c.R.Header.Get("Authorization"), "Bearer ")
+	token, found := strings.CutPrefix(c.Request.Header.Get("Authorization"), "Bearer ")
 	if !found {
 		if style == tokenC2B {
 			style = tokenNoauth

@@ -36,7 +36,7 @@ func (d *door) before(c *engine.Call) bool {
 		})
 		return true
 	case c.API != apiOAuth && on.Roll("invalid-token", c.API) != nil:
-		token := c.R.Header.Get("Authorization")
+		token := c.Request.Header.Get("Authorization")
 		fail(c, badToken(styleOf(c.API), token[min(len("Bearer "), len(token)):], "behaviour invalid-token"))
 		return true
 	default:

@@ -17,7 +17,7 @@ const maxTokens = 5000
 
 // oauth mints a token (reference/daraja.md §2).
 func (d *door) oauth(c *engine.Call) {
-	scheme, value, _ := strings.Cut(c.R.Header.Get("Authorization"), " ")
+	scheme, value, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
 	pair, err := base64.StdEncoding.DecodeString(value)
 	key, secret, found := strings.Cut(string(pair), ":")
 	if scheme != "Basic" || err != nil || !found {
@@ -27,7 +27,7 @@ func (d *door) oauth(c *engine.Call) {
 		})
 		return
 	}
-	if c.R.URL.Query().Get("grant_type") != "client_credentials" {
+	if c.Request.URL.Query().Get("grant_type") != "client_credentials" {
 		fail(c, refusal{http.StatusBadRequest, "400.008.02", "Invalid grant type passed", "grant_type is not client_credentials"})
 		return
 	}
@@ -88,7 +88,7 @@ const alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // newToken is 28 letters and digits (reference/daraja.md §2).
 func newToken(g *engine.IDs) string {
-	_, a, b := g.Words(engine.IdToken)
+	_, a, b := g.Words(engine.IDToken)
 	buf := make([]byte, 0, 28)
 	for _, word := range []uint64{a, b, engine.Mix(b)} {
 		for range 10 {

@@ -29,12 +29,16 @@ type payment struct {
 	Receipt string    `json:"receipt,omitempty"`
 }
 
+// Open reports whether nobody has decided the payment yet.
 func (p *payment) Open() bool { return p.Result == "" }
 
+// Key is the CheckoutRequestID.
 func (p *payment) Key() string { return p.Checkout }
 
+// Others are the further ids by which the payment is found.
 func (p *payment) Others() [2]string { return [2]string{p.Merchant} }
 
+// On is the phone that shows the prompt.
 func (p *payment) On() mpesa.MSISDN { return p.Phone }
 
 func (p *payment) expires() time.Time { return p.Created.Add(p.Life) }

@@ -21,9 +21,10 @@ type express struct {
 
 func (x *express) reset() { x.payments, x.limiter = newPaymentBook(), time.Time{} }
 
-// Shows reports whether a phone shows a push, knows whether a CheckoutRequestID is taken.
+// Shows reports whether a phone shows a push.
 func (x *express) Shows(phone mpesa.MSISDN) bool { return x.payments.Open[phone] != nil }
 
+// Knows reports whether a CheckoutRequestID is taken.
 func (x *express) Knows(id string) bool { return x.payments.All[id] != nil }
 
 // push takes an STK push in the order of reference/daraja.md §3.5.
@@ -33,7 +34,7 @@ func (x *express) push(c *engine.Call) {
 		return
 	}
 	var asked *mpesa.Outcome
-	if name := c.R.Header.Get(mpesa.OutcomeHeader); name != "" {
+	if name := c.Request.Header.Get(mpesa.OutcomeHeader); name != "" {
 		if asked = mpesa.OutcomeNamed(name); asked == nil {
 			c.Refused, c.Reason = true, mpesa.OutcomeHeader+" names no outcome"
 			c.Reply(http.StatusBadRequest, struct {
@@ -49,7 +50,7 @@ func (x *express) push(c *engine.Call) {
 	if early != nil {
 		x.e.Sender.Deliver(early)
 	}
-	x.e.Ease(c.R.Context())
+	x.e.Ease(c.Request.Context())
 	c.Status, c.Kind, c.Answer = http.StatusOK, engine.TypeJSON, acceptedPush(p.Merchant, p.Checkout)
 }
 
@@ -114,7 +115,7 @@ func (x *express) open(req *pushRequest) *payment {
 		Merchant: mpesa.RequestID(x.e.IDs), Checkout: x.net.CheckoutID(req.phone, now),
 		Shortcode: ownCode(req.shortcode), PartyB: ownCode(req.partyB), Kind: ownKind(req.kind), Phone: req.phone, Amount: req.amount,
 		Callback: req.callback, Reference: req.reference, Desc: req.description,
-		Created: now, Life: x.e.Behaviours.Span("prompt-lifetime", mpesa.ApiPush, promptLifetime),
+		Created: now, Life: x.e.Behaviours.Span("prompt-lifetime", mpesa.APIPush, promptLifetime),
 	}
 }
 
@@ -141,7 +142,7 @@ func (x *express) plan(req *pushRequest, asked *mpesa.Outcome) *mpesa.Outcome {
 	on := x.e.Behaviours
 	creds := engine.Credentials()
 	wiring := ""
-	if on.Get("any-credentials", mpesa.ApiPush) == nil {
+	if on.Get("any-credentials", mpesa.APIPush) == nil {
 		wiring = misrouted(req, &creds)
 	}
 	switch {
@@ -151,9 +152,9 @@ func (x *express) plan(req *pushRequest, asked *mpesa.Outcome) *mpesa.Outcome {
 		return mpesa.OutcomeNamed(wiring)
 	case len(req.reference) > maxReference:
 		return mpesa.OutcomeNamed(mpesa.OutcomePushFailed) // accepted, but no prompt appears (reference/daraja.md §3.2)
-	case req.textParty && on.Roll("numbers-only", mpesa.ApiPush) != nil:
+	case req.textParty && on.Roll("numbers-only", mpesa.APIPush) != nil:
 		return mpesa.OutcomeNamed(mpesa.OutcomeTimeout)
-	case on.Get("manual", mpesa.ApiPush) != nil:
+	case on.Get("manual", mpesa.APIPush) != nil:
 		return nil
 	default:
 		return mpesa.OutcomeOf(req.phone, int64(req.amount/mpesa.Shilling))
@@ -200,6 +201,6 @@ func (x *express) expire(p *payment) {
 	if !p.Open() {
 		return
 	}
-	code := x.e.Behaviours.Choice("prompt-expiry", mpesa.ApiPush, "1037")
+	code := x.e.Behaviours.Choice("prompt-expiry", mpesa.APIPush, "1037")
 	x.finish(p, mpesa.OutcomeNamed(code), 0)
 }

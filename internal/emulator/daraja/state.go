@@ -28,6 +28,7 @@ func compareAge(a, b *payment) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Checkout, b.Checkout))
 }
 
+// Save copies Daraja's share of the state file; what it returns sorts and shapes the copy without the lock.
 func (g *gateway) Save() func() any {
 	payments, ledger := mpesa.Copied(&g.express.payments.PromptBook), g.net.Ledger.Save()
 	tokens, c2b, pulls, used := maps.Clone(g.door.tokens), maps.Clone(g.c2b.urls), maps.Clone(g.pulls.registered), maps.Clone(g.results.used)
@@ -80,6 +81,7 @@ type paymentView struct {
 	Receipt           string    `json:"receipt"`
 }
 
+// View is what GET /_emulator/state shows; full leaves phone numbers unmasked. The lock is held.
 func (g *gateway) View(full bool) any {
 	show := func(text string) string {
 		if full {

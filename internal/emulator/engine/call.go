@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
+// Bounds of a request, and the content type of the gateways.
 const (
 	MaxBody      = 1 << 20 // bytes of a request that are read
 	bodyPatience = 10 * time.Second
 	TypeJSON     = "application/json;charset=UTF-8"
 )
 
-// ApiUnknown is the API of a path that no provider has.
-const ApiUnknown = "unknown"
+// APIUnknown is the API of a path that no provider has.
+const APIUnknown = "unknown"
 
 // Failures of reading a request, told apart for the dialect.
 var (
@@ -27,8 +28,8 @@ var (
 
 // Call is one request on its way through the emulator, and the answer it gets.
 type Call struct {
-	E       *Engine
-	R       *http.Request
+	Engine  *Engine
+	Request *http.Request
 	API     string
 	Body    []byte
 	begun   time.Time
@@ -72,7 +73,7 @@ func (e *Engine) Serve(mux *http.ServeMux, d Dialect, rt Route) {
 // exchange logged.
 func (e *Engine) Handle(d Dialect, rt Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := &Call{E: e, R: r, API: rt.API, begun: e.Now(), Status: http.StatusOK, Kind: TypeJSON}
+		c := &Call{Engine: e, Request: r, API: rt.API, begun: e.Now(), Status: http.StatusOK, Kind: TypeJSON}
 		c.Body, c.bodyErr = readBody(w, r, e.Patience)
 		switch {
 		case rt.Method != "" && r.Method != rt.Method:
@@ -127,9 +128,9 @@ func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([
 func (c *Call) exchange(provider string) Exchange {
 	x := Exchange{
 		Time: c.begun.UTC(), Direction: DirectionIn, Provider: provider, API: c.API,
-		Method: c.R.Method, URL: c.R.URL.RequestURI(), RequestBody: string(c.Body),
+		Method: c.Request.Method, URL: c.Request.URL.RequestURI(), RequestBody: string(c.Body),
 		Status: c.Status, ResponseBody: string(c.Answer), PaymentID: c.Subject,
-		Refused: c.Refused, Reason: c.Reason, DurationMS: c.E.Now().Sub(c.begun).Milliseconds(),
+		Refused: c.Refused, Reason: c.Reason, DurationMS: c.Engine.Now().Sub(c.begun).Milliseconds(),
 	}
 	if c.cut {
 		x.Status, x.ResponseBody = 0, ""

@@ -18,6 +18,7 @@ const (
 // maxAdvance bounds one step of the virtual clock: more is a typing error, and would run every retry of a lifetime.
 const maxAdvance = 366 * 24 * time.Hour
 
+// What stands against advancing a clock.
 var (
 	ErrClockReal = errors.New("the clock is real and moves by itself: start the emulator with a virtual clock to advance it")
 	ErrClockBusy = errors.New("the clock is being advanced already: wait for that step to end")

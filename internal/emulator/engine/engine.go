@@ -52,8 +52,8 @@ type Engine struct {
 	running sync.WaitGroup
 }
 
-// NewEngine makes an engine that stands still until start.
-func NewEngine(c Config) (*Engine, error) {
+// New makes an engine that stands still until start.
+func New(c Config) (*Engine, error) {
 	e := &Engine{
 		CallbackDelay: c.CallbackDelay, IDs: NewIDs(c.Seed), Journal: newJournal(c.Log),
 		Behaviours: &Settings{}, Patience: bodyPatience, done: make(chan struct{}),

@@ -23,7 +23,7 @@ func running(t *testing.T, c Config, target roundTrip) *Engine {
 	if target != nil {
 		c.HTTPClient = &http.Client{Transport: target}
 	}
-	e, err := NewEngine(c)
+	e, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

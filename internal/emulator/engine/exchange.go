@@ -48,6 +48,7 @@ func (x Exchange) MarshalJSON() ([]byte, error) {
 	}{plain(x), OrNull(x.RequestBody), OrNull(x.ResponseBody), OrNull(x.PaymentID), OrNull(x.Reason)})
 }
 
+// OrNull is nil for an absent text, so that JSON has null for it.
 func OrNull(s string) *string {
 	if s == "" {
 		return nil
@@ -55,6 +56,7 @@ func OrNull(s string) *string {
 	return &s
 }
 
+// Bounds of the journal.
 const (
 	JournalSize = 2000    // exchanges kept for inspection
 	maxLogged   = 8 << 10 // bytes of one body kept for inspection

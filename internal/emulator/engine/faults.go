@@ -43,6 +43,6 @@ func (e *Engine) AfterFaults(c *Call) {
 	}
 	e.Unlock()
 	if slow != nil {
-		c.slept = e.Clock.sleep(c.R.Context(), e.done, slow.Duration)
+		c.slept = e.Clock.sleep(c.Request.Context(), e.done, slow.Duration)
 	}
 }

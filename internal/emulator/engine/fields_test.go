@@ -19,7 +19,8 @@ func TestParseFields(t *testing.T) {
 		{`{"a" : 12 , "b":null}`, map[string]string{"a": "012", "b": "nnull"}, nil},
 		{
 			`{"a":-1.5e3,"b":true,"c":{"x":[1,"}"]},"d":[{}]}`,
-			map[string]string{"a": "0-1.5e3", "b": "ttrue", "c": `{{"x":[1,"}"]}`, "d": "[[{}]"}, nil,
+			map[string]string{"a": "0-1.5e3", "b": "ttrue", "c": `{{"x":[1,"}"]}`, "d": "[[{}]"},
+			nil,
 		},
 		{`{"a":"x\"yA","é":"\u00e9"}`, map[string]string{"a": `"x"yA`, "é": `"é`}, nil},
 		{`{"a":1,"a":2,"A":3}`, map[string]string{"a": "02", "A": "03"}, nil},

@@ -5,15 +5,16 @@ import "sync/atomic"
 // idKind separates the sequences, so that one more id of one kind does not change those of another.
 type idKind uint8
 
+// The sequences.
 const (
-	IdRequest idKind = iota
-	IdConversation
-	IdToken
-	IdReceipt
+	IDRequest idKind = iota
+	IDConversation
+	IDToken
+	IDReceipt
 	idChance
-	IdDeposit
-	IdWallet
-	IdTransfer
+	IDDeposit
+	IDWallet
+	IDTransfer
 	idKinds
 )
 

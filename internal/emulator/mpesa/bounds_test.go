@@ -71,7 +71,7 @@ func (p phones) Knows(string) bool       { return false }
 func TestCustomersStayBounded(t *testing.T) {
 	t.Parallel()
 	const asked, waits = MSISDN(254712345678), MSISDN(254722000111)
-	e, err := engine.NewEngine(engine.Config{Mode: engine.ClockVirtual})
+	e, err := engine.New(engine.Config{Mode: engine.ClockVirtual})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func appendHex(dst []byte, word uint64, digits int) []byte {
 // RequestID has the shape of MerchantRequestID, requestId and OriginatorConversationID: 4-4-4-12 hex digits and 6 or 7
 // decimal ones right behind (reference/daraja.md §3.3).
 func RequestID(g *engine.IDs) string {
-	n, a, b := g.Words(engine.IdRequest)
+	n, a, b := g.Words(engine.IDRequest)
 	buf := make([]byte, 0, 34)
 	buf = append(appendHex(buf, a, 4), '-')
 	buf = append(appendHex(buf, a>>16, 4), '-')
@@ -34,7 +34,7 @@ func RequestID(g *engine.IDs) string {
 
 // ConversationID is AG_YYYYMMDD_ and 20 hex digits (reference/daraja.md §3.3).
 func ConversationID(g *engine.IDs, now time.Time) string {
-	_, a, b := g.Words(engine.IdConversation)
+	_, a, b := g.Words(engine.IDConversation)
 	buf := append(make([]byte, 0, 32), "AG_"...)
 	buf = now.In(timing.EAT()).AppendFormat(buf, "20060102")
 	buf = append(buf, "_2010"...)
@@ -50,7 +50,7 @@ const (
 // ReceiptID is an M-PESA receipt: three characters for the date in Nairobi and seven more, never twice the same
 // (reference/daraja.md §3.3).
 func ReceiptID(g *engine.IDs, now time.Time) string {
-	n := g.Count(engine.IdReceipt)
+	n := g.Count(engine.IDReceipt)
 	hi, lo := bits.Mul64(n%receiptSpace, receiptStep)
 	value := (engine.Mix(g.Seed)%receiptSpace + bits.Rem64(hi, lo, receiptSpace)) % receiptSpace
 	var tail [7]byte

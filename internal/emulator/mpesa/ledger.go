@@ -71,6 +71,7 @@ const (
 	customerBatch = 1000
 )
 
+// NewLedger makes a ledger that knows nobody yet.
 func NewLedger() *Ledger {
 	return &Ledger{
 		Customers: map[MSISDN]*wallet{}, Orgs: map[string]*org{}, Txns: map[string]*Txn{}, Origin: map[string]string{},

@@ -11,6 +11,7 @@ import (
 // Cents is an amount of Kenyan shillings in hundredths.
 type Cents int64
 
+// Shilling is one shilling in cents.
 const Shilling Cents = 100
 
 // Limits of the portal (reference/daraja.md §3.1), in cents.

@@ -34,6 +34,7 @@ type promptFinder interface {
 	Knows(id string) bool
 }
 
+// NewNetwork makes an M-PESA with nobody on it.
 func NewNetwork(e *engine.Engine) *Network {
 	n := &Network{e: e}
 	n.Reset()
@@ -114,7 +115,7 @@ func (n *Network) Collect(o *Outcome, t *Txn) *Outcome {
 // objection is what stands against a customer who would pay, "" for nothing.
 func (n *Network) objection(phone MSISDN, amount Cents, now time.Time) string {
 	last, before := n.paid[paidKey{phone, amount}]
-	if before && now.Sub(last) < ruleWindow && n.e.Behaviours.Choice("two-minute-rule", ApiPush, "on") == "on" {
+	if before && now.Sub(last) < ruleWindow && n.e.Behaviours.Choice("two-minute-rule", APIPush, "on") == "on" {
 		return outcomeRuleLimited
 	}
 	return n.Ledger.MayPay(phone, amount, now)
@@ -186,7 +187,7 @@ func (n *Network) tellForgotten(count int) {
 
 // What the log and behaviours call the classes that more than one provider has.
 const (
-	ApiPush      = "push"
+	APIPush      = "push"
 	OutSTK       = "stk"
 	apiCustomers = "customers" // what the emulator says of its own bound
 )

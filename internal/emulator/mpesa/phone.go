@@ -34,11 +34,13 @@ func LooseMSISDN(text string) (MSISDN, bool) {
 	return ParseMSISDN(text)
 }
 
+// Full is the number as the wire has it, 2547….
 func (m MSISDN) Full() string { return strconv.FormatUint(uint64(m), 10) }
 
 // short hides the middle, for logs and views.
 func (m MSISDN) short() string { return engine.MaskPhones(m.Full()) }
 
+// Shown is the number for a view: masked unless full.
 func (m MSISDN) Shown(full bool) string {
 	if full {
 		return m.Full()

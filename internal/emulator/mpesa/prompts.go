@@ -26,10 +26,12 @@ type PromptBook[P prompt] struct {
 // maxSettled bounds the settled payments that can still be queried; how long the gateway knows them is not documented.
 const maxSettled = 200_000
 
+// NewPromptBook makes an empty book.
 func NewPromptBook[P prompt]() PromptBook[P] {
 	return PromptBook[P]{All: map[string]P{}, Other: map[string]P{}, Open: map[MSISDN]P{}}
 }
 
+// Add takes a prompt into the book, onto its phone where that is free.
 func (b *PromptBook[P]) Add(p P) {
 	b.All[p.Key()] = p
 	for _, id := range p.Others() {

@@ -41,6 +41,7 @@ func (l *Ledger) Save() func() *Ledger {
 	}
 }
 
+// Fill takes over a saved map unless there is none.
 func Fill[K comparable, V any](into *map[K]V, from map[K]V) {
 	if from != nil {
 		*into = from
@@ -120,6 +121,7 @@ func (n *Network) View(full bool) map[string]any {
 	return map[string]any{"customers": n.customerViews(full), "organisations": n.orgViews(), "transactions": txns}
 }
 
+// Latest is the end of a list that a view has room for.
 func Latest[T any](list []T) []T { return list[max(len(list)-maxShown, 0):] }
 
 // Highest is the sorted end of what a view has room for. It never sorts all, of which there may be hundreds of thousands:

@@ -6,8 +6,8 @@ import (
 	"github.com/payctl/payctl/internal/emulator/engine"
 )
 
-// WasaapayBehaviours are WasaaPay's rows of the catalogue.
-func WasaapayBehaviours() []engine.Row {
+// Behaviours are WasaaPay's rows of the catalogue.
+func Behaviours() []engine.Row {
 	return slices.Concat(restBehaviours(), webhookBehaviours(), socketBehaviours())
 }
 

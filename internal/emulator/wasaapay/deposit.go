@@ -46,12 +46,16 @@ type deposit struct {
 	initiated *engine.Delivery // held until the final webhook has passed (webhook-out-of-order)
 }
 
+// Open reports whether nobody has decided the deposit yet.
 func (p *deposit) Open() bool { return p.Result == "" }
 
+// Key is the platform's id.
 func (p *deposit) Key() string { return p.ID }
 
+// Others are the further ids by which the deposit is found.
 func (p *deposit) Others() [2]string { return [2]string{p.Reference, p.Checkout} }
 
+// On is the phone that shows the prompt.
 func (p *deposit) On() mpesa.MSISDN { return p.Phone }
 
 func (p *deposit) status() string {
@@ -79,9 +83,10 @@ type deposits struct {
 
 func (d *deposits) reset() { d.book = newDepositBook() }
 
-// Shows reports whether a phone shows a deposit's prompt, knows whether an id is taken.
+// Shows reports whether a phone shows a deposit's prompt.
 func (d *deposits) Shows(phone mpesa.MSISDN) bool { return d.book.Open[phone] != nil }
 
+// Knows reports whether a checkout id is taken.
 func (d *deposits) Knows(id string) bool { return d.book.Other[id] != nil }
 
 // depositBook finds deposits by their ids.
@@ -151,7 +156,7 @@ func (d *deposits) create(c *engine.Call, f engine.Fields) *engine.Delivery {
 		return nil
 	}
 	var asked *mpesa.Outcome
-	if name := c.R.Header.Get(mpesa.OutcomeHeader); name != "" {
+	if name := c.Request.Header.Get(mpesa.OutcomeHeader); name != "" {
 		if asked = mpesa.OutcomeNamed(name); asked == nil {
 			reason := mpesa.OutcomeHeader + " names no outcome; use one of " + mpesa.OutcomeNames()
 			d.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
@@ -244,7 +249,7 @@ func readAmount(f engine.Field) (mpesa.Cents, string) {
 func (d *deposits) get(c *engine.Call) {
 	d.e.Lock()
 	defer d.e.Unlock()
-	p := d.book.All[c.R.PathValue("id")]
+	p := d.book.All[c.Request.PathValue("id")]
 	if p == nil {
 		d.gate.failLocked(c, fault{http.StatusNotFound, "DEPOSIT_NOT_FOUND", "Deposit not found", "no deposit of the emulator has this id"})
 		return

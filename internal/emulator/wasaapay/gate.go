@@ -31,9 +31,9 @@ func (g *gate) before(c *engine.Call) bool {
 	if g.e.EdgeFault(c) {
 		return true
 	}
-	if !g.keyFits(c.R.Header.Get("X-API-Key"), c.API) {
+	if !g.keyFits(c.Request.Header.Get("X-API-Key"), c.API) {
 		reason := "the header X-API-Key does not hold the emulator's key"
-		if c.R.Header.Get("X-API-Key") == "" {
+		if c.Request.Header.Get("X-API-Key") == "" {
 			reason = "the header X-API-Key is missing"
 		}
 		g.failLocked(c, fault{http.StatusUnauthorized, "INVALID_API_KEY", "Invalid or missing API key", reason})
@@ -183,14 +183,14 @@ func (g *gate) writeLocked(c *engine.Call, run writer) *engine.Delivery {
 		g.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", reason, reason})
 		return nil
 	}
-	if !strings.Contains(strings.ToLower(c.R.Header.Get("Content-Type")), "json") {
+	if !strings.Contains(strings.ToLower(c.Request.Header.Get("Content-Type")), "json") {
 		return invalid("the content type must be application/json")
 	}
 	f, err := engine.ParseFields(c.Body)
 	if err != nil {
 		return invalid(err.Error())
 	}
-	key := c.R.Header.Get("X-Idempotency-Key")
+	key := c.Request.Header.Get("X-Idempotency-Key")
 	switch {
 	case key == "" && c.API != apiTransferPreview:
 		return invalid("the header X-Idempotency-Key is required on every POST")
@@ -199,7 +199,7 @@ func (g *gate) writeLocked(c *engine.Call, run writer) *engine.Delivery {
 	case key == "" || g.e.Behaviours.Roll("idempotency-ignored", c.API) != nil:
 		return run(c, f)
 	}
-	saved := &savedReply{Key: c.R.URL.Path + " " + key, Sum: requestSum(c.Body), At: g.e.Now()}
+	saved := &savedReply{Key: c.Request.URL.Path + " " + key, Sum: requestSum(c.Body), At: g.e.Now()}
 	if first := g.replies.find(saved.Key, saved.At); first != nil {
 		c.Subject = first.ID
 		if first.Sum != saved.Sum {

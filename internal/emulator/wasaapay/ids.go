@@ -25,19 +25,19 @@ func appendBase(dst []byte, word uint64, alphabet string, digits int) []byte {
 // depositID makes an id and a reference of the shapes in reference/wasaapay.md §7.5. The reference counts within its six
 // characters, so that no two of a day are alike.
 func depositID(g *engine.IDs, now time.Time) (id, reference string) {
-	n, a, _ := g.Words(engine.IdDeposit)
+	n, a, _ := g.Words(engine.IDDeposit)
 	return string(appendBase([]byte("dep_"), a, lowerAlnum, 12)), dated("DEP-", now, scatter(g.Seed, n))
 }
 
 // transferID makes an id and a reference in the manner of a deposit's.
 func transferID(g *engine.IDs, now time.Time) (id, reference string) {
-	n, a, _ := g.Words(engine.IdTransfer)
+	n, a, _ := g.Words(engine.IDTransfer)
 	return string(appendBase([]byte("trf_"), a, lowerAlnum, 12)), dated("TRF-", now, scatter(g.Seed, n))
 }
 
 // walletID makes an id and an account number.
 func walletID(g *engine.IDs) (id, account string) {
-	n, a, _ := g.Words(engine.IdWallet)
+	n, a, _ := g.Words(engine.IDWallet)
 	number := strconv.FormatUint(1_000_000_000+n, 10)
 	return string(appendBase([]byte("wallet_"), a, lowerAlnum, 10)), "WP" + number
 }

@@ -29,7 +29,7 @@ func (g *gate) dialect() engine.Dialect {
 
 func (g *gate) notFound(c *engine.Call) {
 	reason := "no such path; the REST base is " + partnerPath
-	if c.R.URL.Path == socketPath {
+	if c.Request.URL.Path == socketPath {
 		reason = "the Socket.IO path ends with a slash: " + socketPath + "/"
 	}
 	g.fail(c, fault{http.StatusNotFound, "NOT_FOUND", "Not found", reason})

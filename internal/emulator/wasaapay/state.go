@@ -31,6 +31,7 @@ func compareTransfers(a, b *transfer) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
+// Save copies WasaaPay's share of the state file; what it returns sorts and shapes the copy without the lock.
 func (a *api) Save() func() any {
 	wallets := make([]*account, 0, len(a.wallets.all))
 	for _, w := range a.wallets.all {
@@ -120,6 +121,7 @@ type walletState struct {
 	Balance string `json:"balance"`
 }
 
+// View is what GET /_emulator/state shows; full leaves phone numbers unmasked. The lock is held.
 func (a *api) View(full bool) any {
 	show := func(text string) string {
 		if full {

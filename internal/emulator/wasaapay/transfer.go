@@ -189,7 +189,7 @@ func (w *transfers) keep(t *transfer) {
 func (w *transfers) get(c *engine.Call) {
 	w.e.Lock()
 	defer w.e.Unlock()
-	t := w.all[c.R.PathValue("id")]
+	t := w.all[c.Request.PathValue("id")]
 	if t == nil {
 		w.gate.failLocked(c, fault{http.StatusNotFound, "TRANSFER_NOT_FOUND", "Transfer not found", "no transfer of the emulator has this id"})
 		return

@@ -114,7 +114,7 @@ func (w *wallets) create(c *engine.Call, f engine.Fields) *engine.Delivery {
 
 // ofPath finds the wallet of the path or refuses. The lock is held.
 func (w *wallets) ofPath(c *engine.Call) *account {
-	a := w.account(c.R.PathValue("id"), c.API)
+	a := w.account(c.Request.PathValue("id"), c.API)
 	if a == nil {
 		w.gate.failLocked(c, fault{http.StatusNotFound, "WALLET_NOT_FOUND", "Wallet not found", "no wallet of the emulator has this id"})
 		return nil
@@ -153,7 +153,7 @@ func (w *wallets) transactions(c *engine.Call) {
 		return
 	}
 	limit := pageSize
-	if text := c.R.URL.Query().Get("limit"); text != "" {
+	if text := c.Request.URL.Query().Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			const bad = "limit must be a whole number from 1 to 100"

@@ -30,7 +30,8 @@ const (
 	typePartner = "application/json; charset=utf-8"
 )
 
-func WasaapayAPIs() []string {
+// APIs are the names of WasaaPay's APIs, and of the classes of what it sends, in logs and behind @ in behaviours.
+func APIs() []string {
 	return []string{
 		apiDeposit, apiDepositGet, apiWallet, apiWalletGet, apiTransferPreview, apiTransfer, apiTransferGet, apiUsers,
 		outWebhook, outSocket,
@@ -53,8 +54,8 @@ type api struct {
 	webhooks  *webhooks
 }
 
-// NewWasaaPay makes a partner API in front of an M-PESA. Its webhooks go to webhookURL.
-func NewWasaaPay(e *engine.Engine, net *mpesa.Network, webhookURL string) *api {
+// New makes a partner API in front of an M-PESA. Its webhooks go to webhookURL.
+func New(e *engine.Engine, net *mpesa.Network, webhookURL string) *api {
 	g := &gate{e: e}
 	hooks := &webhooks{e: e, url: webhookURL}
 	sock := newSocketHub(e, g)
@@ -69,8 +70,10 @@ func NewWasaaPay(e *engine.Engine, net *mpesa.Network, webhookURL string) *api {
 	return a
 }
 
+// Name is the key of the part in the state.
 func (a *api) Name() string { return providerWasaaPay }
 
+// Reset forgets everything. The lock is held.
 func (a *api) Reset() {
 	a.gate.reset()
 	a.wallets.reset()
@@ -85,6 +88,7 @@ const (
 	secondAccount = "WP0000000002"
 )
 
+// Env is what a client of WasaaPay needs to reach the emulator at base.
 func (a *api) Env(base string) map[string]string {
 	creds := engine.Credentials()
 	return map[string]string{
@@ -118,9 +122,9 @@ func (a *api) Routes(mux *http.ServeMux) {
 	for _, path := range []string{"/deposits/card", "/deposits/paypal"} {
 		a.e.Serve(mux, way, engine.Route{API: apiDeposit, Path: partnerPath + path, Run: a.gate.notPlayed})
 	}
-	a.e.Serve(mux, way, engine.Route{API: engine.ApiUnknown, Path: "/api/", Run: a.gate.notFound})
-	a.e.Serve(mux, way, engine.Route{API: engine.ApiUnknown, Path: "/partner/", Run: a.gate.notFound})
-	a.e.Serve(mux, way, engine.Route{API: engine.ApiUnknown, Path: socketPath, Run: a.gate.notFound})
+	a.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: "/api/", Run: a.gate.notFound})
+	a.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: "/partner/", Run: a.gate.notFound})
+	a.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: socketPath, Run: a.gate.notFound})
 	mux.Handle(socketPath+"/", a.sock)
 }
 
