@@ -22,7 +22,7 @@ func TestTimeoutBoundsWhatComesBefore(t *testing.T) {
 	const profile = `profile: sandbox
 profiles:
   sandbox:
-    daraja: {base_url: "http://127.0.0.1:1", shortcode: "174379", passkey: 6c6f63616c2d656d756c61746f722d706173736b65792d666f722d706179637431}
+    daraja: {base_url: "http://127.0.0.1:1", shortcode: "174379", passkey: 6c6f63616c2d656d756c61746f722d706173736b65792d666f722d7061796374}
     wasaapay: {base_url: "http://127.0.0.1:1", socket_url: "http://127.0.0.1:1", wallet: wallet_1, `
 	create := []string{"deposit", "create", "--phone", "0712345678", "--amount", "100", "--reference", "R"}
 	wasaapay := append(create, "--provider", "wasaapay")

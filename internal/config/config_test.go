@@ -127,7 +127,7 @@ func TestNothingConfiguredIsLocal(t *testing.T) {
 		"rate": 0, "wasaapay": "http://127.0.0.1:4010/api/v1/partner", "socket": "http://127.0.0.1:4010", "wallet": "wallet_local",
 		"ip": IPNote, "c2b": "accept", "cap": false, "warnings": 0,
 		"key": "local-consumer-key", "secret": "local-consumer-secret", "password": "Local#Pass2026",
-		"passkey": "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d706179637431",
+		"passkey": "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d7061796374",
 		"api key": "sk_sandbox_local_key_0001", "webhook": "local-webhook-secret", "token": "local-sevi-token",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

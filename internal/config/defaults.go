@@ -24,7 +24,7 @@ func builtInLayer() layer {
 		"daraja.consumer_key":       "local-consumer-key",
 		"daraja.consumer_secret":    "local-consumer-secret",
 		"daraja.shortcode":          sandboxShortCode,
-		"daraja.passkey":            "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d706179637431",
+		"daraja.passkey":            "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d7061796374",
 		"daraja.initiator":          "testapi",
 		"daraja.initiator_password": "Local#Pass2026",
 		"wasaapay.base_url":         localEmulator + partnerPath,

@@ -24,7 +24,7 @@ func Credentials() Creds {
 		ConsumerKey:       "local-consumer-key",
 		ConsumerSecret:    "local-consumer-secret",
 		Shortcode:         "174379",
-		Passkey:           "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d706179637431",
+		Passkey:           "6c6f63616c2d656d756c61746f722d706173736b65792d666f722d7061796374",
 		Store:             "600111",
 		Till:              "600222",
 		Initiator:         "testapi",
