@@ -67,7 +67,10 @@ func start(t *testing.T, s *stage, program, address, host string, change func(*t
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	go func() { r.done <- tn.Run(ctx) }()
-	t.Cleanup(func() { stop(); _ = <-r.done })
+	t.Cleanup(func() {
+		stop()
+		<-r.done //nolint:errcheck // whoever wanted it has looked
+	})
 	return r
 }
 
