@@ -22,7 +22,7 @@ func allowed() map[string][]string {
 		"cmd/payctl": {"internal/cli"},
 
 		"internal/cli": {
-			"internal/apiclient", "internal/config", "internal/daraja", "internal/deposit", "internal/emulator", "internal/inquiry", "internal/listen",
+			"internal/apiclient", "internal/config", "internal/daraja", "internal/deposit", "internal/doctor", "internal/emulator", "internal/inquiry", "internal/listen",
 			"internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/wasaapay",
 			"internal/view", "internal/watch", "internal/webhook",
 		},
@@ -31,7 +31,7 @@ func allowed() map[string][]string {
 		"internal/deposit": {},
 		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
-		"internal/listen":  {"internal/store"},
+		"internal/listen":  {"internal/presence", "internal/store"},
 		"internal/replay":  {"internal/store"},
 		"internal/webhook": {"internal/daraja", "internal/sevi", "internal/wasaapay"},
 
@@ -56,7 +56,10 @@ func allowed() map[string][]string {
 
 		"internal/apiclient": {},
 		"internal/socketio":  {},
-		"internal/tunnel":    {"internal/payment"},
+		"internal/tunnel":    {},
+		"internal/presence":  {},
+
+		"internal/doctor":    {"internal/config", "internal/presence", "internal/provider", "internal/store"},
 
 		"internal/payment":    {},
 		"internal/secret":     {},

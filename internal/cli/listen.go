@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -98,7 +100,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 		return err
 	}
 	if o.printSecretPath {
-		return a.out.One(secretPathView(conf.CallbackURL, token, a.providers.Routes()))
+		return a.out.One(secretPathView(conf.CallbackURL, token))
 	}
 	if err := listen.CheckBind(o.addr, o.exposure(token)); err != nil {
 		return err
@@ -115,7 +117,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 		return err
 	}
 	a.keepLedger(ledger)
-	options.Ledger, options.Backlog = listen.LedgerOf(ledger), backlog(ledger)
+	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
 	return a.serveListen(ctx, conf, options, o)
 }
 
@@ -143,7 +145,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
-	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes())}); err != nil {
+	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes()}); err != nil {
 		return err
 	}
 	if err := writeReady(o.ready, url); err != nil {
@@ -162,7 +164,7 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	if err != nil {
 		return listen.Options{}, err
 	}
-	receivers, skipped, err := a.providers.Receivers(ctx, conf)
+	receivers, skipped, err := provider.Receivers(ctx, conf)
 	if err != nil {
 		return listen.Options{}, err
 	}
@@ -170,8 +172,8 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		a.out.Note("not receiving %s", s)
 	}
 	options := listen.Options{
-		Receivers: receivers, Routes: a.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
-		AddressCheck: a.addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
+		Receivers: receivers, TrustedProxies: conf.Listen.TrustedProxies,
+		AddressCheck: addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
 		OnDelivery: func(v listen.DeliveryView) { a.showReceived(v, wanted) },
 		Forward:    listen.Forward{HTTP: a.httpClient(), Attempts: o.forwardAttempts},
 		Metrics:    listen.NewMetrics(), Now: a.now,
@@ -183,7 +185,7 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		return options, usagef("use 1 to "+itoa(maxForwardAttempts), "forward-attempts %d: is out of range", o.forwardAttempts)
 	}
 	for _, text := range append(o.forwardTo, o.forward...) {
-		rule, err := listen.ParseRule(text, a.providers.IDs())
+		rule, err := listen.ParseRule(text)
 		if err != nil {
 			return options, err
 		}
@@ -208,13 +210,26 @@ func (a *app) showReceived(v listen.DeliveryView, wanted *filter[deliveryFields]
 	a.keepErr(err)
 }
 
-// addressCheck holds a callback's sender against the published list. Nothing is noted
-// in the local environment.
-func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
+// addressCheck holds a callback's sender against the published list
+// (reference/daraja.md §8). Nothing is noted in the local environment.
+func addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
 	if conf.Environment == payment.Local || conf.Listen.IPCheck == config.IPOff {
 		return nil
 	}
-	return s.providers.Sender(conf)
+	return func(id payment.ProviderID, addr netip.Addr) string {
+		if id != payment.Daraja {
+			return ""
+		}
+		for _, prefix := range conf.Listen.DarajaAddresses {
+			if prefix.Contains(addr.Unmap()) {
+				return ""
+			}
+		}
+		if _, listed := daraja.CheckAddress(addr); !listed {
+			return "the sender's address is not on Safaricom's published list"
+		}
+		return ""
+	}
 }
 
 // receivedView is one delivery as "listen" prints it; its keys are the contract.

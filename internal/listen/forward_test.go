@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -130,7 +129,7 @@ func TestForward(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t, always(204))
 	rule := func(text string) Rule {
-		r, err := ParseRule(text, provider.Builtin().IDs())
+		r, err := ParseRule(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/payctl/payctl/internal/presence"
 )
 
 // serveOwn answers the paths that are not callbacks.
@@ -45,16 +47,19 @@ func (s *Server) mayScrape(r *http.Request, path string, socket netip.Addr) bool
 }
 
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	if nonce := r.URL.Query().Get(presence.Parameter); s.o.Prove != nil && nonce != "" && len(nonce) <= presence.MaxNonce {
+		w.Header().Set(presence.Header, s.o.Prove(nonce))
+	}
 	if s.draining.Load() {
-		s.answer(w, http.StatusServiceUnavailable, "stopping\n")
+		s.answer(w, http.StatusServiceUnavailable, presence.Stopping+"\n")
 		return
 	}
 	if err := s.ready.get(r.Context()); err != nil {
 		s.log.Warn("not ready: a commit would fail", "error", clean(err.Error()))
-		s.answer(w, http.StatusServiceUnavailable, "not ready\n")
+		s.answer(w, http.StatusServiceUnavailable, presence.Unready+"\n")
 		return
 	}
-	s.answer(w, http.StatusOK, "ready\n")
+	s.answer(w, http.StatusOK, presence.Ready+"\n")
 }
 
 // How long an answer about readiness holds, and how long the ledger may take

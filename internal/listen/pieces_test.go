@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 )
 
 // TestPeer holds that the sender's own words never decide where it is
@@ -152,7 +151,7 @@ func TestParseRule(t *testing.T) {
 		"deposit.*=http://user:hunter2@a.example/?k=hunter2#x": `forward "deposit.*=http://a.example/": has a URL with a fragment`,
 		"Deposit=http://a.example":                             `forward "Deposit=http://a.example": has an event that is not lower-case letters, digits, '.', '_', '-' and '*'`,
 	} {
-		rule, err := ParseRule(text, provider.Builtin().IDs())
+		rule, err := ParseRule(text)
 		var got any = rule
 		if err != nil {
 			got = err.Error()

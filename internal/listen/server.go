@@ -57,8 +57,6 @@ type Options struct {
 	InstallToken string
 	// TrustedProxies may say in X-Forwarded-For whom they speak for.
 	TrustedProxies []netip.Prefix
-	// Routes are the callback routes. At least those of Receivers.
-	Routes []payment.Route
 	// AddressCheck returns what is wrong with an address that a provider's
 	// delivery came from, or "". The delivery is stored with that note; with
 	// AddressEnforce it moves nothing either. It is never refused, since there
@@ -74,6 +72,8 @@ type Options struct {
 	// directory beside the ledger. "" has such deliveries refused with 503.
 	SpillDir string
 	Limits   Limits
+	// Prove proves the ledger to who asks at /readyz; see presence. nil proves nothing.
+	Prove func(nonce string) string
 	// Backlog, if set, is read for the metrics, at most once in a few seconds.
 	Backlog func(context.Context) (Backlog, error)
 	// TLS serves HTTPS; see TLSConfig.
@@ -88,7 +88,7 @@ type Options struct {
 // Server is the receiver. Make one with New; it serves once.
 type Server struct {
 	o       Options
-	routes  map[string]payment.Route
+	routes  map[string]route
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *Metrics
@@ -123,12 +123,12 @@ func New(o Options) (*Server, error) {
 	}
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{
-		o: o, routes: map[string]payment.Route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
+		o: o, routes: map[string]route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
 		memory: bodyMemory{most: o.Limits.BodyMemory}, flood: newFlood(o.Limits.PeerRate),
 		inFlight: make(chan struct{}, o.Limits.InFlight), spilledNow: make(chan struct{}, 1),
 	}
-	for _, r := range o.Routes {
-		s.routes[r.Path] = r
+	for _, r := range callbackRoutes() {
+		s.routes[r.path] = r
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
