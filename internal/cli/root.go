@@ -160,6 +160,7 @@ func commands() []command {
 		{"explain", newExplain},
 		{"daraja", newDaraja},
 		{"config", newConfig},
+		{"doctor", newDoctor},
 		{"version", newVersion},
 	}
 }

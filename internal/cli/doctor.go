@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/doctor"
+	"github.com/payctl/payctl/internal/inquiry"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// doctorVerb is "payctl doctor".
+type doctorVerb struct {
+	*session
+	fix bool
+}
+
+func newDoctor(s *session) *cobra.Command {
+	v := &doctorVerb{session: s}
+	cmd := report(&cobra.Command{
+		Use:   "doctor",
+		Short: "Find what is wrong with a set-up and how to mend it",
+		Long: `Looks at the settings and their files, the way to each provider and its clock, the
+credentials (one harmless question, about a payment that nobody made), the ledger and
+its disk, the listener, and the callback URL from the outside in. Nothing it does can
+move money.
+
+Exit 0 when nothing fails, else what the worst failure means: 64 settings or clock,
+4 credentials, 9 something else answers at the callback URL, 1 the ledger or its disk,
+7 not reached. --fix mends what is safe: the modes of files and directories.`,
+		Example: "  payctl doctor\n  payctl doctor --profile sandbox --fix\n  payctl doctor -o json --jq '.[] | select(.verdict == \"fail\")'",
+		Args:    noArgs,
+		RunE:    s.run(v.Run),
+	})
+	cmd.Flags().BoolVar(&v.fix, "fix", false, "mend what is safe: modes of files and directories")
+	return cmd
+}
+
+// findingView is one check's result; its keys are the contract.
+type findingView struct {
+	Check      string  `json:"check"`
+	Verdict    string  `json:"verdict"`
+	Detail     string  `json:"detail"`
+	Fix        *string `json:"fix"`
+	DurationMS int64   `json:"duration_ms"`
+}
+
+// Text writes a finding for people.
+func (v findingView) Text(t *ui.Text) {
+	mark := map[string]ui.Span{
+		"ok": ui.OK("ok     "), "warn": ui.Warn("warn   "), "fail": ui.Bad("fail   "), "skipped": ui.Dim("skipped"),
+	}[v.Verdict]
+	t.Line(mark, ui.Plain(" "), ui.Bold(v.Check), ui.Plain(": "+v.Detail))
+	if v.Fix != nil {
+		t.Line(ui.Plain("        -> "), ui.Plain(*v.Fix))
+	}
+}
+
+// Cells are a finding's columns in a list.
+func (v findingView) Cells() []ui.Span {
+	return []ui.Span{ui.Plain(v.Check), ui.Plain(v.Verdict), ui.Plain(v.Detail), ui.Plain(or(v.Fix, ""))}
+}
+
+// Run makes the checks. On a terminal each is shown as it is made.
+func (v *doctorVerb) Run(ctx context.Context) error {
+	ctx, cancel := v.deadline.bound(ctx, 0)
+	defer cancel()
+	var shown error
+	text := v.out.Format() == ui.FormatText
+	report := func(f doctor.Finding) {
+		if text && shown == nil {
+			shown = v.out.Line(v.view(f))
+		}
+	}
+	conf, err := v.config(ctx)
+	if err != nil {
+		f := doctor.Finding{Check: "settings", Verdict: doctor.Fail, Kind: payment.KindOf(err), Detail: errorView(err).Message, Fix: errorView(err).Hint}
+		report(f)
+		return v.end([]doctor.Finding{f}, text, shown)
+	}
+	findings := doctor.Run(ctx, doctor.Input{
+		Config: conf, Now: v.now, HTTP: v.httpClient(), LocalListener: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr), Fix: v.fix, Report: report,
+		Open: func(ctx context.Context, id payment.ProviderID) (provider.Provider, error) {
+			return v.provider(ctx, id, nil)
+		},
+		Ledger: func(ctx context.Context) (*store.Store, error) {
+			if _, err := os.Stat(conf.DB); err != nil {
+				return nil, fs.ErrNotExist
+			}
+			return v.readLedger(ctx)
+		},
+	})
+	return v.end(findings, text, shown)
+}
+
+func (v *doctorVerb) view(f doctor.Finding) findingView {
+	return findingView{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: orNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
+}
+
+// end prints what was not shown yet and returns what the worst failure means.
+func (v *doctorVerb) end(findings []doctor.Finding, shownAlready bool, err error) error {
+	if !shownAlready {
+		views := make([]findingView, len(findings))
+		for i, f := range findings {
+			views[i] = v.view(f)
+		}
+		err = ui.List(v.out, columns("CHECK", "VERDICT", "DETAIL", "FIX"), views)
+	}
+	kind, failed := doctor.Worst(findings)
+	if !failed {
+		return err
+	}
+	count := 0
+	for _, f := range findings {
+		if f.Verdict == doctor.Fail {
+			count++
+		}
+	}
+	checks := "1 check fails"
+	if count != 1 {
+		checks = fmt.Sprintf("%d checks fail", count)
+	}
+	return v.ended(err, &payment.Error{Kind: kind, Message: "doctor: " + checks, Hint: "each failing check names what mends it"}, "the checks were made")
+}
