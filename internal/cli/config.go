@@ -11,11 +11,11 @@ import (
 )
 
 func newConfig(s *session) *cobra.Command {
-	return group("config", "Show where settings come from",
+	return group("config", "Make settings, and show where they come from",
 		`A setting comes from the flag, then the environment, then the project file
 (.payctl.yaml), then the user file, then the default. Secrets are masked wherever
 they are shown. See also "payctl help environment".`,
-		newConfigShow(s), newConfigExplain(s), newConfigPath(s), newConfigTrust(s))
+		newConfigInit(s), newConfigValidate(s), newConfigShow(s), newConfigExplain(s), newConfigPath(s), newConfigProfiles(s), newConfigTrust(s))
 }
 
 // shownConfig loads the settings and says when they are only those that all

@@ -80,10 +80,12 @@ func (v secretPaths) Text(t *ui.Text) {
 	}
 }
 
-func secretPathView(base, token string, routes []payment.Route) secretPaths {
+func secretPathView(base, token string) secretPaths {
 	v := secretPaths{BaseURL: orNull(base)}
-	for _, route := range routes {
-		v.URLs = append(v.URLs, base+route.Path+"/"+token)
+	for _, route := range listen.Routes() {
+		if strings.HasPrefix(route, "/callbacks/") {
+			v.URLs = append(v.URLs, base+route+"/"+token)
+		}
 	}
 	return v
 }

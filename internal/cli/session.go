@@ -21,16 +21,12 @@ import (
 // Each is opened when it is first asked for: a command that needs no ledger opens none.
 type session struct {
 	*env
-	ledger *store.Store
-	client *http.Client
-	// providers is the table of all providers.
-	providers provider.Table
-	closers   []func() error
+	ledger  *store.Store
+	client  *http.Client
+	closers []func() error
 }
 
-func newSession(in Invocation) *session {
-	return &session{env: newEnv(in), providers: provider.Builtin()}
-}
+func newSession(in Invocation) *session { return &session{env: newEnv(in)} }
 
 // close ends what was opened, the last first.
 func (s *session) close() error {
@@ -69,7 +65,7 @@ func (s *session) provider(ctx context.Context, id payment.ProviderID, transport
 	if err != nil {
 		return provider.Provider{}, err
 	}
-	return s.providers.Open(ctx, conf, id, s.deps(transports))
+	return provider.Open(ctx, conf, id, s.deps(transports))
 }
 
 func (s *session) deps(transports []string) provider.Deps {

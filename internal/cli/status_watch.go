@@ -91,7 +91,8 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 	}
 	var jobs []watch.Job
 	streams := false
-	for _, id := range a.providers.Depositors() {
+	for _, name := range provider.Depositors() {
+		id := payment.ProviderID(name)
 		if len(ids[id]) == 0 {
 			continue
 		}
@@ -172,17 +173,16 @@ func standing(found []payment.Deposit) []payment.Deposit {
 }
 
 func (a *app) adoptNamed(ctx context.Context, ledger *store.Store, conf *config.Config, id, whose string) (payment.Deposit, error) {
-	name, err := a.providers.Parse(whose)
+	name, err := provider.Parse(whose)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	row := a.providers.Row(name)
-	if !row.Deposits {
-		return payment.Deposit{}, usagef("providers that have: "+provider.Names(a.providers.Depositors()), "provider %s: has no deposits to ask for", name)
+	if name == payment.Sevi {
+		return payment.Deposit{}, usagef("only daraja and wasaapay have deposits", "provider sevi: has no deposits to ask for")
 	}
 	shortCode := ""
-	if row.ShortCode != nil {
-		shortCode = row.ShortCode(conf)
+	if name == payment.Daraja {
+		shortCode = conf.Daraja.ShortCode
 	}
 	return a.adopt(ctx, ledger, payment.Deposit{
 		Provider: name, Environment: conf.Environment, ProviderID: id, ShortCode: shortCode, Amount: payment.AmountOf(0, payment.KES),

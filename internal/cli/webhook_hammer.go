@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/webhook"
@@ -78,7 +79,7 @@ func (v blowView) Text(t *ui.Text) {
 const hammerTimeout = 5 * time.Minute
 
 func (a *app) webhookHammer(ctx context.Context, o webhookHammerOptions) error {
-	id, err := a.providers.Parse(o.provider)
+	id, err := provider.Parse(o.provider)
 	if err != nil {
 		return err
 	}

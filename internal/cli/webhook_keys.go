@@ -4,23 +4,31 @@ import (
 	"context"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/sevi"
+	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
 // offlineReceiver is a provider's receiver with the secrets given, or with the
-// profile's; none are needed where deliveries prove nothing.
+// profile's. Daraja needs none.
 func (a *app) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
-	row := a.providers.Row(id)
-	if row.Proof != nil && len(secrets) == 0 {
+	if id == payment.Daraja {
+		return daraja.Receiver{}, nil, nil
+	}
+	if len(secrets) == 0 {
 		var err error
 		if secrets, err = a.webhookSecrets(ctx, id); err != nil {
 			return nil, nil, err
 		}
 	}
-	receiver, err := row.Receiver(nil, secrets)
-	return receiver, secrets, err
+	if id == payment.Sevi {
+		receiver, err := sevi.New(sevi.Config{Tokens: secrets})
+		return receiver, secrets, err
+	}
+	return wasaapay.NewReceiver("", secrets), secrets, nil
 }
 
 // webhookSecrets are the profile's; none at all is KindUnauthorized.
@@ -29,11 +37,16 @@ func (a *app) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*sec
 	if err != nil {
 		return nil, err
 	}
-	proof := a.providers.Row(id).Proof
-	if err := conf.Missing(proof.Setting); err != nil {
+	if id == payment.Sevi {
+		if err := conf.Missing("sevi.token"); err != nil {
+			return nil, err
+		}
+		return conf.Sevi.Tokens(ctx)
+	}
+	if err := conf.Missing("wasaapay.webhook_secret"); err != nil {
 		return nil, err
 	}
-	return proof.Secrets(ctx, conf)
+	return conf.WasaaPay.WebhookSecrets(ctx)
 }
 
 // webhookKeys sign samples; what is not set stays empty.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -150,7 +151,7 @@ func (a *app) deliveryFilter(o webhookListOptions) (store.DeliveryFilter, error)
 		return filter, usagef("use 0 for all", "limit %d: is negative", o.limit)
 	}
 	if o.provider != "" {
-		if filter.Provider, err = a.providers.Parse(o.provider); err != nil {
+		if filter.Provider, err = provider.Parse(o.provider); err != nil {
 			return filter, err
 		}
 	}

@@ -40,8 +40,9 @@ type Config struct {
 
 	source Source
 	layers []layer
-	// known are the names of all profiles.
+	// known are the names of all profiles, definedIn the places of those in files.
 	known     []string
+	definedIn map[string]Origin
 	chosen    Explained
 	userFile  File
 	project   File

@@ -63,6 +63,17 @@ func (c *Config) rememberFiles(project, user *document) {
 	if project != nil {
 		c.project = File{Path: project.path, Exists: true}
 	}
+	c.definedIn = map[string]Origin{}
+	for kind, d := range map[OriginKind]*document{FromUserFile: user, FromProjectFile: project} {
+		if d == nil {
+			continue
+		}
+		for name, line := range d.defined {
+			if _, twice := c.definedIn[name]; !twice || kind == FromUserFile {
+				c.definedIn[name] = Origin{Kind: kind, Name: d.path, Line: line}
+			}
+		}
+	}
 }
 
 // stack builds the layers, the strongest first.

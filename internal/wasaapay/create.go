@@ -89,7 +89,7 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 		Method: http.MethodPost, URL: c.base + "/deposits/mpesa", Header: header, Body: body, Endpoint: "create deposit",
 		Secrets: c.secrets(),
 	}
-	t := c.try(ctx, request, false)
+	t := c.try(ctx, request)
 	return c.created(t, d)
 }
 
@@ -150,17 +150,13 @@ type trial struct {
 }
 
 // try sends a request until it is answered with something final, the attempts
-// are used up, or ctx ends. Each attempt waits for its turn, but for the first one
-// where the caller has waited.
-func (c *Client) try(ctx context.Context, r apiclient.Request, booked bool) trial {
+// are used up, or ctx ends.
+func (c *Client) try(ctx context.Context, r apiclient.Request) trial {
 	var t trial
 	for failed := 0; ; {
-		var place payment.Slot
-		if !booked || failed > 0 {
-			var err error
-			if place, err = c.turn(ctx); err != nil {
-				return t.stop(err)
-			}
+		place, err := c.turn(ctx)
+		if err != nil {
+			return t.stop(err)
 		}
 		t.response, t.err = c.http.Do(ctx, r)
 		if t.err != nil && !errors.Is(t.err, payment.ErrOutcomeUnknown) {

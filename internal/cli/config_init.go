@@ -1,0 +1,355 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/doctor"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/trustfile"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// configInit is "payctl config init".
+type configInit struct {
+	*session
+	profile, environment, provider string
+	shortcode, till, callbackURL   string
+	secretsFrom, keep              string
+	// asks reports whether a person is there to answer.
+	asks bool
+	// given are the values of --secrets-from, by the name of their variable.
+	given map[string]string
+}
+
+// The places where a secret may be kept.
+const (
+	keepAuto        = "auto"
+	keepKeyring     = "keyring"
+	keepFile        = "file"
+	keepEnvironment = "environment"
+)
+
+func newConfigInit(s *session) *cobra.Command {
+	v := &configInit{session: s}
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write a profile and try its credentials",
+		Long: `Writes a profile into the user file (mode 0600), each line under what it means, and
+tries the credentials with one harmless question. On a terminal it asks for what no
+flag and no variable gives; elsewhere secrets come from the variables of "payctl help
+environment" or from --secrets-from FILE with lines like them, never from flags.
+
+Secrets are kept in the system's keyring, or where there is none in the user file
+itself, which is said; --keep-secrets decides. What is there already is not changed.`,
+		Example: `  payctl config init
+  PAYCTL_DARAJA_CONSUMER_KEY=… payctl config init --profile-name shop --environment sandbox --shortcode 174379
+  payctl config init --profile-name shop --provider wasaapay --secrets-from ./shop.env --keep-secrets file`,
+		Args: noArgs,
+		RunE: s.run(v.Run),
+	}
+	f := cmd.Flags()
+	f.StringVar(&v.profile, "profile-name", "", "`NAME` of the profile (default: the environment's)")
+	f.StringVar(&v.environment, "environment", "", "`sandbox|production` (default sandbox)")
+	f.StringVar(&v.provider, "provider", "", "`daraja|wasaapay|sevi` (default daraja)")
+	f.StringVar(&v.shortcode, "shortcode", "", "paybill, or store `NUMBER` of a till")
+	f.StringVar(&v.till, "till", "", "till `NUMBER`; makes pushes buy-goods")
+	f.StringVar(&v.callbackURL, "callback-url", "", "public base `URL` of \"payctl listen\"")
+	f.StringVar(&v.secretsFrom, "secrets-from", "", "`FILE` with lines like PAYCTL_DARAJA_PASSKEY=…")
+	f.StringVar(&v.keep, "keep-secrets", keepAuto, "where: `auto|keyring|file|environment`")
+	return cmd
+}
+
+// initView is what was written; its keys are the contract.
+type initView struct {
+	File        string       `json:"file"`
+	Made        bool         `json:"made"`
+	Profile     string       `json:"profile"`
+	Environment string       `json:"environment"`
+	Provider    string       `json:"provider"`
+	Secrets     []keptSecret `json:"secrets"`
+	// Tested is ok, refused, unavailable or skipped.
+	Tested string  `json:"tested"`
+	Detail *string `json:"detail"`
+	Next   string  `json:"next"`
+}
+
+// keptSecret says where a secret is kept; "missing" has none yet.
+type keptSecret struct {
+	Key  string `json:"key"`
+	Kept string `json:"kept"`
+}
+
+// Text writes what was done for people.
+func (v initView) Text(t *ui.Text) {
+	wrote := "added to"
+	if v.Made {
+		wrote = "written to the new file"
+	}
+	t.Line(ui.Plain("profile "), ui.Bold(v.Profile), ui.Plain(" ("+v.Environment+", "+v.Provider+") was "+wrote+" "+v.File))
+	for _, s := range v.Secrets {
+		t.Line(ui.Plain("  "+s.Key+": "), ui.Plain(s.Kept))
+	}
+	switch v.Tested {
+	case testedOK:
+		t.Line(ui.OK("the credentials are accepted"))
+	default:
+		t.Line(ui.Warn("credentials "+v.Tested), ui.Plain(": "+or(v.Detail, "")))
+	}
+	t.Line(ui.Dim("next: " + v.Next))
+}
+
+// What became of trying the credentials.
+const (
+	testedOK          = "ok"
+	testedRefused     = "refused"
+	testedUnavailable = "unavailable"
+	testedSkipped     = "skipped"
+)
+
+// Run writes the profile and tries it.
+func (v *configInit) Run(ctx context.Context) error {
+	if err := v.prepare(ctx); err != nil {
+		return err
+	}
+	// Not anyProfile: its warnings are about commands that speak to a provider.
+	conf, err := config.LoadUnchosen(ctx, v.source(""))
+	if err != nil {
+		return err
+	}
+	p, kept, err := v.plan(ctx, conf)
+	if err != nil {
+		return err
+	}
+	file := conf.Path().User.Path
+	if file == "" {
+		return usagef("set HOME or XDG_CONFIG_HOME, or name a file with --config", "config: there is no directory for the user file")
+	}
+	made, err := config.AddProfile(file, p)
+	if err != nil {
+		return err
+	}
+	out := initView{
+		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider, Secrets: kept,
+		Next: "payctl doctor --profile " + p.Name,
+	}
+	outcome := v.try(ctx, &out)
+	return v.ended(v.out.One(out), outcome, "profile "+p.Name+" was written")
+}
+
+// prepare reads what stands outside and asks what the profile is for.
+func (v *configInit) prepare(ctx context.Context) error {
+	if !slices.Contains([]string{keepAuto, keepKeyring, keepFile, keepEnvironment}, v.keep) {
+		return usagef("use auto, keyring, file or environment", "keep-secrets %q: is no place", v.keep)
+	}
+	in, _ := terminal(v.in.Stdin)
+	err, _ := terminal(v.in.Stderr)
+	v.asks = in && err
+	if v.secretsFrom != "" {
+		data, err := trustfile.ReadFile("secrets-from", v.secretsFrom, maxSecretsFile)
+		if err != nil {
+			return usagef("check the path and its permissions", "secrets-from: %s", firstLine(err.Error()))
+		}
+		if v.given, err = parseEnvFile(v.secretsFrom, string(data)); err != nil {
+			return err
+		}
+	}
+	for _, q := range []question{
+		{&v.provider, "provider", "Provider (daraja, wasaapay, sevi)", string(payment.Daraja)},
+		{&v.environment, "environment", "Environment (sandbox, production)", string(payment.Sandbox)},
+	} {
+		if err := v.ask(ctx, q); err != nil {
+			return err
+		}
+	}
+	if _, err := provider.Parse(v.provider); err != nil {
+		return err
+	}
+	return v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment})
+}
+
+// maxSecretsFile bounds --secrets-from, in bytes.
+const maxSecretsFile = 64 << 10
+
+// parseEnvFile reads lines like NAME=value, with or without "export" and quotes.
+// Errors are KindUsage and repeat no value.
+func parseEnvFile(name, text string) (map[string]string, error) {
+	out := map[string]string{}
+	number := 0
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, found := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "export ")), "=")
+		if !found || strings.ContainsAny(key, " \t'\"") {
+			return nil, usagef("write NAME=value, one a line", "secrets-from %s:%d: is no NAME=value", name, number)
+		}
+		for _, quote := range []string{`"`, "'"} {
+			if len(value) > 1 && strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
+				value = value[1 : len(value)-1]
+				break
+			}
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// plan turns flags, variables, the file of secrets and a person's answers into a profile.
+func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewProfile, []keptSecret, error) {
+	p := config.NewProfile{Name: v.profile, Environment: payment.Environment(v.environment)}
+	health, err := healthOf(conf, v.provider)
+	if err != nil {
+		return p, nil, err
+	}
+	flags := map[string]string{"daraja.shortcode": v.shortcode, "daraja.till": v.till}
+	var kept []keptSecret
+	var missing []string
+	for i, key := range append(slices.Clone(health.Needs), health.More...) {
+		needed := i < len(health.Needs)
+		s, err := conf.Explain(key)
+		if err != nil {
+			return p, nil, err
+		}
+		value, err := v.value(ctx, s, flags[key], needed)
+		switch {
+		case err != nil:
+			return p, nil, err
+		case s.Secret:
+			one, where, err := v.keepSecret(ctx, key, value, needed)
+			if err != nil {
+				return p, nil, err
+			}
+			p.Values, kept = append(p.Values, one...), append(kept, where...)
+		case value == "" && needed:
+			missing = append(missing, key)
+		case value != "":
+			p.Values = append(p.Values, config.NewValue{Key: key, Value: value})
+		}
+	}
+	if len(missing) > 0 {
+		return p, nil, usagef("give them by flag (--shortcode, --till) or variable, or run it on a terminal", "missing: %s", strings.Join(missing, ", "))
+	}
+	return p, kept, v.callback(ctx, &p, health)
+}
+
+func healthOf(conf *config.Config, id string) (provider.Health, error) {
+	for _, h := range provider.HealthOf(conf) {
+		if string(h.ID) == id {
+			return h, nil
+		}
+	}
+	return provider.Health{}, usagef("use one of: "+strings.Join(provider.IDs(), ", "), "provider %q: is not known", id)
+}
+
+// callback takes the callback URL, which may be set later: a tunnel gives one.
+func (v *configInit) callback(ctx context.Context, p *config.NewProfile, h provider.Health) error {
+	if h.LintCallback == nil && v.callbackURL == "" {
+		return nil
+	}
+	if v.callbackURL == "" {
+		v.callbackURL = v.outside("PAYCTL_CALLBACK_URL")
+	}
+	if v.asks && v.callbackURL == "" {
+		if err := v.ask(ctx, question{&v.callbackURL, "callback-url", "Public base URL of payctl listen (empty: later)", ""}); err != nil {
+			return err
+		}
+	}
+	if v.callbackURL == "" {
+		p.Values = append(p.Values, config.NewValue{Key: "callback_url", Missing: true})
+		return nil
+	}
+	p.Values = append(p.Values, config.NewValue{Key: "callback_url", Value: v.callbackURL})
+	return nil
+}
+
+// outside is a variable's value from the environment or from the file of secrets.
+func (v *configInit) outside(variable string) string {
+	if value := v.getenv(variable); value != "" {
+		return value
+	}
+	return v.given[variable]
+}
+
+// value is a setting's value: the flag's, the variable's, the file's or a person's.
+func (v *configInit) value(ctx context.Context, s config.Explained, flag string, needed bool) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if value := v.outside(s.Variable); value != "" {
+		return value, nil
+	}
+	if value := v.given[s.Key]; value != "" || !v.asks {
+		return value, nil
+	}
+	if s.Secret {
+		if v.keep == keepEnvironment || !needed {
+			return "", nil
+		}
+		return v.askHidden(ctx, s.Key+" ("+s.Meaning+")")
+	}
+	var answer string
+	words := s.Key + " (" + s.Meaning + ")"
+	if !needed {
+		words += ", empty for none"
+	}
+	err := v.ask(ctx, question{&answer, s.Key, words, ""})
+	return answer, err
+}
+
+// try asks the provider one harmless question with the new profile.
+func (v *configInit) try(ctx context.Context, out *initView) error {
+	for _, s := range out.Secrets {
+		if s.Kept == keptMissing || strings.HasPrefix(s.Kept, keepEnvironment) {
+			out.Tested, out.Detail = testedSkipped, orNull(s.Key+" is not set yet")
+		}
+	}
+	if out.Tested != "" {
+		return nil
+	}
+	ctx, cancel := v.deadline.bound(ctx, tryTime)
+	defer cancel()
+	v.global.profile, v.conf = out.Profile, nil
+	conf, err := v.config(ctx)
+	if err != nil {
+		return err
+	}
+	health, err := healthOf(conf, out.Provider)
+	if err != nil {
+		return err
+	}
+	progress := v.out.Progress("trying the credentials")
+	finding := doctor.Credentials(ctx, doctor.Input{
+		Config: conf, Now: v.now, HTTP: v.httpClient(),
+		Open: func(ctx context.Context, id payment.ProviderID) (provider.Provider, error) {
+			return v.session.provider(ctx, id, nil)
+		},
+		Ledger: v.openLedger,
+	}, health)
+	progress.Stop()
+	out.Detail = orNull(v.phoneText(finding.Detail))
+	switch {
+	case finding.Verdict == doctor.OK, finding.Verdict == doctor.Warn:
+		out.Tested = testedOK
+	case finding.Verdict == doctor.Skipped:
+		out.Tested = testedSkipped
+	case finding.Kind == payment.KindUnavailable:
+		out.Tested = testedUnavailable
+	default:
+		out.Tested = testedRefused
+		return &payment.Error{Kind: finding.Kind, Message: fmt.Sprintf("profile %s was written, but: %s", out.Profile, finding.Detail), Hint: finding.Fix}
+	}
+	return nil
+}
+
+// tryTime bounds the harmless question.
+const tryTime = 40 * time.Second

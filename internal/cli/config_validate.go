@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// profileView is a profile as it is listed; its keys are the contract.
+type profileView struct {
+	Name        string  `json:"name"`
+	Environment *string `json:"environment"`
+	// Source is the file and line that define it; null for a built-in one.
+	Source  *string `json:"source"`
+	Chosen  bool    `json:"chosen"`
+	Problem *string `json:"problem"`
+}
+
+// Cells are a profile's columns in a list.
+func (v profileView) Cells() []ui.Span {
+	chosen := ui.Plain("")
+	if v.Chosen {
+		chosen = ui.OK("*")
+	}
+	problem := ui.Plain("")
+	if v.Problem != nil {
+		problem = ui.Warn(*v.Problem)
+	}
+	return []ui.Span{chosen, ui.Bold(v.Name), ui.Plain(or(v.Environment, "-")), ui.Dim(or(v.Source, "built in")), problem}
+}
+
+// profiles loads every profile that the settings know.
+func (e *env) profiles(ctx context.Context) ([]profileView, error) {
+	conf, err := e.anyProfile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := conf.ProfileList(func(name string) (*config.Config, error) { return config.Load(ctx, e.source(name)) })
+	out := make([]profileView, len(infos))
+	for i, info := range infos {
+		out[i] = profileView{Name: info.Name, Environment: orNull(string(info.Environment)), Chosen: info.Chosen, Problem: orNull(info.Problem)}
+		if info.Source != "" {
+			out[i].Source = orNull(info.Source + ":" + itoa(info.Line))
+		}
+	}
+	return out, nil
+}
+
+// configProfiles is "payctl config profiles".
+type configProfiles struct{ *env }
+
+func newConfigProfiles(s *session) *cobra.Command {
+	v := &configProfiles{env: s.env}
+	return report(&cobra.Command{
+		Use:     "profiles",
+		Short:   "List the profiles, and what keeps one from being used",
+		Example: "  payctl config profiles\n  payctl config profiles -o json --jq '.[].name'",
+		Args:    noArgs,
+		RunE:    s.quick(v.Run),
+	})
+}
+
+// Run lists the profiles.
+func (v *configProfiles) Run(ctx context.Context) error {
+	views, err := v.profiles(ctx)
+	if err != nil {
+		return err
+	}
+	return ui.List(v.out, columns("", "PROFILE", "ENVIRONMENT", "DEFINED IN", "PROBLEM"), views)
+}
+
+// configValidate is "payctl config validate".
+type configValidate struct {
+	*env
+	file string
+}
+
+func newConfigValidate(s *session) *cobra.Command {
+	v := &configValidate{env: s.env}
+	return &cobra.Command{
+		Use:     "validate [FILE]",
+		Short:   "Check a file of settings, every profile of it",
+		Long:    "Reads a user file (default: yours) as a command would, and every profile in it. No\nsecret is fetched and nobody is asked. Exit 64 when something is wrong.",
+		Example: "  payctl config validate\n  payctl config validate ./payctl-config.yaml -o json",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("give one FILE, or none for your own", "unexpected argument %q", args[1])
+			}
+			if len(args) == 1 {
+				v.file = args[0]
+			}
+			return nil
+		},
+		RunE: s.quick(v.Run),
+	}
+}
+
+// validView is what a file was found to be; its keys are the contract.
+type validView struct {
+	File     *string       `json:"file"`
+	Valid    bool          `json:"valid"`
+	Problem  *string       `json:"problem"`
+	Hint     *string       `json:"hint"`
+	Profiles []profileView `json:"profiles"`
+}
+
+// Text writes the verdict for people.
+func (v validView) Text(t *ui.Text) {
+	for _, p := range v.Profiles {
+		if p.Problem != nil {
+			t.Line(ui.Bad("wrong "), ui.Bold(p.Name), ui.Plain(": "+*p.Problem))
+			continue
+		}
+		t.Line(ui.OK("good  "), ui.Bold(p.Name), ui.Plain(" ("+or(p.Environment, "-")+")"))
+	}
+	if v.Problem != nil {
+		t.Line(ui.Bad("wrong "), ui.Plain(*v.Problem))
+	}
+}
+
+// Run reads the file and each profile.
+func (v *configValidate) Run(ctx context.Context) error {
+	if v.file != "" {
+		if _, err := os.Stat(v.file); err != nil {
+			return usagef("check the path", "file %s: cannot be read", v.file)
+		}
+		v.global.configFile = v.file
+	}
+	v.global.profile = ""
+	out := validView{Valid: true, Profiles: []profileView{}}
+	err := v.check(ctx, &out)
+	if err != nil {
+		view := errorView(err)
+		out.Valid, out.Problem, out.Hint = false, orNull(view.Message), orNull(view.Hint)
+	}
+	var outcome error
+	if !out.Valid {
+		outcome = payment.Usage("config: something is wrong with the settings", "correct what is named and run payctl config validate again")
+	}
+	return v.ended(v.out.One(out), outcome, "the settings were read")
+}
+
+func (v *configValidate) check(ctx context.Context, out *validView) error {
+	conf, err := v.anyProfile(ctx)
+	if err != nil {
+		return err
+	}
+	out.File = orNull(conf.Path().User.Path)
+	all, err := v.profiles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Source == nil {
+			continue
+		}
+		out.Profiles = append(out.Profiles, p)
+		out.Valid = out.Valid && p.Problem == nil
+	}
+	return nil
+}
