@@ -55,6 +55,7 @@ func allowed() map[string][]string {
 		"internal/sevi":     {},
 
 		"internal/apiclient": {},
+		"internal/deliver":   {},
 		"internal/socketio":  {},
 		"internal/tunnel":    {},
 		"internal/presence":  {},

@@ -1,0 +1,94 @@
+package deliver
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// headers is the one place that says which headers go to a target: what came
+// with the delivery, but for what relayed leaves out; then what the operator
+// added; then payctl's own.
+func (s *Sender) headers(r Request, local bool) http.Header {
+	out := make(http.Header, len(r.Header)+len(r.Own)+2)
+	for name, values := range r.Header {
+		if relayed(name, local) && sendable(values) {
+			out[name] = values
+		}
+	}
+	for name, values := range s.o.Header {
+		out[name] = values
+	}
+	for name, values := range r.Own {
+		if len(values) > 0 {
+			out[name] = values
+		}
+	}
+	if _, given := out["User-Agent"]; !given {
+		out["User-Agent"] = nil // none came, so none is made up
+	}
+	delete(out, "Host")
+	return out
+}
+
+// relayed reports whether a header that came with a delivery goes on. What
+// belongs to one hop of HTTP does not, nor whatever reads as payctl's own, since
+// a sender could otherwise speak in payctl's name: many servers take "_" for "-".
+// Authorization is the provider's credential: it goes to this machine only.
+func relayed(name string, local bool) bool {
+	if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "x-payctl-") {
+		return false
+	}
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Host", "Content-Length", "Accept-Encoding", "Expect",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded":
+		return false
+	case "Authorization":
+		return local
+	}
+	return true
+}
+
+// sendable reports whether a header's values can stand in a request.
+func sendable(values []string) bool {
+	for _, value := range values {
+		if !isValue(value) {
+			return false
+		}
+	}
+	return true
+}
+
+func isValue(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	})
+}
+
+// ParseHeaders reads headers of the form "Name: value". A name given twice has
+// both values. Errors are KindUsage and name the header, never its value.
+func ParseHeaders(lines []string) (http.Header, error) {
+	out := http.Header{}
+	for _, line := range lines {
+		name, value, found := strings.Cut(line, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		switch {
+		case !found || !isToken(name):
+			return nil, payment.Usage("header: is not a name, a colon and a value", "write --header 'X-Shop: nairobi'")
+		case !isValue(value):
+			return nil, payment.Usage(fmt.Sprintf("header %s: its value has a line end or another control character", name), "leave it out")
+		case !relayed(http.CanonicalHeaderKey(name), true) && !strings.EqualFold(name, "Host"):
+			return nil, payment.Usage(fmt.Sprintf("header %s: is set by payctl or by HTTP itself", name), "choose another name")
+		}
+		out.Add(name, value)
+	}
+	return out, nil
+}
