@@ -22,18 +22,20 @@ func allowed() map[string][]string {
 		"cmd/payctl": {"internal/cli"},
 
 		"internal/cli": {
-			"internal/apiclient", "internal/config", "internal/daraja", "internal/deposit", "internal/doctor", "internal/emulator", "internal/inquiry", "internal/listen",
-			"internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/wasaapay",
-			"internal/view", "internal/watch", "internal/webhook",
+			"internal/apiclient", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
+			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/view",
+			"internal/wasaapay", "internal/watch", "internal/webhook",
 		},
 
-		"internal/view":    {"internal/inquiry", "internal/store", "internal/ui"},
 		"internal/deposit": {},
 		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
-		"internal/listen":  {"internal/presence", "internal/store"},
-		"internal/replay":  {"internal/store"},
-		"internal/webhook": {"internal/daraja", "internal/sevi", "internal/wasaapay"},
+		"internal/listen":  {"internal/deliver", "internal/presence", "internal/store"},
+		"internal/replay":  {"internal/deliver", "internal/store"},
+		"internal/webhook": {"internal/daraja", "internal/deliver", "internal/sevi", "internal/wasaapay"},
+		"internal/view": {
+			"internal/deliver", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
+		},
 
 		"internal/provider": {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
 		"internal/config":   {},

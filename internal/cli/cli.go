@@ -113,27 +113,8 @@ func wantsJSON(args []string) ui.Format {
 // guess is the hint for a word that is none of the names: the one that was meant,
 // or else the given hint.
 func guess(path, word string, names []string, otherwise string) string {
-	if name := meant(word, names); name != "" {
+	if name := spell.Nearest(word, names); name != "" {
 		return "did you mean \"" + path + " " + name + "\"?"
 	}
 	return otherwise
-}
-
-// meant is the name that a mistyped word stands for, "" for none: the first that
-// begins with it, else the nearest within two slips of the finger.
-func meant(word string, names []string) string {
-	word = strings.ToLower(word)
-	if word == "" {
-		return ""
-	}
-	best, least := "", min(3, len(word))
-	for _, name := range names {
-		if strings.HasPrefix(name, word) {
-			return name
-		}
-		if d := spell.Distance(word, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
 }

@@ -58,16 +58,3 @@ func TestTooManyArguments(t *testing.T) {
 		}
 	})
 }
-
-func TestMeant(t *testing.T) {
-	t.Parallel()
-	names := []string{"demo", "deposit", "status", "list", "listen"}
-	for word, want := range map[string]string{
-		"dep": "deposit", "deposti": "deposit", "DEPOSTI": "deposit", "lisen": "listen", "lis": "list", "sattus": "status",
-		"bogus": "", "": "", "xy": "", strings.Repeat("x", 100): "",
-	} {
-		if got := meant(word, names); got != want {
-			t.Errorf("%q: %q, want %q", word, got, want)
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 func newLedger(s *session) *cobra.Command {
@@ -73,7 +74,7 @@ func (v ledgerInfoView) Text(t *ui.Text) {
 		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), statusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
 	}
 	for _, d := range v.Deliveries {
-		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(or(d.Event, "-")), verdictSpan(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
+		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(or(d.Event, "-")), view.Verdict(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
 	}
 	t.Blank()
 	t.Table(columns("DEPOSITS", "STATUS", "COUNT", "SUM"), deposits)

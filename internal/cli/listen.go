@@ -12,16 +12,19 @@ import (
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
 type listenOptions struct {
 	addr, ready     string
 	addrGiven       bool
 	forwardTo       []string
-	forward         []string
 	forwardAttempts int
+	send            sendFlags
 	tlsCert, tlsKey string
 	allowPlain      bool
 	secretPath      bool
@@ -52,7 +55,7 @@ not believed and came with a token that nobody knows.
 
 ` + filterHelp[deliveryFields]() + `
 It chooses what is shown; everything is kept and forwarded all the same.`,
-		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward 'deposit.*=http://127.0.0.1:3000/deposits'",
+		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward-to 'deposit.*=http://127.0.0.1:3000/deposits'",
 		Args:    noArgs,
 		RunE: a.run(func(ctx context.Context) error {
 			o.addrGiven = cmd.Flags().Changed("addr")
@@ -62,8 +65,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f := cmd.Flags()
 	f.StringVar(&o.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
 	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
-	f.StringArrayVar(&o.forwardTo, "forward-to", nil, "send every delivery on to this `URL` (repeatable)")
-	f.StringArrayVar(&o.forward, "forward", nil, "send on what matches: `[PROVIDER/]EVENT=URL` (repeatable)")
+	f.StringArrayVar(&o.forwardTo, "forward-to", nil, "send deliveries on, all or what matches: `[PROVIDER/][EVENT=]URL` (repeatable)")
 	f.IntVar(&o.forwardAttempts, "forward-attempts", 16, "give a forward up after `N` attempts (16 take about three hours)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with this certificate `FILE`; read again when it changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "the certificate's key `FILE`")
@@ -71,6 +73,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f.BoolVar(&o.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
 	f.BoolVar(&o.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
 	f.StringVar(&o.logFormat, "log-format", "text", "log on stderr as `text|json`")
+	o.send.bind(f)
 	bindFilter(f, &o.filter)
 	return cmd
 }
@@ -175,7 +178,7 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		Receivers: receivers, TrustedProxies: conf.Listen.TrustedProxies,
 		AddressCheck: addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
 		OnDelivery: func(v listen.DeliveryView) { a.showReceived(v, wanted) },
-		Forward:    listen.Forward{HTTP: a.httpClient(), Attempts: o.forwardAttempts},
+		Forward:    listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
 		Metrics:    listen.NewMetrics(), Now: a.now,
 	}
 	if options.Logger, err = a.logger(o.logFormat); err != nil {
@@ -184,9 +187,17 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	if o.forwardAttempts < 1 || o.forwardAttempts > maxForwardAttempts {
 		return options, usagef("use 1 to "+itoa(maxForwardAttempts), "forward-attempts %d: is out of range", o.forwardAttempts)
 	}
-	for _, text := range append(o.forwardTo, o.forward...) {
-		rule, err := listen.ParseRule(text)
+	sender, err := o.send.sender(listen.MostWorkers)
+	if err != nil {
+		return options, err
+	}
+	options.Forward.Sender = sender
+	for _, text := range o.forwardTo {
+		rule, err := listen.ParseRule(text, knownEvents())
 		if err != nil {
+			return options, err
+		}
+		if err := sender.Check(ctx, rule.URL, true); err != nil {
 			return options, err
 		}
 		options.Forward.Rules = append(options.Forward.Rules, rule)
@@ -199,6 +210,14 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	}
 	options.TLS, err = listen.TLSConfig(o.tlsCert, o.tlsKey)
 	return options, err
+}
+
+// knownEvents are the events that a rule may name, by provider.
+func knownEvents() map[payment.ProviderID][]string {
+	known := webhook.Events()
+	known[payment.Daraja] = append(known[payment.Daraja], daraja.EventUnknownEnvelope)
+	known[payment.Sevi] = append(known[payment.Sevi], sevi.Events()...)
+	return known
 }
 
 // showReceived shows a delivery unless the filter keeps it back.
@@ -266,7 +285,7 @@ func newReceivedView(v listen.DeliveryView) receivedView {
 
 // Text writes a delivery for people.
 func (v receivedView) Text(t *ui.Text) {
-	line := []ui.Span{ui.Dim(v.ReceivedAt + " "), ui.Plain(v.Provider + " "), ui.Bold(or(v.Event, "unknown")), ui.Plain(" "), verdictSpan(v.Verdict)}
+	line := []ui.Span{ui.Dim(v.ReceivedAt + " "), ui.Plain(v.Provider + " "), ui.Bold(or(v.Event, "unknown")), ui.Plain(" "), view.Verdict(v.Verdict)}
 	if v.amount != "" {
 		line = append(line, ui.Plain(" "+v.amount))
 	}

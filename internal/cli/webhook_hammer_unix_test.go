@@ -77,13 +77,13 @@ func TestProbeLeavesAProgram(t *testing.T) {
 	t.Parallel()
 	a := newApp(Invocation{Dir: t.TempDir(), Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	start := time.Now()
-	n, err := a.probe(`sleep 20 & echo 3`)(t.Context(), webhook.Facts{})
+	n, err := a.probing(`sleep 20 & echo 3`)(t.Context(), webhook.Facts{})
 	if took := time.Since(start); n != 3 || err != nil || took > 10*time.Second {
 		t.Errorf("%d after %s, error %v", n, took, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := a.probe(`echo 3`)(ctx, webhook.Facts{}); !errors.Is(err, context.Canceled) {
+	if _, err := a.probing(`echo 3`)(ctx, webhook.Facts{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("in a run that has ended: %v", err)
 	}
 }

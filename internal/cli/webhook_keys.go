@@ -14,13 +14,13 @@ import (
 
 // offlineReceiver is a provider's receiver with the secrets given, or with the
 // profile's. Daraja needs none.
-func (a *app) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
+func (s *session) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
 	if id == payment.Daraja {
 		return daraja.Receiver{}, nil, nil
 	}
 	if len(secrets) == 0 {
 		var err error
-		if secrets, err = a.webhookSecrets(ctx, id); err != nil {
+		if secrets, err = s.webhookSecrets(ctx, id); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -32,8 +32,8 @@ func (a *app) offlineReceiver(ctx context.Context, id payment.ProviderID, secret
 }
 
 // webhookSecrets are the profile's; none at all is KindUnauthorized.
-func (a *app) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*secret.Secret, error) {
-	conf, err := a.config(ctx)
+func (s *session) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*secret.Secret, error) {
+	conf, err := s.config(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +50,8 @@ func (a *app) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*sec
 }
 
 // webhookKeys sign samples; what is not set stays empty.
-func (a *app) webhookKeys(ctx context.Context) (webhook.Keys, error) {
-	conf, err := a.config(ctx)
+func (s *session) webhookKeys(ctx context.Context) (webhook.Keys, error) {
+	conf, err := s.config(ctx)
 	if err != nil {
 		return webhook.Keys{}, err
 	}
@@ -65,8 +65,8 @@ func (a *app) webhookKeys(ctx context.Context) (webhook.Keys, error) {
 
 // otherSecrets are the webhook secrets of the other profiles: signing with the
 // other environment's secret is a usual mistake. What cannot be read is left out.
-func (a *app) otherSecrets(ctx context.Context) []webhook.Key {
-	conf, err := a.config(ctx)
+func (s *session) otherSecrets(ctx context.Context) []webhook.Key {
+	conf, err := s.config(ctx)
 	if err != nil {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (a *app) otherSecrets(ctx context.Context) []webhook.Key {
 		if name == conf.Profile {
 			continue
 		}
-		other, err := config.Load(ctx, a.source(name))
+		other, err := config.Load(ctx, s.source(name))
 		if err != nil {
 			continue
 		}
@@ -83,8 +83,8 @@ func (a *app) otherSecrets(ctx context.Context) []webhook.Key {
 		if err != nil {
 			continue
 		}
-		for _, s := range secrets {
-			keys = append(keys, webhook.Key{Secret: s, Role: "the secret of profile " + name + " (" + string(other.Environment) + ")"})
+		for _, one := range secrets {
+			keys = append(keys, webhook.Key{Secret: one, Role: "the secret of profile " + name + " (" + string(other.Environment) + ")"})
 		}
 	}
 	return keys

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -14,10 +11,16 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
-type webhookReplayOptions struct {
-	spec         replaySpec
+type webhookReplay struct {
+	*session
+	send         sendFlags
+	edit         editFlags
+	spec         replay.Spec
 	ids          []string
 	since, until string
 	provider     string
@@ -25,6 +28,7 @@ type webhookReplayOptions struct {
 	verdict      string
 	last         int
 	resume       string
+	dryRun       bool
 	// changed names the flags that were given.
 	changed map[string]bool
 }
@@ -32,8 +36,8 @@ type webhookReplayOptions struct {
 // latestRun is --resume without a value.
 const latestRun = "latest"
 
-func newWebhookReplay(a *app) *cobra.Command {
-	var o webhookReplayOptions
+func newWebhookReplay(s *session) *cobra.Command {
+	v := &webhookReplay{session: s, changed: map[string]bool{}}
 	cmd := &cobra.Command{
 		Use:   "replay [ID...]",
 		Short: "Send stored deliveries again",
@@ -41,250 +45,275 @@ func newWebhookReplay(a *app) *cobra.Command {
 oldest first, in order for each payment. Choose by ID, --last, --failed, or by range
 and filter; whatever was not believed when it arrived is left out of ranges unless
 --verdict asks for it. With several --to, status, body and latency are compared.
+--dry-run lists what would be sent, and sends nothing.
 
 As fast as possible, or at --rate a second, or at --speed times the original pace.
 Every attempt is kept with its answer ("webhook show ID --attempts"). A run that was
-interrupted goes on with --resume [RUN]: what was answered with 2xx, or as often as
---retry allows, is not sent again, and retries that are due later keep their times.
+interrupted says what it sent and goes on with --resume [RUN]: what was answered with
+2xx, or as often as --retry allows, is not sent again, and retries that are due later
+keep their times.
 
 --failed chooses what did not get through: dead letters of "listen --forward-to", and
 deliveries whose last attempt at some target got no 2xx. Without --to each goes to the
 targets that it failed at, and leaves the dead letters when it gets through. What got
-there by another way since is not sent, and one such run is under way at a time.
+there by another way since is not sent, and one such run is under way at a time. A
+target that may not be sent to is left, and named; "webhook queue" moves or drops what
+waits for it.
 
 Targets must be on this machine unless --allow-remote is given. Exit 0 when every
-target answered 2xx to everything, 7 when not, 130 when a signal stopped it.
+target answered 2xx to everything, 7 when not or when some was left,
+130 when a signal stopped it.
 
 ` + filterHelp[deliveryFields](),
 		Example: "  payctl webhook replay dlv_1 --to http://127.0.0.1:3000/hook\n" +
 			"  payctl webhook replay --since 2h --event 'stk.*' --to http://127.0.0.1:3000/hook --rate 50\n" +
-			"  payctl webhook replay --failed\n  payctl webhook replay --resume",
-		Args: func(_ *cobra.Command, args []string) error { o.ids = args; return nil },
+			"  payctl webhook replay --failed --dry-run\n  payctl webhook replay --resume",
+		Args: func(cmd *cobra.Command, args []string) error {
+			v.ids = args
+			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Changed {
+					v.changed[f.Name] = true
+				}
+			})
+			return nil
+		},
+		RunE: s.run(v.Run),
 	}
-	o.bind(cmd.Flags())
-	run := a.run(func(ctx context.Context) error { return a.webhookReplay(ctx, o) })
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o.changed = map[string]bool{}
-		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { o.changed[f.Name] = f.Changed })
-		return run(cmd, args)
-	}
+	v.bind(cmd.Flags())
 	return cmd
 }
 
-func (o *webhookReplayOptions) bind(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.spec.Targets, "to", nil, "your endpoint's `URL` (repeatable: answers are compared)")
-	f.StringVar(&o.since, "since", "", "received at or after this `TIME` (RFC 3339, a date, or 2h for two hours ago)")
-	f.StringVar(&o.until, "until", "", "received before this `TIME`")
-	f.StringVar(&o.provider, "provider", "", "only this provider: `daraja|wasaapay|sevi`")
-	f.StringVar(&o.spec.Event, "event", "", "only this event; `NAME` may end with *")
-	f.StringVar(&o.status, "status", "", "only events that claim these statuses: `COMPLETED,FAILED,PENDING`")
-	f.StringVar(&o.verdict, "verdict", "valid,unsigned", "only these, comma separated: `valid,unsigned,mismatch,malformed,untrusted`")
-	bindFilter(f, &o.spec.Filter)
-	f.IntVar(&o.last, "last", 0, "the newest `N` of them")
-	f.BoolVar(&o.spec.Failed, "failed", false, "what did not get through: dead letters, and last attempts without a 2xx")
-	f.Float64Var(&o.spec.Rate, "rate", 0, "at most `N` deliveries a second")
-	f.Float64Var(&o.spec.Speed, "speed", 0, "keep the original pace, `X` times as fast (1 is as it was)")
-	f.IntVar(&o.spec.Concurrency, "concurrency", 8, "`N` deliveries at once; those of one payment stay in order")
-	f.StringVar(&o.spec.Retry, "retry", "", "try again after no 2xx: `provider` for its own schedule, or waits such as 1s,5s")
-	f.StringArrayVar(&o.spec.Set, "set", nil, "change a value: `PATH=VALUE` (repeatable)")
-	f.BoolVar(&o.spec.Resign, "resign", false, "sign again with the profile's secret")
-	f.BoolVar(&o.spec.AllowRemote, "allow-remote", false, "let targets be on other machines")
-	f.StringVar(&o.resume, "resume", "", "go on with an interrupted `RUN` (the latest, if none is named)")
+func (v *webhookReplay) bind(f *pflag.FlagSet) {
+	f.StringArrayVar(&v.spec.Targets, "to", nil, "your endpoint's `URL` (repeatable: answers are compared)")
+	f.StringVar(&v.since, "since", "", "received at or after this `TIME` (RFC 3339, a date, or 2h for two hours ago)")
+	f.StringVar(&v.until, "until", "", "received before this `TIME`")
+	f.StringVar(&v.provider, "provider", "", "only this provider: `daraja|wasaapay|sevi`")
+	f.StringVar(&v.spec.Event, "event", "", "only this event; `NAME` may end with *")
+	f.StringVar(&v.status, "status", "", "only events that claim these statuses: `COMPLETED,FAILED,PENDING`")
+	f.StringVar(&v.verdict, "verdict", "valid,unsigned", "only these, comma separated: `"+verdictNames+"`")
+	bindFilter(f, &v.spec.Filter)
+	f.IntVar(&v.last, "last", 0, "the newest `N` of them")
+	f.BoolVar(&v.spec.Failed, "failed", false, "what did not get through: dead letters, and last attempts without a 2xx")
+	f.Float64Var(&v.spec.Rate, "rate", 0, "at most `N` deliveries a second")
+	f.Float64Var(&v.spec.Speed, "speed", 0, "keep the original pace, `X` times as fast (1 is as it was)")
+	f.IntVar(&v.spec.Concurrency, "concurrency", 8, "`N` deliveries at once; those of one payment stay in order")
+	f.StringVar(&v.spec.Retry, "retry", "", "try again after no 2xx: `provider` for its own schedule, or waits such as 1s,5s")
+	v.edit.bind(f)
+	f.BoolVar(&v.spec.Resign, "resign", false, "sign again with the profile's secret")
+	f.BoolVar(&v.spec.AllowRemote, "allow-remote", false, "let targets be on other machines")
+	f.StringVar(&v.resume, "resume", "", "go on with an interrupted `RUN` (the latest, if none is named)")
 	f.Lookup("resume").NoOptDefVal = latestRun
+	f.BoolVar(&v.dryRun, "dry-run", false, "list what would be sent, and send nothing")
+	v.send.bind(f)
 }
 
-// replaySpec is what a run was asked for; the ledger keeps it for --resume, so
-// it holds points in time and ids, nothing that would mean another thing later.
-type replaySpec struct {
-	// IDs are the deliveries, when they were chosen one by one.
-	IDs []string `json:"ids,omitempty"`
-	// FailedAt are the targets that each delivery goes to, under --failed
-	// without --to.
-	FailedAt map[string][]string `json:"failed_at,omitempty"`
-	Targets  []string            `json:"targets,omitempty"`
-	Provider payment.ProviderID  `json:"provider,omitempty"`
-	Event    string              `json:"event,omitempty"`
-	Statuses []payment.Status    `json:"statuses,omitempty"`
-	Verdicts []payment.Verdict   `json:"verdicts,omitempty"`
-	Since    time.Time           `json:"since,omitzero"`
-	Until    time.Time           `json:"until,omitzero"`
-	Filter   string              `json:"filter,omitempty"`
-	Failed   bool                `json:"failed,omitempty"`
-	// Rate is in deliveries a second, Speed a multiple of the original pace.
-	Rate        float64  `json:"rate,omitempty"`
-	Speed       float64  `json:"speed,omitempty"`
-	Concurrency int      `json:"concurrency"`
-	Retry       string   `json:"retry,omitempty"`
-	Set         []string `json:"set,omitempty"`
-	Resign      bool     `json:"resign,omitempty"`
-	AllowRemote bool     `json:"allow_remote,omitempty"`
+// Run replays.
+func (v *webhookReplay) Run(ctx context.Context) error {
+	if v.resume != "" {
+		return v.goOn(ctx)
+	}
+	in, err := v.input()
+	if err != nil {
+		return err
+	}
+	if v.dryRun {
+		return v.plan(ctx, in)
+	}
+	return v.do(ctx, func(ctx context.Context, r *replay.Replayer) (replay.Outcome, error) { return r.Start(ctx, in) })
 }
 
-func (s replaySpec) filter() store.DeliveryFilter {
-	return store.DeliveryFilter{
-		Provider: s.Provider, Event: s.Event, Statuses: s.Statuses, Verdicts: s.Verdicts, Since: s.Since, Until: s.Until,
-	}
-}
-
-func (a *app) webhookReplay(ctx context.Context, o webhookReplayOptions) error {
-	if o.resume != "" {
-		return a.resumeReplay(ctx, o)
-	}
-	spec, err := a.replaySpec(o)
-	if err != nil {
-		return err
-	}
-	ledger, err := a.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	unlock, err := lockFailed(ledger.Path(), spec)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if spec, err = a.choose(ctx, ledger, spec, o); err != nil {
-		return err
-	}
-	text, err := json.Marshal(spec)
-	if err != nil {
-		return err
-	}
-	run, err := ledger.Runs.Start(ctx, text)
-	if err != nil {
-		return err
-	}
-	return a.runReplay(ctx, ledger, run, spec)
-}
-
-// resumeReplay takes an interrupted run up with what it was asked for.
-func (a *app) resumeReplay(ctx context.Context, o webhookReplayOptions) error {
-	for _, name := range sortedKeys(o.changed) {
+// goOn takes an interrupted run up with what it was asked for.
+func (v *webhookReplay) goOn(ctx context.Context) error {
+	for _, name := range sortedKeys(v.changed) {
 		switch {
-		case !o.changed[name], name == "resume", name == "rate", name == "speed", name == "concurrency":
+		case name == "resume", name == "rate", name == "speed", name == "concurrency", isSendFlag(name):
 		default:
-			return usagef("leave --"+name+" out; only --rate, --speed and --concurrency may change", "resume: a run goes on with what it was asked for")
+			return usagef("leave --"+name+" out; only --rate, --speed and --concurrency may change, and how it is sent", "resume: a run goes on with what it was asked for")
 		}
 	}
-	id := o.resume
+	id := v.resume
 	if id == latestRun {
-		id = strings.Join(o.ids, " ")
-	} else if len(o.ids) > 0 {
-		return usagef("name one run", "resume: unexpected argument %q", o.ids[0])
+		id = strings.Join(v.ids, " ")
+	} else if len(v.ids) > 0 {
+		return usagef("name one run", "resume: unexpected argument %q", v.ids[0])
 	}
-	ledger, err := a.openLedger(ctx)
-	if err != nil {
-		return err
+	var pace replay.Pace
+	if v.changed["rate"] {
+		pace.Rate = &v.spec.Rate
 	}
-	run, err := ledger.Runs.Find(ctx, id)
-	if err != nil {
-		return err
+	if v.changed["speed"] {
+		pace.Speed = &v.spec.Speed
 	}
-	if !run.FinishedAt.IsZero() {
-		return usagef("send what failed again with --failed", "resume %s: the run came to its end on %s", run.ID, rfc3339(run.FinishedAt))
+	if v.changed["concurrency"] {
+		pace.Concurrency = &v.spec.Concurrency
 	}
-	var spec replaySpec
-	if err := json.Unmarshal(run.Spec, &spec); err != nil {
-		return &payment.Error{Kind: payment.KindInternal, Message: "resume " + run.ID + ": what it was asked for cannot be read", Err: err}
-	}
-	for name, change := range map[string]func(){
-		"rate": func() { spec.Rate = o.spec.Rate }, "speed": func() { spec.Speed = o.spec.Speed },
-		"concurrency": func() { spec.Concurrency = o.spec.Concurrency },
-	} {
-		if o.changed[name] {
-			change()
-		}
-	}
-	if err := spec.checkPace(); err != nil {
-		return err
-	}
-	unlock, err := lockFailed(ledger.Path(), spec)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return a.runReplay(ctx, ledger, run, spec)
+	return v.do(ctx, func(ctx context.Context, r *replay.Replayer) (replay.Outcome, error) { return r.Resume(ctx, id, pace) })
 }
 
-// runReplay sends what a run has left and reports.
-func (a *app) runReplay(ctx context.Context, ledger *store.Store, run store.Run, spec replaySpec) error {
-	ctx, cancel := a.deadline.bound(ctx, 0)
+// input checks the flags that choose.
+func (v *webhookReplay) input() (replay.Input, error) {
+	if v.spec.Failed && !v.changed["verdict"] {
+		v.verdict = "" // whatever was sent on may be sent on again
+	}
+	chosen, err := deliveryFlags{
+		provider: v.provider, event: v.spec.Event, verdict: v.verdict, status: v.status, since: v.since, until: v.until,
+	}.filter(v.env)
+	if err != nil {
+		return replay.Input{}, err
+	}
+	spec := v.spec
+	spec.Provider, spec.Statuses, spec.Verdicts, spec.Since, spec.Until = chosen.Provider, chosen.Statuses, chosen.Verdicts, chosen.Since, chosen.Until
+	spec.Set, spec.SetJSON, spec.Unset = v.edit.set, v.edit.setJSON, v.edit.unset
+	if spec.Until.IsZero() {
+		// What arrives while the run goes on, or before it is resumed, is not part of it.
+		spec.Until = v.now()
+	}
+	ranged := false
+	for _, name := range []string{"since", "until", "provider", "event", "status", "filter", "verdict"} {
+		ranged = ranged || v.changed[name]
+	}
+	switch {
+	case len(v.ids) > 0 && ranged:
+		return replay.Input{}, usagef("give ids, or flags that choose", "ID: cannot be mixed with --since, --last, --failed and the like")
+	case len(v.ids) == 0 && !ranged && v.last == 0 && !spec.Failed:
+		return replay.Input{}, usagef("give ids, --last N, --failed, or a range such as --since 2h", "which deliveries to send is not said")
+	}
+	return replay.Input{Spec: spec, IDs: v.ids, Last: v.last}, nil
+}
+
+// replayer is the use case with this command's means. The ledger is opened later.
+func (v *webhookReplay) replayer(ctx context.Context) (*replay.Replayer, error) {
+	sender, err := v.send.sender(replay.MaxConcurrency)
+	if err != nil {
+		return nil, err
+	}
+	return &replay.Replayer{
+		Sender: sender, Now: v.now,
+		Filter: func(text string) (replay.Keep, error) {
+			wanted, err := parseFilter[deliveryFields](text)
+			return func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }, err
+		},
+		Edit:   func(spec replay.Spec) (replay.Edit, error) { return v.editor(ctx, spec) },
+		OnLeft: func(l replay.Left) { v.out.Warn("left %d at %s: %s", l.Deliveries, l.Target, l.Reason) },
+	}, nil
+}
+
+// editor changes bodies and signs them again, where that was asked for.
+func (v *webhookReplay) editor(ctx context.Context, spec replay.Spec) (replay.Edit, error) {
+	edit := webhook.Edit{Set: spec.Set, SetJSON: spec.SetJSON, Unset: spec.Unset}
+	if edit.IsEmpty() && !spec.Resign {
+		return nil, nil //nolint:nilnil // no edit sends the stored bytes
+	}
+	if !spec.Resign {
+		v.out.Warn("changed without --resign: what WasaaPay signed will no longer verify")
+	}
+	var keys webhook.Keys
+	if spec.Resign {
+		var err error
+		if keys, err = v.webhookKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return func(d store.StoredDelivery) (store.StoredDelivery, error) {
+		var err error
+		if d.Body, err = edit.Apply(d.Body); err != nil || !spec.Resign {
+			return d, err
+		}
+		d.Delivery, err = keys.Resign(d.Delivery)
+		return d, err
+	}, nil
+}
+
+// plan lists what would be sent.
+func (v *webhookReplay) plan(ctx context.Context, in replay.Input) error {
+	r, err := v.replayer(ctx)
+	if err != nil {
+		return err
+	}
+	ledger, err := v.readLedger(ctx)
+	if err != nil {
+		return err
+	}
+	r.Ledger = replay.LedgerOf(ledger)
+	spec, left, err := r.Choose(ctx, in)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	err = r.Plan(ctx, spec, func(d store.StoredDelivery, targets []string) error {
+		total++
+		return v.out.Line(view.NewPlannedDelivery(d, targets))
+	})
+	if err != nil {
+		return err
+	}
+	return v.out.Line(view.NewPlanSummary(total, left))
+}
+
+// do runs the use case, follows it and reports.
+func (v *webhookReplay) do(ctx context.Context, run func(context.Context, *replay.Replayer) (replay.Outcome, error)) error {
+	r, err := v.replayer(ctx)
+	if err != nil {
+		return err
+	}
+	ledger, err := v.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	r.Ledger = replay.LedgerOf(ledger)
+	follow := &replayFollower{session: v.session, ledger: ledger}
+	r.OnStart = func(_ string, spec replay.Spec) { follow.start(ctx, spec) }
+	r.OnResult = follow.add
+	ctx, cancel := v.deadline.bound(ctx, 0)
 	defer cancel()
-	unlock, err := lockRun(ledger.Path(), run.ID)
-	if err != nil {
+	out, err := run(ctx, r)
+	follow.progress.Stop()
+	interrupted := err != nil && ctx.Err() != nil && out.RunID != ""
+	if err != nil && !interrupted {
 		return err
 	}
-	defer unlock()
-	shelf, err := newReplayShelf(ctx, ledger, run, spec)
-	if err != nil {
-		return err
+	v.keepErr(v.out.Line(view.NewReplaySummary(out, &follow.report, v.now().Sub(follow.started), interrupted)))
+	if interrupted {
+		v.out.Note("%d sent; go on with: payctl webhook replay --resume %s", out.Sent, out.RunID)
+		return v.ended(v.writeErr, err, itoa(int(out.Sent))+" were sent")
 	}
-	options, err := a.replayOptions(ctx, spec)
-	if err != nil {
-		return err
+	about := itoa(int(out.Failed)) + " of " + itoa(int(out.Sent+out.Skipped)) + " deliveries got no 2xx"
+	switch {
+	case out.Failed > 0:
+		err = &payment.Error{Kind: payment.KindUnavailable, Message: about, Hint: "payctl webhook replay --failed sends them again", Retryable: true}
+	case len(out.Left) > 0:
+		err = &payment.Error{Kind: payment.KindUnavailable, Message: "left what goes to " + out.Left[0].Target + ": " + out.Left[0].Reason, Hint: "payctl webhook queue move, or drop, takes care of what waits for it"}
 	}
-	report := a.newReplayReport(ctx, ledger, run.ID, spec)
-	options.Ledger, options.RunID, options.OnResult = shelf, run.ID, report.add
-	if spec.Failed {
-		options.Wanted = shelf.stillFailed
-	}
-	totals, err := replay.Run(ctx, options)
-	report.progress.Stop()
-	if err != nil {
-		switch {
-		case payment.KindOf(err) == payment.KindUsage:
-			// The same would come of it again: this run is not one to go on with.
-			return errors.Join(err, ledger.Runs.Finish(context.WithoutCancel(ctx), run.ID))
-		case ctx.Err() != nil:
-			a.out.Note("%d sent; go on with: payctl webhook replay --resume %s", totals.Sent, run.ID)
-		}
-		return err
-	}
-	if err := ledger.Runs.Finish(ctx, run.ID); err != nil {
-		return err
-	}
-	a.keepErr(a.out.Line(report.summary(totals)))
-	about := itoa(int(totals.Failed)) + " of " + itoa(int(totals.Sent+totals.Skipped)) + " deliveries got no 2xx"
-	if totals.Failed > 0 {
-		return a.ended(a.writeErr, &payment.Error{
-			Kind: payment.KindUnavailable, Message: about, Hint: "payctl webhook replay --failed sends them again", Retryable: true,
-		}, about)
-	}
-	return a.ended(a.writeErr, nil, about)
+	return v.ended(v.writeErr, err, about)
 }
 
-// replayOptions turns a spec into what package replay needs.
-func (a *app) replayOptions(ctx context.Context, spec replaySpec) (replay.Options, error) {
-	wanted, err := parseFilter[deliveryFields](spec.Filter)
-	if err != nil {
-		return replay.Options{}, err
-	}
-	retry, err := parseRetry(spec.Retry)
-	if err != nil {
-		return replay.Options{}, err
-	}
-	options := replay.Options{
-		Filter: spec.filter(), Targets: spec.Targets, Rate: spec.Rate, Speed: spec.Speed, Concurrency: spec.Concurrency,
-		Retry: retry, Client: a.replayClient(spec.Concurrency), Now: a.now,
-	}
-	if wanted != nil && len(spec.IDs) == 0 {
-		options.Keep = func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }
-	}
-	if len(spec.FailedAt) > 0 {
-		options.TargetsOf = func(d store.StoredDelivery) []string { return spec.FailedAt[d.ID] }
-	}
-	options.Edit, err = a.replayEdit(ctx, spec)
-	return options, err
+// replayFollower shows a run as it goes on; it is told of one result at a time.
+type replayFollower struct {
+	*session
+	ledger   *store.Store
+	report   replay.Report
+	progress *ui.Progress
+	expected int64
+	started  time.Time
+	shown    time.Time
 }
 
-// replayClient keeps as many connections open as deliveries are under way.
-func (a *app) replayClient(concurrency int) *http.Client {
-	shared, ok := a.httpClient().Transport.(*http.Transport)
-	if !ok {
-		return a.httpClient()
+func (f *replayFollower) start(ctx context.Context, spec replay.Spec) {
+	f.started = f.now()
+	if onTTY, _ := terminal(f.in.Stderr); !onTTY {
+		return
 	}
-	transport := shared.Clone()
-	transport.MaxIdleConnsPerHost, transport.MaxIdleConns = concurrency, 0
-	transport.DisableCompression = true
-	return &http.Client{Transport: transport}
+	if stats, err := f.ledger.Stats(ctx, spec.Since); err == nil {
+		f.expected = spec.Expected(stats.Deliveries)
+	}
+	f.progress = f.out.Progress("replaying")
+}
+
+func (f *replayFollower) add(result replay.Result) {
+	f.report.Add(result)
+	f.keepErr(f.out.Line(view.NewReplayed(result, f.global.showPhone)))
+	if now := f.now(); f.progress != nil && now.Sub(f.shown) >= 100*time.Millisecond {
+		f.shown = now
+		f.progress.Update(view.ReplayProgress(f.report.Sent, f.report.Failed, f.expected, now.Sub(f.started)))
+	}
 }

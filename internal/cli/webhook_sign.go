@@ -12,13 +12,14 @@ import (
 	"github.com/payctl/payctl/internal/webhook"
 )
 
-type webhookSignOptions struct {
+type webhookSign struct {
+	*session
+	edit                    editFlags
 	file, secretFile, wrong string
-	set                     []string
 }
 
-func newWebhookSign(a *app) *cobra.Command {
-	var o webhookSignOptions
+func newWebhookSign(s *session) *cobra.Command {
+	v := &webhookSign{session: s}
 	cmd := &cobra.Command{
 		Use:   "sign [FILE]",
 		Short: "Add or replace a WasaaPay signature",
@@ -31,15 +32,15 @@ func newWebhookSign(a *app) *cobra.Command {
 			if len(args) > 1 {
 				return usagef("give one file, or pipe the payload in", "unexpected argument %q", args[1])
 			}
-			o.file = strings.Join(args, "")
+			v.file = strings.Join(args, "")
 			return nil
 		},
-		RunE: a.glance(func(ctx context.Context) error { return a.webhookSign(ctx, o) }),
+		RunE: s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.secretFile, "secret-file", "", "read the secret from `FILE` instead of the profile")
-	f.StringVar(&o.wrong, "wrong", "", "sign with the mistake `NAME`")
-	f.StringArrayVar(&o.set, "set", nil, "change a value first: `PATH=VALUE` (repeatable)")
+	f.StringVar(&v.secretFile, "secret-file", "", "read the secret from `FILE` instead of the profile")
+	f.StringVar(&v.wrong, "wrong", "", "sign with the mistake `NAME`")
+	v.edit.bind(f)
 	return cmd
 }
 
@@ -51,43 +52,44 @@ func mistakesHelp() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func (a *app) webhookSign(ctx context.Context, o webhookSignOptions) error {
-	body, err := a.readPayload(ctx, o.file)
+// Run signs.
+func (v *webhookSign) Run(ctx context.Context) error {
+	body, err := v.readPayload(ctx, v.file)
 	if err != nil {
 		return err
 	}
 	var key *secret.Secret
-	if o.secretFile != "" {
-		key, err = readSecretFile(o.secretFile)
+	if v.secretFile != "" {
+		key, err = readSecretFile(v.secretFile)
 	} else {
 		var all []*secret.Secret
-		if all, err = a.webhookSecrets(ctx, payment.WasaaPay); err == nil {
+		if all, err = v.webhookSecrets(ctx, payment.WasaaPay); err == nil {
 			key = all[0]
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if body, err = webhook.Set(body, o.set); err != nil {
+	if body, err = v.edit.edit().Apply(body); err != nil {
 		return err
 	}
-	if o.wrong != "" {
-		body, err = webhook.SignWrong(body, key.Reveal(), o.wrong)
+	if v.wrong != "" {
+		body, err = webhook.SignWrong(body, key.Reveal(), v.wrong)
 	} else {
 		body, err = wasaapay.Sign(body, key)
 	}
 	if err != nil {
 		return err
 	}
-	if a.global.jq != "" || a.global.template != "" {
-		return a.out.One(lineView{body})
+	if v.global.jq != "" || v.global.template != "" {
+		return v.out.One(lineView{body})
 	}
-	return a.out.Raw(body)
+	return v.out.Raw(body)
 }
 
 // readPayload reads one payload from a file, or from stdin for "" and "-".
-func (a *app) readPayload(ctx context.Context, name string) ([]byte, error) {
-	r := a.stdin(ctx)
+func (s *session) readPayload(ctx context.Context, name string) ([]byte, error) {
+	r := s.stdin(ctx)
 	if name == "" {
 		name = "-"
 	}

@@ -2,105 +2,333 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/replay"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
-type webhookTriggerOptions struct {
-	event, to, from string
-	set             []string
-	count           int
-	list, print     bool
-	allowRemote     bool
+// editFlags change a payload.
+type editFlags struct{ set, setJSON, unset []string }
+
+func (o *editFlags) bind(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.set, "set", nil, "change the value of a member that exists: `PATH=TEXT` (repeatable)")
+	f.StringArrayVar(&o.setJSON, "set-json", nil, "set a value of any type, adding it when missing: `PATH=JSON` (repeatable)")
+	f.StringArrayVar(&o.unset, "unset", nil, "take out the member at `PATH` (repeatable)")
 }
 
-func newWebhookTrigger(a *app) *cobra.Command {
-	var o webhookTriggerOptions
+func (o *editFlags) edit() webhook.Edit {
+	return webhook.Edit{Set: o.set, SetJSON: o.setJSON, Unset: o.unset}
+}
+
+type webhookTrigger struct {
+	*session
+	send           sendFlags
+	edit           editFlags
+	event, to      string
+	from, scenario string
+	count          int
+	list, print    bool
+	allowRemote    bool
+
+	sender *deliver.Sender
+	keys   webhook.Keys
+}
+
+func newWebhookTrigger(s *session) *cobra.Command {
+	v := &webhookTrigger{session: s}
 	cmd := &cobra.Command{
 		Use:   "trigger EVENT --to URL",
 		Short: "Send a sample payload to your endpoint",
 		Long: `Makes a complete, consistent payload for any event of any provider, signs it where the
-provider does, and posts it. --from-deposit fills it from the ledger; --set changes
-single values (a path that does not exist is an error). A URL without a path gets
-the event's route of "payctl listen". Targets must be on this machine unless
---allow-remote is given.`,
-		Example: "  payctl webhook trigger deposit.completed --to http://127.0.0.1:3000/hooks\n  payctl webhook trigger stk.failed --to http://127.0.0.1:3000/cb --set Body.stkCallback.ResultCode=1037\n  payctl webhook trigger --list",
+provider does, and posts it. --from-deposit fills it from the ledger. In place of EVENT, a
+payload file or a stored delivery (dlv_…) is sent as it is; it is signed anew when it
+was changed, or lacks a signature. A URL without a path gets the route of "payctl listen".
+
+--set changes values, --set-json adds members too, --unset takes some out; a path is
+a.b.0.c or a.b[0].c, and one that does not exist is an error.
+
+--scenario FILE sends several in sequence, all about one payment. The file is a YAML list:
+
+  - event: deposit.initiated
+  - event: deposit.completed
+    after: 2s
+    set: {data.amount: "250.00"}
+  - event: ./fixtures/late-fail.json
+    after: 500ms
+
+with event, set, set_json, unset and after. It goes on after an answer that is no 2xx.
+
+Targets must be on this machine unless --allow-remote is given.`,
+		Example: "  payctl webhook trigger deposit.completed --to http://127.0.0.1:3000/hooks\n  payctl webhook trigger stk.failed --to http://127.0.0.1:3000/cb --set Body.stkCallback.ResultCode=1037\n  payctl webhook trigger ./fixtures/late-fail.json --to http://127.0.0.1:3000/cb\n  payctl webhook trigger --scenario late.yaml --to http://127.0.0.1:3000/cb\n  payctl webhook trigger --list",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("give one event", "unexpected argument %q", args[1])
+				return usagef("give one event, file or delivery; --scenario sends several", "unexpected argument %q", payment.Line(args[1], 60))
 			}
-			o.event = strings.Join(args, "")
+			v.event = strings.Join(args, "")
 			return nil
 		},
-		RunE: a.run(func(ctx context.Context) error { return a.webhookTrigger(ctx, o) }),
+		RunE: s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.to, "to", "", "your endpoint's `URL`")
-	f.StringArrayVar(&o.set, "set", nil, "change a value: `PATH=VALUE` (repeatable)")
-	f.IntVar(&o.count, "count", 1, "send `N` payloads, each a new event")
-	f.StringVar(&o.from, "from-deposit", "", "fill it from this deposit: any `ID` of it")
-	f.BoolVar(&o.list, "list", false, "list the events")
-	f.BoolVar(&o.print, "print", false, "write the payload instead of sending it")
-	f.BoolVar(&o.allowRemote, "allow-remote", false, "let the target be on another machine")
+	f.StringVar(&v.to, "to", "", "your endpoint's `URL`")
+	v.edit.bind(f)
+	f.IntVar(&v.count, "count", 1, "send `N` payloads, each a new event")
+	f.StringVar(&v.from, "from-deposit", "", "fill it from this deposit: any `ID` of it")
+	f.StringVar(&v.scenario, "scenario", "", "send the steps in this YAML `FILE`, one after the other")
+	f.BoolVar(&v.list, "list", false, "list the events")
+	f.BoolVar(&v.print, "print", false, "write the payload instead of sending it")
+	f.BoolVar(&v.allowRemote, "allow-remote", false, "let the target be on another machine")
+	v.send.bind(f)
 	return cmd
 }
 
-// eventView is one event that can be triggered.
-type eventView struct {
-	Provider string `json:"provider"`
-	Event    string `json:"event"`
-}
-
-// Cells are an event's columns in a list.
-func (v eventView) Cells() []ui.Span { return []ui.Span{ui.Plain(v.Provider), ui.Plain(v.Event)} }
-
-// shotView is one request and its answer.
-type shotView struct {
-	Event      string  `json:"event"`
-	To         string  `json:"to"`
-	StatusCode *int    `json:"status_code"`
-	LatencyMs  float64 `json:"latency_ms"`
-	Answer     *string `json:"answer"`
-	Error      *string `json:"error"`
-}
-
-// Text writes an answer for people.
-func (v shotView) Text(t *ui.Text) {
-	if v.StatusCode == nil {
-		t.Line(ui.Bad("no answer"), ui.Plain("  "+v.Event+" -> "+v.To+"  "), ui.Warn(or(v.Error, "")))
-		return
+// Run sends, prints or lists.
+func (v *webhookTrigger) Run(ctx context.Context) error {
+	if v.list {
+		return ui.List(v.out, columns("PROVIDER", "EVENT"), view.NewEvents(webhook.Events()))
 	}
-	status := ui.OK(itoa(*v.StatusCode))
-	if *v.StatusCode >= 300 {
-		status = ui.Bad(itoa(*v.StatusCode))
+	if err := v.check(); err != nil {
+		return err
 	}
-	t.Line(status, ui.Plain("  "+v.Event+" -> "+v.To+"  "+or(v.Answer, "")))
+	var err error
+	if v.sender, err = v.send.sender(1); err != nil {
+		return err
+	}
+	if !v.print {
+		if err := v.sender.Check(ctx, v.to, v.allowRemote); err != nil {
+			return err
+		}
+	}
+	steps, err := v.steps()
+	if err != nil {
+		return err
+	}
+	if v.keys, err = v.webhookKeys(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := v.deadline.bound(ctx, 0)
+	defer cancel()
+	s := &shots{session: v.session, together: v.count*len(steps) > 1 && v.out.Format() == ui.FormatJSON}
+	return s.end(v.all(ctx, steps, s))
 }
 
-func (v shotView) about() string { return v.Event + " was sent to " + v.To }
+func (v *webhookTrigger) check() error {
+	switch {
+	case v.event == "" && v.scenario == "":
+		return usagef("see \"payctl webhook trigger --list\"", "EVENT is missing")
+	case v.event != "" && v.scenario != "":
+		return usagef("name it in the scenario's file", "unexpected argument %q beside --scenario", payment.Line(v.event, 60))
+	case v.scenario != "" && !v.edit.edit().IsEmpty():
+		return usagef("write set, set_json and unset in the scenario's steps", "set: cannot be mixed with --scenario")
+	case v.to == "" && !v.print:
+		return usagef("name your endpoint with --to http://127.0.0.1:3000/path, or use --print", "to: --to is missing")
+	case v.count < 1 || v.count > 10000:
+		return usagef("use 1 to 10000", "count %d: is out of range", v.count)
+	}
+	return nil
+}
+
+func (v *webhookTrigger) steps() ([]webhook.Step, error) {
+	if v.scenario == "" {
+		return []webhook.Step{{Event: v.event, Edit: v.edit.edit()}}, nil
+	}
+	text, err := readFile("scenario", v.scenario, webhook.MaxScenario)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.ParseScenario(text)
+}
+
+// all sends every step, count times. An answer that is no 2xx does not stop a
+// scenario: what comes after it is the point. The first problem is returned.
+func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots) error {
+	var invent webhook.Inventor
+	var first error
+	for range v.count {
+		facts, token, err := v.facts(ctx, &invent)
+		if err != nil {
+			return err
+		}
+		for _, step := range steps {
+			if err := timing.Wait(ctx, step.After); err != nil {
+				return err
+			}
+			sample, at, err := v.sample(ctx, step, facts, token)
+			if err != nil {
+				return err
+			}
+			if v.print {
+				if err := v.printLines(append(sample.Body, '\n')); err != nil {
+					return err
+				}
+				continue
+			}
+			shown, outcome := v.shoot(ctx, at, sample)
+			if err := s.add(shown, outcome); err != nil {
+				if v.scenario == "" || ctx.Err() != nil {
+					return err
+				}
+				first = orError(first, err)
+			}
+		}
+	}
+	return first
+}
+
+// target is a URL with and without the token that it may have.
+type target struct{ url, shown string }
+
+// sample makes a step's payload, and says where it goes.
+func (v *webhookTrigger) sample(ctx context.Context, step webhook.Step, facts webhook.Facts, token string) (webhook.Sample, target, error) {
+	var d payment.Delivery
+	name := step.Event
+	switch {
+	case strings.HasPrefix(step.Event, "dlv_"):
+		ledger, err := v.readLedger(ctx)
+		if err != nil {
+			return webhook.Sample{}, target{}, err
+		}
+		stored, err := ledger.Deliveries.Get(ctx, step.Event)
+		if err != nil {
+			return webhook.Sample{}, target{}, err
+		}
+		if d, token = stored.Delivery, stored.Token; stored.Event != nil {
+			name = stored.Event.Name
+		}
+	case isFileName(step.Event):
+		body, err := readFile("file", step.Event, maxPayload)
+		if err != nil {
+			return webhook.Sample{}, target{}, err
+		}
+		d.Body, name, token = body, "", ""
+	default:
+		sample, err := webhook.Build(step.Event, facts, step.Edit, v.keys)
+		if !strings.HasPrefix(sample.Route, "/callbacks/daraja/stk") {
+			token = "" // only a push's callback has one of its own
+		}
+		return sample, target{routed(v.to, sample.Route, token), routed(v.to, sample.Route, "")}, err
+	}
+	sample, err := webhook.Again(d, step.Edit, v.keys)
+	if err != nil {
+		return sample, target{}, err
+	}
+	if name != "" {
+		sample.Event = name
+	}
+	return sample, target{routed(v.to, sample.Route, token), routed(v.to, sample.Route, "")}, nil
+}
+
+// isFileName reports whether an argument names a file, not an event.
+func isFileName(name string) bool {
+	for _, events := range webhook.Events() {
+		if slices.Contains(events, name) {
+			return false
+		}
+	}
+	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(strings.ToLower(name), ".json") {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// readFile reads a file that a flag or argument names, up to a limit.
+func readFile(what, path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usagef("check the name and the permissions", "%s %s: cannot be read", what, payment.Line(path, 200))
+	}
+	defer func() { _ = file.Close() }()
+	return readAll(file, limit, path)
+}
+
+// facts are invented, or a deposit's; token is the last segment of that
+// deposit's callback path, where there is one.
+func (v *webhookTrigger) facts(ctx context.Context, invent *webhook.Inventor) (facts webhook.Facts, token string, err error) {
+	if v.from == "" {
+		return invent.Next(v.now()), "", nil
+	}
+	ledger, err := v.readLedger(ctx)
+	if err != nil {
+		return webhook.Facts{}, "", err
+	}
+	d, err := v.findDeposit(ctx, ledger, v.from)
+	if err != nil {
+		return webhook.Facts{}, "", err
+	}
+	if d.Environment == payment.Production && !v.global.yes {
+		return webhook.Facts{}, "", usagef("add --yes if your endpoint may take it for real",
+			"from-deposit %s: is real money, and what is sent looks like the provider's word on it", d.ID)
+	}
+	if d.Environment != payment.Production {
+		token = d.CallbackToken
+	}
+	return webhook.FactsOf(d, v.now()), token, nil
+}
+
+// routed adds the listener's own route to a URL that has no path, with the
+// token without which a push's callback is not believed.
+func routed(to, route, token string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Path != "" || u.RawQuery != "" {
+		return to
+	}
+	if token != "" {
+		route += "/" + token
+	}
+	return to + route
+}
+
+// shoot sends one payload; the error is what came of it.
+func (v *webhookTrigger) shoot(ctx context.Context, at target, sample webhook.Sample) (view.Shot, error) {
+	answer := webhook.Shoot(ctx, v.sender, at.url, sample)
+	shown := view.NewShot(sample.Event, at.shown, answer, v.global.showPhone)
+	switch {
+	case answer.Err != nil:
+		return shown, noAnswer(at.shown, answer.Err)
+	case !answer.OK():
+		return shown, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(answer.Status), Hint: "a provider would take that for a failed delivery"}
+	}
+	return shown, nil
+}
+
+// noAnswer names the target beside what went wrong on the way to it.
+func noAnswer(to string, err error) error {
+	var e *payment.Error
+	if !errors.As(err, &e) || e.Kind != payment.KindUnavailable {
+		return err
+	}
+	named := *e
+	named.Message = "no answer from " + deliver.Shown(to) + ": " + e.Message
+	return &named
+}
 
 // shots shows what became of payloads: each as it comes, or together at the end,
 // since json is one document.
 type shots struct {
-	app      *app
+	*session
 	together bool
-	held     []shotView
+	held     []view.Shot
 }
 
-func (s *shots) add(v shotView, outcome error) error {
+func (s *shots) add(v view.Shot, outcome error) error {
 	if s.together {
 		s.held = append(s.held, v)
 		return outcome
 	}
-	return s.app.ended(s.app.out.One(v), outcome, v.about())
+	return s.ended(s.out.One(v), outcome, v.About())
 }
 
 // end prints what was held back, also when outcome says that one of them failed.
@@ -108,11 +336,11 @@ func (s *shots) end(outcome error) error {
 	if len(s.held) == 0 {
 		return outcome
 	}
-	about := s.held[0].about()
+	about := s.held[0].About()
 	if n := len(s.held); n > 1 {
 		about += ", " + itoa(n) + " times"
 	}
-	return s.app.ended(several(s.app.out, s.held), outcome, about)
+	return s.ended(several(s.out, s.held), outcome, about)
 }
 
 // several prints what a command has to say one by one: an array under json, else
@@ -135,120 +363,4 @@ func (s severalView[V]) Text(t *ui.Text) {
 	for _, v := range s {
 		v.Text(t)
 	}
-}
-
-func (a *app) webhookTrigger(ctx context.Context, o webhookTriggerOptions) error {
-	if o.list {
-		return a.listEvents()
-	}
-	switch {
-	case o.event == "":
-		return usagef("see \"payctl webhook trigger --list\"", "EVENT is missing")
-	case o.to == "" && !o.print:
-		return usagef("name your endpoint with --to http://127.0.0.1:3000/path, or use --print", "to: --to is missing")
-	case o.count < 1 || o.count > 10000:
-		return usagef("use 1 to 10000", "count %d: is out of range", o.count)
-	}
-	if !o.print {
-		if err := replay.CheckTarget(o.to, o.allowRemote); err != nil {
-			return err
-		}
-	}
-	keys, err := a.webhookKeys(ctx)
-	if err != nil {
-		return err
-	}
-	s := &shots{app: a, together: o.count > 1 && a.out.Format() == ui.FormatJSON}
-	return s.end(a.triggerAll(ctx, o, keys, s))
-}
-
-func (a *app) triggerAll(ctx context.Context, o webhookTriggerOptions, keys webhook.Keys, s *shots) error {
-	var invent webhook.Inventor
-	for range o.count {
-		facts, token, err := a.triggerFacts(ctx, &invent, o.from)
-		if err != nil {
-			return err
-		}
-		sample, err := webhook.Build(o.event, facts, o.set, keys)
-		if err != nil {
-			return err
-		}
-		if o.print {
-			if err := a.printLines(append(sample.Body, '\n')); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := s.add(a.shoot(ctx, routed(o.to, sample.Route, ""), routed(o.to, sample.Route, token), sample)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *app) listEvents() error {
-	var views []eventView
-	for _, id := range []payment.ProviderID{payment.Daraja, payment.WasaaPay, payment.Sevi} {
-		for _, name := range webhook.Events()[id] {
-			views = append(views, eventView{Provider: string(id), Event: name})
-		}
-	}
-	return ui.List(a.out, columns("PROVIDER", "EVENT"), views)
-}
-
-// triggerFacts are invented, or a deposit's; token is the last segment of that
-// deposit's callback path, where there is one.
-func (a *app) triggerFacts(ctx context.Context, invent *webhook.Inventor, from string) (facts webhook.Facts, token string, err error) {
-	if from == "" {
-		return invent.Next(a.now()), "", nil
-	}
-	ledger, err := a.readLedger(ctx)
-	if err != nil {
-		return webhook.Facts{}, "", err
-	}
-	d, err := a.findDeposit(ctx, ledger, from)
-	if err != nil {
-		return webhook.Facts{}, "", err
-	}
-	if d.Environment == payment.Production && !a.global.yes {
-		return webhook.Facts{}, "", usagef("add --yes if your endpoint may take it for real",
-			"from-deposit %s: is real money, and what is sent looks like the provider's word on it", d.ID)
-	}
-	if d.Provider == payment.Daraja && d.Environment != payment.Production {
-		token = d.CallbackToken
-	}
-	return webhook.FactsOf(d, a.now()), token, nil
-}
-
-// routed adds the listener's own route to a URL that has no path, with the
-// token without which a push's callback is not believed.
-func routed(to, route, token string) string {
-	u, err := url.Parse(to)
-	if err != nil || u.Path != "" || u.RawQuery != "" {
-		return to
-	}
-	if token != "" && strings.HasPrefix(route, "/callbacks/daraja/stk") {
-		route += "/" + token
-	}
-	return to + route
-}
-
-// shotTimeout bounds one request to the operator's own endpoint.
-const shotTimeout = 10 * time.Second
-
-// shoot sends one payload; the error is what came of it.
-func (a *app) shoot(ctx context.Context, shown, to string, sample webhook.Sample) (shotView, error) {
-	ctx, cancel := a.withTimeout(ctx, shotTimeout)
-	defer cancel()
-	shot := webhook.Send(ctx, a.httpClient(), to, sample)
-	view := shotView{Event: sample.Event, To: shown, LatencyMs: float64(shot.Latency.Microseconds()) / 1000}
-	if shot.Err != nil {
-		view.Error = orNull(firstLine(shot.Err.Error()))
-		return view, shot.Err
-	}
-	view.StatusCode, view.Answer = &shot.Status, orNull(shownAnswer(shot.Body))
-	if !shot.OK() {
-		return view, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(shot.Status), Hint: "a provider would take that for a failed delivery"}
-	}
-	return view, nil
 }

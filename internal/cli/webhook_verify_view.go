@@ -6,6 +6,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -17,7 +18,7 @@ type verdictView struct {
 
 // Text writes one verdict for people.
 func (v verdictView) Text(t *ui.Text) {
-	line := []ui.Span{verdictSpan(v.Verdict.Verdict), ui.Plain("  " + v.Source)}
+	line := []ui.Span{view.Verdict(v.Verdict.Verdict), ui.Plain("  " + v.Source)}
 	if v.Event != nil {
 		line = append(line, ui.Plain("  "+*v.Event))
 	}
@@ -37,7 +38,7 @@ func (v verdictView) Text(t *ui.Text) {
 
 // Cells are a verdict's columns in a list.
 func (v verdictView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Source), ui.Plain(or(v.Event, "-")), verdictSpan(v.Verdict.Verdict)}
+	return []ui.Span{ui.Plain(v.Source), ui.Plain(or(v.Event, "-")), view.Verdict(v.Verdict.Verdict)}
 }
 
 // explained adds the usual mistake that a mismatch comes from. It stands in

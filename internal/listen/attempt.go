@@ -7,9 +7,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
+
+// maxAnswer is how much of a target's answer is kept, in bytes.
+const maxAnswer = 4 << 10
 
 // markTime is how long the ledger may take to record an attempt.
 const markTime = 5 * time.Second
@@ -42,17 +46,17 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 	if r.behind {
 		return
 	}
-	r.out = f.sender.send(ctx, l.Target, d.Delivery, aboutDelivery(d, l.Attempts+1))
+	r.out = f.sender.Post(ctx, deliver.Request{Target: l.Target, Header: d.Header, Own: aboutDelivery(d, l.Attempts+1), Body: d.Body})
 	r.next = f.next(w, r.out)
-	if ctx.Err() != nil && !r.out.ok() {
+	if ctx.Err() != nil && !r.out.OK() {
 		return // the answer was not waited for: it is sent again at the next start
 	}
 	f.count(r)
 	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 	defer cancel()
 	err = f.s.o.Ledger.Forwards.MarkAttempt(mark, l.ID, store.Attempt{
-		DeliveryID: l.DeliveryID, Target: l.Target, At: f.s.now().Add(-r.out.latency),
-		Status: r.out.status, Latency: r.out.latency, Error: r.out.problem, Body: string(r.out.answer),
+		DeliveryID: l.DeliveryID, Target: l.Target, At: f.s.now().Add(-r.out.Latency),
+		Status: r.out.Status, Latency: r.out.Latency, Error: r.out.Problem(), Body: string(r.out.Body[:min(len(r.out.Body), maxAnswer)]),
 	}, r.next)
 	if err != nil {
 		f.s.log.Error("an attempt to forward could not be recorded; the target may get it again", "delivery", l.DeliveryID, slog.Any("error", err))
@@ -67,12 +71,12 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 const mostRefusals = 3
 
 // next decides what comes after an attempt.
-func (f *forwarder) next(w *waiting, out outcome) store.Outcome {
+func (f *forwarder) next(w *waiting, out deliver.Answer) store.Outcome {
 	made := w.forward.Attempts + 1
 	switch {
-	case out.ok():
+	case out.OK():
 		return store.Outcome{Delivered: true}
-	case made >= f.o.Attempts, out.refused() && w.refusals+1 >= mostRefusals:
+	case made >= f.o.Attempts, isRefusal(out) && w.refusals+1 >= mostRefusals:
 		return store.Outcome{}
 	}
 	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(made))}
@@ -80,8 +84,8 @@ func (f *forwarder) next(w *waiting, out outcome) store.Outcome {
 
 func (f *forwarder) count(r result) {
 	attrs := []any{
-		"delivery", r.item.forward.DeliveryID, "target", shownURL(r.item.forward.Target), "attempt", r.item.forward.Attempts + 1,
-		"status", r.out.status, "problem", r.out.problem, "latency", r.out.latency.Round(time.Microsecond),
+		"delivery", r.item.forward.DeliveryID, "target", deliver.Shown(r.item.forward.Target), "attempt", r.item.forward.Attempts + 1,
+		"status", r.out.Status, "problem", r.out.Problem(), "latency", r.out.Latency.Round(time.Microsecond),
 	}
 	switch {
 	case r.next.Delivered:
@@ -96,24 +100,24 @@ func (f *forwarder) count(r result) {
 	}
 }
 
-// targetDown tells failures of the target as a whole from a refusal of this
+// isTargetDown reports failures of the target as a whole from a refusal of this
 // delivery.
-func (o outcome) targetDown() bool {
-	switch o.status {
+func isTargetDown(a deliver.Answer) bool {
+	switch a.Status {
 	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
 }
 
-// refused tells an answer that says that this delivery is wrong, not that it
+// isRefusal reports an answer that says that this delivery is wrong, not that it
 // came at the wrong time.
-func (o outcome) refused() bool {
-	switch o.status {
+func isRefusal(a deliver.Answer) bool {
+	switch a.Status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
-	return o.status >= 400 && o.status < 500
+	return a.Status >= 400 && a.Status < 500
 }
 
 // headerDelivery names the delivery to a target, and to a listener that it has
@@ -124,15 +128,16 @@ const headerDelivery = "X-Payctl-Delivery"
 // set these.
 func aboutDelivery(d store.StoredDelivery, attempt int) http.Header {
 	h := http.Header{
-		headerDelivery:       {d.ID},
-		"X-Payctl-Provider":  {string(d.Provider)},
-		"X-Payctl-Verdict":   {string(d.Verdict)},
-		"X-Payctl-Attempt":   {strconv.Itoa(attempt)},
-		"X-Payctl-Event":     nil,
-		"X-Payctl-Duplicate": nil,
+		headerDelivery:      {d.ID},
+		"X-Payctl-Provider": {string(d.Provider)},
+		"X-Payctl-Verdict":  {string(d.Verdict)},
+		"X-Payctl-Attempt":  {strconv.Itoa(attempt)},
 	}
 	if d.Event != nil {
 		h["X-Payctl-Event"] = []string{clean(d.Event.Name)}
+	}
+	if d.Reason != "" {
+		h["X-Payctl-Reason"] = []string{clean(d.Reason)}
 	}
 	if d.DuplicateOf != "" {
 		h["X-Payctl-Duplicate"] = []string{d.DuplicateOf}

@@ -106,7 +106,7 @@ func (f *forwarder) settle(r result) {
 		return
 	}
 	switch {
-	case !r.out.targetDown():
+	case !isTargetDown(r.out):
 		t.failures, t.until = 0, time.Time{}
 	case !now.Before(t.until):
 		t.failures++
@@ -116,7 +116,7 @@ func (f *forwarder) settle(r result) {
 		f.finish(r.item)
 		return
 	}
-	if r.out.refused() {
+	if isRefusal(r.out) {
 		r.item.refusals++
 	}
 	again := r.item.renewed

@@ -8,13 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/store"
 )
 
 // newForwarderForTest is a forwarder that nothing drives but the test.
 func newForwarderForTest(t *testing.T, ledger Ledger) *forwarder {
 	t.Helper()
-	s, err := New(Options{Ledger: ledger, Receivers: fakeReceivers(), Forward: Forward{HTTP: &http.Client{Transport: &http.Transport{}}}})
+	s, err := New(Options{Ledger: ledger, Receivers: fakeReceivers(), Forward: Forward{Sender: deliver.New(deliver.Options{})}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +74,11 @@ func TestBehindIsOfferedOnce(t *testing.T) {
 	f.order.place(two, l, two.DueAt) // the next event of the payment
 	f.offer(f.order.head(l))
 	got := [][]string{names(first), names(f.takeReady())}
-	f.settle(result{item: first[0], out: outcome{status: 200}, next: store.Outcome{Delivered: true}})
+	f.settle(result{item: first[0], out: deliver.Answer{Status: 200}, next: store.Outcome{Delivered: true}})
 	f.askBehind()
 	second := f.takeReady()
 	got = append(got, names(second))
-	f.settle(result{item: second[0], out: outcome{status: 200}, next: store.Outcome{Delivered: true}})
+	f.settle(result{item: second[0], out: deliver.Answer{Status: 200}, next: store.Outcome{Delivered: true}})
 	f.askBehind()
 	got = append(got, names(f.takeReady()))
 	if diff := cmp.Diff([][]string{{"dlv_1"}, {"dlv_1"}, {"dlv_2"}, {}}, got); diff != "" {
@@ -116,7 +117,7 @@ func TestBehindWithoutRoom(t *testing.T) {
 	f.settle(result{item: f.takeReady()[0], behind: true})
 	f.askBehind()
 	again := f.takeReady()
-	f.settle(result{item: w, out: outcome{status: 200}, next: store.Outcome{Delivered: true}})
+	f.settle(result{item: w, out: deliver.Answer{Status: 200}, next: store.Outcome{Delivered: true}})
 	f.offer(w)
 	if diff := cmp.Diff([][]string{{"dlv_1"}, {}}, [][]string{names(again), names(f.takeReady())}); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
@@ -138,7 +139,7 @@ func TestKeyGivenAgain(t *testing.T) {
 		t.Error("another delivery's line is known")
 	}
 	f.order.place(two, other, two.DueAt)
-	f.settle(result{item: first[0], out: outcome{status: 200}, next: store.Outcome{Delivered: true}})
+	f.settle(result{item: first[0], out: deliver.Answer{Status: 200}, next: store.Outcome{Delivered: true}})
 	f.offer(f.order.head(other))
 	if diff := cmp.Diff([]string{"dlv_2"}, names(f.takeReady())); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)

@@ -4,27 +4,36 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
+
+// Sender posts deliveries to apps; a *deliver.Sender is one. No attempt may take
+// longer than Forward.Timeout.
+type Sender interface {
+	Post(ctx context.Context, r deliver.Request) deliver.Answer
+}
+
+// MostWorkers is how many attempts run at once unless Forward says otherwise.
+const MostWorkers = 8
 
 // Forward says where deliveries are sent on to, and how hard. Zero durations
 // and counts take the defaults.
 type Forward struct {
 	Rules []Rule
-	// HTTP sends. With it, what an earlier run left in the queue is sent too,
+	// Sender posts. With it, what an earlier run left in the queue is sent too,
 	// whatever the rules are now. It is required when there are rules.
-	HTTP *http.Client
+	Sender Sender
 	// Workers is how many attempts run at once: 8. One target gets half of them
 	// at most.
 	Workers int
-	// Timeout ends one attempt: 10 s.
+	// Timeout is what the sender gives one attempt: 10 s.
 	Timeout time.Duration
 	// FirstRetry is the pause after the first failure: 1 s. It doubles up to
 	// LongestRetry, half an hour.
@@ -36,7 +45,7 @@ type Forward struct {
 }
 
 func (o Forward) withDefaults() Forward {
-	o.Workers = max(2, or(o.Workers, 8))
+	o.Workers = max(2, or(o.Workers, MostWorkers))
 	o.Timeout = or(o.Timeout, 10*time.Second)
 	o.FirstRetry = or(o.FirstRetry, time.Second)
 	o.LongestRetry = or(o.LongestRetry, 30*time.Minute)
@@ -63,7 +72,7 @@ func (o Forward) pause(n int) time.Duration {
 type forwarder struct {
 	s       *Server
 	o       Forward
-	sender  *sender
+	sender  Sender
 	looped  sync.Once
 	woken   chan struct{}
 	results chan result
@@ -96,7 +105,7 @@ type target struct {
 // result is what a worker brings back.
 type result struct {
 	item *waiting
-	out  outcome
+	out  deliver.Answer
 	next store.Outcome
 	// behind says that nothing was sent: an older one of its line, of which this
 	// listener does not know, has to go first.
@@ -111,13 +120,13 @@ func newForwarder(s *Server) (*forwarder, error) {
 		order: newOrder(), targets: map[string]*target{},
 	}
 	f.results = make(chan result, f.o.Workers)
-	if f.o.HTTP == nil {
+	if f.o.Sender == nil {
 		if len(f.o.Rules) > 0 {
-			return nil, payment.Usage("forward: needs an HTTP client", "set Forward.HTTP")
+			return nil, payment.Usage("forward: needs a sender", "set Forward.Sender")
 		}
 		return f, nil
 	}
-	f.sender = newSender(f.o.HTTP, f.o.Timeout)
+	f.sender = f.o.Sender
 	return f, nil
 }
 

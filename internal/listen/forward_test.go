@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
@@ -97,7 +98,7 @@ func always(status int) func(int, *http.Request, string) int {
 // lease, which who has to wait behind another may have to sit out.
 func quick(rules ...Rule) Forward {
 	return Forward{
-		Rules: rules, HTTP: &http.Client{Transport: &http.Transport{}}, Timeout: 3 * time.Second,
+		Rules: rules, Sender: deliver.New(deliver.Options{Timeout: 3 * time.Second}), Timeout: 3 * time.Second,
 		FirstRetry: 10 * time.Millisecond, LongestRetry: 50 * time.Millisecond, Attempts: 4,
 	}
 }
@@ -129,7 +130,7 @@ func TestForward(t *testing.T) {
 	t.Parallel()
 	target := newTarget(t, always(204))
 	rule := func(text string) Rule {
-		r, err := ParseRule(text)
+		r, err := ParseRule(text, fakeEvents())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,9 +3,12 @@ package listen
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/spell"
 )
 
 // Rule sends the deliveries that it matches to a URL.
@@ -21,8 +24,9 @@ type Rule struct {
 
 // ParseRule reads "URL", "EVENT=URL" or "PROVIDER/EVENT=URL", such as
 // "deposit.*=https://books.example/hook" or "daraja/stk.*=http://127.0.0.1:3000/".
-// Errors are KindUsage.
-func ParseRule(text string) (Rule, error) {
+// known are the events that providers send: a name that is none of them, and a
+// pattern that fits none, is a slip. Errors are KindUsage.
+func ParseRule(text string, known map[payment.ProviderID][]string) (Rule, error) {
 	pattern, target := "*", text
 	if !hasScheme(text) {
 		var ok bool
@@ -42,16 +46,45 @@ func ParseRule(text string) (Rule, error) {
 	if rule.Event == "" || strings.Trim(rule.Event, "abcdefghijklmnopqrstuvwxyz0123456789_.-*") != "" {
 		return Rule{}, badRule(text, "has an event that is not lower-case letters, digits, '.', '_', '-' and '*'")
 	}
+	if err := rule.fitsOne(known); err != nil {
+		return Rule{}, err
+	}
 	u, err := url.Parse(target)
 	switch {
 	case err != nil || !hasScheme(target):
 		return Rule{}, badRule(text, "has a URL that is not http or https")
 	case u.Hostname() == "":
 		return Rule{}, badRule(text, "has a URL without host")
+	case u.User != nil:
+		return Rule{}, badRule(text, "has a URL with a user name or password; use --header")
 	case u.Fragment != "":
 		return Rule{}, badRule(text, "has a URL with a fragment")
 	}
 	return rule, nil
+}
+
+// fitsOne returns nil when the rule fits an event that is known.
+func (r Rule) fitsOne(known map[payment.ProviderID][]string) error {
+	if strings.Trim(r.Event, "*") == "" {
+		return nil
+	}
+	var names []string
+	for provider, events := range known {
+		for _, name := range events {
+			if r.matches(provider, name) {
+				return nil
+			}
+			if r.Provider == "" || r.Provider == provider {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	hint := "the events are " + strings.Join(slices.Compact(names), ", ")
+	if meant := spell.Nearest(strings.ReplaceAll(r.Event, "*", ""), names); meant != "" {
+		hint = "did you mean " + meant + "?"
+	}
+	return payment.Usage(fmt.Sprintf("forward-to: no provider sends the event %q", r.Event), hint)
 }
 
 func hasScheme(text string) bool {
@@ -64,11 +97,11 @@ func badRule(text, problem string) error {
 	pattern, target, ok := strings.Cut(text, "=")
 	shown := clean(pattern)
 	if hasScheme(text) {
-		shown = shownURL(text)
+		shown = deliver.Shown(text)
 	} else if ok && hasScheme(target) {
-		shown += "=" + shownURL(target)
+		shown += "=" + deliver.Shown(target)
 	}
-	return payment.Usage(fmt.Sprintf("forward %q: %s", shown, problem), "write URL, EVENT=URL or PROVIDER/EVENT=URL, such as 'deposit.*=http://127.0.0.1:3000/hook'")
+	return payment.Usage(fmt.Sprintf("forward-to %q: %s", shown, problem), "write URL, EVENT=URL or PROVIDER/EVENT=URL, such as 'deposit.*=http://127.0.0.1:3000/hook'")
 }
 
 // matches tells whether a delivery's event falls under the rule.

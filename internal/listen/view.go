@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
@@ -66,7 +67,7 @@ func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t 
 	}
 	if v.ID != "" && len(n.Targets) > 0 && !r.Withheld {
 		for _, target := range n.Targets {
-			v.Forwarded = append(v.Forwarded, shownURL(target))
+			v.Forwarded = append(v.Forwarded, deliver.Shown(target))
 		}
 		s.forward.wake()
 	}

@@ -1,4 +1,4 @@
-package replay_test
+package replay
 
 import (
 	"bufio"
@@ -17,8 +17,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/payctl/payctl/internal/deliver"
+
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -33,8 +34,8 @@ func benchBody(i int) []byte {
 
 // BenchmarkReplay sends 20,000 stored deliveries of 1.2 KB over 64 connections
 // to a bare server, with order per payment and every answer committed to the
-// ledger; beside it, in the same run, a writer of ready-made requests that
-// records nothing, and net/http's client that records nothing.
+// ledger; beside it, in the same run, a writer of ready-made requests, net/http's
+// client and a Sender, none of which records anything.
 func BenchmarkReplay(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -49,27 +50,22 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	defer func() { _ = ledger.Close() }()
 	fill(b, ledger)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchLanes, DisableCompression: true}}
+	sender := deliver.New(deliver.Options{Connections: benchLanes})
+	b.Run("sender", func(b *testing.B) { perSecond(b, func() { sendOnly(b, sender, server) }) })
 	b.Run("replay", func(b *testing.B) {
 		perSecond(b, func() {
 			run, err := ledger.Runs.Start(b.Context(), []byte(`{}`))
 			if err != nil {
 				b.Fatal(err)
 			}
-			totals, err := replay.Run(b.Context(), replay.Options{
-				Ledger: ledgerOf{ledger.Deliveries, ledger.Runs}, RunID: run.ID, Targets: []string{server.URL + "/hook"}, Client: client, Concurrency: benchLanes, Now: time.Now,
+			totals, err := send(b.Context(), options{
+				ledger: &shelf{ledger: LedgerOf(ledger)}, runID: run.ID, targets: []string{server.URL + "/hook"}, sender: sender, concurrency: benchLanes, now: time.Now,
 			})
 			if err != nil || totals.Sent != benchDeliveries || totals.Failed != 0 {
 				b.Fatalf("%+v, %v", totals, err)
 			}
 		})
 	})
-}
-
-// ledgerOf is the ledger as a run sees it.
-type ledgerOf struct {
-	*store.Deliveries
-	*store.Runs
 }
 
 func perSecond(b *testing.B, do func()) {
@@ -142,6 +138,21 @@ func rawWriters(b *testing.B, server *httptest.Server) {
 			}
 			if _, err := r.Discard(2); err != nil {
 				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func sendOnly(b *testing.B, sender *deliver.Sender, server *httptest.Server) {
+	header, body := http.Header{"Content-Type": {"application/json"}}, benchBody(1)
+	err := lanes(func(next func() bool) error {
+		for next() {
+			if a := sender.Post(b.Context(), deliver.Request{Target: server.URL + "/hook", Header: header, Body: body}); !a.OK() {
+				return fmt.Errorf("status %d: %w", a.Status, a.Err)
 			}
 		}
 		return nil

@@ -11,7 +11,6 @@ import (
 // goes on with the other payments. It is one goroutine's.
 type lane struct {
 	r  *run
-	by *sender
 	in chan *parcel
 	// aside holds, by payment, what waits for the first of it; next has these
 	// first ones, the earliest on top.
@@ -20,12 +19,11 @@ type lane struct {
 }
 
 func newLane(r *run) *lane {
-	return &lane{r: r, by: newSender(r.client, r.o.Timeout), in: make(chan *parcel, laneRoom), aside: map[string][]*parcel{}}
+	return &lane{r: r, in: make(chan *parcel, laneRoom), aside: map[string][]*parcel{}}
 }
 
 // work returns when nothing more comes in and nothing waits, or with ctx's error.
 func (l *lane) work(ctx context.Context) error {
-	defer l.by.close()
 	timer := time.NewTimer(longestWait)
 	defer timer.Stop()
 	in := l.in
@@ -61,7 +59,7 @@ func (l *lane) take(ctx context.Context, p *parcel) error {
 		l.aside[p.about] = append(behind, p)
 		return nil
 	}
-	ended, err := l.r.send(ctx, l.by, p)
+	ended, err := l.r.advance(ctx, p)
 	if err == nil && !ended {
 		l.aside[p.about] = nil
 		heap.Push(&l.next, p)
@@ -73,7 +71,7 @@ func (l *lane) take(ctx context.Context, p *parcel) error {
 // next one of its payment.
 func (l *lane) goOn(ctx context.Context) error {
 	p := l.next[0]
-	ended, err := l.r.send(ctx, l.by, p)
+	ended, err := l.r.advance(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const laneRoom = 64
 // their order is kept while payments run side by side.
 func (r *run) all(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	lanes := make([]*lane, r.o.Concurrency)
+	lanes := make([]*lane, r.o.concurrency)
 	for i := range lanes {
 		lanes[i] = newLane(r)
 		group.Go(func() error { return lanes[i].work(ctx) })
@@ -28,7 +28,7 @@ func (r *run) all(ctx context.Context) error {
 				close(l.in)
 			}
 		}()
-		return r.o.Ledger.Each(ctx, r.o.Filter, func(d store.StoredDelivery) error {
+		return r.o.ledger.Each(ctx, r.o.filter, func(d store.StoredDelivery) error {
 			return r.dispatch(ctx, lanes, d)
 		})
 	})
@@ -36,8 +36,8 @@ func (r *run) all(ctx context.Context) error {
 }
 
 func (r *run) dispatch(ctx context.Context, lanes []*lane, d store.StoredDelivery) error {
-	if r.o.Keep != nil {
-		keep, err := r.o.Keep(d)
+	if r.o.keep != nil {
+		keep, err := r.o.keep(d)
 		if err != nil || !keep {
 			return err
 		}
@@ -63,9 +63,9 @@ func (r *run) dispatch(ctx context.Context, lanes []*lane, d store.StoredDeliver
 }
 
 func (r *run) parcel(d store.StoredDelivery) *parcel {
-	targets := r.o.Targets
-	if r.o.TargetsOf != nil {
-		targets = r.o.TargetsOf(d)
+	targets := r.o.targets
+	if r.o.targetsOf != nil {
+		targets = r.o.targetsOf(d)
 	}
 	p := &parcel{delivery: d, about: d.About()}
 	if len(r.before) == 0 {

@@ -18,14 +18,14 @@ func lasting(ns float64) time.Duration {
 }
 
 // pace waits until the delivery's turn: its original distance from the first
-// one, divided by Speed, and then the distance that Rate asks for.
+// one, divided by speed, and then the distance that rate asks for.
 func (r *run) pace(ctx context.Context, d store.StoredDelivery) error {
-	if r.o.Speed > 0 {
-		now := r.o.Now()
+	if r.o.speed > 0 {
+		now := r.o.now()
 		if r.startedAt.IsZero() {
 			r.firstAt, r.startedAt = d.ReceivedAt, now
 		}
-		due := r.startedAt.Add(lasting(float64(d.ReceivedAt.Sub(r.firstAt)) / r.o.Speed))
+		due := r.startedAt.Add(lasting(float64(d.ReceivedAt.Sub(r.firstAt)) / r.o.speed))
 		if err := timing.Wait(ctx, due.Sub(now)); err != nil {
 			return err
 		}

@@ -34,11 +34,11 @@ func (p *parcel) next() {
 	p.open, p.begun = p.open[1:], false
 }
 
-// send goes on with a parcel until all its targets have answered, or until one
+// advance goes on with a parcel until all its targets have answered, or until one
 // is to be tried again later: then it has not ended, and is due.
-func (r *run) send(ctx context.Context, by *sender, p *parcel) (ended bool, err error) {
-	if r.o.Edit != nil && !p.ready {
-		if p.edited, err = r.o.Edit(p.delivery); err != nil {
+func (r *run) advance(ctx context.Context, p *parcel) (ended bool, err error) {
+	if r.o.edit != nil && !p.ready {
+		if p.edited, err = r.o.edit(p.delivery); err != nil {
 			return false, fmt.Errorf("delivery %s: %w", p.delivery.ID, err)
 		}
 	} else if !p.ready {
@@ -52,7 +52,7 @@ func (r *run) send(ctx context.Context, by *sender, p *parcel) (ended bool, err 
 		if time.Until(p.due) > 0 {
 			return false, nil
 		}
-		if err := r.attempt(ctx, by, p); err != nil {
+		if err := r.attempt(ctx, p); err != nil {
 			return false, err
 		}
 	}
@@ -69,19 +69,19 @@ func (r *run) begin(p *parcel) {
 	before := r.before[p.delivery.ID+" "+p.open[0]]
 	p.tried = before.n
 	if due := before.due(r.retry(p.delivery.Provider)); !due.IsZero() {
-		p.due = time.Now().Add(due.Sub(r.o.Now()))
+		p.due = time.Now().Add(due.Sub(r.o.now()))
 	}
 }
 
 // attempt tries the first open target once and records it. After that the
 // target is left behind, or the next attempt is due.
-func (r *run) attempt(ctx context.Context, by *sender, p *parcel) error {
+func (r *run) attempt(ctx context.Context, p *parcel) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	d, target := p.edited, p.open[0]
-	if r.o.Wanted != nil {
-		wanted, err := r.o.Wanted(ctx, d.ID, target)
+	if r.o.wanted != nil {
+		wanted, err := r.o.wanted(ctx, d.ID, target)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (r *run) attempt(ctx context.Context, by *sender, p *parcel) error {
 			return nil
 		}
 	}
-	answer := by.post(ctx, d, target)
+	answer := r.post(ctx, d, target)
 	if ctx.Err() != nil && answer.Err != nil {
 		return ctx.Err()
 	}
@@ -98,7 +98,7 @@ func (r *run) attempt(ctx context.Context, by *sender, p *parcel) error {
 	answer.Attempts = p.tried
 	// An answer that was seen is recorded even while stopping, or the target
 	// would get the delivery again.
-	if err := r.o.Ledger.RecordAttempt(context.WithoutCancel(ctx), r.recordOf(d, answer)); err != nil {
+	if err := r.o.ledger.RecordAttempt(context.WithoutCancel(ctx), r.recordOf(d, answer)); err != nil {
 		return err
 	}
 	retry := r.retry(d.Provider)
@@ -113,12 +113,10 @@ func (r *run) attempt(ctx context.Context, by *sender, p *parcel) error {
 
 func (r *run) recordOf(d store.StoredDelivery, answer Answer) store.Attempt {
 	a := store.Attempt{
-		DeliveryID: d.ID, Target: answer.Target, RunID: r.o.RunID, At: r.o.Now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
+		DeliveryID: d.ID, Target: answer.Target, RunID: r.o.runID, At: r.o.now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
 		Body: string(answer.Body[:min(len(answer.Body), keptAnswer)]),
 	}
-	if answer.Err != nil {
-		a.Error = answer.Err.Error()
-	}
+	a.Error = answer.Problem()
 	return a
 }
 
@@ -134,10 +132,10 @@ func (r *run) end(p *parcel) {
 	if p.failed || !result.OK() {
 		r.failed.Add(1)
 	}
-	if r.o.OnResult != nil {
+	if r.o.onResult != nil {
 		r.show.Lock()
 		defer r.show.Unlock()
-		r.o.OnResult(result)
+		r.o.onResult(result)
 	}
 }
 

@@ -1,10 +1,9 @@
-package replay_test
+package replay
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,13 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/payctl/payctl/internal/deliver"
+
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
 )
 
-// shop is an endpoint inside the process, for a bubble's clock: not on this
-// machine by its name, so that it is reached through the client.
+// shop is an endpoint inside the process, for a bubble's clock.
 const shop = "http://shop.example/hook"
 
 // post is one request that the endpoint saw.
@@ -39,9 +38,9 @@ type endpoint struct {
 	takes func(body string) time.Duration
 }
 
-func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
-	data, _ := io.ReadAll(r.Body)
-	body := string(data)
+// Post takes a delivery in place of a deliver.Sender.
+func (e *endpoint) Post(ctx context.Context, r deliver.Request) deliver.Answer {
+	body := string(r.Body)
 	e.mu.Lock()
 	if e.began.IsZero() {
 		e.began = time.Now()
@@ -57,15 +56,15 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	if e.takes != nil {
 		select {
 		case <-time.After(e.takes(body)):
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
+		case <-ctx.Done():
+			return deliver.Answer{Err: ctx.Err()}
 		}
 	}
 	status := http.StatusOK
 	if e.answer != nil {
 		status = e.answer(body, earlier)
 	}
-	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+	return deliver.Answer{Status: status}
 }
 
 // about keeps the posts whose body begins so.
@@ -73,11 +72,11 @@ func (e *endpoint) about(prefix string) []post {
 	return slices.DeleteFunc(slices.Clone(e.posts), func(p post) bool { return !strings.HasPrefix(p.Body, prefix) })
 }
 
-func (e *endpoint) options(deliveries []store.StoredDelivery, waits ...time.Duration) (replay.Options, *shelf) {
-	s := &shelf{deliveries: deliveries}
-	return replay.Options{
-		Ledger: s, RunID: "r", Targets: []string{shop}, Client: &http.Client{Transport: e}, Now: time.Now,
-		Retry: func(payment.ProviderID) []time.Duration { return waits },
+func (e *endpoint) options(deliveries []store.StoredDelivery, waits ...time.Duration) (options, *records) {
+	s := &records{deliveries: deliveries}
+	return options{
+		ledger: s, runID: "r", targets: []string{shop}, sender: e, now: time.Now,
+		retry: func(payment.ProviderID) []time.Duration { return waits },
 	}, s
 }
 
@@ -111,8 +110,8 @@ func TestOrderOfOnePaymentWithoutADeposit(t *testing.T) {
 					return 0
 				}}
 				o, _ := e.options(all)
-				o.Concurrency = 200
-				if _, err := replay.Run(t.Context(), o); err != nil {
+				o.concurrency = 200
+				if _, err := send(t.Context(), o); err != nil {
 					t.Fatal(err)
 				}
 				for i := range payments {
@@ -153,18 +152,18 @@ func TestARetryHoldsUpItsPaymentOnly(t *testing.T) {
 			return http.StatusOK
 		}}
 		o, s := e.options(named(append(names, "a.4")...), time.Minute, time.Hour)
-		o.Concurrency = 2
+		o.concurrency = 2
 		var order []string
-		o.OnResult = func(r replay.Result) {
+		o.onResult = func(r Result) {
 			if strings.HasPrefix(r.Delivery.ID, "dlv_a") {
 				order = append(order, fmt.Sprintf("%s after %d", r.Delivery.ID, r.Answers[0].Attempts))
 			}
 		}
-		totals, err := replay.Run(t.Context(), o)
+		totals, err := send(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(replay.Totals{Sent: others + 4}, totals); diff != "" {
+		if diff := cmp.Diff(Totals{Sent: others + 4}, totals); diff != "" {
 			t.Errorf("totals (-want +got):\n%s", diff)
 		}
 		const hour = time.Hour + time.Minute
@@ -201,12 +200,12 @@ func TestStoppedWhileRetriesWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		totals, err := replay.Run(ctx, o)
+		totals, err := send(ctx, o)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute || totals.Sent != 1 {
 			t.Fatalf("%+v, %v after %s", totals, err, time.Since(began))
 		}
-		totals, err = replay.Run(t.Context(), o)
-		if diff := cmp.Diff(replay.Totals{Sent: 2, Skipped: 1}, totals); err != nil || diff != "" {
+		totals, err = send(t.Context(), o)
+		if diff := cmp.Diff(Totals{Sent: 2, Skipped: 1}, totals); err != nil || diff != "" {
 			t.Errorf("%v, totals (-want +got):\n%s", err, diff)
 		}
 		want := []post{{0, "a.1"}, {0, "b.1"}, {time.Hour, "a.1"}, {time.Hour, "a.2"}}
@@ -233,17 +232,16 @@ func TestWaitingRetriesAreBounded(t *testing.T) {
 				}
 				early, posts := 0, 0
 				began := time.Now()
-				client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				o, _ := (&endpoint{}).options(all, time.Hour)
+				o.sender = posting(func() deliver.Answer {
 					posts++
 					if time.Since(began) == 0 {
 						early++
 					}
-					return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Request: r}, nil
-				})}
-				o, _ := (&endpoint{}).options(all, time.Hour)
-				o.Client = client
-				totals, err := replay.Run(t.Context(), o)
-				if diff := cmp.Diff(replay.Totals{Sent: int64(tt.deliveries), Failed: int64(tt.deliveries)}, totals); err != nil || diff != "" {
+					return deliver.Answer{Status: http.StatusServiceUnavailable}
+				})
+				totals, err := send(t.Context(), o)
+				if diff := cmp.Diff(Totals{Sent: int64(tt.deliveries), Failed: int64(tt.deliveries)}, totals); err != nil || diff != "" {
 					t.Errorf("%v, totals (-want +got):\n%s", err, diff)
 				}
 				if early != tt.most || posts != 2*tt.deliveries {
@@ -254,9 +252,9 @@ func TestWaitingRetriesAreBounded(t *testing.T) {
 	}
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
+type posting func() deliver.Answer
 
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f posting) Post(context.Context, deliver.Request) deliver.Answer { return f() }
 
 // TestRateHoldsForWhatWasHeldBack holds that what waited behind a retry does not
 // start in a burst.
@@ -270,8 +268,8 @@ func TestRateHoldsForWhatWasHeldBack(t *testing.T) {
 			return http.StatusOK
 		}}
 		o, _ := e.options(named("a.1", "a.2", "a.3", "a.4"), time.Minute)
-		o.Rate = 1
-		if _, err := replay.Run(t.Context(), o); err != nil {
+		o.rate = 1
+		if _, err := send(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 		want := []post{{0, "a.1"}, {60 * time.Second, "a.1"}, {60 * time.Second, "a.2"}, {61 * time.Second, "a.3"}, {62 * time.Second, "a.4"}}
@@ -284,9 +282,9 @@ func TestRateHoldsForWhatWasHeldBack(t *testing.T) {
 // TestTinyPaces holds that a pace too slow for a clock is slow, not the fastest.
 func TestTinyPaces(t *testing.T) {
 	t.Parallel()
-	for name, set := range map[string]func(*replay.Options){
-		"rate": func(o *replay.Options) { o.Rate = 1e-12 }, "least rate": func(o *replay.Options) { o.Rate = 5e-324 },
-		"speed": func(o *replay.Options) { o.Speed = 1e-300 }, "both": func(o *replay.Options) { o.Rate, o.Speed = 1e-12, 1e-12 },
+	for name, set := range map[string]func(*options){
+		"rate": func(o *options) { o.rate = 1e-12 }, "least rate": func(o *options) { o.rate = 5e-324 },
+		"speed": func(o *options) { o.speed = 1e-300 }, "both": func(o *options) { o.rate, o.speed = 1e-12, 1e-12 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -296,7 +294,7 @@ func TestTinyPaces(t *testing.T) {
 				set(&o)
 				ctx, cancel := context.WithTimeout(t.Context(), 365*24*time.Hour)
 				defer cancel()
-				totals, err := replay.Run(ctx, o)
+				totals, err := send(ctx, o)
 				if !errors.Is(err, context.DeadlineExceeded) || totals.Sent != 1 {
 					t.Errorf("%d sent in a year, %v", totals.Sent, err)
 				}
@@ -313,13 +311,13 @@ func TestWantedIsAskedBeforeEachAttempt(t *testing.T) {
 		e := &endpoint{answer: func(string, int) int { return http.StatusServiceUnavailable }}
 		o, _ := e.options(named("a.1", "b.1", "c.1"), time.Minute)
 		began := time.Now()
-		o.Wanted = func(_ context.Context, id, target string) (bool, error) {
+		o.wanted = func(_ context.Context, id, target string) (bool, error) {
 			return target == shop && id != "dlv_a.1" && (id != "dlv_b.1" || time.Since(began) == 0), nil
 		}
 		var results []string
-		o.OnResult = func(r replay.Result) { results = append(results, r.Delivery.ID) }
-		totals, err := replay.Run(t.Context(), o)
-		if diff := cmp.Diff(replay.Totals{Sent: 1, Skipped: 2, Failed: 1}, totals); err != nil || diff != "" {
+		o.onResult = func(r Result) { results = append(results, r.Delivery.ID) }
+		totals, err := send(t.Context(), o)
+		if diff := cmp.Diff(Totals{Sent: 1, Skipped: 2, Failed: 1}, totals); err != nil || diff != "" {
 			t.Errorf("%v, totals (-want +got):\n%s", err, diff)
 		}
 		if diff := cmp.Diff([]post{{0, "b.1"}, {0, "c.1"}, {time.Minute, "c.1"}}, e.posts); diff != "" {
@@ -329,8 +327,8 @@ func TestWantedIsAskedBeforeEachAttempt(t *testing.T) {
 			t.Errorf("results (-want +got):\n%s", diff)
 		}
 		failing := errors.New("the disk")
-		o.RunID, o.Wanted = "r2", func(context.Context, string, string) (bool, error) { return false, failing }
-		if _, err := replay.Run(t.Context(), o); !errors.Is(err, failing) {
+		o.runID, o.wanted = "r2", func(context.Context, string, string) (bool, error) { return false, failing }
+		if _, err := send(t.Context(), o); !errors.Is(err, failing) {
 			t.Errorf("the ledger's error is lost: %v", err)
 		}
 	})

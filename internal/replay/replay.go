@@ -1,144 +1,271 @@
-// Package replay sends stored deliveries again: the exact bytes and the headers
-// that matter, at their original pace or another, in order for each payment,
-// with every attempt and its answer in the ledger, so that an interrupted run
-// can be taken up where it stopped. Choosing deliveries and changing them is
-// left to the caller, listing and storing to store.
+// Package replay sends stored deliveries again: it chooses them, sends the exact
+// bytes and the headers that matter at their original pace or another, in order
+// for each payment, and keeps every attempt and its answer in the ledger, so that
+// an interrupted run can be taken up where it stopped. How a delivery is posted
+// is deliver's, how a body is changed the caller's business.
 package replay
 
 import (
 	"context"
-	"net/http"
-	"sync"
-	"sync/atomic"
+	"encoding/json"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
 
 // Ledger is what replaying needs of the store.
-type Ledger interface {
+type Ledger struct {
+	Deliveries Deliveries
+	Forwards   Forwards
+	Runs       Runs
+	// Path names the ledger's file; locks lie beside it.
+	Path string
+}
+
+// Deliveries are what is sent.
+type Deliveries interface {
+	Get(ctx context.Context, id string) (store.StoredDelivery, error)
+	List(ctx context.Context, f store.DeliveryFilter) ([]store.StoredDelivery, string, error)
 	Each(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
+	Attempts(ctx context.Context, deliveryID string) ([]store.Attempt, error)
+}
+
+// Forwards holds the dead letters of the listener.
+type Forwards interface {
+	List(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
+	MarkDeadAttempt(ctx context.Context, forwardID string, a store.Attempt) error
+}
+
+// Runs are replays and their attempts.
+type Runs interface {
+	Start(ctx context.Context, spec json.RawMessage) (store.Run, error)
+	Find(ctx context.Context, id string) (store.Run, error)
+	Finish(ctx context.Context, id string) error
 	RecordAttempt(ctx context.Context, a store.Attempt) error
 	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
 }
 
-// Options says what is replayed and how. Ledger, Client and Now are required.
-type Options struct {
+// LedgerOf returns an open store as a Ledger.
+func LedgerOf(s *store.Store) Ledger {
+	return Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Runs: s.Runs, Path: s.Path()}
+}
+
+// Sender posts deliveries, and says which targets it may post to.
+type Sender interface {
+	Post(ctx context.Context, r deliver.Request) deliver.Answer
+	Check(ctx context.Context, target string, allowRemote bool) error
+}
+
+// Replayer replays. Ledger, Sender and Now are required.
+type Replayer struct {
 	Ledger Ledger
-	// RunID names the run that attempts belong to.
-	RunID  string
-	Filter store.DeliveryFilter
-	// Keep chooses among what the filter lets pass; nil keeps all.
-	Keep func(store.StoredDelivery) (bool, error)
-	// Edit changes a delivery before it is sent; nil sends the stored bytes.
-	Edit func(store.StoredDelivery) (store.StoredDelivery, error)
-	// Targets are the URLs that each delivery goes to, in their order.
-	Targets []string
-	// TargetsOf, if set, gives each delivery targets of its own.
-	TargetsOf func(store.StoredDelivery) []string
-	// Wanted is asked directly before each attempt whether a target still is to
-	// get a delivery; nil always sends. What it declines counts as answered before.
-	Wanted func(ctx context.Context, deliveryID, target string) (bool, error)
-	// Client sends; redirects are not followed.
-	Client *http.Client
-	// Speed is the multiple of the original pace; 0 is as fast as possible.
-	Speed float64
-	// Rate is how many deliveries start in a second at most; 0 is no limit.
-	Rate float64
-	// Concurrency is how many deliveries are under way at once; 0 means 1.
-	Concurrency int
-	// Retry gives the waits before further attempts after an answer that is no
-	// 2xx, or none; nil never tries again.
-	Retry func(payment.ProviderID) []time.Duration
-	// Timeout bounds one attempt; 0 means 10 s.
-	Timeout time.Duration
+	Sender Sender
+	Now    func() time.Time
+	// Filter compiles Spec.Filter; it is asked for no empty one.
+	Filter func(text string) (Keep, error)
+	// Edit returns what changes a delivery before it is sent, nil for nothing.
+	Edit func(Spec) (Edit, error)
+	// OnStart is told of a run before its first attempt.
+	OnStart func(runID string, spec Spec)
 	// OnResult is told of each delivery, from several goroutines, one at a time.
 	OnResult func(Result)
-	Now      func() time.Time
+	// OnLeft is told of each target of a --failed run that may not be sent to.
+	OnLeft func(Left)
 }
 
-// Answer is what one target answered in the end.
-type Answer struct {
-	Target  string
-	Status  int
-	Latency time.Duration
-	Body    []byte
-	Err     error
-	// Attempts counts the tries, those before a run was resumed among them.
-	Attempts int
+// Keep chooses among deliveries.
+type Keep func(store.StoredDelivery) (bool, error)
+
+// Edit changes a delivery.
+type Edit func(store.StoredDelivery) (store.StoredDelivery, error)
+
+// Input says what to replay.
+type Input struct {
+	Spec Spec
+	// IDs are deliveries chosen one by one, Last the newest so many.
+	IDs  []string
+	Last int
 }
 
-// OK tells whether a provider would be content.
-func (a Answer) OK() bool { return a.Err == nil && a.Status >= 200 && a.Status < 300 }
-
-// Result is one delivery and what its targets answered, in their order.
-// Targets that a resumed run had come to its end with before are left out.
-type Result struct {
-	Delivery store.StoredDelivery
-	Answers  []Answer
+// Left is a target that a run goes past, and how many deliveries it leaves there.
+type Left struct {
+	Target     string `json:"target"`
+	Deliveries int    `json:"deliveries"`
+	Reason     string `json:"reason"`
 }
 
-// OK tells whether every target is content.
-func (r Result) OK() bool {
-	for _, a := range r.Answers {
-		if !a.OK() {
-			return false
+// Outcome is what came of a run; RunID is "" for one that did not begin.
+type Outcome struct {
+	RunID string
+	Spec  Spec
+	Totals
+	Left []Left
+}
+
+// Choose returns the run that an input asks for, without sending anything, and
+// the targets that it would leave out. Errors are KindUsage or KindNotFound.
+func (r *Replayer) Choose(ctx context.Context, in Input) (Spec, []Left, error) {
+	if err := r.check(ctx, in); err != nil {
+		return in.Spec, nil, err
+	}
+	return r.choose(ctx, in)
+}
+
+// Start chooses deliveries and sends them. An interrupted run is KindInterrupted
+// or KindPending, with what was sent in the Outcome.
+func (r *Replayer) Start(ctx context.Context, in Input) (Outcome, error) {
+	if err := r.check(ctx, in); err != nil {
+		return Outcome{}, err
+	}
+	unlock, err := lockFailed(r.Ledger.Path, in.Spec)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer unlock()
+	spec, left, err := r.choose(ctx, in)
+	if err != nil {
+		return Outcome{Left: left}, err
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return Outcome{}, err
+	}
+	run, err := r.Ledger.Runs.Start(ctx, text)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out, err := r.work(ctx, run, spec)
+	out.Left = left
+	return out, err
+}
+
+// Pace changes how fast a run goes on; nil leaves it as it was.
+type Pace struct {
+	Rate, Speed *float64
+	Concurrency *int
+}
+
+// Resume takes up an interrupted run, the latest for "", with what it was asked
+// for. One that came to its end is KindUsage, none KindNotFound.
+func (r *Replayer) Resume(ctx context.Context, runID string, p Pace) (Outcome, error) {
+	run, err := r.Ledger.Runs.Find(ctx, runID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !run.FinishedAt.IsZero() {
+		return Outcome{}, payment.Usage("resume "+run.ID+": the run came to its end on "+run.FinishedAt.UTC().Format(time.RFC3339), "send what failed again with --failed")
+	}
+	var spec Spec
+	if err := json.Unmarshal(run.Spec, &spec); err != nil {
+		return Outcome{}, &payment.Error{Kind: payment.KindInternal, Message: "resume " + run.ID + ": what it was asked for cannot be read", Err: err}
+	}
+	if p.Rate != nil {
+		spec.Rate = *p.Rate
+	}
+	if p.Speed != nil {
+		spec.Speed = *p.Speed
+	}
+	if p.Concurrency != nil {
+		spec.Concurrency = *p.Concurrency
+	}
+	if err := spec.checkPace(); err != nil {
+		return Outcome{}, err
+	}
+	unlock, err := lockFailed(r.Ledger.Path, spec)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer unlock()
+	return r.work(ctx, run, spec)
+}
+
+// work sends what a run has left.
+func (r *Replayer) work(ctx context.Context, run store.Run, spec Spec) (Outcome, error) {
+	out := Outcome{RunID: run.ID, Spec: spec}
+	unlock, err := lockRun(r.Ledger.Path, run.ID)
+	if err != nil {
+		return out, err
+	}
+	defer unlock()
+	shelf, err := newShelf(ctx, r.Ledger, run, spec)
+	if err != nil {
+		return out, err
+	}
+	o, err := r.options(shelf, run, spec)
+	if err != nil {
+		return out, err
+	}
+	if r.OnStart != nil {
+		r.OnStart(run.ID, spec)
+	}
+	out.Totals, err = send(ctx, o)
+	switch {
+	case payment.KindOf(err) == payment.KindUsage:
+		// The same would come of it again: this run is not one to go on with.
+		if ended := r.Ledger.Runs.Finish(context.WithoutCancel(ctx), run.ID); ended != nil {
+			return out, ended
+		}
+		return out, err
+	case err != nil:
+		return out, err
+	}
+	return out, r.Ledger.Runs.Finish(ctx, run.ID)
+}
+
+func (r *Replayer) options(s *shelf, run store.Run, spec Spec) (options, error) {
+	o := options{
+		ledger: s, runID: run.ID, sender: r.Sender, filter: spec.filter(), targets: spec.Targets, rate: spec.Rate, speed: spec.Speed,
+		concurrency: spec.Concurrency, onResult: r.OnResult, now: r.Now,
+	}
+	var err error
+	if o.retry, err = parseRetry(spec.Retry); err != nil {
+		return o, err
+	}
+	if len(spec.IDs) == 0 {
+		if o.keep, err = r.keep(spec); err != nil {
+			return o, err
 		}
 	}
-	return true
+	if len(spec.FailedAt) > 0 {
+		o.targetsOf = func(d store.StoredDelivery) []string { return spec.FailedAt[d.ID] }
+	}
+	if spec.Failed {
+		o.wanted = s.stillFailed
+	}
+	if r.Edit != nil {
+		o.edit, err = r.Edit(spec)
+	}
+	return o, err
 }
 
-// Totals counts deliveries.
-type Totals struct {
-	// Sent went out in this run, Skipped had all their answers from before.
-	Sent, Skipped int64
-	// Failed have a target that did not answer with 2xx; among them are those
-	// whose answer came before the run was resumed.
-	Failed int64
+// keep compiles the spec's filter; nil keeps all.
+func (r *Replayer) keep(spec Spec) (Keep, error) {
+	if spec.Filter == "" {
+		return nil, nil //nolint:nilnil // no filter keeps all
+	}
+	return r.Filter(spec.Filter)
 }
 
-const (
-	defaultTimeout = 10 * time.Second
-	// maxAnswer bounds what is read of an answer, keptAnswer what is recorded, in bytes.
-	maxAnswer  = 64 << 10
-	keptAnswer = 1 << 10
-)
-
-type run struct {
-	o      Options
-	client *http.Client
-	// before holds, of a resumed run, what was tried: by delivery and target.
-	before                map[string]tries
-	sent, skipped, failed atomic.Int64
-	show                  sync.Mutex
-	// firstAt and startedAt tie the original times to this run's.
-	firstAt, startedAt time.Time
-	turns              *turns
-	read               inMemory
-}
-
-// Run replays. It returns when everything has been sent, with the first error
-// of the ledger, of Keep, of Edit or of ctx; answers of targets are no errors.
-func Run(ctx context.Context, o Options) (Totals, error) {
-	r := &run{
-		o: o, client: sending(o.Client), before: map[string]tries{},
-		turns: newTurns(o.Rate), read: inMemory{freed: make(chan struct{}, 1)},
-	}
-	if r.o.Timeout <= 0 {
-		r.o.Timeout = defaultTimeout
-	}
-	if r.o.Concurrency < 1 {
-		r.o.Concurrency = 1
-	}
-	err := o.Ledger.EachAttempt(ctx, o.RunID, func(a store.Attempt) error {
-		key := a.DeliveryID + " " + a.Target
-		r.before[key] = r.before[key].with(a)
-		return nil
-	})
+// Plan calls do for each delivery of a chosen run, in the order of sending, with
+// the targets that it would go to. Nothing is sent.
+func (r *Replayer) Plan(ctx context.Context, spec Spec, do func(d store.StoredDelivery, targets []string) error) error {
+	s := &shelf{ledger: r.Ledger, spec: spec}
+	o, err := r.options(s, store.Run{}, spec)
 	if err != nil {
-		return Totals{}, err
+		return err
 	}
-	err = r.all(ctx)
-	return Totals{Sent: r.sent.Load(), Skipped: r.skipped.Load(), Failed: r.failed.Load()}, err
+	return s.Each(ctx, o.filter, func(d store.StoredDelivery) error {
+		if o.keep != nil {
+			if kept, err := o.keep(d); err != nil || !kept {
+				return err
+			}
+		}
+		targets := o.targets
+		if o.targetsOf != nil {
+			targets = o.targetsOf(d)
+		}
+		return do(d, targets)
+	})
 }

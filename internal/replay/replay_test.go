@@ -1,10 +1,12 @@
-package replay_test
+package replay
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,21 +17,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/payctl/payctl/internal/deliver"
+
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
 )
 
 var errNone = errors.New("no answer")
 
-// shelf is a ledger that holds deliveries and writes attempts down.
-type shelf struct {
+// records is a ledger that holds deliveries and writes attempts down.
+type records struct {
 	deliveries []store.StoredDelivery
 	mu         sync.Mutex
 	attempts   []store.Attempt
 }
 
-func (s *shelf) Each(ctx context.Context, _ store.DeliveryFilter, do func(store.StoredDelivery) error) error {
+func (s *records) Each(ctx context.Context, _ store.DeliveryFilter, do func(store.StoredDelivery) error) error {
 	for _, d := range s.deliveries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -41,14 +44,14 @@ func (s *shelf) Each(ctx context.Context, _ store.DeliveryFilter, do func(store.
 	return nil
 }
 
-func (s *shelf) RecordAttempt(_ context.Context, a store.Attempt) error {
+func (s *records) RecordAttempt(_ context.Context, a store.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts = append(s.attempts, a)
 	return nil
 }
 
-func (s *shelf) EachAttempt(_ context.Context, run string, do func(store.Attempt) error) error {
+func (s *records) EachAttempt(_ context.Context, run string, do func(store.Attempt) error) error {
 	for _, a := range s.attempts {
 		if a.RunID == run {
 			if err := do(a); err != nil {
@@ -104,12 +107,12 @@ func TestOrderIsKeptPerPayment(t *testing.T) {
 	b := &book{orders: map[string][]string{}}
 	server := httptest.NewServer(b)
 	defer server.Close()
-	s := &shelf{deliveries: stored(500, 7, 0)}
-	totals, err := replay.Run(t.Context(), replay.Options{Ledger: s, RunID: "r", Targets: []string{server.URL}, Client: server.Client(), Concurrency: 16, Now: time.Now})
+	s := &records{deliveries: stored(500, 7, 0)}
+	totals, err := send(t.Context(), options{ledger: s, runID: "r", targets: []string{server.URL}, sender: deliver.New(deliver.Options{}), concurrency: 16, now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(replay.Totals{Sent: 500}, totals); diff != "" {
+	if diff := cmp.Diff(Totals{Sent: 500}, totals); diff != "" {
 		t.Errorf("totals (-want +got):\n%s", diff)
 	}
 	for payer, order := range b.orders {
@@ -132,26 +135,26 @@ func TestResumeSendsOnlyWhatHasNoAnswer(t *testing.T) {
 	b := &book{orders: map[string][]string{}}
 	server := httptest.NewServer(b)
 	defer server.Close()
-	s := &shelf{deliveries: stored(100, 100, 0)}
+	s := &records{deliveries: stored(100, 100, 0)}
 	ctx, cancel := context.WithCancel(t.Context())
-	o := replay.Options{
-		Ledger: s, RunID: "r", Targets: []string{server.URL}, Client: server.Client(), Concurrency: 4, Now: time.Now,
-		OnResult: func(replay.Result) {
+	o := options{
+		ledger: s, runID: "r", targets: []string{server.URL}, sender: deliver.New(deliver.Options{}), concurrency: 4, now: time.Now,
+		onResult: func(Result) {
 			if b.count.Load() >= 30 {
 				cancel()
 			}
 		},
 	}
-	if _, err := replay.Run(ctx, o); err == nil {
+	if _, err := send(ctx, o); err == nil {
 		t.Fatal("the first run was not interrupted")
 	}
 	answered := len(s.attempts)
-	o.OnResult = nil
-	totals, err := replay.Run(t.Context(), o)
+	o.onResult = nil
+	totals, err := send(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(replay.Totals{Sent: int64(100 - answered), Skipped: int64(answered)}, totals); diff != "" {
+	if diff := cmp.Diff(Totals{Sent: int64(100 - answered), Skipped: int64(answered)}, totals); diff != "" {
 		t.Errorf("totals of the second run (-want +got):\n%s", diff)
 	}
 	if len(b.orders) != 100 {
@@ -187,16 +190,16 @@ func TestResumeGoesOnWithRetries(t *testing.T) {
 			b := &book{orders: map[string][]string{}, status: func(int64) int { return tt.status }}
 			server := httptest.NewServer(b)
 			defer server.Close()
-			s := &shelf{deliveries: stored(1, 1, 0)}
+			s := &records{deliveries: stored(1, 1, 0)}
 			began := time.Now()
 			for _, status := range tt.before {
 				s.attempts = append(s.attempts, store.Attempt{DeliveryID: "dlv_0", Target: server.URL, RunID: "r", Status: status, At: began})
 			}
 			tries := 0
-			totals, err := replay.Run(t.Context(), replay.Options{
-				Ledger: s, RunID: "r", Targets: []string{server.URL}, Client: server.Client(), Now: time.Now,
-				Retry:    func(payment.ProviderID) []time.Duration { return []time.Duration{pause, pause} },
-				OnResult: func(r replay.Result) { tries = r.Answers[0].Attempts },
+			totals, err := send(t.Context(), options{
+				ledger: s, runID: "r", targets: []string{server.URL}, sender: deliver.New(deliver.Options{}), now: time.Now,
+				retry:    func(payment.ProviderID) []time.Duration { return []time.Duration{pause, pause} },
+				onResult: func(r Result) { tries = r.Answers[0].Attempts },
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -221,12 +224,12 @@ func TestRetryAndFailure(t *testing.T) {
 	}}
 	server := httptest.NewServer(b)
 	defer server.Close()
-	s := &shelf{deliveries: stored(1, 1, 0)}
-	var got replay.Result
-	totals, err := replay.Run(t.Context(), replay.Options{
-		Ledger: s, RunID: "r", Targets: []string{server.URL, "http://127.0.0.1:1/"}, Client: server.Client(), Now: time.Now,
-		Retry:    func(payment.ProviderID) []time.Duration { return []time.Duration{time.Millisecond, time.Millisecond} },
-		OnResult: func(r replay.Result) { got = r },
+	s := &records{deliveries: stored(1, 1, 0)}
+	var got Result
+	totals, err := send(t.Context(), options{
+		ledger: s, runID: "r", targets: []string{server.URL, "http://127.0.0.1:1/"}, sender: deliver.New(deliver.Options{}), now: time.Now,
+		retry:    func(payment.ProviderID) []time.Duration { return []time.Duration{time.Millisecond, time.Millisecond} },
+		onResult: func(r Result) { got = r },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -245,29 +248,63 @@ func TestPace(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { starts = append(starts, time.Now()) }))
 	defer server.Close()
 	began := time.Now()
-	_, err := replay.Run(t.Context(), replay.Options{
-		Ledger: &shelf{deliveries: stored(4, 1, time.Second)}, RunID: "r", Targets: []string{server.URL}, Client: server.Client(), Speed: 20, Now: time.Now,
+	_, err := send(t.Context(), options{
+		ledger: &records{deliveries: stored(4, 1, time.Second)}, runID: "r", targets: []string{server.URL}, sender: deliver.New(deliver.Options{}), speed: 20, now: time.Now,
 	})
 	if err != nil || len(starts) != 4 || starts[3].Sub(began) < 150*time.Millisecond {
 		t.Errorf("%v: %d starts, the last after %s; want it at 20 times the original pace", err, len(starts), time.Since(began))
 	}
 }
 
-func TestCheckTarget(t *testing.T) {
-	t.Parallel()
-	for target, local := range map[string]bool{
-		"http://127.0.0.1:3000/x": true, "http://localhost/": true, "https://[::1]:8443/": true, "http://127.8.9.1/": true,
-		"http://example.com/": false, "http://10.0.0.1/": false, "http://localhost.example.com/": false, "http://[::ffff:127.0.0.1]/": true,
-		"ftp://127.0.0.1/": false, "127.0.0.1:3000": false, "": false,
-	} {
-		if err := replay.CheckTarget(target, false); (err == nil) != local {
-			t.Errorf("%q: got %v", target, err)
+// rude serves raw connections.
+func rude(t *testing.T, serve func(conn net.Conn, n int64)) (url string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	var n atomic.Int64
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				serve(conn, n.Add(1))
+			}()
 		}
+	}()
+	return "http://" + ln.Addr().String() + "/"
+}
+
+func readRequest(conn net.Conn) error {
+	req, err := http.ReadRequest(bufio.NewReader(conn))
+	if err != nil {
+		return err
 	}
-	if err := replay.CheckTarget("https://example.com/hook", true); err != nil {
-		t.Errorf("allowed remote: %v", err)
+	_, err = io.Copy(io.Discard, req.Body)
+	return err
+}
+
+// An interrupted run ends at once, and what had no answer is not recorded.
+func TestInterruptedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	url := rude(t, func(conn net.Conn, _ int64) {
+		_ = readRequest(conn)
+		cancel()
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	s := &records{deliveries: stored(3, 3, 0)}
+	started := time.Now()
+	_, err := send(ctx, options{ledger: s, runID: "r", targets: []string{url}, sender: deliver.New(deliver.Options{Timeout: 5 * time.Minute}), now: time.Now})
+	if !errors.Is(err, context.Canceled) || time.Since(started) > time.Minute {
+		t.Errorf("%v after %s", err, time.Since(started))
 	}
-	if err := replay.CheckTarget("javascript:alert(1)", true); payment.KindOf(err) != payment.KindUsage {
-		t.Errorf("no URL: %v", err)
+	if len(s.attempts) != 0 {
+		t.Errorf("recorded %+v", s.attempts)
 	}
 }

@@ -1,23 +1,27 @@
-package replay_test
+package replay
 
 import (
 	"testing"
 	"time"
 
-	"github.com/payctl/payctl/internal/replay"
+	"github.com/payctl/payctl/internal/deliver"
 )
+
+func answered(status int, latency time.Duration, err error) Answer {
+	return Answer{Answer: deliver.Answer{Status: status, Latency: latency, Err: err}}
+}
 
 func TestTally(t *testing.T) {
 	t.Parallel()
-	var tally replay.Tally
+	var tally Tally
 	if got := tally.Percentile(99); got != 0 {
 		t.Errorf("of nothing: %s", got)
 	}
 	for i := range 1000 {
-		tally.Add(replay.Answer{Status: 200, Latency: time.Duration(i+1) * 100 * time.Microsecond})
+		tally.Add(answered(200, time.Duration(i+1)*100*time.Microsecond, nil))
 	}
-	tally.Add(replay.Answer{Status: 500, Latency: time.Hour})
-	tally.Add(replay.Answer{Err: errNone, Latency: time.Hour})
+	tally.Add(answered(500, time.Hour, nil))
+	tally.Add(answered(0, time.Hour, errNone))
 	if tally.OK != 1000 || tally.Failed != 2 {
 		t.Errorf("%d and %d, want 1000 and 2", tally.OK, tally.Failed)
 	}

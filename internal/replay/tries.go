@@ -23,7 +23,7 @@ func (t tries) with(a store.Attempt) tries {
 	}
 }
 
-// done tells whether the run is through with them: a target was content, or it
+// done reports whether the run is through with them: a target was content, or it
 // answered and the retries are used up. One that was away at the last of them
 // gets another chance when the run is resumed.
 func (t tries) done(retry []time.Duration) bool {
@@ -40,8 +40,8 @@ func (t tries) due(retry []time.Duration) time.Time {
 
 // retry gives the waits before further attempts.
 func (r *run) retry(id payment.ProviderID) []time.Duration {
-	if r.o.Retry == nil {
+	if r.o.retry == nil {
 		return nil
 	}
-	return r.o.Retry(id)
+	return r.o.retry(id)
 }

@@ -21,6 +21,9 @@ const (
 	EventOrder = "order.updated"
 )
 
+// Events returns the names of all events.
+func Events() []string { return []string{EventCredit, EventDebit, EventMovement, EventOrder} }
+
 // Parse reads a payload of either family as an event. The error says why it
 // means nothing that is known.
 func Parse(body []byte) (*payment.Event, error) {

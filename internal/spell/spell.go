@@ -1,6 +1,8 @@
 // Package spell measures slips of the finger, for errors that say what was meant.
 package spell
 
+import "strings"
+
 // longest is how many bytes a word may have; longer ones are no slip of another.
 const longest = 64
 
@@ -28,4 +30,23 @@ func Distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Nearest returns the name that a mistyped word stands for, "" for none: the first that
+// begins with it, else the nearest within two slips of the finger.
+func Nearest(word string, names []string) string {
+	word = strings.ToLower(word)
+	if word == "" {
+		return ""
+	}
+	best, least := "", min(3, len(word))
+	for _, name := range names {
+		if strings.HasPrefix(name, word) {
+			return name
+		}
+		if d := Distance(word, name); d < least {
+			best, least = name, d
+		}
+	}
+	return best
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/timing"
 )
@@ -26,7 +27,7 @@ type Hammer struct {
 	// Copies is how many copies each duplicate test sends; at most MaxCopies.
 	Copies int
 	Keys   Keys
-	Client *http.Client
+	Sender Sender
 	// Probe asks the endpoint's books how often a payment was credited; nil
 	// leaves that part of the report out.
 	Probe func(ctx context.Context, f Facts) (credits int, err error)
@@ -56,6 +57,9 @@ type Blow struct {
 	Want    *int `json:"want"`
 	// Problem is "" when all is well.
 	Problem string `json:"problem"`
+	// Error says why requests did not reach the endpoint, "" when they did: that is
+	// no problem of the endpoint's.
+	Error string `json:"error"`
 }
 
 // plan is one test: what is sent in which order, and what must come of it.
@@ -76,7 +80,8 @@ func refused(status int) bool      { return status >= 400 && status < 500 }
 func handled(status int) bool      { return status > 0 && status < 500 }
 
 // Run runs all tests for the provider and returns a report in their order. An
-// error is a KindUsage for a provider without such tests, or ctx's.
+// error is KindUsage for a provider without such tests, KindUnavailable when the
+// endpoint cannot be reached at all, or ctx's.
 func (h *Hammer) Run(ctx context.Context) ([]Blow, error) {
 	plans, err := h.plans()
 	if err != nil {
@@ -87,40 +92,60 @@ func (h *Hammer) Run(ctx context.Context) ([]Blow, error) {
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
-		report = append(report, h.blow(ctx, p))
+		blow, unreached := h.blow(ctx, p)
+		report = append(report, blow)
+		if unreached != nil {
+			return report, unreached
+		}
 	}
 	return report, nil
 }
 
-func (h *Hammer) blow(ctx context.Context, p plan) Blow {
+// blow runs one test. The error says why no request of it reached the endpoint.
+func (h *Hammer) blow(ctx context.Context, p plan) (Blow, error) {
 	b := Blow{Name: p.name, Sent: len(p.shots), Answers: map[string]int{}}
-	shots := h.send(ctx, p)
-	latencies := make([]time.Duration, 0, len(shots))
-	for _, s := range shots {
-		latencies = append(latencies, s.Latency)
-		answer := strconv.Itoa(s.Status)
-		if s.Err != nil {
+	answers := h.send(ctx, p)
+	latencies := make([]time.Duration, 0, len(answers))
+	var unreached error
+	missed := 0
+	for _, a := range answers {
+		latencies = append(latencies, a.Latency)
+		answer := strconv.Itoa(a.Status)
+		if a.Err != nil {
 			answer = "none"
 		}
 		b.Answers[answer]++
-		if !p.accept(s.Status) && b.Problem == "" {
+		switch {
+		case errors.Is(a.Err, deliver.ErrUnreached):
+			missed++
+			unreached, b.Error = a.Err, a.Problem()
+		case p.accept(a.Status) || b.Problem != "":
+		case a.Err != nil:
+			b.Problem = "no answer: " + a.Problem()
+		default:
 			b.Problem = "answered " + answer + ", not " + p.want
+			if a.Problem() != "" {
+				b.Problem += " (" + a.Problem() + ")"
+			}
 		}
 	}
 	b.P50Ms, b.P99Ms = milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99))
-	if h.Probe != nil {
+	if missed == len(answers) {
+		return b, unreached
+	}
+	if h.Probe != nil && missed == 0 {
 		h.probe(ctx, p, &b)
 	}
-	return b
+	return b, nil
 }
 
-func (h *Hammer) send(ctx context.Context, p plan) []Shot {
-	shots := make([]Shot, len(p.shots))
+func (h *Hammer) send(ctx context.Context, p plan) []deliver.Answer {
+	answers := make([]deliver.Answer, len(p.shots))
 	if !p.parallel {
 		for i, s := range p.shots {
-			shots[i] = Send(ctx, h.Client, h.URL, s)
+			answers[i] = Shoot(ctx, h.Sender, h.URL, s)
 		}
-		return shots
+		return answers
 	}
 	var group errgroup.Group
 	group.SetLimit(64)
@@ -132,7 +157,7 @@ func (h *Hammer) send(ctx context.Context, p plan) []Shot {
 		}
 		group.Go(func() error {
 			start.Wait()
-			shots[i] = Send(ctx, h.Client, h.URL, s)
+			answers[i] = Shoot(ctx, h.Sender, h.URL, s)
 			return nil
 		})
 	}
@@ -140,7 +165,7 @@ func (h *Hammer) send(ctx context.Context, p plan) []Shot {
 		start.Done()
 	}
 	_ = group.Wait()
-	return shots
+	return answers
 }
 
 func (h *Hammer) probe(ctx context.Context, p plan, b *Blow) {
@@ -168,6 +193,15 @@ func joined(a, b string) string {
 	return a + "; " + b
 }
 
+// percentile returns the p-th percentile (0 to 100) of latencies.
+func percentile(latencies []time.Duration, p int) time.Duration {
+	if len(latencies) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(latencies))
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (h *Hammer) plans() ([]plan, error) {
@@ -182,7 +216,7 @@ func (h *Hammer) plans() ([]plan, error) {
 }
 
 func (h *Hammer) build(errs *error, event string, f Facts, assignments ...string) Sample {
-	s, err := Build(event, f, assignments, h.Keys)
+	s, err := Build(event, f, Edit{Set: assignments}, h.Keys)
 	*errs = errors.Join(*errs, err)
 	return s
 }
@@ -266,7 +300,7 @@ func flipSignature(body []byte) []byte {
 	return []byte(strings.Replace(string(body), `"signature":"sha256=`, `"signature":"sha256=00`, 1))
 }
 
-func jsonHeader() map[string]string { return map[string]string{"Content-Type": "application/json"} }
+func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }
 
 func junk() []struct{ name, body string } {
 	return []struct{ name, body string }{

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
@@ -58,7 +59,7 @@ func TestHammerDaraja(t *testing.T) {
 		s := &shop{careless: careless, credits: map[string]int{}, final: map[string]bool{}}
 		server := httptest.NewServer(s)
 		h := &webhook.Hammer{
-			URL: server.URL, Provider: payment.Daraja, Copies: 40, Client: server.Client(), Now: time.Now,
+			URL: server.URL, Provider: payment.Daraja, Copies: 40, Sender: deliver.New(deliver.Options{}), Now: time.Now,
 			Probe: func(_ context.Context, f webhook.Facts) (int, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -98,7 +99,7 @@ func TestHammerWasaaPay(t *testing.T) {
 		w.WriteHeader(reply.Status)
 	}))
 	defer server.Close()
-	h := &webhook.Hammer{URL: server.URL, Provider: payment.WasaaPay, Copies: 10, Client: server.Client(), Keys: keys, Now: time.Now}
+	h := &webhook.Hammer{URL: server.URL, Provider: payment.WasaaPay, Copies: 10, Sender: deliver.New(deliver.Options{}), Keys: keys, Now: time.Now}
 	report, err := h.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -110,11 +111,25 @@ func TestHammerWasaaPay(t *testing.T) {
 	}
 }
 
+// TestHammerNobodyThere holds that the network is not blamed on the endpoint.
 func TestHammerNobodyThere(t *testing.T) {
 	t.Parallel()
-	h := &webhook.Hammer{URL: "http://127.0.0.1:1/", Provider: payment.Daraja, Copies: 3, Client: &http.Client{}, Now: time.Now}
+	h := &webhook.Hammer{URL: "http://127.0.0.1:1/", Provider: payment.Daraja, Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
 	report, err := h.Run(t.Context())
-	if err != nil || len(report) == 0 || !strings.Contains(report[0].Problem, "none") {
+	if payment.KindOf(err) != payment.KindUnavailable || len(report) != 1 || report[0].Problem != "" || !strings.HasPrefix(report[0].Error, "connection refused") {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+// TestHammerCrash holds that an endpoint that dies of a payload is to blame.
+func TestHammerCrash(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	server.Start()
+	defer server.Close()
+	h := &webhook.Hammer{URL: server.URL, Provider: payment.Daraja, Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
+	report, err := h.Run(t.Context())
+	if err != nil || len(report) < 10 || report[0].Problem != "no answer: closed before an answer" || report[0].Error != "" {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ type Sample struct {
 	// Route is the listener's route for it.
 	Route string
 	// Header holds what comes beside the body.
-	Header map[string]string
+	Header http.Header
 	Body   []byte
 }
 
@@ -141,25 +142,26 @@ func DarajaEvents() []string {
 
 // DarajaSample builds one of DarajaEvents; false for any other name.
 func DarajaSample(event string, f Facts) (Sample, bool) {
-	s := Sample{Provider: payment.Daraja, Event: event, Header: map[string]string{"Content-Type": "application/json;charset=UTF-8"}}
+	s := Sample{Provider: payment.Daraja, Event: event, Header: http.Header{"Content-Type": {"application/json;charset=UTF-8"}}}
+	s.Route = darajaRoute(event)
 	switch event {
 	case "stk.completed":
-		s.Route, s.Body = "/callbacks/daraja/stk", stkSample(f, 0, "The service request is processed successfully.")
+		s.Body = stkSample(f, 0, "The service request is processed successfully.")
 	case "stk.failed":
-		s.Route, s.Body = "/callbacks/daraja/stk", stkSample(f, 1032, "Request cancelled by user")
+		s.Body = stkSample(f, 1032, "Request cancelled by user")
 	case "c2b.validation", "c2b.confirmation":
-		s.Route, s.Body = "/callbacks/daraja/"+strings.ReplaceAll(event, ".", "/"), c2bSample(f, event)
+		s.Body = c2bSample(f, event)
 	case "transaction.timeout":
-		s.Route, s.Body = "/callbacks/daraja/timeout", timeoutSample(f)
+		s.Body = timeoutSample(f)
 	default:
 		parameters, known := resultParameters(f)[event]
 		if !known {
 			return Sample{}, false
 		}
-		s.Route, s.Body = "/callbacks/daraja/result", resultSample(f, parameters)
+		s.Body = resultSample(f, parameters)
 	}
 	if strings.HasPrefix(event, "stk.") && f.ShortCode != "" {
-		s.Header["Businessshortcode"] = f.ShortCode
+		s.Header["Businessshortcode"] = []string{f.ShortCode}
 	}
 	return s, true
 }

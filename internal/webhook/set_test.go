@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,45 @@ func TestSet(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, string(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEdit(t *testing.T) {
+	t.Parallel()
+	const body = `{"z":1,"data":{"amount":"5.00","list":[{"n":1.50},null],"none":null}}`
+	for name, tt := range map[string]struct {
+		edit webhook.Edit
+		want string
+		bad  string
+	}{
+		"brackets":         {edit: webhook.Edit{Set: []string{"data.list[0].n=2"}}, want: `{"z":1,"data":{"amount":"5.00","list":[{"n":2},null],"none":null}}`},
+		"another type":     {edit: webhook.Edit{SetJSON: []string{`data.amount=5.00`}}, want: `{"z":1,"data":{"amount":5.00,"list":[{"n":1.50},null],"none":null}}`},
+		"a new member":     {edit: webhook.Edit{SetJSON: []string{`data.note="late"`}}, want: `{"z":1,"data":{"amount":"5.00","list":[{"n":1.50},null],"none":null,"note":"late"}}`},
+		"new, deep":        {edit: webhook.Edit{SetJSON: []string{`a.b[0].c=[1]`}}, want: `{"z":1,"data":{"amount":"5.00","list":[{"n":1.50},null],"none":null},"a":{"b":[{"c":[1]}]}}`},
+		"in place of null": {edit: webhook.Edit{SetJSON: []string{`data.none.x=1`, `data.list[2]=2`}}, want: `{"z":1,"data":{"amount":"5.00","list":[{"n":1.50},null,2],"none":{"x":1}}}`},
+		"unset":            {edit: webhook.Edit{Unset: []string{"data.list[0]", "z", "data.none"}}, want: `{"data":{"amount":"5.00","list":[null]}}`},
+		"in order":         {edit: webhook.Edit{Unset: []string{"z"}, Set: []string{"z=2"}, SetJSON: []string{"y=1"}}, want: `{"data":{"amount":"5.00","list":[{"n":1.50},null],"none":null},"y":1}`},
+		"unset missing":    {edit: webhook.Edit{Unset: []string{"data.nothing"}}, bad: `unset data.nothing: there is no "nothing"`},
+		"no hole":          {edit: webhook.Edit{SetJSON: []string{"data.list[3]=1"}}, bad: `set-json data.list[3]: "3" is not a place in a list of 2`},
+		"not JSON":         {edit: webhook.Edit{SetJSON: []string{"z=one"}}, bad: `set-json z: "one" is not JSON`},
+		"inside a value":   {edit: webhook.Edit{SetJSON: []string{"z.x=1"}}, bad: `set-json z.x: "x" is inside a single value`},
+		"bad brackets":     {edit: webhook.Edit{Set: []string{"data.list[a]=1"}}, bad: "set data.list[a]: its brackets"},
+		"an open bracket":  {edit: webhook.Edit{Unset: []string{"data.list[0"}}, bad: "unset data.list[0: its brackets"},
+		"an empty step":    {edit: webhook.Edit{Unset: []string{"data..list"}}, bad: "unset data..list: has an empty step"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tt.edit.Apply([]byte(body))
+			if tt.bad != "" {
+				if payment.KindOf(err) != payment.KindUsage || !strings.HasPrefix(err.Error(), tt.bad) {
+					t.Errorf("got %v, want %s", err, tt.bad)
+				}
+				return
+			}
+			if diff := cmp.Diff(tt.want, string(got)); err != nil || diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
 	}

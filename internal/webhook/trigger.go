@@ -1,18 +1,17 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/sevi"
+	"github.com/payctl/payctl/internal/spell"
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
@@ -35,37 +34,78 @@ func Events() map[payment.ProviderID][]string {
 	}
 }
 
-// Build makes one complete, consistent payload, with assignments applied
-// (see Set) and then signed. Facts fill what the payload says of the payment.
-// An unknown event is KindUsage and lists the known ones.
-func Build(event string, f Facts, assignments []string, keys Keys) (Sample, error) {
+// Build makes one complete, consistent payload, edited and then signed. Facts fill
+// what the payload says of the payment. An unknown event is KindUsage and lists the
+// known ones.
+func Build(event string, f Facts, edit Edit, keys Keys) (Sample, error) {
 	s, err := unsigned(event, f)
 	if err != nil {
 		return Sample{}, err
 	}
-	if s.Body, err = Set(s.Body, assignments); err != nil {
+	if s.Body, err = edit.Apply(s.Body); err != nil {
 		return Sample{}, err
 	}
+	return keys.sign(s)
+}
+
+// sign signs or authorizes a sample as its provider does.
+func (k Keys) sign(s Sample) (Sample, error) {
+	var err error
 	switch s.Provider {
 	case payment.WasaaPay:
-		s.Body, err = wasaapay.Sign(s.Body, keys.WebhookSecret)
+		s.Body, err = wasaapay.Sign(s.Body, k.WebhookSecret)
 	case payment.Sevi:
-		if !keys.SeviToken.IsSet() {
-			return Sample{}, &payment.Error{
+		if !k.SeviToken.IsSet() {
+			return s, &payment.Error{
 				Kind: payment.KindUnauthorized, Message: "sevi: no token is configured", Hint: "set sevi.token (PAYCTL_SEVI_TOKEN)", Provider: payment.Sevi,
 			}
 		}
-		s.Header["Authorization"] = keys.SeviToken.Reveal()
+		s.Header = s.Header.Clone()
+		s.Header.Set("Authorization", k.SeviToken.Reveal())
 	case payment.Daraja:
 	}
 	return s, err
+}
+
+// Resign signs or authorizes a stored delivery again.
+func (k Keys) Resign(d payment.Delivery) (payment.Delivery, error) {
+	s, err := k.sign(Sample{Provider: d.Provider, Header: d.Header, Body: d.Body})
+	d.Header, d.Body = s.Header, s.Body
+	return d, err
+}
+
+// Again makes a payload of one that was received, or is at hand in a file, edited.
+// What is not edited stays as it is; what is, or has no signature yet, is signed.
+// A file's provider and route are found from its body: see Recognize.
+func Again(d payment.Delivery, edit Edit, keys Keys) (Sample, error) {
+	s := Sample{Provider: d.Provider, Event: d.Route, Route: d.Route, Header: d.Header.Clone(), Body: d.Body}
+	if s.Header == nil {
+		s.Header = http.Header{"Content-Type": {"application/json"}}
+	}
+	if d.Provider == "" {
+		found, ok := Recognize(d.Body)
+		if !ok {
+			return s, payment.Usage("payload: is none that a provider sends", `see "payctl webhook trigger EVENT --print" for the shape of each`)
+		}
+		s.Provider, s.Event, s.Route = found.Provider, found.Event, found.Route
+	}
+	var err error
+	if s.Body, err = edit.Apply(s.Body); err != nil {
+		return s, err
+	}
+	_, signed := wasaapay.SignatureOf(d.Body)
+	switch {
+	case s.Provider == payment.Sevi && s.Header.Get("Authorization") == "", s.Provider == payment.WasaaPay && (!signed || !edit.IsEmpty()):
+		return keys.sign(s)
+	}
+	return s, nil
 }
 
 func unsigned(event string, f Facts) (Sample, error) {
 	if s, ok := DarajaSample(event, f); ok {
 		return s, nil
 	}
-	header := map[string]string{"Content-Type": "application/json"}
+	header := http.Header{"Content-Type": {"application/json"}}
 	if s, ok := wasaapay.SampleOf(event); ok {
 		body, err := Set(s.Body, wasaapayFacts(s.Event, s.Body, f))
 		return Sample{Provider: payment.WasaaPay, Event: s.Event, Route: "/callbacks/wasaapay", Header: header, Body: body}, err
@@ -80,7 +120,11 @@ func unsigned(event string, f Facts) (Sample, error) {
 	for _, p := range []payment.ProviderID{payment.Daraja, payment.WasaaPay, payment.Sevi} {
 		all = append(all, Events()[p]...)
 	}
-	return Sample{}, payment.Usage(fmt.Sprintf("event %q: is not one that a provider sends", event), "use one of: "+strings.Join(all, ", "))
+	hint := "use one of: " + strings.Join(all, ", ")
+	if name := spell.Nearest(event, all); name != "" {
+		hint = "did you mean " + name + "? " + hint
+	}
+	return Sample{}, payment.Usage(fmt.Sprintf("event %q: is not one that a provider sends", payment.Line(event, 60)), hint)
 }
 
 // wasaapayFacts are assignments of the facts that a payload has members for.
@@ -132,50 +176,13 @@ func has(node any, steps []string) bool {
 	return true
 }
 
-// Shot is one request of ours and what came back.
-type Shot struct {
-	// Status is the HTTP status, 0 when no answer came.
-	Status int
-	// Body is the answer's, at most 64 KiB.
-	Body    []byte
-	Latency time.Duration
-	Err     error
+// Sender posts samples; a *deliver.Sender is one.
+type Sender interface {
+	Post(ctx context.Context, r deliver.Request) deliver.Answer
 }
 
-// OK tells whether a provider would take the answer for an acknowledgement.
-func (s Shot) OK() bool { return s.Err == nil && s.Status >= 200 && s.Status < 300 }
-
-// maxAnswer bounds what is kept of an answer, in bytes.
-const maxAnswer = 64 << 10
-
-// Send posts a payload once and does not follow redirects.
-func Send(ctx context.Context, client *http.Client, url string, s Sample) Shot {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(s.Body))
-	if err != nil {
-		return Shot{Err: payment.Usage("to: is not a URL", "write http://127.0.0.1:8080/path")}
-	}
-	for name, value := range s.Header {
-		req.Header.Set(name, value)
-	}
-	copied := *client
-	copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	started := time.Now()
-	resp, err := copied.Do(req)
-	if err != nil {
-		return Shot{Latency: time.Since(started), Err: &payment.Error{
-			Kind: payment.KindUnavailable, Message: "no answer from " + req.URL.Host, Hint: "is the endpoint running?", Retryable: true, Err: err,
-		}}
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return Shot{Status: resp.StatusCode, Body: body, Latency: time.Since(started)}
-}
-
-// percentile returns the p-th percentile (0 to 100) of latencies.
-func percentile(latencies []time.Duration, p int) time.Duration {
-	if len(latencies) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(latencies))
-	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+// Shoot posts a sample once. Its headers are payctl's own: they are what a
+// provider would send.
+func Shoot(ctx context.Context, sender Sender, target string, s Sample) deliver.Answer {
+	return sender.Post(ctx, deliver.Request{Target: target, Own: s.Header, Body: s.Body})
 }

@@ -1,4 +1,4 @@
-package cli
+package view
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestShownBody(t *testing.T) {
+func TestBody(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"PhoneNumber":254711000222}`:                       `{"PhoneNumber":"2547*****222"}`,
@@ -20,13 +20,11 @@ func TestShownBody(t *testing.T) {
 		"not json 254711000222":                              "not json 2547*****222",
 		"":                                                   "",
 	} {
-		a := newApp(Invocation{})
-		got := string(a.shownBody([]byte(text)))
+		got := string(Body([]byte(text), false))
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		a.global.showPhone = true
-		if whole := string(a.shownBody([]byte(text))); whole != text {
+		if whole := string(Body([]byte(text), true)); whole != text {
 			t.Errorf("got %s, want %s", whole, text)
 		}
 	}

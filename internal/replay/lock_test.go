@@ -1,4 +1,4 @@
-package cli
+package replay
 
 import (
 	"path/filepath"

@@ -1,4 +1,4 @@
-package cli
+package view
 
 import (
 	"bytes"
@@ -8,12 +8,12 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// shownBody is a payload as it may be shown: phone numbers are masked unless whole
-// ones were asked for. JSON stays JSON: a number that is a phone, as Daraja sends
-// them (reference/daraja.md §4.1), becomes a string of its masked form.
-func (a *app) shownBody(body []byte) []byte {
+// Body returns a payload as it may be shown: phone numbers are masked unless whole
+// ones are wanted. JSON stays JSON: a number that is a phone, as Daraja sends them
+// (reference/daraja.md §4.1), becomes a string of its masked form.
+func Body(body []byte, showPhone bool) []byte {
 	switch {
-	case a.global.showPhone:
+	case showPhone:
 		return body
 	case json.Valid(body):
 		return maskJSON(body)

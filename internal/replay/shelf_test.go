@@ -1,4 +1,4 @@
-package cli
+package replay
 
 import (
 	"path/filepath"
@@ -67,7 +67,7 @@ func TestStillFailed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			shelf, err := newReplayShelf(t.Context(), ledger, run, replaySpec{Failed: true, Targets: tt.to})
+			shelf, err := newShelf(t.Context(), LedgerOf(ledger), run, Spec{Failed: true, Targets: tt.to})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,20 +83,20 @@ func TestStillFailed(t *testing.T) {
 func TestLockFailed(t *testing.T) {
 	t.Parallel()
 	ledger := filepath.Join(t.TempDir(), "ledger.db")
-	unlock, err := lockFailed(ledger, replaySpec{Failed: true})
+	unlock, err := lockFailed(ledger, Spec{Failed: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lockFailed(ledger, replaySpec{Failed: true}); payment.KindOf(err) != payment.KindConflict {
+	if _, err := lockFailed(ledger, Spec{Failed: true}); payment.KindOf(err) != payment.KindConflict {
 		t.Errorf("a second one: %v, want a conflict", err)
 	}
-	other, err := lockFailed(ledger, replaySpec{})
+	other, err := lockFailed(ledger, Spec{})
 	if err != nil {
 		t.Errorf("one without --failed: %v", err)
 	}
 	other()
 	unlock()
-	again, err := lockFailed(ledger, replaySpec{Failed: true})
+	again, err := lockFailed(ledger, Spec{Failed: true})
 	if err != nil {
 		t.Fatalf("after its end: %v", err)
 	}

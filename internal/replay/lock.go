@@ -1,0 +1,56 @@
+package replay
+
+import (
+	"os"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// lockRun keeps a second process from going on with a run that is under way.
+func lockRun(ledger, runID string) (unlock func(), err error) {
+	return lock(ledger+"."+runID+".lock", "replay "+runID)
+}
+
+// lockFailed keeps two --failed runs on one ledger from choosing, or going on
+// with, the same deliveries; other runs are free.
+func lockFailed(ledger string, spec Spec) (unlock func(), err error) {
+	if !spec.Failed {
+		return func() {}, nil
+	}
+	return lock(ledger+".failed.lock", "replay --failed")
+}
+
+func lock(path, what string) (unlock func(), err error) {
+	file := flock.New(path)
+	for {
+		locked, err := file.TryLock()
+		switch {
+		case err != nil:
+			text, _, _ := strings.Cut(err.Error(), "\n")
+			return nil, &payment.Error{Kind: payment.KindInternal, Message: what + ": its lock beside the ledger cannot be made: " + text, Err: err}
+		case !locked:
+			return nil, &payment.Error{Kind: payment.KindConflict, Message: what + ": another process is at it", Hint: "wait for it to end"}
+		case isNamed(file):
+			return func() {
+				_ = os.Remove(file.Path())
+				_ = file.Unlock()
+			}, nil
+		}
+		// The last holder removed the file after it was opened here: another
+		// process would lock a new one.
+		_ = file.Unlock()
+	}
+}
+
+// isNamed reports whether the locked file is the one that others find by its name.
+func isNamed(file *flock.Flock) bool {
+	mine, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(file.Path())
+	return err == nil && os.SameFile(mine, named)
+}
