@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"math"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -72,8 +71,8 @@ type arrival struct {
 	Arrival
 	header string
 	detail string
-	// hash is what the delivery is about as long as nothing is found for it.
-	hash int64
+	// named is its subject as long as nothing is found for it.
+	named int64
 	// byBody is the hash of the body, made when it is first needed.
 	byBody int64
 	out    Recorded
@@ -103,7 +102,7 @@ func (db *database) prepare(a Arrival) (*arrival, error) {
 		}
 		p.Inspection.Event = &bounded
 	}
-	p.hash = db.thingOf(a.Delivery, p.event())
+	p.named = db.namedSubject(a.Delivery, p.event())
 	var err error
 	p.detail, err = p.details().encode()
 	return p, err
@@ -126,67 +125,6 @@ func (p *arrival) event() *payment.Event {
 	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted:
 	}
 	return nil
-}
-
-// The tags keep the hashes of different sorts of names apart.
-const (
-	tagConversation = "c"
-	tagProviderID   = "p"
-	tagBody         = "b"
-	tagEvent        = "e"
-)
-
-// queryThing is what a query's key is raised by to tell it from a deposit's.
-const queryThing = 1 << 40
-
-// thing is what a judged delivery is about: its deposit or query by key, which
-// keeps what belongs together close together in the index, else a hash.
-func (j judged) thing(hash int64) int64 {
-	switch {
-	case j.query.seq != 0:
-		return queryThing + j.query.seq
-	case j.deposit.seq != 0:
-		return j.deposit.seq
-	}
-	return hash
-}
-
-// thingOf hashes what a delivery is about, to a negative number. Junk is about
-// nothing but itself.
-func (db *database) thingOf(d payment.Delivery, e *payment.Event) int64 {
-	return db.nameThing(d, e) | math.MinInt64
-}
-
-func (db *database) nameThing(d payment.Delivery, e *payment.Event) int64 {
-	switch {
-	case e != nil && e.ConversationID != "":
-		return db.hash64(tagConversation, string(d.Provider), e.ConversationID)
-	case e != nil && e.ProviderID != "":
-		return db.hashID(d.Provider, e.ProviderID)
-	case e != nil && e.Key != "":
-		return db.hash64(tagEvent, string(d.Provider), e.Key)
-	}
-	return db.hashBody(tagBody+string(d.Provider), d.Body)
-}
-
-// A long id that ends with a customer's number begins with the time (ws_CO_,
-// date, time, three digits, nine of the phone: reference/daraja.md §3.3). What
-// comes together has that beginning in common.
-const (
-	longID    = 24
-	idEnding  = 12
-	idLowBits = 40
-)
-
-// hashID hashes a provider's id so that ids with a common beginning lie together
-// in the index: a commit of many then writes a few of its pages, not one for each.
-func (db *database) hashID(provider payment.ProviderID, id string) int64 {
-	h := db.hash64(tagProviderID, string(provider), id)
-	if len(id) < longID {
-		return h
-	}
-	high := db.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
-	return high<<idLowBits | h&(1<<idLowBits-1)
 }
 
 // isResult tells the events that answer a query (reference/daraja.md §6.3, §6.5).

@@ -238,7 +238,7 @@ func checkWhole(t *testing.T, s *Store) {
 	for what, query := range map[string]string{
 		"deposits are paid without their callback, or have it and are not": `SELECT count(*) FROM deposits AS d
 			WHERE (d.status = 'COMPLETED') <> EXISTS (SELECT 1 FROM deliveries AS v
-				WHERE v.thing = d.seq AND v.deposit = d.seq AND v.move = ` + strconv.Itoa(int(payment.MoveApply)) + ` AND v.receipt = d.receipt)`,
+				WHERE v.subject = d.seq AND v.deposit = d.seq AND v.move = ` + strconv.Itoa(int(payment.MoveApply)) + ` AND v.receipt = d.receipt)`,
 		"deposits are sent without a note of it, or the reverse": `SELECT count(*) FROM deposits AS d
 			WHERE (d.sent_at IS NULL) <> NOT EXISTS (SELECT 1 FROM claims AS c WHERE c.deposit = d.seq AND c.note = 'sent')`,
 		"deposits are pending without an id": "SELECT count(*) FROM deposits WHERE status = 'PENDING' AND provider_id = ''",

@@ -20,6 +20,9 @@ type StoredDelivery struct {
 	DuplicateOf string
 	DepositID   string
 	QueryID     string
+	// Subject names what it is about: the id of its deposit or query, or another
+	// word that all deliveries about the same have in common.
+	Subject string
 	// Move is what it did to its deposit.
 	Move payment.Move
 	// Event is what the ledger keeps of the event, without Key and Phone; nil if
@@ -178,11 +181,12 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 	case f.QueryID != "" && !okQuery:
 		return nil, noSuch("query", f.QueryID)
 	}
-	where, about := "(thing = ? OR thing IN (SELECT ? + q.seq FROM queries AS q WHERE q.deposit = ?))", []any{deposit, queryThing, deposit}
+	where, about := "subject = ?", []any{deposit}
 	if f.QueryID != "" {
-		where, about = "thing = ?", []any{queryThing + query}
+		where = "subject IN (?, coalesce((SELECT q.deposit FROM queries AS q WHERE q.seq = ?), 0)) AND query = ?"
+		about = []any{querySubject + query, query, query}
 		if f.DepositID != "" {
-			where, about = "thing = ? AND deposit = ?", append(about, deposit)
+			where, about = where+" AND deposit = ?", append(about, deposit)
 		}
 	}
 	return func(ctx context.Context, w window) ([]position, error) {

@@ -15,10 +15,10 @@ import (
 type deliveryRow struct {
 	seq, kind  int64
 	receivedAt time.Time
-	// thing is what the delivery is about; same is a hash of its meaning, NULL for a
+	// subject is what the delivery is about; dedup is a hash of its meaning, NULL for a
 	// repetition.
-	thing int64
-	same  sql.NullInt64
+	subject int64
+	dedup   sql.NullInt64
 
 	deposit, query, duplicateOf int64
 
@@ -41,8 +41,8 @@ func deliveryColumns(d *deliveryRow) []column {
 		{"seq", (*integer)(&d.seq)},
 		{"kind", (*integer)(&d.kind)},
 		{"received_at", (*instant)(&d.receivedAt)},
-		{"thing", (*integer)(&d.thing)},
-		{"same", (*digest)(&d.same)},
+		{"subject", (*integer)(&d.subject)},
+		{"dedup", (*digest)(&d.dedup)},
 		{"deposit", (*key)(&d.deposit)},
 		{"query", (*key)(&d.query)},
 		{"duplicate_of", (*key)(&d.duplicateOf)},
@@ -143,7 +143,7 @@ func (db *database) stored(v deliveryView, withBody bool) (StoredDelivery, error
 			Method: v.method, Peer: v.peer, ReceivedAt: v.receivedAt,
 		},
 		Verdict: k.verdict, Reason: v.reason, DuplicateOf: db.id(deliveryPrefix, v.duplicateOf),
-		DepositID: db.id(depositPrefix, v.deposit), QueryID: db.id(queryPrefix, v.query), Move: v.move, Size: v.size,
+		DepositID: db.id(depositPrefix, v.deposit), QueryID: db.id(queryPrefix, v.query), Subject: db.subjectID(v.subject), Move: v.move, Size: v.size,
 	}
 	if d.Method == "" {
 		d.Method = "POST"

@@ -32,7 +32,7 @@ func TestDeliveryComesBackWhole(t *testing.T) {
 	e := *a.Inspection.Event
 	e.Key, e.Phone = "", ""
 	want := StoredDelivery{
-		Delivery: a.Delivery, Verdict: payment.VerdictUnsigned, DepositID: d.ID, Move: payment.MoveApply, Event: &e, Size: 4,
+		Delivery: a.Delivery, Verdict: payment.VerdictUnsigned, DepositID: d.ID, Subject: d.ID, Move: payment.MoveApply, Event: &e, Size: 4,
 	}
 	want.ID, want.Token = r.DeliveryID, d.CallbackToken
 	got.SHA256 = ""

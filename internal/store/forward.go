@@ -150,7 +150,7 @@ func (h *Forwards) Lease(ctx context.Context, limit int, lease time.Duration) (d
 
 // The joins go from the one forward to what is about the same thing, by indices.
 const sqlBehind = `SELECT EXISTS (SELECT 1 FROM deliveries AS d
-		CROSS JOIN deliveries AS e ON e.thing = d.thing
+		CROSS JOIN deliveries AS e ON e.subject = d.subject
 		CROSS JOIN forwards AS o ON o.delivery = e.seq AND o.target = f.target
 		WHERE d.seq = f.delivery AND o.state = f.state AND (o.created_at, o.seq) < (f.created_at, f.seq))
 	FROM forwards AS f WHERE f.seq = ? AND f.delivery = ? AND f.state = ?`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -82,30 +83,66 @@ func TestOpenIsIdempotent(t *testing.T) {
 	}
 }
 
-// A ledger of the first version is brought up to date, with all that it holds.
-func TestOpenMigrates(t *testing.T) {
-	t.Parallel()
+// openVersion makes a ledger as an older payctl left it, with more statements run in it.
+func openVersion(t *testing.T, version int, more ...string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	s := openTest(t, Options{Path: path})
-	want := create(t, s, push(t, "INV-1"))
-	if err := s.Close(); err != nil {
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", fileURI(path))
+	db, err := openDB(path, modeCreate, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{"ALTER TABLE deposits DROP COLUMN fields_hash", "PRAGMA user_version = 1"} {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := db.Close(); err != nil {
+	defer func() { _ = db.Close() }()
+	files, err := migrationFiles()
+	if err != nil {
 		t.Fatal(err)
 	}
-	s = openTest(t, Options{Path: path})
-	if diff := cmp.Diff(want, deposit(t, s, want.ID), cmpOpts()); diff != "" {
+	statements := []string{fmt.Sprintf("PRAGMA application_id = %d", applicationID), "PRAGMA journal_mode = WAL"}
+	for _, name := range files[:version] {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		statements = append(statements, string(text))
+	}
+	statements = append(statements, fmt.Sprintf("PRAGMA user_version = %d", version),
+		"INSERT INTO meta (name, value) VALUES ('id_key', '000102030405060708090a0b0c0d0e0f')")
+	for _, q := range append(statements, more...) {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	return path
+}
+
+// A ledger of the first version is brought up to date, with all that it holds.
+func TestOpenMigrates(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{Path: openVersion(t, 1,
+		`INSERT INTO deposits VALUES (7, 1, 'daraja', 'sandbox', 'INV-1', 'a test', 'key', 'PENDING', 15000, 'KES', '254711000222',
+			'174379', '', 'ws_1', 'mr', '', NULL, '', '', 'token', 1000000, 1000000, 2000000, 3000000)`,
+		"INSERT INTO queries VALUES (3, 'transaction_status', 'daraja', 'sandbox', 'ANSWERED', 7, 'R1', '', '{}', 'q', 'AG_1', '', '', '', 1, 1, 1, 1)",
+		"INSERT INTO kinds VALUES (1, 'daraja', '/callbacks/daraja/result', 'transaction.result', 'unsigned', 'COMPLETED', 0)",
+		`INSERT INTO deliveries VALUES (1, 1, 5000000, 3 + 1099511627776, 42, 7, 3, NULL, 0, 2, NULL, NULL, 'R1', 'AG_1', NULL, NULL, NULL,
+			'q', NULL, NULL, NULL, NULL, NULL, '', x'7b7d')`,
+		"INSERT INTO daily VALUES (0, 1, 1, 2)", "INSERT INTO deposit_daily VALUES (0, 'daraja', 'sandbox', 'KES', 'PENDING', 1, 15000)",
+	)})
+	d := deposit(t, s, s.id(depositPrefix, 7))
+	want := push(t, "INV-1")
+	want.ID, want.IdempotencyKey, want.Status, want.ProviderID, want.MerchantRequestID = d.ID, "key", payment.StatusPending, "ws_1", "mr"
+	want.CallbackToken, want.SentAt, want.CreatedAt = "token", fromMicros(1_000_000), fromMicros(1_000_000)
+	want.UpdatedAt, want.ExpiresAt = fromMicros(2_000_000), fromMicros(3_000_000)
+	if diff := cmp.Diff(want, d, cmpOpts()); diff != "" {
 		t.Error(diff)
+	}
+	// The answer to a question about the deposit is about the deposit.
+	for _, f := range []DeliveryFilter{{DepositID: d.ID}, {QueryID: s.id(queryPrefix, 3)}, {DepositID: d.ID, QueryID: s.id(queryPrefix, 3)}} {
+		found, _, err := s.Deliveries.List(t.Context(), f)
+		if err != nil || len(found) != 1 || found[0].Subject != d.ID {
+			t.Errorf("%+v finds %+v, error %v", f, found, err)
+		}
 	}
 	checkSound(t, s)
 }

@@ -26,13 +26,13 @@ func orphanColumns(o *orphan) []column {
 	return append(append(deliveryHead(&o.row), kindColumns(&o.kind)...), column{"", (*integer)(&o.headerSize)})
 }
 
-// orphans returns the waiting deliveries about a thing, oldest first.
-func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, thing int64) ([]orphan, error) {
+// orphans returns the waiting deliveries about a subject, oldest first.
+func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
 	var o orphan
 	rows, err := t.rows(ctx, "SELECT "+names("v.", deliveryHead(&o.row))+", "+names("k.", kindColumns(&o.kind))+`, length(v.header)
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
-		WHERE v.thing = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.same IS NOT NULL AND k.provider = ?
-		ORDER BY v.seq`+sqlMostOrphans, thing, string(provider))
+		WHERE v.subject = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.dedup IS NOT NULL AND k.provider = ?
+		ORDER BY v.seq`+sqlMostOrphans, subject, string(provider))
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +89,15 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
 	k, after := o.kind.kind, o.row
 	k.verdict = j.verdict
-	after.thing, after.deposit, after.reason, after.orphan = j.thing(0), j.deposit.seq, j.reason, sql.NullString{}
+	after.subject, after.deposit, after.reason, after.orphan = j.subject(0), j.deposit.seq, j.reason, sql.NullString{}
 	// What counts is known by its event from now on; the rest stays known by its bytes.
 	if j.counts() {
-		after.same.Int64 = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)
+		after.dedup.Int64 = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)
 	}
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE thing = ? AND same = ?", []any{after.thing, after.same.Int64}, &after.duplicateOf)
+	err := t.row(ctx, "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?", []any{after.subject, after.dedup.Int64}, &after.duplicateOf)
 	switch {
 	case err == nil:
-		k.duplicate, after.same = true, sql.NullInt64{}
+		k.duplicate, after.dedup = true, sql.NullInt64{}
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	case j.counts():

@@ -27,7 +27,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 		}
 	}
 	seq, err := p.insert(ctx, t, j, 0)
-	if errors.Is(err, errSame) {
+	if errors.Is(err, errRepeated) {
 		j.deposit = before
 		seq, err = p.insertAgain(ctx, t, j)
 	} else if err == nil && j.claim != nil && j.counts() {
@@ -51,7 +51,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 // evidence that moves nothing.
 func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, error) {
 	var first int64
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE thing = ? AND same = ?", []any{j.thing(p.hash), p.same(t, j)}, &first)
+	err := t.row(ctx, "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?", []any{j.subject(p.named), p.dedup(t, j)}, &first)
 	if err != nil {
 		return 0, err
 	}
@@ -99,10 +99,10 @@ func (p *arrival) at(t *tx) time.Time {
 	return fromMicros(micros(p.Delivery.ReceivedAt))
 }
 
-// same hashes the arrival's meaning. What counts is known by its event and what
+// dedup hashes the arrival's meaning. What counts is known by its event and what
 // that is about; what does not count only by its bytes, so that a forgery
 // cannot make the true event look like a repetition.
-func (p *arrival) same(t *tx, j judged) int64 {
+func (p *arrival) dedup(t *tx, j judged) int64 {
 	if e := p.event(); e != nil && e.Key != "" && j.counts() {
 		return t.sameEvent(p.Delivery.Provider, meaning(e), j.deposit.seq, j.query.seq)
 	}
@@ -134,15 +134,15 @@ func (t *tx) sameEvent(provider payment.ProviderID, key string, deposit, query i
 	return t.db.hash64(tagEvent, string(provider), key, string(about[:]))
 }
 
-// errSame says that the ledger has a delivery of the same meaning.
-var errSame = errors.New("the same has been recorded before")
+// errRepeated says that the ledger has a delivery of the same meaning.
+var errRepeated = errors.New("the same has been recorded before")
 
 // insert writes the delivery, as a repetition of first if that is not 0. It
-// returns errSame, and has written nothing, if it ought to be a repetition.
+// returns errRepeated, and has written nothing, if it ought to be a repetition.
 func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int64, error) {
 	k := kind{provider: p.Delivery.Provider, route: p.Delivery.Route, verdict: j.verdict, duplicate: first != 0}
 	row := deliveryRow{
-		receivedAt: p.at(t), thing: j.thing(p.hash), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
+		receivedAt: p.at(t), subject: j.subject(p.named), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
 		move: p.out.Move, size: int64(len(p.Delivery.Body)), peer: p.Delivery.Peer, reason: p.out.Reason, detail: p.detail,
 		header: p.header, body: p.Delivery.Body,
 	}
@@ -155,7 +155,7 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 		return 0, err
 	}
 	if first == 0 {
-		row.same = sql.NullInt64{Int64: p.same(t, j), Valid: true}
+		row.dedup = sql.NullInt64{Int64: p.dedup(t, j), Valid: true}
 	}
 	switch p.Delivery.Token {
 	case "":
@@ -175,7 +175,7 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 		return 0, err
 	}
 	if n == 0 {
-		return 0, errSame
+		return 0, errRepeated
 	}
 	t.countDelivery(k, row.kind, micros(row.receivedAt), 1, row.size+int64(len(p.header)))
 	return seq, nil

@@ -17,7 +17,7 @@ func newTables() tables {
 	return tables{
 		// What is there already is told from what was found before.
 		deposits:   newTable("deposits", depositColumns, " ON CONFLICT DO NOTHING"),
-		deliveries: newTable("deliveries", deliveryColumns, " ON CONFLICT (thing, same) DO NOTHING"),
+		deliveries: newTable("deliveries", deliveryColumns, " ON CONFLICT (subject, dedup) DO NOTHING"),
 		kinds:      newTable("kinds", kindColumns, " ON CONFLICT (provider, route, event, verdict, status, duplicate) DO NOTHING"),
 		queries:    newTable("queries", queryColumns, ""),
 		notes:      newTable("claims", noteColumns, ""),
