@@ -15,6 +15,7 @@ import (
 
 // reply is an answer with what it proves.
 type reply struct {
+	api    API
 	status int
 	header http.Header
 	body   []byte
@@ -34,7 +35,7 @@ type reply struct {
 // read looks at the status first and at the body second: the edge answers with
 // HTML, and wrong keys with nothing at all (reference/daraja.md §2).
 func read(api API, resp *apiclient.Response) reply {
-	r := reply{status: resp.Status, header: resp.Header, body: resp.Body, hide: resp.Hide}
+	r := reply{api: api, status: resp.Status, header: resp.Header, body: resp.Body, hide: resp.Hide}
 	r.root, r.json = parseTree(resp.Body)
 	if r.json {
 		r.code = r.root.get("errorcode").scalar()
@@ -43,10 +44,27 @@ func read(api API, resp *apiclient.Response) reply {
 			r.code = fault.get("detail").get("errorcode").scalar()
 			r.message = fault.get("faultstring").scalar()
 		}
+		if fault, ok := soapFault(r.root); ok {
+			r.code, r.message = codeFault, fault
+		}
 		r.code, r.message = r.hide(r.code), r.hide(r.message)
 	}
 	r.row = classify(api, r)
 	return r
+}
+
+// soapFault returns the text of a SOAP fault dressed as JSON (reference/daraja.md §14).
+func soapFault(root node) (string, bool) {
+	fault := root.get("envelope").get("body").get("fault")
+	if fault.kind != '{' {
+		return "", false
+	}
+	for _, key := range [...]string{"faultstring", "faultcode"} {
+		if text := fault.get(key).scalar(); text != "" {
+			return text, true
+		}
+	}
+	return "", true
 }
 
 // classify looks the answer up by API, status, code and message, never by the
@@ -135,21 +153,18 @@ func (c *Client) secrets(body any) []string {
 // problem words an answer that is not a success. The kind follows the class;
 // callers whose request moves money decide about ClassUnknown themselves.
 func (c *Client) problem(endpoint string, r reply) *payment.Error {
-	e := &payment.Error{Provider: payment.Daraja, ProviderCode: r.code, Hint: advice(r.row)}
+	e := &payment.Error{Kind: r.row.kindIn(r.api), Provider: payment.Daraja, ProviderCode: r.code, Hint: advice(r.row)}
 	said := describe(r)
 	switch r.row.class {
 	case ClassRefused:
-		e.Kind, e.Message = payment.KindUsage, endpoint+": "+c.host+" refused the request: "+said
-		if r.code == "500.003.1001" || r.code == "500.002.1001" {
-			e.Kind = payment.KindConflict // registered or submitted before
-		}
+		e.Message = endpoint + ": " + c.host + " refused the request: " + said
 	case ClassCredentials:
-		e.Kind, e.Message = payment.KindUnauthorized, endpoint+": "+c.host+" refused the credentials: "+said
+		e.Message = endpoint + ": " + c.host + " refused the credentials: " + said
 	case ClassToken:
-		e.Kind, e.Message = payment.KindUnauthorized, endpoint+": "+c.host+" refused a new access token: "+said
+		e.Message = endpoint + ": " + c.host + " refused a new access token: " + said
 		e.Hint = "the key is for the other host, or the app lacks this API product, or the token expired at once"
 	case ClassBusy:
-		e.Kind, e.Retryable = payment.KindUnavailable, true
+		e.Retryable = true
 		e.Message = endpoint + ": " + c.host + " did not take the request now: " + said
 		e.Err = pause{c.pauseFor(r)}
 	case ClassUnknown, ClassPending, ClassPaid, ClassFailed, ClassDone:

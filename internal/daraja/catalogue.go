@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // API says which part of Daraja a code came from: the same code means
@@ -123,6 +125,7 @@ const (
 	codeDenied  = "401"   // a 401 with no known code
 	codeHTML    = "html"  // an HTML page from the edge
 	codeEmpty   = "empty" // an empty body
+	codeFault   = "soap"  // a SOAP fault, most often dressed as JSON
 )
 
 // row is one fact of the catalogue.
@@ -140,6 +143,8 @@ type row struct {
 	// empty holds only for an empty message.
 	empty bool
 	class Class
+	// kind is what a script may conclude where the class alone does not say; see kindIn.
+	kind payment.Kind
 	// wait is the shortest sensible wait before the same thing is tried again.
 	wait    time.Duration
 	meaning string
@@ -149,6 +154,8 @@ type row struct {
 	proof Proof
 	// source is the section of the reference that states it, for whoever changes the row.
 	source string
+	// sync says that the code comes in an answer, not in a callback.
+	sync bool
 	// page is the portal's page, where it is another than that of the row's API.
 	page string
 }
@@ -168,6 +175,39 @@ func (r *row) holds(api API, status int, message string) bool {
 		return strings.TrimSpace(message) == ""
 	}
 	return r.message == "" || strings.Contains(strings.ToLower(message), r.message)
+}
+
+// kindIn returns what a script may conclude from the code in an API: the exit code of
+// a command that ends with it.
+func (r *row) kindIn(api API) payment.Kind {
+	switch {
+	case r.sync && r.class == ClassRefused && api == APISTK:
+		return payment.KindDeclined // the deposit is FAILED
+	case r.kind != payment.KindInternal:
+		return r.kind
+	}
+	switch r.class {
+	case ClassRefused:
+		return payment.KindUsage
+	case ClassCredentials, ClassToken:
+		return payment.KindUnauthorized
+	case ClassBusy:
+		return payment.KindUnavailable
+	case ClassFailed:
+		return payment.KindDeclined
+	case ClassUnknown:
+		// Nothing is lost by asking again; but what moves money may have been carried out.
+		if r.sync && !movesMoney(api) {
+			return payment.KindUnavailable
+		}
+	case ClassPending, ClassPaid, ClassDone:
+	}
+	return payment.KindPending
+}
+
+// movesMoney reports whether a request of the API is one for money.
+func movesMoney(api API) bool {
+	return api == APISTK || api == APIReversal || api == APIB2C || api == APIB2B
 }
 
 // tables returns the whole catalogue, in the order it is searched.

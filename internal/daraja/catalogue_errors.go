@@ -1,6 +1,10 @@
 package daraja
 
-import "time"
+import (
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
 
 // Waits that the sources name (reference/daraja.md §3.4, §4.2, §5, §11).
 const (
@@ -28,7 +32,7 @@ const (
 // particular row stands first.
 //
 //nolint:gochecknoglobals // immutable table
-var syncErrors = []row{
+var syncErrors = answers([]row{
 	{
 		code: "400.008.01", where: []API{APIOAuth}, http: []int{400}, class: ClassCredentials,
 		meaning: "the OAuth request was not Basic authentication, or its header was malformed", retry: retryFix, next: nextShow,
@@ -45,7 +49,7 @@ var syncErrors = []row{
 		proof: ProofObserved, source: "reference/daraja.md §2",
 	},
 	{
-		code: "400.002.02", where: []API{APIQuery}, http: []int{400}, message: "invalid checkoutrequestid", class: ClassUnknown, wait: waitSpike,
+		code: "400.002.02", where: []API{APIQuery}, http: []int{400}, message: "invalid checkoutrequestid", class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
 		meaning: "the query does not know this CheckoutRequestID, or not yet: it is answered in the first seconds and for ids long expired",
 		retry:   retryPoll, next: nextWatch, proof: ProofObserved, source: "reference/daraja.md §5",
 	},
@@ -160,7 +164,7 @@ var syncErrors = []row{
 		proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.001.1001", where: []API{APIQuery}, http: []int{200, 500}, message: "does not exist", class: ClassUnknown, wait: waitSpike,
+		code: "500.001.1001", where: []API{APIQuery}, http: []int{200, 500}, message: "does not exist", class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
 		meaning: "the query does not know this CheckoutRequestID now; known and even settled ids get this answer now and then",
 		retry:   retryPoll, next: nextWatch, proof: ProofObserved, source: "reference/daraja.md §5",
 	},
@@ -170,7 +174,7 @@ var syncErrors = []row{
 		proof: ProofObserved, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.001.1001", where: []API{APIQuery}, class: ClassUnknown, wait: waitSpike,
+		code: "500.001.1001", where: []API{APIQuery}, class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
 		meaning: "no answer from the query; never a failure and never \"does not exist\"", retry: retryPoll, next: nextWatch,
 		proof: ProofObserved, source: "reference/daraja.md §5",
 	},
@@ -180,9 +184,19 @@ var syncErrors = []row{
 		proof: ProofUnknown, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.002.1001", where: []API{APIB2C, APIBalance}, http: []int{500}, class: ClassRefused,
+		code: "500.002.1001", where: []API{APIAny}, message: "duplicate", class: ClassRefused, kind: payment.KindConflict,
 		meaning: "this OriginatorConversationID was submitted before", retry: "no: it is already submitted", next: "payctl transaction list",
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
+	},
+	{
+		code: "500.002.1001", where: []API{APIAny}, message: "system internal error", class: ClassBusy, wait: waitBusy,
+		meaning: "the system failed and did not take the request; under the same code a duplicate is refused, the message tells them apart",
+		retry:   "after some minutes", next: nextAgain, proof: ProofObserved, source: "reference/daraja.md §14",
+	},
+	{
+		code: "500.002.1001", where: []API{APIAny}, class: ClassUnknown, wait: waitBusy,
+		meaning: "a duplicate OriginatorConversationID or an internal error, told apart by the message, which is neither of the known ones",
+		retry:   retryResult, next: "payctl transaction list", proof: ProofUnknown, source: "reference/daraja.md §14",
 	},
 	{
 		code: "500.003.02", where: []API{APIAny}, http: []int{500}, message: "spike arrest", class: ClassBusy, wait: waitSpike,
@@ -200,12 +214,12 @@ var syncErrors = []row{
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.003.1001", where: []API{APIC2B}, http: []int{500}, message: "urls are already registered", class: ClassRefused,
+		code: "500.003.1001", where: []API{APIC2B}, http: []int{500}, message: "urls are already registered", class: ClassRefused, kind: payment.KindConflict,
 		meaning: "production registers C2B URLs once; they are changed by self-service on the portal", retry: "no", next: "the portal's self-service",
 		proof: ProofPortal, source: "reference/daraja.md §10.1",
 	},
 	{
-		code: "500.003.1001", where: []API{APIC2B}, http: []int{500}, message: "duplicate notification info", class: ClassRefused,
+		code: "500.003.1001", where: []API{APIC2B}, http: []int{500}, message: "duplicate notification info", class: ClassRefused, kind: payment.KindConflict,
 		meaning: "C2B URLs are already registered for this shortcode", retry: "no", next: "the portal's self-service",
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
@@ -220,9 +234,29 @@ var syncErrors = []row{
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
+		code: codeFault, where: []API{APIAny}, http: []int{409}, class: ClassRefused, kind: payment.KindConflict,
+		meaning: "the gateway's back end refuses it because of what it has already: the fault's text says what", retry: "not before that is cleared", next: nextShow,
+		proof: ProofObserved, source: "reference/daraja.md §14",
+	},
+	{
+		code: codeFault, where: []API{APIAny}, message: "responsecode 409", class: ClassRefused, kind: payment.KindConflict,
+		meaning: "the gateway's back end refuses it because of what it has already: the fault's text says what", retry: "not before that is cleared", next: nextShow,
+		proof: ProofObserved, source: "reference/daraja.md §14",
+	},
+	{
+		code: codeFault, where: []API{APIAny}, class: ClassUnknown, wait: waitBusy,
+		meaning: "a fault of the gateway's back end, whatever the HTTP status says: whether the request was carried out is not known",
+		retry:   retryResult, next: nextShow, proof: ProofObserved, source: "reference/daraja.md §14",
+	},
+	{
 		code: codeLimited, where: []API{APIAny}, http: []int{429}, class: ClassBusy, wait: waitSpike,
 		meaning: "rate limit: the sandbox takes one query every 12 s; this call was not taken", retry: "after 12 s, or as Retry-After says", next: nextAgain,
 		proof: ProofObserved, source: "reference/daraja.md §3.4",
+	},
+	{
+		code: codeHTML, where: []API{APIOAuth}, class: ClassBusy, wait: waitBusy,
+		meaning: "a page instead of a token: base_url may be wrong, or there is trouble at the network's edge", retry: "after base_url was checked, else after some minutes", next: nextShow,
+		proof: ProofAgreed, source: "reference/daraja.md §2",
 	},
 	{
 		code: codeHTML, where: []API{APIAny}, http: []int{403}, class: ClassBusy, wait: waitBusy,
@@ -230,13 +264,16 @@ var syncErrors = []row{
 		proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: codeHTML, where: []API{APIOAuth}, class: ClassBusy, wait: waitBusy,
-		meaning: "a page from the network edge instead of a token: gateway trouble, not your input", retry: "after some minutes", next: nextShow,
-		proof: ProofAgreed, source: "reference/daraja.md §2",
-	},
-	{
 		code: codeHTML, where: []API{APIAny}, class: ClassUnknown, wait: waitBusy,
 		meaning: "a page from the network edge instead of an answer: gateway trouble, not your input; whether the request went through is not known",
 		retry:   retryResult, next: nextShow, proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
+})
+
+// answers marks rows as those of answers.
+func answers(rows []row) []row {
+	for i := range rows {
+		rows[i].sync = true
+	}
+	return rows
 }

@@ -1,6 +1,10 @@
 package daraja
 
-import "time"
+import (
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
 
 // The places a payment's result code was seen in (§4.2 column "Seen in").
 // A query settles only on codes seen in a query.
@@ -76,8 +80,14 @@ var stkResults = []row{
 	{code: "1101", where: callbackOnly, class: ClassFailed, meaning: "the prompt's text is too long (old)", retry: "with a shorter reference and description", next: nextCreate, proof: ProofClaimed, source: srcSTK},
 	{code: "1102", where: callbackOnly, class: ClassFailed, meaning: "the prompt's text is too long (old)", retry: "with a shorter reference and description", next: nextCreate, proof: ProofClaimed, source: srcSTK},
 	{code: "2006", where: callbackOnly, class: ClassFailed, meaning: "an account's rule or state forbids the payment", retry: "no", next: "ask Safaricom", proof: ProofClaimed, source: srcSTK},
-	{code: "2008", where: callbackOnly, class: ClassFailed, meaning: "an account's rule or state forbids the payment", retry: "no", next: "ask Safaricom", proof: ProofClaimed, source: srcSTK},
-	{code: "2026", where: callbackOnly, class: ClassFailed, meaning: "an account's rule or state forbids the payment", retry: "no", next: "ask Safaricom", proof: ProofClaimed, source: srcSTK},
+	{
+		code: "2008", where: callbackOnly, class: ClassFailed, meaning: "authentication failed; another report calls it an account's state",
+		retry: "ask the customer to try again once", next: nextCreate, proof: ProofClaimed, source: srcSTK,
+	},
+	{
+		code: "2026", where: callbackOnly, class: ClassFailed, meaning: "the prompt's session expired before the customer answered",
+		retry: "yes: a new push helps", next: nextCreate, proof: ProofObserved, source: srcSTK,
+	},
 	{
 		code: "2028", where: callbackAndQuery, class: ClassFailed, meaning: "the product assignment does not permit it: TransactionType or PartyB is wrong, often till and store number swapped",
 		retry: "after shortcode and till are corrected", next: nextShow, proof: ProofPortal, source: srcSTK,
@@ -92,6 +102,10 @@ var stkResults = []row{
 	},
 	{code: "E3008", where: callbackOnly, class: ClassFailed, meaning: "sandbox: the payer has a bad debt contract", retry: "no; use another number", next: nextCreate, proof: ProofObserved, source: srcSTK},
 	{code: "TP40153", where: callbackOnly, class: ClassFailed, meaning: "the operator lacks the permission", retry: "no", next: nextShow, proof: ProofClaimed, source: srcSTK},
+	{
+		code: "2033", where: callbackOnly, class: ClassUnknown, meaning: "seen once, as \"No till is found for CustomerPayMerchant\": most likely the till is wrong; it settles nothing",
+		retry: "after shortcode and till are checked", next: nextWatch, proof: ProofClaimed, source: "reference/daraja.md §14",
+	},
 	{
 		code: "2002", where: callbackAndQuery, class: ClassUnknown, meaning: "nobody could say what it means; it settles nothing",
 		retry: "no", next: nextWatch, proof: ProofUnknown, source: srcSTK,
@@ -141,6 +155,14 @@ var genericResults = []row{
 		retry: "after party and identifier type are corrected", next: nextStatus, proof: ProofPortal, source: srcResult, page: "TransactionStatus",
 	},
 	{
+		code: "7", where: envelopes, class: ClassRefused, meaning: "the receiver party is invalid: a wrong party or identifier type",
+		retry: "after party and identifier type are corrected", next: nextStatus, proof: ProofObserved, source: srcResult,
+	},
+	{
+		code: "2032", where: envelopes, class: ClassRefused, kind: payment.KindNotFound, meaning: "nothing is known under this receipt",
+		retry: "after the receipt is corrected", next: nextStatus, proof: ProofObserved, source: srcResult,
+	},
+	{
 		code: "2001", where: envelopes, class: ClassCredentials, meaning: "the initiator information is invalid: wrong user name, password or certificate",
 		retry: "after the credential is corrected; passwords expire after 90 days", next: nextSeal, proof: ProofObserved, source: srcResult,
 	},
@@ -168,8 +190,8 @@ var genericResults = []row{
 	{code: "2006", where: envelopes, class: ClassRefused, meaning: "an account's state forbids it", retry: "no", next: "ask Safaricom", proof: ProofPortal, source: srcResult, page: "Reversal"},
 	{code: "2028", where: envelopes, class: ClassRefused, meaning: "not permitted by the product assignment", retry: retryFix, next: nextShow, proof: ProofPortal, source: srcResult, page: "Reversal"},
 	{code: "TP40153", where: envelopes, class: ClassCredentials, meaning: "the operator has no permission", retry: "after it was granted", next: nextShow, proof: ProofClaimed, source: srcResult},
-	{code: "R000001", where: reversalOnly, class: ClassRefused, meaning: "the transaction is already reversed", retry: "no", next: nextStatus, proof: ProofPortal, source: srcResult},
-	{code: "R000002", where: reversalOnly, class: ClassRefused, meaning: "the original transaction id is invalid", retry: retryFix, next: nextStatus, proof: ProofPortal, source: srcResult},
+	{code: "R000001", where: reversalOnly, class: ClassRefused, kind: payment.KindConflict, meaning: "the transaction is already reversed", retry: "no", next: nextStatus, proof: ProofPortal, source: srcResult},
+	{code: "R000002", where: reversalOnly, class: ClassRefused, kind: payment.KindNotFound, meaning: "the original transaction id is invalid", retry: retryFix, next: nextStatus, proof: ProofPortal, source: srcResult},
 	{
 		code: "1", where: transactionOnly, class: ClassUnknown, meaning: "not documented here; some samples use it for a receipt that is not found",
 		retry: "check the receipt", next: nextStatus, proof: ProofUnknown, source: srcResult,
@@ -212,5 +234,5 @@ var merchantResults = []row{
 	{code: RejectShortCode, where: c2bOnly, class: ClassRefused, meaning: "your validation rejected the payment: invalid shortcode", retry: "the customer pays again", next: "check the validation rule with " + nextShow, proof: ProofPortal, source: srcC2B},
 	{code: RejectOther, where: c2bOnly, class: ClassRefused, meaning: "your validation rejected the payment: another error", retry: "the customer pays again", next: "check the validation rule with " + nextShow, proof: ProofPortal, source: srcC2B},
 	{code: pullFound, where: pullOnly, class: ClassDone, meaning: "carried out", retry: "no", next: "payctl daraja pull list", proof: ProofPortal, source: "reference/daraja.md §10.3"},
-	{code: pullNone, where: pullOnly, class: ClassDone, meaning: "registering: it is already; listing: no payments in this time", retry: "no", next: "payctl daraja pull list", proof: ProofPortal, source: "reference/daraja.md §10.3"},
+	{code: pullNone, where: pullOnly, class: ClassDone, meaning: "registering: it is already; listing: no payments, or a shortcode that cannot pull: only the message tells, and it proves nothing", retry: "no", next: "payctl daraja pull list", proof: ProofPortal, source: "reference/daraja.md §10.3"},
 }

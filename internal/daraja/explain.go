@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // Explanation is the catalogue's word on a code, for people. It is read from
@@ -17,6 +19,9 @@ type Explanation struct {
 	// HTTP are the statuses that the code comes with, nil where there is none.
 	HTTP  []int
 	Class Class
+	// Kind is what a script may conclude from a command that ends with the code, by
+	// which the exit code is chosen; of no meaning where Succeeds.
+	Kind payment.Kind
 	// Final says that the code decides: of a payment, or of the request that got it.
 	Final   bool
 	Meaning string
@@ -30,9 +35,16 @@ type Explanation struct {
 	Source string
 }
 
-func (r row) explain(code, message string) Explanation {
+// Succeeds reports whether a command that gets the code has done its work.
+func (e Explanation) Succeeds() bool { return e.Class == ClassPaid || e.Class == ClassDone }
+
+// explain words the row for a code of an API; "" is the first of the row's own.
+func (r row) explain(api API, code, message string) Explanation {
+	if api == "" {
+		api = r.where[0]
+	}
 	e := Explanation{
-		APIs: slices.Clone(r.where), Code: code, Message: shown(message), HTTP: slices.Clone(r.http), Class: r.class,
+		APIs: slices.Clone(r.where), Code: code, Message: shown(message), HTTP: slices.Clone(r.http), Class: r.class, Kind: r.kindIn(api),
 		Meaning: r.meaning, Retry: r.retry, Wait: r.wait, Next: r.next, Proof: r.proof, Source: r.shownSource(),
 	}
 	switch r.class {
@@ -56,14 +68,14 @@ func Explain(api, code, message string) (Explanation, bool) {
 	places := []API{API(strings.ToLower(api))}
 	if api == "" {
 		if found, ok := byWords(code, message); ok {
-			return found.explain(code, message), true
+			return found.explain("", code, message), true
 		}
 		places = APIs()
 	}
 	for _, place := range places {
 		for _, known := range [...]string{code, strings.ToUpper(code), strings.ToLower(code)} {
 			if found, ok := explainRow(place, known, message); ok {
-				return found.explain(known, message), true
+				return found.explain(place, known, message), true
 			}
 		}
 	}
@@ -115,7 +127,7 @@ func ExplainAll(code string) []Explanation {
 	code = strings.TrimSpace(code)
 	for _, known := range [...]string{code, strings.ToUpper(code), strings.ToLower(code)} {
 		for _, r := range rowsOf(known) {
-			e := r.explain(known, r.message)
+			e := r.explain("", known, r.message)
 			if r.empty {
 				e.Message = "(empty message)"
 			}
@@ -133,7 +145,7 @@ func Catalogue() []Explanation {
 	var out []Explanation
 	for _, table := range tables() {
 		for i := range table {
-			out = append(out, table[i].explain(table[i].code, table[i].message))
+			out = append(out, table[i].explain("", table[i].code, table[i].message))
 		}
 	}
 	return out

@@ -77,7 +77,8 @@ func (c *Client) c2bReply(endpoint string, r reply) (payment.Acceptance, error) 
 	if a.OriginatorConversationID == "" {
 		a.OriginatorConversationID = r.root.get("originatorconversationid").scalar()
 	}
-	if r.succeeded() || r.bare() && a.Code == "" && a.OriginatorConversationID != "" {
+	old := strings.EqualFold(a.Message, "success") // with empty ids and no code (§14)
+	if r.succeeded() || r.bare() && a.Code == "" && (a.OriginatorConversationID != "" || old) {
 		return a, nil
 	}
 	return a, c.noAnswer(endpoint, r, hintRegister)

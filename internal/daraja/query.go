@@ -43,7 +43,7 @@ func (c *Client) queryAnswer(endpoint, asked string, r reply) (payment.Answer, e
 		a.Status = payment.StatusPending
 		return a, nil
 	case ClassUnknown:
-		if r.row.meaning != "" && r.code != "" && r.row.code != "500.003.1001" {
+		if r.row.meaning != "" && r.row.kindIn(APIQuery) == payment.KindPending {
 			return a, nil
 		}
 	case ClassRefused, ClassCredentials, ClassToken, ClassBusy, ClassPaid, ClassFailed, ClassDone:

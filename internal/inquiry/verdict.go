@@ -70,14 +70,12 @@ func failedQuery(name, kind string, r *daraja.TransactionResult) error {
 	}
 	found, known := daraja.Explain(string(apiOf(kind)), r.ResultCode, "")
 	switch {
-	case kind == KindReversal && r.ResultCode == "R000001":
-		e.Kind = payment.KindConflict
-	case kind == KindReversal && r.ResultCode == "R000002", found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
+	case found.Class == daraja.ClassUnknown && saysMissing(r.ResultDesc):
 		e.Kind = payment.KindNotFound
 	case !known:
 		return e
 	default:
-		e.Kind = kindOfClass(found.Class)
+		e.Kind = found.Kind
 		e.Retryable = e.Kind == payment.KindUnavailable && kind != KindReversal
 	}
 	if known {
@@ -86,24 +84,8 @@ func failedQuery(name, kind string, r *daraja.TransactionResult) error {
 	return e
 }
 
-// kindOfClass is what a class of result codes lets a script conclude.
-func kindOfClass(class daraja.Class) payment.Kind {
-	switch class {
-	case daraja.ClassCredentials, daraja.ClassToken:
-		return payment.KindUnauthorized
-	case daraja.ClassRefused:
-		return payment.KindUsage
-	case daraja.ClassBusy:
-		return payment.KindUnavailable
-	case daraja.ClassFailed:
-		return payment.KindDeclined
-	case daraja.ClassUnknown, daraja.ClassPending, daraja.ClassPaid, daraja.ClassDone:
-	}
-	return payment.KindPending
-}
-
-// saysMissing reads from the words that M-PESA has no such transaction: the
-// code for that is not documented (reference/daraja.md §6.4).
+// saysMissing reports whether the words say that M-PESA has no such transaction, under a
+// code that the catalogue does not give that meaning (reference/daraja.md §6.4).
 func saysMissing(desc string) bool {
 	lower := strings.ToLower(desc)
 	return strings.Contains(lower, "not exist") || strings.Contains(lower, "not found")

@@ -3,6 +3,7 @@ package inquiry
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,5 +92,34 @@ func TestAgain(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", test.request, diff)
 		}
+	}
+}
+
+// TestResultsAgree walks the catalogue: the kind, and so the exit code, that a result
+// code ends a question with is what explain says of the code in that API.
+func TestResultsAgree(t *testing.T) {
+	t.Parallel()
+	kinds := map[daraja.API]string{daraja.APITransaction: KindTransaction, daraja.APIBalance: KindBalance, daraja.APIReversal: KindReversal}
+	walked := 0
+	for _, row := range daraja.Catalogue() {
+		for _, api := range row.APIs {
+			kind, asked := kinds[api]
+			if !asked || row.Succeeds() || strings.Contains(row.Code, ".") {
+				continue
+			}
+			walked++
+			e, known := daraja.Explain(string(api), row.Code, "")
+			err := failedQuery("query", kind, &daraja.TransactionResult{ResultCode: row.Code, ResultDesc: "x"})
+			if !known || payment.KindOf(err) != e.Kind {
+				t.Errorf("%s %s: explain says %s, the question ends as %s", api, row.Code, e.Kind, payment.KindOf(err))
+			}
+			var fault *payment.Error
+			if !errors.As(err, &fault) || !strings.Contains(fault.Hint, e.Meaning) {
+				t.Errorf("%s %s: the hint %q does not say what explain does", api, row.Code, fault.Hint)
+			}
+		}
+	}
+	if walked < 40 {
+		t.Errorf("only %d codes were walked", walked)
 	}
 }
