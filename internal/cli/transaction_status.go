@@ -29,9 +29,11 @@ acceptance and later, by callback, with the result. The result comes through a
 "payctl listen" on the same ledger; if none runs and callback_url leads to this
 machine, this command receives it itself.
 
-What counts is the payment's own TransactionStatus: Completed is exit 0, Cancelled,
-Declined and Expired are exit 3. A query that failed says nothing about the payment,
-and no answer within 60 s (or --timeout) is exit 8: --resume goes on waiting.`,
+What counts is the payment's own TransactionStatus: Completed is exit 0; Cancelled,
+Declined, Expired, Failed and Reversed are exit 3. A result that is about another receipt
+or shortcode, or that contradicts the ledger's deposit, is exit 9, and the deposit keeps
+the conflict. A query that failed says nothing about the payment, and no answer within
+60 s (or --timeout) is exit 8: --resume goes on waiting.`,
 		Example: `  payctl transaction status UA2K7QX9ZP
   payctl transaction status --conversation-id 1b2c-4d3e-8f90-a1b2c3d4e5f61234567 --no-wait
   payctl transaction status UA2K7QX9ZP --party 0712345678 --identifier-type msisdn

@@ -23,7 +23,7 @@ func (r *TransactionResult) Claim() payment.Status {
 	switch r.TransactionStatus {
 	case "Completed":
 		return payment.StatusCompleted
-	case "Cancelled", "Declined", "Expired":
+	case "Cancelled", "Declined", "Expired", "Failed":
 		return payment.StatusFailed
 	}
 	return ""

@@ -116,6 +116,8 @@ type Result struct {
 	Answer *daraja.TransactionResult
 	// Deposit is what was asked about, nil where the ledger has none.
 	Deposit *payment.Deposit
+	// Differs says how the answer is not one to the question, "" where it is.
+	Differs string
 	Notes   []string
 }
 
@@ -166,8 +168,8 @@ func Read(ctx context.Context, ledger *store.Store, q store.Query) (Result, erro
 	}
 	r.Answer = &answer
 	r.Notes = append(r.Notes, answer.Notes...)
-	if q.Kind == KindTransaction && q.Receipt != "" && answer.Receipt != "" && !strings.EqualFold(q.Receipt, answer.Receipt) {
-		r.Notes = append(r.Notes, "the result is about receipt "+payment.MaskDigits(answer.Receipt)+", not about the one that was asked for")
+	if r.Differs = otherReceipt(q, answer); r.Differs != "" {
+		r.Notes = append(r.Notes, r.Differs)
 	}
 	// What the adapter itself says of every such delivery is no news.
 	if d.Reason != "" && d.Reason != (daraja.Receiver{}).Inspect(d.Delivery).Reason {
@@ -182,11 +184,26 @@ func (i *Inquirer) ended(ctx context.Context, q store.Query) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if q.DepositID != "" {
-		if d, err := i.Ledger.Deposits.Get(ctx, q.DepositID); err == nil {
-			r.Deposit = &d
+	if r.Answer != nil && r.Differs == "" {
+		if r.Differs = i.otherAccount(q, *r.Answer); r.Differs != "" {
+			r.Notes = append(r.Notes, r.Differs)
 		}
 	}
+	if q.DepositID == "" {
+		return r, i.verdict(r)
+	}
+	d, err := i.Ledger.Deposits.Get(ctx, q.DepositID)
+	if err != nil {
+		return Result{}, err
+	}
+	reason, err := i.dispute(ctx, r, d)
+	if err == nil && reason != "" {
+		d, _, err = i.Ledger.Deposits.Apply(ctx, d.ID, payment.Claim{Dispute: reason, By: payment.SourceTransaction, At: i.Mailbox.Now()})
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	r.Deposit = &d
 	return r, i.verdict(r)
 }
 

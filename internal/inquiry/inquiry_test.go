@@ -223,3 +223,64 @@ func TestTold(t *testing.T) {
 		}
 	})
 }
+
+// TestAgainstQuestionAndLedger: a result that is about something else than the question,
+// or contradicts the deposit, is a conflict, and the deposit keeps it.
+func TestAgainstQuestionAndLedger(t *testing.T) {
+	t.Parallel()
+	change := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(completed) }
+	for _, c := range []struct {
+		name, result string
+		// till is the account's, reversed says that payctl asked for a reversal before.
+		till     string
+		reversed bool
+		kind     payment.Kind
+		conflict string
+	}{
+		{name: "agrees", result: completed},
+		{name: "a till's payment", result: change("600111 -", "700222 -"), till: "700222"},
+		{name: "masked", result: change("600111 -", "600*** -")},
+		{name: "one party only", result: change(`"CreditPartyName"`, `"X"`, "254711000222 -", "600999 -")},
+		{name: "another receipt", result: change("UA2K7QX9ZP", "UA2K7QX9ZZ"), kind: payment.KindConflict, conflict: "the transaction's receipt UA2K7QX9ZZ is not the deposit's UA2K7QX9ZP"},
+		{name: "another shortcode", result: change("600111 -", "600999 -"), kind: payment.KindConflict, conflict: "the result is about shortcode 600999, not about 600111"},
+		{name: "another amount", result: change(`"150"`, `"15"`), kind: payment.KindConflict, conflict: "the transaction's amount 15.00 is not the 150.00 asked for"},
+		{name: "declined", result: change("Completed", "Declined"), kind: payment.KindConflict, conflict: "the callback said COMPLETED, the transaction says FAILED"},
+		{name: "failed", result: change("Completed", "Failed"), kind: payment.KindConflict, conflict: "the callback said COMPLETED, the transaction says FAILED"},
+		{name: "reversed by somebody else", result: change("Completed", "Reversed"), kind: payment.KindConflict, conflict: "M-PESA says that the payment was reversed, and no reversal of payctl's did that"},
+		{name: "reversed by payctl", result: change("Completed", "Reversed"), reversed: true, kind: payment.KindDeclined},
+		{name: "under way", result: change("Completed", "Authorized"), kind: payment.KindPending},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &mpesa{t: t, ledger: openLedger(t), after: time.Second, route: "result", result: c.result}
+				i := listened(m)
+				i.Account.Till = c.till
+				phone, err := payment.ParsePhone("0711000222")
+				if err != nil {
+					t.Fatal(err)
+				}
+				d, _, err := m.ledger.Deposits.Create(t.Context(), payment.Deposit{
+					Provider: payment.Daraja, Environment: payment.Local, IdempotencyKey: "k", Amount: payment.AmountOf(15000, payment.KES), Phone: phone, ShortCode: "600111",
+				})
+				if err == nil {
+					_, _, err = m.ledger.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceCallback, Receipt: "UA2K7QX9ZP", At: time.Now()})
+				}
+				if err == nil && c.reversed {
+					_, err = m.ledger.Queries.Create(t.Context(), store.Query{Kind: KindReversal, Provider: payment.Daraja, Environment: payment.Local, Receipt: "UA2K7QX9ZP"})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := i.Transaction(t.Context(), TransactionInput{Receipt: "UA2K7QX9ZP", Type: payment.IdentifierShortCode})
+				if c.kind == 0 && err != nil || c.kind != 0 && payment.KindOf(err) != c.kind {
+					t.Errorf("%v, want kind %s", err, c.kind)
+				}
+				kept, err := m.ledger.Deposits.Get(t.Context(), d.ID)
+				if err != nil || kept.Status != payment.StatusCompleted || kept.Conflict != c.conflict || r.Deposit == nil {
+					t.Errorf("the deposit is %s, conflict %q, %v; want COMPLETED, %q", kept.Status, kept.Conflict, err, c.conflict)
+				}
+			})
+		})
+	}
+}

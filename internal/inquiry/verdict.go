@@ -17,6 +17,9 @@ const (
 	Cancelled = "Cancelled"
 	Declined  = "Declined"
 	Expired   = "Expired"
+	// Failed and Reversed are claimed by some sources only.
+	Failed   = "Failed"
+	Reversed = "Reversed"
 )
 
 // verdict is the error that the end of a query means, by its kind what a script may
@@ -45,10 +48,22 @@ func (i *Inquirer) verdict(result Result) error {
 	case q.Kind != KindTransaction:
 		return nil
 	}
+	differs := result.Differs
+	if differs == "" && result.Deposit != nil {
+		differs = result.Deposit.Conflict
+	}
+	if differs != "" {
+		return i.conflict(result, differs)
+	}
 	switch r.TransactionStatus {
 	case Completed:
 		return nil
-	case Cancelled, Declined, Expired:
+	case Reversed:
+		return &payment.Error{
+			Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: r.TransactionStatus,
+			Message: name + ": M-PESA says that this transaction was reversed", Hint: "it is final: the money went back",
+		}
+	case Cancelled, Declined, Expired, Failed:
 		return &payment.Error{
 			Kind: payment.KindDeclined, Provider: payment.Daraja, ProviderCode: r.TransactionStatus,
 			Message: name + ": M-PESA says that this transaction is " + r.TransactionStatus, Hint: "it is final: no money moved",
@@ -59,6 +74,18 @@ func (i *Inquirer) verdict(result Result) error {
 		said = "M-PESA says " + payment.Line(r.TransactionStatus, maxText) + ", which is not one of the documented ends"
 	}
 	return &payment.Error{Kind: payment.KindPending, Provider: payment.Daraja, Message: name + ": " + said, Hint: "ask again later with " + i.again(q)}
+}
+
+// conflict is the error of a result that contradicts the question or the ledger.
+func (i *Inquirer) conflict(r Result, differs string) error {
+	e := &payment.Error{
+		Kind: payment.KindConflict, Provider: payment.Daraja, ProviderCode: r.Answer.TransactionStatus, Message: Name(r.Query) + ": " + differs,
+		Hint: "see the evidence with \"payctl webhook show " + r.Query.DeliveryID + "\"",
+	}
+	if r.Deposit != nil {
+		e.Message += "; deposit " + r.Deposit.ID + " is " + string(r.Deposit.Status)
+	}
+	return e
 }
 
 // failedQuery is the error of a result other than 0: the question was not carried out.

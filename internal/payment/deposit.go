@@ -95,6 +95,9 @@ type Claim struct {
 	// Settles says that this claim was asked for to end a recorded conflict
 	// (reference/wasaapay.md §11.6): it decides against a conflict's either side.
 	Settles bool
+	// Dispute is what speaks against the deposit without being a status of it, such as
+	// another amount: it becomes the deposit's conflict and moves nothing else.
+	Dispute string
 	// At is when the claim was made, by this machine's clock.
 	At time.Time
 }
@@ -107,6 +110,9 @@ func (d Deposit) Apply(c Claim) (Deposit, Move) {
 	}
 	if d.MerchantRequestID == "" {
 		d.MerchantRequestID = c.MerchantRequestID
+	}
+	if c.Dispute != "" {
+		return d.disputed(c.Dispute, c.At), MoveConflict
 	}
 	move := Decide(d.Status, d.DecidedBy, c.Status, c.By)
 	if move == MoveConfirm && d.Receipt != "" && c.Receipt != "" && d.Receipt != c.Receipt {
@@ -139,13 +145,19 @@ func (d Deposit) Apply(c Claim) (Deposit, Move) {
 			d.Receipt, d.UpdatedAt = c.Receipt, c.At
 		}
 	case MoveConflict:
-		// Perhaps the customer paid twice: no later contradiction may hide that.
-		if !strings.HasPrefix(d.Conflict, twoReceipts) {
-			d.Conflict, d.UpdatedAt = contradiction(d, c), c.At
-		}
+		d = d.disputed(contradiction(d, c), c.At)
 	case MoveNone:
 	}
 	return d, move
+}
+
+// disputed returns the deposit with a conflict. Perhaps the customer paid twice: no later
+// contradiction may hide that.
+func (d Deposit) disputed(conflict string, at time.Time) Deposit {
+	if !strings.HasPrefix(d.Conflict, twoReceipts) && d.Conflict != conflict {
+		d.Conflict, d.UpdatedAt = conflict, at
+	}
+	return d
 }
 
 // twoReceipts begins the conflict of two successes that cannot be one payment.

@@ -219,6 +219,40 @@ func TestForgedResult(t *testing.T) {
 	checkSound(t, s)
 }
 
+// TestResultAgainstDeposit: what a transaction's result says against a deposit that is
+// COMPLETED becomes its conflict; what agrees, or says nothing of its end, does not.
+func TestResultAgainstDeposit(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		arrival  Arrival
+		conflict string
+	}{
+		{"agrees", result("AG_1", payment.StatusCompleted, 15000, "REC0000001"), ""},
+		{"is under way", result("AG_1", "", 15000, "REC0000001"), ""},
+		{"failed", result("AG_1", payment.StatusFailed, 15000, "REC0000001"), "the callback said COMPLETED, the transaction says FAILED"},
+		{"another amount", result("AG_1", payment.StatusCompleted, 100, "REC0000001"), "the transaction's amount 1.00 is not the 150.00 asked for"},
+		{"another receipt", result("AG_1", payment.StatusCompleted, 15000, "REC0000002"), "the transaction's receipt REC0000002 is not the deposit's REC0000001"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := openTest(t, Options{})
+			d := pending(t, s, push(t, "INV-1"), "ws_1")
+			if _, _, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceCallback, Receipt: "REC0000001", At: d.UpdatedAt}); err != nil {
+				t.Fatal(err)
+			}
+			q := newQuery(t, s, d.ID)
+			accept(t, s, q.ID, "AG_1")
+			record(t, s, withToken(tc.arrival, q.Token))
+			got, err := s.Deposits.Get(t.Context(), d.ID)
+			if err != nil || got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.Conflict != tc.conflict {
+				t.Errorf("%s %s, conflict %q, error %v; want it completed, conflict %q", got.Status, got.Receipt, got.Conflict, err, tc.conflict)
+			}
+			checkSound(t, s)
+		})
+	}
+}
+
 func TestResultJudged(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -259,8 +293,8 @@ func TestResultJudged(t *testing.T) {
 		{
 			"of another amount", result("AG_1", payment.StatusCompleted, 100, "REC0000001"), true,
 			outcome{
-				Deposit: true, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending,
-				Reason: "the transaction's amount 1.00 is not the 150.00 asked for; the deposit stays as it is",
+				Deposit: true, Move: payment.MoveConflict, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending,
+				Reason: "the transaction's amount 1.00 is not the 150.00 asked for",
 			},
 			QueryAnswered,
 		},

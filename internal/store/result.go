@@ -90,27 +90,38 @@ func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *j
 }
 
 // judgeTransaction lets a transaction's result settle the deposit that was asked
-// about, if it says that the money came. A failure moves nothing by itself, and
-// money that does not fit the deposit, or that the result does not tell, moves
-// nothing either.
+// about, if it says that the money came. A failure moves nothing by itself, but
+// contradicts a deposit that is COMPLETED. Money that does not fit the deposit is
+// a dispute; where the result does not tell how much, it moves nothing.
 func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, at time.Time) error {
 	d, err := t.db.depositBy(ctx, t, "seq = ?", j.query.deposit)
 	if err != nil {
 		return err
 	}
 	j.deposit = d
-	if isTimeout(e) || e.Status != payment.StatusCompleted {
+	claim := payment.Claim{Status: e.Status, By: payment.SourceTransaction, Receipt: e.Receipt, Failure: e.Failure, At: at}
+	dispute := func(reason string) {
+		j.reason = reason
+		j.claim = &payment.Claim{Dispute: reason, By: payment.SourceTransaction, At: at}
+	}
+	switch {
+	case isTimeout(e) || !e.Status.Final():
+		return nil
+	case e.Status == payment.StatusFailed:
+		if d.Status == payment.StatusCompleted {
+			j.claim = &claim
+		}
 		return nil
 	}
 	switch {
 	case !e.Amount.HasValue():
 		j.reason = "the transaction's result tells no amount; the deposit stays as it is"
 		return nil
-	case e.Amount.Minor() != d.Amount.Minor():
-		j.reason = fmt.Sprintf("the transaction's amount %s is not the %s asked for; the deposit stays as it is", e.Amount, d.Amount)
+	case d.Amount.Minor() != 0 && e.Amount.Minor() != d.Amount.Minor():
+		dispute(fmt.Sprintf("the transaction's amount %s is not the %s asked for", e.Amount, d.Amount))
 		return nil
 	case d.Receipt != "" && e.Receipt != "" && d.Receipt != e.Receipt:
-		j.reason = "the transaction's receipt is not the deposit's; the deposit stays as it is"
+		dispute("the transaction's receipt " + payment.Line(e.Receipt, maxReceipt) + " is not the deposit's " + d.Receipt)
 		return nil
 	}
 	held := judged{verdict: j.verdict}
@@ -118,9 +129,12 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 		return err
 	}
 	if !held.counts() {
-		j.reason = held.reason + "; the deposit stays as it is"
+		dispute(held.reason)
 		return nil
 	}
-	j.claim = &payment.Claim{Status: e.Status, By: payment.SourceTransaction, Receipt: e.Receipt, At: at}
+	j.claim = &claim
 	return nil
 }
+
+// maxReceipt is how much of a receipt from outside is repeated, in bytes.
+const maxReceipt = 40

@@ -168,7 +168,7 @@ func transactionSpan(status string) ui.Span {
 	switch status {
 	case inquiry.Completed:
 		return ui.OK(status)
-	case inquiry.Cancelled, inquiry.Declined, inquiry.Expired:
+	case inquiry.Cancelled, inquiry.Declined, inquiry.Expired, inquiry.Failed, inquiry.Reversed:
 		return ui.Bad(status)
 	}
 	return ui.Plain(status)
