@@ -9,7 +9,6 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/listen"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -46,7 +45,7 @@ func (v *asking) inquirer(ctx context.Context, conf *config.Config, client *dara
 
 // receiver receives as "payctl listen" would, without forwarding.
 func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Server, error) {
-	receivers, _, err := provider.Receivers(ctx, conf)
+	receivers, _, err := v.providers.Receivers(ctx, conf)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +62,8 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 		return nil, err
 	}
 	return listen.New(listen.Options{
-		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, Receivers: receivers, InstallToken: token, SpillDir: path + ".spill",
-		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: addressCheck(conf),
+		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
+		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.addressCheck(conf),
 		AddressEnforce: conf.Listen.IPCheck == config.IPEnforce, Logger: logger, Now: v.now,
 	})
 }

@@ -52,7 +52,7 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 				a, ledger := budgetApp(t)
 				a.deadline.limit = c.timeout
 				d := payment.Deposit{ID: "dep_1", Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1"}
-				p := provider.Provider{ID: payment.Daraja, QueryEvery: time.Minute, Depositor: silent{t: t}}
+				p := provider.Provider{ID: payment.Daraja, Schedule: payment.Schedule{PerSlot: time.Minute, BudgetKey: "daraja"}, Depositor: silent{t: t}}
 				key := a.policy(p, d.Environment, "").BudgetKey
 				start := time.Now()
 				reserve(t, ledger, key)

@@ -169,7 +169,7 @@ func (v *configInit) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := provider.Parse(v.provider); err != nil {
+	if _, err := v.providers.Parse(v.provider); err != nil {
 		return err
 	}
 	return v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment})
@@ -207,7 +207,7 @@ func parseEnvFile(name, text string) (map[string]string, error) {
 // plan turns flags, variables, the file of secrets and a person's answers into a profile.
 func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewProfile, []keptSecret, error) {
 	p := config.NewProfile{Name: v.profile, Environment: payment.Environment(v.environment)}
-	health, err := healthOf(conf, v.provider)
+	health, err := v.healthOf(conf, v.provider)
 	if err != nil {
 		return p, nil, err
 	}
@@ -242,13 +242,13 @@ func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewP
 	return p, kept, v.callback(ctx, &p, health)
 }
 
-func healthOf(conf *config.Config, id string) (provider.Health, error) {
+func (v *configInit) healthOf(conf *config.Config, id string) (provider.Health, error) {
 	for _, h := range provider.HealthOf(conf) {
 		if string(h.ID) == id {
 			return h, nil
 		}
 	}
-	return provider.Health{}, usagef("use one of: "+strings.Join(provider.IDs(), ", "), "provider %q: is not known", id)
+	return provider.Health{}, usagef("use one of: "+provider.Names(v.providers.IDs()), "provider %q: is not known", id)
 }
 
 // callback takes the callback URL, which may be set later: a tunnel gives one.
@@ -323,7 +323,7 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 	if err != nil {
 		return err
 	}
-	health, err := healthOf(conf, out.Provider)
+	health, err := v.healthOf(conf, out.Provider)
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,16 @@ func TestInterruptedWaitIsGivenBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key := "wasaapay " + wasaapay.RESTURL
+		key := wasaapay.Schedule(payment.Sandbox).BudgetKey
 		reserve(t, ledger, key) // for a minute
+		phone, _ := payment.ParsePhone("254711000222")
+		d := payment.Deposit{
+			ID: "dep_1", IdempotencyKey: payment.NewIdempotencyKey(), Amount: payment.AmountOf(15000, payment.KES), Phone: phone, Wallet: "wal_1", Reference: "INV-1",
+		}
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			if _, err := client.Ask(ctx, payment.Deposit{ProviderID: "dep_1"}); payment.KindOf(err) != payment.KindInterrupted {
+			if _, err := client.Create(ctx, payment.DepositRequest{Deposit: d}); payment.KindOf(err) != payment.KindInterrupted {
 				t.Errorf("error %v, want interrupted", err)
 			}
 		}

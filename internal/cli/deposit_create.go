@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,18 +79,19 @@ func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
 // depositPlan checks everything that can be known to be wrong.
 func (a *app) depositPlan(ctx context.Context, o depositCreateOptions) (provider.Provider, send, error) {
 	s := send{wait: o.wait, force: o.force}
-	id, err := provider.Parse(o.provider)
+	id, err := a.providers.Parse(o.provider)
 	if err != nil {
 		return provider.Provider{}, s, err
 	}
-	if !slices.Contains(provider.Depositors(), string(id)) {
-		return provider.Provider{}, s, usagef("providers that can: "+strings.Join(provider.Depositors(), ", "), "provider %s: cannot ask for money", id)
+	row := a.providers.Row(id)
+	if !row.Deposits {
+		return provider.Provider{}, s, usagef("providers that can: "+provider.Names(a.providers.Depositors()), "provider %s: cannot ask for money", id)
 	}
 	var transports []string
 	if s.via, transports, err = o.follow.parse(); err != nil {
 		return provider.Provider{}, s, err
 	}
-	if err := checkFlags(id, o); err != nil {
+	if err := checkFlags(row, o); err != nil {
 		return provider.Provider{}, s, err
 	}
 	p, err := a.provider(ctx, id, transports)
@@ -157,8 +157,8 @@ func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositC
 }
 
 // checkFlags finds what is wrong with the flags alone, before any setting is read.
-func checkFlags(id payment.ProviderID, o depositCreateOptions) error {
-	if err := checkUnused(id, o); err != nil {
+func checkFlags(row provider.Row, o depositCreateOptions) error {
+	if err := checkUnused(row, o); err != nil {
 		return err
 	}
 	if o.phone == "" {
@@ -181,18 +181,15 @@ func checkFlags(id payment.ProviderID, o depositCreateOptions) error {
 
 // checkUnused refuses a flag that would do nothing: whoever gave it expects that
 // it does.
-func checkUnused(id payment.ProviderID, o depositCreateOptions) error {
-	if id != payment.Daraja {
-		return nil
-	}
-	const hint = "leave it out, or choose --provider wasaapay"
+func checkUnused(row provider.Row, o depositCreateOptions) error {
+	const hint = "leave it out, or choose another --provider"
 	switch {
-	case len(o.fields) > 0:
-		return usagef(hint, "field: --field adds nothing to an STK push of Daraja")
-	case o.wallet != "":
-		return usagef(hint, "wallet: Daraja has no wallets; the money goes to the profile's shortcode")
-	case o.follow.transports != "":
-		return usagef(hint, "transports: Daraja has no stream")
+	case len(o.fields) > 0 && !row.Fields:
+		return usagef(hint, "field: --field adds nothing to a request to %s", row.Title)
+	case o.wallet != "" && !row.Wallets:
+		return usagef(hint, "wallet: %s has no wallets; the money goes to the profile's shortcode", row.Title)
+	case o.follow.transports != "" && !row.Streams:
+		return usagef(hint, "transports: %s has no stream", row.Title)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -44,7 +43,7 @@ func (a *app) depositList(ctx context.Context, o depositListOptions) error {
 	}
 	var err error
 	if o.provider != "" {
-		if filter.Provider, err = provider.Parse(o.provider); err != nil {
+		if filter.Provider, err = a.providers.Parse(o.provider); err != nil {
 			return err
 		}
 	}

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -69,7 +71,7 @@ func TestUnrecordedAnswerIsRecordedWhileWaiting(t *testing.T) {
 				if !isOpen(d, lost) {
 					t.Fatalf("%s, error %v, want an unknown outcome", d.Status, lost)
 				}
-				w := a.watcherSince(provider.Provider{ID: payment.Daraja, Depositor: paying{&asked}}, payment.Local, watch.ViaAuto, ledger)
+				w := a.watcherSince(provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: paying{&asked}}, payment.Local, watch.ViaAuto, ledger)
 				err := a.followOpen(ctx, full, lost, func() error {
 					return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
 				})
@@ -111,7 +113,7 @@ func TestWaitForWhatAnotherProcessSends(t *testing.T) {
 				}
 			})
 			asked := 0
-			p := provider.Provider{ID: payment.WasaaPay, Depositor: paying{&asked}, Idempotent: true}
+			p := provider.Provider{ID: payment.WasaaPay, Schedule: wasaapay.Schedule(payment.Local), Depositor: paying{&asked}, Idempotent: true}
 			err = a.depositSend(t.Context(), p, send{intent: intent, via: watch.ViaPoll, wait: wait})
 			if wait && err != nil || !wait && payment.KindOf(err) != payment.KindPending {
 				t.Errorf("waiting %t: error %v", wait, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
@@ -61,7 +62,7 @@ func TestTimeoutBoundsSendingAndWaiting(t *testing.T) {
 				a.conf = &config.Config{Environment: payment.Local}
 				a.deadline.limit = c.timeout
 				asked := 0
-				p := provider.Provider{ID: payment.Daraja, Depositor: slow{c.answer, &asked}}
+				p := provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: slow{c.answer, &asked}}
 				s := send{intent: intentOf(t), via: watch.ViaAuto, wait: true}
 				a.deadline.began = time.Now().Add(-c.spent)
 				start := time.Now()
@@ -92,7 +93,7 @@ func TestTimeoutUsedUpBeforeSending(t *testing.T) {
 		a.conf = &config.Config{Environment: payment.Local}
 		a.deadline.limit = time.Second
 		asked := 0
-		p := provider.Provider{ID: payment.Daraja, Depositor: slow{0, &asked}}
+		p := provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: slow{0, &asked}}
 		a.deadline.began = time.Now().Add(-time.Second)
 		err := a.depositSend(t.Context(), p, send{intent: intentOf(t), wait: true})
 		if payment.KindOf(err) != payment.KindUnavailable {

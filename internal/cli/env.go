@@ -12,6 +12,7 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -33,6 +34,8 @@ type env struct {
 	now      func() time.Time
 	out      *ui.Printer
 	conf     *config.Config
+	// providers is the table of all providers.
+	providers provider.Table
 	// running is set when a verb's own Run begins; what fails before is usage.
 	running bool
 	// stop ends the run's context.
@@ -42,7 +45,7 @@ type env struct {
 }
 
 func newEnv(in Invocation) *env {
-	return &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}}
+	return &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}, providers: provider.Builtin()}
 }
 
 // bind binds the flags that mean the same everywhere.

@@ -48,12 +48,7 @@ func (o followOptions) parse() (watch.Via, []string, error) {
 
 // policy is the provider's schedule with the operator's wishes.
 func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via) watch.Policy {
-	policy := watch.DarajaPolicy(env)
-	if p.ID == payment.WasaaPay {
-		policy = watch.WasaaPayPolicy(env)
-	} else if p.QueryEvery > 0 {
-		policy.PerSlot = p.QueryEvery
-	}
+	policy := watch.PolicyOf(p.Schedule)
 	policy.Via = via
 	if a.deadline.limit > 0 {
 		policy.Deadline, policy.Strict = a.deadline.limit, true

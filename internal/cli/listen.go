@@ -11,7 +11,6 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
@@ -103,7 +102,7 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 		return err
 	}
 	if o.printSecretPath {
-		return a.out.One(secretPathView(conf.CallbackURL, token))
+		return a.out.One(secretPathView(conf.CallbackURL, token, a.providers.Routes()))
 	}
 	if err := listen.CheckBind(o.addr, o.exposure(token)); err != nil {
 		return err
@@ -148,7 +147,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
-	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes()}); err != nil {
+	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes())}); err != nil {
 		return err
 	}
 	if err := writeReady(o.ready, url); err != nil {
@@ -167,7 +166,7 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	if err != nil {
 		return listen.Options{}, err
 	}
-	receivers, skipped, err := provider.Receivers(ctx, conf)
+	receivers, skipped, err := a.providers.Receivers(ctx, conf)
 	if err != nil {
 		return listen.Options{}, err
 	}
@@ -175,8 +174,8 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		a.out.Note("not receiving %s", s)
 	}
 	options := listen.Options{
-		Receivers: receivers, TrustedProxies: conf.Listen.TrustedProxies,
-		AddressCheck: addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
+		Receivers: receivers, Routes: a.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
+		AddressCheck: a.addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
 		OnDelivery: func(v listen.DeliveryView) { a.showReceived(v, wanted) },
 		Forward:    listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
 		Metrics:    listen.NewMetrics(), Now: a.now,
@@ -229,26 +228,13 @@ func (a *app) showReceived(v listen.DeliveryView, wanted *filter[deliveryFields]
 	a.keepErr(err)
 }
 
-// addressCheck holds a callback's sender against the published list
-// (reference/daraja.md §8). Nothing is noted in the local environment.
-func addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
+// addressCheck holds a callback's sender against the published list. Nothing is noted
+// in the local environment.
+func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
 	if conf.Environment == payment.Local || conf.Listen.IPCheck == config.IPOff {
 		return nil
 	}
-	return func(id payment.ProviderID, addr netip.Addr) string {
-		if id != payment.Daraja {
-			return ""
-		}
-		for _, prefix := range conf.Listen.DarajaAddresses {
-			if prefix.Contains(addr.Unmap()) {
-				return ""
-			}
-		}
-		if _, listed := daraja.CheckAddress(addr); !listed {
-			return "the sender's address is not on Safaricom's published list"
-		}
-		return ""
-	}
+	return s.providers.Sender(conf)
 }
 
 // receivedView is one delivery as "listen" prints it; its keys are the contract.

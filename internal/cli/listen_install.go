@@ -80,12 +80,10 @@ func (v secretPaths) Text(t *ui.Text) {
 	}
 }
 
-func secretPathView(base, token string) secretPaths {
+func secretPathView(base, token string, routes []payment.Route) secretPaths {
 	v := secretPaths{BaseURL: orNull(base)}
-	for _, route := range listen.Routes() {
-		if strings.HasPrefix(route, "/callbacks/") {
-			v.URLs = append(v.URLs, base+route+"/"+token)
-		}
+	for _, route := range routes {
+		v.URLs = append(v.URLs, base+route.Path+"/"+token)
 	}
 	return v
 }

@@ -26,7 +26,9 @@ type session struct {
 	closers []func() error
 }
 
-func newSession(in Invocation) *session { return &session{env: newEnv(in)} }
+func newSession(in Invocation) *session {
+	return &session{env: newEnv(in)}
+}
 
 // close ends what was opened, the last first.
 func (s *session) close() error {
@@ -65,7 +67,7 @@ func (s *session) provider(ctx context.Context, id payment.ProviderID, transport
 	if err != nil {
 		return provider.Provider{}, err
 	}
-	return provider.Open(ctx, conf, id, s.deps(transports))
+	return s.providers.Open(ctx, conf, id, s.deps(transports))
 }
 
 func (s *session) deps(transports []string) provider.Deps {

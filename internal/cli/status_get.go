@@ -65,7 +65,7 @@ func (a *app) statusGet(ctx context.Context, id, whose string) error {
 	claim := payment.Claim{
 		Status: answer.Status, By: payment.SourceQuery, Receipt: answer.Receipt, Failure: answer.Failure,
 		ProviderID: answer.ProviderID, MerchantRequestID: answer.MerchantRequestID,
-		Settles: d.Provider == payment.WasaaPay, At: a.now(),
+		Settles: p.Schedule.Settles, At: a.now(),
 	}
 	if d, _, err = ledger.Deposits.Apply(ctx, d.ID, claim); err != nil {
 		return err

@@ -91,8 +91,7 @@ func (a *app) statusWatch(ctx context.Context, o statusWatchOptions) error {
 	}
 	var jobs []watch.Job
 	streams := false
-	for _, name := range provider.Depositors() {
-		id := payment.ProviderID(name)
+	for _, id := range a.providers.Depositors() {
 		if len(ids[id]) == 0 {
 			continue
 		}
@@ -173,16 +172,17 @@ func standing(found []payment.Deposit) []payment.Deposit {
 }
 
 func (a *app) adoptNamed(ctx context.Context, ledger *store.Store, conf *config.Config, id, whose string) (payment.Deposit, error) {
-	name, err := provider.Parse(whose)
+	name, err := a.providers.Parse(whose)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	if name == payment.Sevi {
-		return payment.Deposit{}, usagef("only daraja and wasaapay have deposits", "provider sevi: has no deposits to ask for")
+	row := a.providers.Row(name)
+	if !row.Deposits {
+		return payment.Deposit{}, usagef("providers that have: "+provider.Names(a.providers.Depositors()), "provider %s: has no deposits to ask for", name)
 	}
 	shortCode := ""
-	if name == payment.Daraja {
-		shortCode = conf.Daraja.ShortCode
+	if row.ShortCode != nil {
+		shortCode = row.ShortCode(conf)
 	}
 	return a.adopt(ctx, ledger, payment.Deposit{
 		Provider: name, Environment: conf.Environment, ProviderID: id, ShortCode: shortCode, Amount: payment.AmountOf(0, payment.KES),

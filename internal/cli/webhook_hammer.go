@@ -15,7 +15,6 @@ import (
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -60,7 +59,7 @@ const hammerTimeout = 5 * time.Minute
 
 // Run hammers and reports.
 func (v *webhookHammer) Run(ctx context.Context) error {
-	id, err := provider.Parse(v.provider)
+	id, err := v.providers.Parse(v.provider)
 	if err != nil {
 		return err
 	}

@@ -4,31 +4,23 @@ import (
 	"context"
 
 	"github.com/payctl/payctl/internal/config"
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
-	"github.com/payctl/payctl/internal/sevi"
-	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
 // offlineReceiver is a provider's receiver with the secrets given, or with the
-// profile's. Daraja needs none.
+// profile's; none are needed where deliveries prove nothing.
 func (s *session) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
-	if id == payment.Daraja {
-		return daraja.Receiver{}, nil, nil
-	}
-	if len(secrets) == 0 {
+	row := s.providers.Row(id)
+	if row.Proof != nil && len(secrets) == 0 {
 		var err error
 		if secrets, err = s.webhookSecrets(ctx, id); err != nil {
 			return nil, nil, err
 		}
 	}
-	if id == payment.Sevi {
-		receiver, err := sevi.New(sevi.Config{Tokens: secrets})
-		return receiver, secrets, err
-	}
-	return wasaapay.NewReceiver("", secrets), secrets, nil
+	receiver, err := row.Receiver(nil, secrets)
+	return receiver, secrets, err
 }
 
 // webhookSecrets are the profile's; none at all is KindUnauthorized.
@@ -37,16 +29,11 @@ func (s *session) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]
 	if err != nil {
 		return nil, err
 	}
-	if id == payment.Sevi {
-		if err := conf.Missing("sevi.token"); err != nil {
-			return nil, err
-		}
-		return conf.Sevi.Tokens(ctx)
-	}
-	if err := conf.Missing("wasaapay.webhook_secret"); err != nil {
+	proof := s.providers.Row(id).Proof
+	if err := conf.Missing(proof.Setting); err != nil {
 		return nil, err
 	}
-	return conf.WasaaPay.WebhookSecrets(ctx)
+	return proof.Secrets(ctx, conf)
 }
 
 // webhookKeys sign samples; what is not set stays empty.

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -41,7 +40,7 @@ func (o deliveryFlags) filter(e *env) (store.DeliveryFilter, error) {
 		return filter, usagef("use 0 for all", "limit %d: is negative", o.limit)
 	}
 	if o.provider != "" {
-		if filter.Provider, err = provider.Parse(o.provider); err != nil {
+		if filter.Provider, err = e.providers.Parse(o.provider); err != nil {
 			return filter, err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/webhook"
@@ -97,10 +96,14 @@ func (a *app) newVerifier(o webhookVerifyOptions) (*verifier, error) {
 	switch {
 	case len(o.deliveries) > 0 && (len(o.files) > 0 || o.ndjson || o.headers != ""):
 		return nil, usagef("give files, or --delivery", "delivery: a stored delivery comes with its own body and headers")
-	case o.provider == string(payment.Daraja) && len(o.secretFiles) > 0:
-		return nil, usagef("leave --secret-file out", "secret-file: Daraja signs nothing")
 	}
-	var err error
+	id, err := v.provider(payment.WasaaPay)
+	if row := a.providers.Row(id); err == nil && row.Proof == nil && len(o.secretFiles) > 0 {
+		err = usagef("leave --secret-file out", "secret-file: %s signs nothing", row.Title)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if o.headers != "" {
 		if v.header, err = readHeaders(o.headers); err != nil {
 			return nil, err
@@ -121,7 +124,7 @@ func (v *verifier) provider(otherwise payment.ProviderID) (payment.ProviderID, e
 	if v.o.provider == "" {
 		return otherwise, nil
 	}
-	return provider.Parse(v.o.provider)
+	return v.app.providers.Parse(v.o.provider)
 }
 
 // of returns a provider's means, made at the first call.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/wasaapay"
@@ -241,7 +242,7 @@ func serveLedger(b *testing.B, w workload) (addr string, stop func()) {
 		w.prepare(b, ledger)
 	}
 	s, err := New(Options{
-		Ledger: LedgerOf(ledger), SpillDir: b.TempDir(), OnDelivery: func(DeliveryView) {}, Metrics: metrics,
+		Routes: provider.Builtin().Routes(), Ledger: LedgerOf(ledger), SpillDir: b.TempDir(), OnDelivery: func(DeliveryView) {}, Metrics: metrics,
 		Receivers: map[payment.ProviderID]payment.Receiver{
 			payment.Daraja:   daraja.Receiver{},
 			payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{secret.New("a-webhook-secret")}),

@@ -9,13 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/deliver"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 )
 
 // newForwarderForTest is a forwarder that nothing drives but the test.
 func newForwarderForTest(t *testing.T, ledger Ledger) *forwarder {
 	t.Helper()
-	s, err := New(Options{Ledger: ledger, Receivers: fakeReceivers(), Forward: Forward{Sender: deliver.New(deliver.Options{})}})
+	s, err := New(Options{Routes: provider.Builtin().Routes(), Ledger: ledger, Receivers: fakeReceivers(), Forward: Forward{Sender: deliver.New(deliver.Options{})}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -191,6 +192,7 @@ func start(t *testing.T, o Options) *running {
 		r.ledger = &fakeLedger{}
 		o.Ledger = r.ledger.ledger()
 	}
+	o.Routes = provider.Builtin().Routes()
 	if o.Receivers == nil {
 		o.Receivers = fakeReceivers()
 	}

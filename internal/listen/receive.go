@@ -41,8 +41,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // mayEnter holds the install token, where there is one. Where a deposit or a
 // query may have a token of its own, any token enters: the ledger judges it.
-func (s *Server) mayEnter(rt route, token string) bool {
-	if s.o.InstallToken == "" || rt.perDeposit && token != "" {
+func (s *Server) mayEnter(rt payment.Route, token string) bool {
+	if s.o.InstallToken == "" || rt.PerDeposit && token != "" {
 		return true
 	}
 	return sameText(token, s.o.InstallToken)
@@ -84,21 +84,21 @@ func (s *Server) reply(w http.ResponseWriter, reply payment.Reply) {
 
 // arrival is a request that is a delivery.
 type arrival struct {
-	route route
+	route payment.Route
 	token string
 	peer  netip.Addr
 }
 
 // receive reads, judges, stores and acknowledges, in this order.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request, a arrival) {
-	receiver := s.o.Receivers[a.route.provider]
+	receiver := s.o.Receivers[a.route.Provider]
 	if receiver == nil {
-		s.log.Warn("delivery for a provider that is not configured", "provider", string(a.route.provider))
+		s.log.Warn("delivery for a provider that is not configured", "provider", string(a.route.Provider))
 		s.refuse(w, http.StatusServiceUnavailable, time.Minute)
 		return
 	}
 	d := payment.Delivery{
-		Provider: a.route.provider, Route: a.route.path, Token: a.token, Method: r.Method,
+		Provider: a.route.Provider, Route: a.route.Path, Token: a.token, Method: r.Method,
 		Header: r.Header, ReceivedAt: s.now(),
 	}
 	if a.peer.IsValid() {

@@ -39,12 +39,9 @@ func (s *Server) record(ctx context.Context, n store.Arrival) (store.Recorded, k
 	return store.Recorded{}, inSpill
 }
 
-// sendsOnce tells the provider that never repeats a delivery (reference/daraja.md §4.3).
-func sendsOnce(p payment.ProviderID) bool { return p == payment.Daraja }
-
 // keepAside spills a delivery that will not come again.
 func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
-	if !sendsOnce(d.Provider) {
+	if !s.routes[d.Route].SendsOnce {
 		s.log.Error("the ledger could not take a delivery; the provider will try again", attrs...)
 		return false
 	}

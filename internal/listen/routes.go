@@ -16,32 +16,12 @@ const (
 // maxToken bounds the secret last segment of a path, in bytes.
 const maxToken = 128
 
-// route is a callback route; perDeposit says that its token may be a deposit's
-// or a query's own, which only the ledger can judge.
-type route struct {
-	path       string
-	provider   payment.ProviderID
-	perDeposit bool
-}
-
-// callbackRoutes returns the routes in the order in which they are shown.
-func callbackRoutes() []route {
-	return []route{
-		{"/callbacks/daraja/stk", payment.Daraja, true},
-		{"/callbacks/daraja/result", payment.Daraja, true},
-		{"/callbacks/daraja/timeout", payment.Daraja, true},
-		{"/callbacks/daraja/c2b/validation", payment.Daraja, false},
-		{"/callbacks/daraja/c2b/confirmation", payment.Daraja, false},
-		{"/callbacks/wasaapay", payment.WasaaPay, false},
-		{"/callbacks/sevi", payment.Sevi, false},
-	}
-}
-
-// Routes returns every path that is served, without tokens.
-func Routes() []string {
+// Routes returns every path that is served beside callback routes, after them and
+// without tokens.
+func Routes(callbacks []payment.Route) []string {
 	var out []string
-	for _, r := range callbackRoutes() {
-		out = append(out, r.path)
+	for _, r := range callbacks {
+		out = append(out, r.Path)
 	}
 	return append(out, routeHealth, routeReady, routeMetrics)
 }
@@ -50,19 +30,19 @@ func Routes() []string {
 // routes, with one optional last segment as token. Nothing is cleaned, decoded
 // or redirected: a POST would lose its body, and two spellings of one path
 // would be two doors.
-func (s *Server) findCallback(path string) (r route, token string, ok bool) {
+func (s *Server) findCallback(path string) (r payment.Route, token string, ok bool) {
 	if r, ok = s.routes[path]; ok {
 		return r, "", true
 	}
 	i := strings.LastIndexByte(path, '/')
 	if i < 0 {
-		return route{}, "", false
+		return payment.Route{}, "", false
 	}
 	token = path[i+1:]
 	if r, ok = s.routes[path[:i]]; ok && isToken(token) {
 		return r, token, true
 	}
-	return route{}, "", false
+	return payment.Route{}, "", false
 }
 
 // isToken tells a plausible token from path tricks: letters, digits, '-' and '_'.

@@ -37,9 +37,7 @@ func ParseRule(text string, known map[payment.ProviderID][]string) (Rule, error)
 	rule := Rule{Event: pattern, URL: target}
 	if provider, event, ok := strings.Cut(pattern, "/"); ok {
 		rule.Provider, rule.Event = payment.ProviderID(provider), event
-		switch rule.Provider {
-		case payment.Daraja, payment.WasaaPay, payment.Sevi:
-		default:
+		if _, ok := known[rule.Provider]; !ok {
 			return Rule{}, badRule(text, fmt.Sprintf("names the unknown provider %q", clean(provider)))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 )
 
 // ask serves one request without a socket, from an address.
@@ -30,6 +31,7 @@ func newServer(t *testing.T, o Options) (*Server, *fakeLedger) {
 	t.Helper()
 	ledger := &fakeLedger{}
 	o.Ledger = ledger.ledger()
+	o.Routes = provider.Builtin().Routes()
 	if o.Receivers == nil {
 		o.Receivers = fakeReceivers()
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	InstallToken string
 	// TrustedProxies may say in X-Forwarded-For whom they speak for.
 	TrustedProxies []netip.Prefix
+	// Routes are the callback routes. At least those of Receivers.
+	Routes []payment.Route
 	// AddressCheck returns what is wrong with an address that a provider's
 	// delivery came from, or "". The delivery is stored with that note; with
 	// AddressEnforce it moves nothing either. It is never refused, since there
@@ -88,7 +90,7 @@ type Options struct {
 // Server is the receiver. Make one with New; it serves once.
 type Server struct {
 	o       Options
-	routes  map[string]route
+	routes  map[string]payment.Route
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *Metrics
@@ -123,12 +125,12 @@ func New(o Options) (*Server, error) {
 	}
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{
-		o: o, routes: map[string]route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
+		o: o, routes: map[string]payment.Route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
 		memory: bodyMemory{most: o.Limits.BodyMemory}, flood: newFlood(o.Limits.PeerRate),
 		inFlight: make(chan struct{}, o.Limits.InFlight), spilledNow: make(chan struct{}, 1),
 	}
-	for _, r := range callbackRoutes() {
-		s.routes[r.path] = r
+	for _, r := range o.Routes {
+		s.routes[r.Path] = r
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -35,7 +35,8 @@ type Depositor interface {
 	// customer. A refusal that is final for this request is an Answer with
 	// StatusFailed. Any other error means that nothing reached the customer.
 	Create(ctx context.Context, r DepositRequest) (Answer, error)
-	// Ask asks for the state of a deposit that has a ProviderID. "No answer" is
+	// Ask asks for the state of a deposit that has a ProviderID. The caller has taken
+	// the question's turn in the provider's rate budget (Schedule). "No answer" is
 	// StatusUnknown, never an error; errors are KindUnavailable (ask again),
 	// KindUnauthorized or KindNotFound.
 	Ask(ctx context.Context, d Deposit) (Answer, error)

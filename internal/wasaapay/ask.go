@@ -28,7 +28,7 @@ func (c *Client) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 	t := c.try(ctx, apiclient.Request{
 		Method: http.MethodGet, URL: c.base + "/deposits/" + url.PathEscape(d.ProviderID), Header: c.header(), Endpoint: "get deposit",
 		Secrets: c.secrets(),
-	})
+	}, true)
 	switch {
 	case errors.Is(t.stopped, context.Canceled):
 		return payment.Answer{}, t.interrupted()

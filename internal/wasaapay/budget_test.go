@@ -3,10 +3,12 @@ package wasaapay
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/payctl/payctl/internal/apiclient"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -47,6 +49,30 @@ func (b *ledgerBudget) Hold(_ context.Context, _ string, until time.Time) error 
 	return nil
 }
 
+// unbooked sends a request that waits for its turn.
+func unbooked(ctx context.Context, c *Client) error {
+	t := c.try(ctx, apiclient.Request{Method: http.MethodGet, URL: c.base + "/deposits/dep_1", Header: c.header(), Endpoint: "get deposit"}, false)
+	switch {
+	case errors.Is(t.stopped, context.Canceled):
+		return t.interrupted()
+	case t.response == nil:
+		return readError(t.err)
+	}
+	return nil
+}
+
+// TestAskTakesTheCallersTurn checks that a question costs one slot, the caller's.
+func TestAskTakesTheCallersTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &ledgerBudget{}
+		client, _ := newClient(t, []playAnswer{{status: 200, body: created}}, func(cfg *Config) { cfg.Budget = b })
+		if _, err := client.Ask(t.Context(), payment.Deposit{ProviderID: "dep_1"}); err != nil || !b.next.IsZero() {
+			t.Errorf("a slot was taken until %s, %v", b.next, err)
+		}
+	})
+}
+
 // TestUnusedSlotIsGivenBack checks that a call which sent nothing, because it was
 // interrupted while it waited for its turn or found no connection, costs the
 // others none of the shared rate limit.
@@ -85,7 +111,7 @@ func TestUnusedSlotIsGivenBack(t *testing.T) {
 					cancel()
 				}
 				defer cancel()
-				_, err := client.Ask(ctx, payment.Deposit{ProviderID: "dep_1"})
+				err := unbooked(ctx, client)
 				if payment.KindOf(err) != c.kind || errors.Is(err, payment.ErrOutcomeUnknown) {
 					t.Errorf("error %v (%s), want %s", err, payment.KindOf(err), c.kind)
 				}
@@ -105,7 +131,7 @@ func TestSlotsKeepTheirDistance(t *testing.T) {
 		b := &ledgerBudget{}
 		client, s := newClient(t, []playAnswer{{refused: true}, {status: 200, body: created}, {status: 200, body: created}}, func(cfg *Config) { cfg.Budget = b })
 		for range 2 {
-			if _, err := client.Ask(t.Context(), payment.Deposit{ProviderID: "dep_1"}); err != nil {
+			if err := unbooked(t.Context(), client); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -89,7 +89,7 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 		Method: http.MethodPost, URL: c.base + "/deposits/mpesa", Header: header, Body: body, Endpoint: "create deposit",
 		Secrets: c.secrets(),
 	}
-	t := c.try(ctx, request)
+	t := c.try(ctx, request, false)
 	return c.created(t, d)
 }
 
@@ -150,13 +150,17 @@ type trial struct {
 }
 
 // try sends a request until it is answered with something final, the attempts
-// are used up, or ctx ends.
-func (c *Client) try(ctx context.Context, r apiclient.Request) trial {
+// are used up, or ctx ends. Each attempt waits for its turn, but for the first one
+// where the caller has waited.
+func (c *Client) try(ctx context.Context, r apiclient.Request, booked bool) trial {
 	var t trial
 	for failed := 0; ; {
-		place, err := c.turn(ctx)
-		if err != nil {
-			return t.stop(err)
+		var place payment.Slot
+		if !booked || failed > 0 {
+			var err error
+			if place, err = c.turn(ctx); err != nil {
+				return t.stop(err)
+			}
 		}
 		t.response, t.err = c.http.Do(ctx, r)
 		if t.err != nil && !errors.Is(t.err, payment.ErrOutcomeUnknown) {

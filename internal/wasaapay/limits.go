@@ -36,21 +36,26 @@ func retryableStatus(status int) bool {
 	return false
 }
 
-// slot is the interval of one call under the documented limit per minute
-// (reference/wasaapay.md §3): 60 in the sandbox, 120 in production. The hourly
-// limit is left to the provider's 429, or short work would crawl.
-func slot(env payment.Environment) time.Duration {
-	switch env {
-	case payment.Sandbox:
-		return time.Second
-	case payment.Production:
-		return 500 * time.Millisecond
-	case payment.Local:
+// Schedule returns how often deposits may be asked about: 2 s, ×1.5 up to 10 s
+// (reference/wasaapay.md §13), within the documented limit of all requests together
+// (§3): 60 a minute in the sandbox, 120 in production. The hourly limit is left to
+// the provider's 429, or short work would crawl.
+func Schedule(env payment.Environment) payment.Schedule {
+	s := payment.Schedule{
+		Gaps:      []time.Duration{2 * time.Second, 3 * time.Second, 4500 * time.Millisecond, 6750 * time.Millisecond, 10 * time.Second},
+		PerSlot:   time.Second,
+		BudgetKey: "wasaapay/" + string(env),
+		Settles:   true,
 	}
-	return 0
+	switch env {
+	case payment.Local:
+		s.PerSlot = 0
+	case payment.Production:
+		s.PerSlot = time.Second / 2
+	case payment.Sandbox:
+	}
+	return s
 }
-
-func (c *Client) budgetKey() string { return "wasaapay " + c.base }
 
 // turn waits for this call's place in the shared rate limit. A caller that then
 // sends nothing gives the place back.
@@ -74,7 +79,8 @@ func (c *Client) reserve(ctx context.Context) (payment.Slot, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		most = time.Until(deadline)
 	}
-	return c.cfg.Budget.ReserveWithin(ctx, c.budgetKey(), slot(c.cfg.Environment), most)
+	limit := Schedule(c.cfg.Environment)
+	return c.cfg.Budget.ReserveWithin(ctx, limit.BudgetKey, limit.PerSlot, most)
 }
 
 // giveBackTime bounds giving a slot back, which happens also after Ctrl-C.
@@ -97,7 +103,7 @@ func (c *Client) hold(ctx context.Context, r *apiclient.Response) time.Duration 
 	wait := askedWait(r, c.cfg.Now())
 	if wait > 0 && c.cfg.Budget != nil {
 		// Losing the note costs at most another 429.
-		_ = c.cfg.Budget.Hold(ctx, c.budgetKey(), c.cfg.Now().Add(wait))
+		_ = c.cfg.Budget.Hold(ctx, Schedule(c.cfg.Environment).BudgetKey, c.cfg.Now().Add(wait))
 	}
 	return wait
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/wasaapay"
 )
 
 const (
@@ -346,3 +348,8 @@ func pending(id, providerID string, sent time.Time) payment.Deposit {
 		SentAt: sent, CreatedAt: sent, ExpiresAt: sent.Add(payment.PromptLifetime),
 	}
 }
+
+// DarajaPolicy and WasaaPayPolicy are the real providers' schedules.
+func DarajaPolicy(env payment.Environment) Policy { return PolicyOf(daraja.Schedule(env)) }
+
+func WasaaPayPolicy(env payment.Environment) Policy { return PolicyOf(wasaapay.Schedule(env)) }

@@ -181,7 +181,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 		for _, d := range deposits {
 			asks.lines[d.ProviderID] = []reply{{answer: says(payment.StatusPending).answer, after: time.Second}, says(payment.StatusFailed)}
 		}
-		policy := Policy{Gaps: []time.Duration{time.Second, time.Hour}, Deadline: time.Minute}
+		policy := Policy{Schedule: payment.Schedule{Gaps: []time.Duration{time.Second, time.Hour}}, Deadline: time.Minute}
 		results, err := New(Options{Ledger: newLedger(deposits...), Depositor: asks, Policy: policy}).Watch(t.Context(), ids, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -59,7 +59,9 @@ const (
 )
 
 // Policy is how patiently and by which ways deposits of one provider are
-// followed. Zero fields get defaults.
+// followed. Zero fields get defaults. A deposit that a question settled as failed is
+// followed no longer than ReceiptWait and 2 s, since the callback may say otherwise;
+// ReceiptWait counts only under ViaAuto.
 type Policy struct {
 	// Via is ViaAuto when empty.
 	Via Via
@@ -68,79 +70,16 @@ type Policy struct {
 	// Strict makes Deadline, which somebody chose, the end of the last queries
 	// too: they begin before it. Deposits are looked at until then.
 	Strict bool
-	// Gaps are the waits before each question; the last one repeats. The first
-	// counts from when the request was sent, so that a deposit sent long ago is
-	// asked about at once.
-	Gaps []time.Duration
-	// PerSlot is the interval that one question takes of the rate budget, which
-	// all processes share; 0 means no limit of our own.
-	PerSlot time.Duration
-	// BudgetKey names the budget; the limits are per app, not per deposit.
-	BudgetKey string
+	payment.Schedule
 	// AskTimeout bounds one question; 20 s by default.
 	AskTimeout time.Duration
 	// LastWait bounds all last queries together, waits for the budget included;
 	// 30 s by default, and at most a quarter of a Strict deadline.
 	LastWait time.Duration
-	// ReceiptWait is how long a deposit that a question settled as paid is still
-	// followed for the callback, which alone brings the receipt. One that it
-	// settled as failed is followed no longer than that and 2 s, since the
-	// callback may say otherwise. Only under ViaAuto.
-	ReceiptWait time.Duration
-	// Settle says that a recorded contradiction is settled by asking the
-	// provider (reference/wasaapay.md §11.6).
-	Settle bool
 }
 
-// DarajaPolicy follows STK pushes: reference/daraja.md §5 gives the schedule
-// (first at 10 to 15 s, then 15, 20, 30 s) and the sandbox's limit of one query
-// in 12 s. The production limit is unpublished; one a second is a guess that
-// Retry-After and backing off correct. The emulator is asked every second.
-func DarajaPolicy(env payment.Environment) Policy {
-	p := Policy{
-		Gaps:        []time.Duration{12 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second},
-		PerSlot:     12 * time.Second,
-		BudgetKey:   "daraja/query/" + string(env),
-		ReceiptWait: 3 * time.Second,
-	}
-	switch env {
-	case payment.Local:
-		p.Gaps, p.PerSlot, p.ReceiptWait = []time.Duration{time.Second}, 0, time.Second
-	case payment.Production:
-		p.PerSlot = time.Second
-	case payment.Sandbox:
-	}
-	return p.withDefaults()
-}
-
-// WasaaPayPolicy follows WasaaPay deposits: 2 s, ×1.5 up to 10 s
-// (reference/wasaapay.md §13), within 60 questions a minute in the sandbox and
-// 120 in production (§3).
-func WasaaPayPolicy(env payment.Environment) Policy {
-	p := Policy{
-		Gaps:      geometric(2*time.Second, 1.5, 10*time.Second),
-		PerSlot:   time.Second,
-		BudgetKey: "wasaapay/" + string(env),
-		Settle:    true,
-	}
-	switch env {
-	case payment.Local:
-		p.PerSlot = 0
-	case payment.Production:
-		p.PerSlot = time.Second / 2
-	case payment.Sandbox:
-	}
-	return p.withDefaults()
-}
-
-// geometric returns waits from first, each factor times the one before, up to most.
-func geometric(first time.Duration, factor float64, most time.Duration) []time.Duration {
-	var gaps []time.Duration
-	for gap := first; gap < most; gap = time.Duration(float64(gap) * factor) {
-		gaps = append(gaps, gap)
-	}
-	return append(gaps, most)
-}
+// PolicyOf follows a provider's deposits on its schedule, with the defaults.
+func PolicyOf(s payment.Schedule) Policy { return Policy{Schedule: s}.withDefaults() }
 
 func (p Policy) withDefaults() Policy {
 	if p.Via == "" {
@@ -150,7 +89,7 @@ func (p Policy) withDefaults() Policy {
 		p.Deadline = Deadline
 	}
 	if len(p.Gaps) == 0 {
-		p.Gaps = geometric(2*time.Second, 1.5, 10*time.Second)
+		p.Gaps = []time.Duration{2 * time.Second, 3 * time.Second, 4500 * time.Millisecond, 6750 * time.Millisecond, 10 * time.Second}
 	}
 	if p.AskTimeout <= 0 {
 		p.AskTimeout = defaultAskTimeout

@@ -221,7 +221,7 @@ func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) 
 	if d.Conflict != "" && d.Conflict != before.Conflict {
 		it.contradiction = d.Conflict
 		note = joined(note, "contradicting results: "+d.Conflict)
-		it.settling = r.p.Settle && r.canAsk(it) && !it.settled
+		it.settling = r.p.Settles && r.canAsk(it) && !it.settled
 	}
 	if d.Conflict == "" {
 		it.settling = false

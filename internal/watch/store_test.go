@@ -76,7 +76,7 @@ func TestWithStore(t *testing.T) {
 	o := Options{
 		Ledger: mine.Deposits, Depositor: asks, Budget: mine.Budget, Now: time.Now,
 		Policy: Policy{
-			Gaps: []time.Duration{20 * time.Millisecond}, PerSlot: 50 * time.Millisecond, BudgetKey: "test",
+			Schedule: payment.Schedule{Gaps: []time.Duration{20 * time.Millisecond}, PerSlot: 50 * time.Millisecond, BudgetKey: "test"},
 			Deadline: time.Minute,
 		},
 	}

@@ -1,0 +1,47 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/sevi"
+)
+
+// seviRow is the wallet webhook of Sevi, which only sends: "up to 3 attempts" with
+// exponential backoff and no times (reference/sevi.md §3); the two waits are
+// payctl's choice.
+func seviRow() Row {
+	return Row{
+		ID: payment.Sevi, Title: "Sevi",
+		Routes:  []payment.Route{{Path: "/callbacks/sevi"}},
+		Retries: []time.Duration{30 * time.Second, time.Minute},
+		Proof: &Proof{
+			Setting: "sevi.token", Variable: "PAYCTL_SEVI_TOKEN",
+			Secrets: func(ctx context.Context, c *config.Config) ([]*secret.Secret, error) { return c.Sevi.Tokens(ctx) },
+			Sign: func(body []byte, header http.Header, key *secret.Secret) ([]byte, error) {
+				header.Set("Authorization", key.Reveal())
+				return body, nil
+			},
+		},
+		Receiver: func(_ *config.Config, secrets []*secret.Secret) (payment.Receiver, error) {
+			return sevi.New(sevi.Config{Tokens: secrets})
+		},
+		Open: openSevi,
+	}
+}
+
+func openSevi(ctx context.Context, c *config.Config, _ Deps) (Provider, error) {
+	tokens, err := c.Sevi.Tokens(ctx)
+	if err != nil {
+		return Provider{}, err
+	}
+	receiver, err := sevi.New(sevi.Config{Tokens: tokens})
+	if err != nil {
+		return Provider{}, err
+	}
+	return Provider{ID: payment.Sevi, Receiver: receiver}, nil
+}

@@ -1,0 +1,182 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+)
+
+// Row is one provider as data: what can be said of it before its settings are known.
+type Row struct {
+	ID payment.ProviderID
+	// Title is its name for people.
+	Title string
+	// Deposits says that it can be asked for money, Streams that it tells of deposits
+	// in real time, Wallets that a deposit goes to one of several wallets, Fields that a
+	// request takes fields of its own.
+	Deposits, Streams, Wallets, Fields bool
+	// ShortCode is the account that deposits go to; nil where it has none.
+	ShortCode func(c *config.Config) string
+	// Routes are the listener's; each one's Provider is filled in.
+	Routes []payment.Route
+	// Retries are the waits before its own further attempts after an answer that is no
+	// 2xx; none where it sends once.
+	Retries []time.Duration
+	// Proof is how its deliveries prove themselves; nil where they do not.
+	Proof *Proof
+	// Receiver reads its deliveries, with the secrets that prove them. Without settings
+	// (c is nil) it judges a payload alone.
+	Receiver func(c *config.Config, secrets []*secret.Secret) (payment.Receiver, error)
+	// Sender returns what is wrong with the address that a delivery came from, or "";
+	// nil where no addresses are published.
+	Sender func(c *config.Config, addr netip.Addr) string
+
+	// Open makes the provider; the secrets that every payment needs are fetched.
+	Open func(ctx context.Context, c *config.Config, d Deps) (Provider, error)
+}
+
+// Proof is how a provider's deliveries prove themselves.
+type Proof struct {
+	// Setting and Variable name the setting that holds the secret.
+	Setting, Variable string
+	// Secrets are those that prove, the one that signs first; none when not set.
+	Secrets func(ctx context.Context, c *config.Config) ([]*secret.Secret, error)
+	// Sign proves a body as the provider does: it returns the signed body, or changes
+	// the header.
+	Sign func(body []byte, header http.Header, key *secret.Secret) ([]byte, error)
+}
+
+// Table is all providers, in the order in which they are listed.
+type Table []Row
+
+// Builtin returns the providers that payctl speaks to.
+func Builtin() Table { return Table{darajaRow(), wasaapayRow(), seviRow()} }
+
+// Row returns a provider's row; a zero one for a provider that is not in the table.
+func (t Table) Row(id payment.ProviderID) Row {
+	if i := slices.IndexFunc(t, func(r Row) bool { return r.ID == id }); i >= 0 {
+		return t[i]
+	}
+	return Row{}
+}
+
+// IDs lists all providers.
+func (t Table) IDs() []payment.ProviderID { return t.ids(func(Row) bool { return true }) }
+
+// Depositors lists the providers that can be asked for money.
+func (t Table) Depositors() []payment.ProviderID {
+	return t.ids(func(r Row) bool { return r.Deposits })
+}
+
+func (t Table) ids(keep func(Row) bool) []payment.ProviderID {
+	var out []payment.ProviderID
+	for _, r := range t {
+		if keep(r) {
+			out = append(out, r.ID)
+		}
+	}
+	return out
+}
+
+// Names are ids in words: "daraja, wasaapay".
+func Names(ids []payment.ProviderID) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Parse reads a provider's name; "" is the first one. Any other is KindUsage.
+func (t Table) Parse(name string) (payment.ProviderID, error) {
+	if name == "" {
+		return t[0].ID, nil
+	}
+	if r := t.Row(payment.ProviderID(name)); r.ID != "" {
+		return r.ID, nil
+	}
+	return "", payment.Usage(fmt.Sprintf("provider %s: is not known", payment.Quote(name, 40)), "use one of: "+Names(t.IDs()))
+}
+
+// Routes lists the listener's callback routes.
+func (t Table) Routes() []payment.Route {
+	var out []payment.Route
+	for _, r := range t {
+		for _, route := range r.Routes {
+			route.Provider = r.ID
+			out = append(out, route)
+		}
+	}
+	return out
+}
+
+// Open makes one provider from the settings; the secrets that every payment needs
+// are fetched. Missing credentials are one KindUnauthorized error that names them all.
+func (t Table) Open(ctx context.Context, c *config.Config, id payment.ProviderID, d Deps) (Provider, error) {
+	if r := t.Row(id); r.Open != nil {
+		return r.Open(ctx, c, d)
+	}
+	_, err := t.Parse(string(id))
+	return Provider{}, err
+}
+
+// Receivers makes what the listener needs: of each provider whose deliveries need no
+// secret, or whose secret is set. skipped says which are not there, and the setting
+// that brings them.
+func (t Table) Receivers(ctx context.Context, c *config.Config) (receivers map[payment.ProviderID]payment.Receiver, skipped []string, err error) {
+	receivers = map[payment.ProviderID]payment.Receiver{}
+	for _, r := range t {
+		var secrets []*secret.Secret
+		if r.Proof != nil {
+			if secrets, err = r.Proof.Secrets(ctx, c); err != nil {
+				return nil, nil, err
+			}
+			if len(secrets) == 0 {
+				skipped = append(skipped, string(r.ID)+": set "+r.Proof.Setting+" ("+r.Proof.Variable+")")
+				continue
+			}
+		}
+		if receivers[r.ID], err = r.Receiver(c, secrets); err != nil {
+			return nil, nil, err
+		}
+	}
+	return receivers, skipped, nil
+}
+
+// Sender returns the check of the addresses that deliveries come from.
+func (t Table) Sender(c *config.Config) func(payment.ProviderID, netip.Addr) string {
+	return func(id payment.ProviderID, addr netip.Addr) string {
+		if check := t.Row(id).Sender; check != nil {
+			return check(c, addr)
+		}
+		return ""
+	}
+}
+
+// Sign proves a body, as the provider would, with the secret of the settings; one
+// that proves nothing is left as it is. A secret that is not set is KindUnauthorized.
+func (r Row) Sign(body []byte, header http.Header, secrets []*secret.Secret) ([]byte, error) {
+	switch {
+	case r.Proof == nil:
+		return body, nil
+	case len(secrets) == 0:
+		return nil, &payment.Error{
+			Kind: payment.KindUnauthorized, Message: string(r.ID) + ": no secret is configured to sign with",
+			Hint: "set " + r.Proof.Setting + " (" + r.Proof.Variable + ")", Provider: r.ID,
+		}
+	}
+	return r.Proof.Sign(body, header, secrets[0])
+}
+
+// HasTokens reports whether the provider's routes carry tokens of single deposits.
+func (r Row) HasTokens() bool {
+	return slices.ContainsFunc(r.Routes, func(route payment.Route) bool { return route.PerDeposit })
+}

@@ -1,0 +1,64 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/wasaapay"
+)
+
+// wasaapayRow is WasaaPay, which signs each payload (reference/wasaapay.md §10) and
+// states when it tries again (§11.1).
+func wasaapayRow() Row {
+	return Row{
+		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true,
+		Routes:  []payment.Route{{Path: "/callbacks/wasaapay"}},
+		Retries: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour},
+		Proof: &Proof{
+			Setting: "wasaapay.webhook_secret", Variable: "PAYCTL_WASAAPAY_WEBHOOK_SECRET",
+			Secrets: func(ctx context.Context, c *config.Config) ([]*secret.Secret, error) {
+				return c.WasaaPay.WebhookSecrets(ctx)
+			},
+			Sign: func(body []byte, _ http.Header, key *secret.Secret) ([]byte, error) { return wasaapay.Sign(body, key) },
+		},
+		Receiver: func(c *config.Config, secrets []*secret.Secret) (payment.Receiver, error) {
+			if c == nil {
+				return wasaapay.NewReceiver("", secrets), nil
+			}
+			return wasaapay.NewReceiver(c.Environment, secrets), nil
+		},
+		Open: openWasaaPay,
+	}
+}
+
+func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, error) {
+	if err := c.Missing("wasaapay.api_key"); err != nil {
+		return Provider{}, err
+	}
+	revealed, err := reveal(ctx, c.WasaaPay.APIKey)
+	if err != nil {
+		return Provider{}, err
+	}
+	secrets, err := c.WasaaPay.WebhookSecrets(ctx)
+	if err != nil {
+		return Provider{}, err
+	}
+	client, err := wasaapay.New(wasaapay.Config{
+		Environment: c.Environment, BaseURL: c.WasaaPay.BaseURL, SocketURL: c.WasaaPay.SocketURL,
+		APIKey: revealed[0], WebhookSecrets: secrets, Wallet: c.WasaaPay.Wallet,
+		PhoneForm: c.WasaaPay.PhoneFormat, AmountForm: c.WasaaPay.AmountFormat, Transports: d.Transports,
+		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: d.Budget,
+	})
+	if err != nil {
+		return Provider{}, err
+	}
+	return Provider{
+		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client,
+		Schedule: wasaapay.Schedule(c.Environment), Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
+		CallbackURL: func(string) string { return "" },
+	}, nil
+}
