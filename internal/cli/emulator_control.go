@@ -63,6 +63,7 @@ func (c *control) call(ctx context.Context, method, path string, in, out any) er
 	if err != nil {
 		return usagef("write http://127.0.0.1:4010", "url %q: is not a URL", base)
 	}
+	req.Header.Set(emulator.ControlHeader, "1")
 	client, err := c.client(base)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/emulator/front"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
@@ -21,22 +22,38 @@ type controlError struct {
 	Error string `json:"error"`
 }
 
-// newHandler puts every provider and the control plane on one mux; stranger answers for the paths that nobody has. Paths
-// are taken literally: a mux would redirect what is not clean, and a gateway does not.
-func (e *Emulator) newHandler(stranger http.HandlerFunc) http.Handler {
+// newHandler puts every provider and the control plane on one mux behind the guard; stranger answers for the paths that
+// nobody has. Paths are taken literally: a mux would redirect what is not clean, and a gateway does not.
+func (e *Emulator) newHandler(stranger http.HandlerFunc) (http.Handler, error) {
+	guard := &front.Guard{Control: controlPath, Refused: e.refused}
+	for _, name := range e.opts.PublicHosts {
+		host, err := front.PublicHost(name)
+		if err != nil {
+			return nil, fmt.Errorf("public host %w", err)
+		}
+		guard.PublicHosts = append(guard.PublicHosts, host)
+	}
 	mux := http.NewServeMux()
 	for _, p := range e.parts {
 		p.Routes(mux)
 	}
 	(&control{em: e, e: e.engine}).routes(mux)
 	mux.Handle("/", stranger)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return guard.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
 		if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
 			stranger(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
+	})), nil
+}
+
+// refused logs a request that the guard kept out.
+func (e *Emulator) refused(r *http.Request, answer, reason string) {
+	e.engine.Journal.Add(engine.Exchange{
+		Time: e.engine.Now().UTC(), Direction: engine.DirectionIn, Provider: "emulator", API: engine.APIUnknown, Method: r.Method,
+		URL: r.URL.RequestURI(), Status: http.StatusForbidden, ResponseBody: answer, Refused: true, Reason: reason,
 	})
 }
 

@@ -80,13 +80,13 @@ func TestControlRefusals(t *testing.T) {
 		{http.MethodGet, "requests?refused=yes", ``, 400, "refused"},
 		{http.MethodGet, "nothing", ``, 404, "/_emulator/requests"},
 	} {
-		status, body := d.do(d.request(tt.method, "/_emulator/"+tt.path, tt.body))
+		status, body := d.do(d.controlRequest(tt.method, tt.path, tt.body))
 		if status != tt.status || !strings.Contains(body, tt.says) {
 			t.Errorf("%s %s %s: %d %s", tt.method, tt.path, tt.body, status, body)
 		}
 	}
 	live := deskWith(t, emulator.Options{})
-	if status, body := live.do(live.request(http.MethodPost, "/_emulator/clock", `{"advance":"1s"}`)); status != 409 || !strings.Contains(body, "the clock is real") {
+	if status, body := live.do(live.controlRequest(http.MethodPost, "clock", `{"advance":"1s"}`)); status != 409 || !strings.Contains(body, "the clock is real") {
 		t.Errorf("advancing a real clock: %d %s", status, body)
 	}
 }
@@ -128,7 +128,7 @@ func TestBehavioursWhileRunning(t *testing.T) {
 			t.Errorf("%s %s %s (-want +got):\n%s", tt.method, tt.path, tt.body, diff)
 		}
 	}
-	d.do(d.request(http.MethodPost, "/_emulator/behaviours", `{"weather":"worst-case","set":["html-503","bogus"]}`))
+	d.do(d.controlRequest(http.MethodPost, "behaviours", `{"weather":"worst-case","set":["html-503","bogus"]}`))
 	if got := active(d.control(http.MethodGet, "behaviours", "")); len(got) != 0 {
 		t.Errorf("a refused change left %v", got)
 	}
@@ -283,6 +283,7 @@ func TestStateFile(t *testing.T) {
 		d := &desk{t: t, app: &app{}}
 		e, err := emulator.New(emulator.Options{
 			Seed: seed, Clock: "virtual", StateFile: file, Behaviours: behaviours, HTTPClient: clientOf(d.app),
+			PublicHosts: []string{"emulator.test"},
 		})
 		if err == nil {
 			d.client = clientOf(e.Handler())

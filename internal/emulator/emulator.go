@@ -43,6 +43,8 @@ type Options struct {
 	CADir string
 	// StateFile keeps the state between runs (mode 0600, replaced atomically); empty keeps it in memory only.
 	StateFile string
+	// PublicHosts are names, beside this machine's and the providers', under which requests may reach the emulator.
+	PublicHosts []string
 	// Log is called once for each exchange, one at a time and in order. It must not call the emulator. It may be nil.
 	Log func(engine.Exchange)
 	// Now tells the time that goes into ids and records; nil is time.Now. A virtual clock starts at Now(), or at a
@@ -124,7 +126,9 @@ func New(opts Options) (*Emulator, error) {
 	net := mpesa.NewNetwork(eng)
 	gateway := daraja.New(eng, net)
 	e.parts = []part{gateway, wasaapay.New(eng, net, opts.WebhookURL)} // adding a provider is one line here
-	e.handler = e.newHandler(gateway.Stranger())
+	if e.handler, err = e.newHandler(gateway.Stranger()); err != nil {
+		return nil, err
+	}
 	if err := e.loadState(); err != nil {
 		return nil, err
 	}

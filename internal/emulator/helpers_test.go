@@ -134,10 +134,17 @@ func (d *desk) post(path, body string) (int, string) {
 	return d.do(req)
 }
 
+func (d *desk) controlRequest(method, path, body string) *http.Request {
+	d.t.Helper()
+	req := d.request(method, "/_emulator/"+path, body)
+	req.Header.Set("X-Payctl-Control", "1")
+	return req
+}
+
 // control calls the control plane and fails the test unless it answers 200.
 func (d *desk) control(method, path, body string) string {
 	d.t.Helper()
-	status, answer := d.do(d.request(method, "/_emulator/"+path, body))
+	status, answer := d.do(d.controlRequest(method, path, body))
 	if status != http.StatusOK {
 		d.t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}

@@ -152,7 +152,7 @@ func FuzzDeposit(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = e.Close(context.Background()) })
 	f.Fuzz(func(t *testing.T, body []byte) {
-		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/partner"+"/deposits/mpesa", strings.NewReader(string(body)))
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/api/v1/partner"+"/deposits/mpesa", strings.NewReader(string(body)))
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-API-Key", engine.Credentials().WasaaPayAPIKey)
 		req.Header.Set("X-Idempotency-Key", fmt.Sprintf("%x", sha256.Sum256(body)))
@@ -201,7 +201,7 @@ type view struct {
 func stateView(t *testing.T, e *Emulator) view {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	e.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/_emulator/state", nil))
+	e.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/_emulator/state", nil))
 	var v view
 	if err := json.Unmarshal(answer.Body.Bytes(), &v); err != nil {
 		t.Fatal(err)

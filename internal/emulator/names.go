@@ -29,6 +29,9 @@ const (
 	DirectionOut = engine.DirectionOut
 )
 
+// ControlHeader is what a control call that changes something must carry, with the value 1.
+const ControlHeader = front.ControlHeader
+
 // Credentials returns the fixed local credentials. They open nothing outside the emulator.
 func Credentials() Creds { return engine.Credentials() }
 

@@ -162,11 +162,13 @@ func TestProxyRaw(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, Options{})
 	const request = "GET /_emulator/clock HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	inside := strings.Replace(request, "Host: x", "Host: api.wasaapay.com", 1)
 	for _, tt := range []struct{ name, send, want string }{
-		{"plain HTTP in a tunnel", "CONNECT api.wasaapay.com:80 HTTP/1.1\r\nHost: x\r\n\r\n" + request, `"mode":"real"`},
-		{"no port", "CONNECT api.wasaapay.com HTTP/1.1\r\nHost: x\r\n\r\n" + request, `"mode":"real"`},
+		{"plain HTTP in a tunnel", "CONNECT api.wasaapay.com:80 HTTP/1.1\r\nHost: x\r\n\r\n" + inside, `"mode":"real"`},
+		{"no port", "CONNECT api.wasaapay.com HTTP/1.1\r\nHost: x\r\n\r\n" + inside, `"mode":"real"`},
+		{"another host inside a tunnel", "CONNECT api.wasaapay.com:80 HTTP/1.1\r\nHost: x\r\n\r\n" + request, `the host \"x\" is neither`},
 		{"origin form", request, `"x" is not a provider's host`},
-		{"origin form for a provider", strings.Replace(request, "Host: x", "Host: api.wasaapay.com", 1), `"mode":"real"`},
+		{"origin form for a provider", inside, `"mode":"real"`},
 		{"https in absolute form", strings.Replace(request, "/_", "https://api.wasaapay.com/_", 1), `"mode":"real"`},
 		{"absolute form wins over Host", "GET http://example.com/ HTTP/1.1\r\nHost: api.wasaapay.com\r\nConnection: close\r\n\r\n", `"example.com" is not`},
 		{"other host", "CONNECT example.com:443 HTTP/1.1\r\nHost: api.wasaapay.com\r\nConnection: close\r\n\r\n", `"example.com:443" is not`},

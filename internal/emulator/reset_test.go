@@ -43,7 +43,8 @@ func (a replying) RoundTrip(r *http.Request) (*http.Response, error) {
 // serveOne sends one request to the handler and fails the test unless the answer is one of success.
 func serveOne(t *testing.T, e *Emulator, path, body string, header map[string]string) string {
 	t.Helper()
-	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	req := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(body))
+	req.Header.Set("X-Payctl-Control", "1")
 	req.Header.Set("Content-Type", "application/json")
 	for name, value := range header {
 		req.Header.Set(name, value)
@@ -59,7 +60,7 @@ func serveOne(t *testing.T, e *Emulator, path, body string, header map[string]st
 // bearer asks for a token.
 func bearer(t testing.TB, e *Emulator) map[string]string {
 	t.Helper()
-	req := httptest.NewRequest(http.MethodGet, "/oauth/v1/generate?grant_type=client_credentials", nil)
+	req := httptest.NewRequest(http.MethodGet, "http://localhost/oauth/v1/generate?grant_type=client_credentials", nil)
 	req.SetBasicAuth(engine.Credentials().ConsumerKey, engine.Credentials().ConsumerSecret)
 	answer := httptest.NewRecorder()
 	e.Handler().ServeHTTP(answer, req)

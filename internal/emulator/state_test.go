@@ -147,7 +147,7 @@ func changed(e *Emulator) (dirty bool) {
 func reverseLatest(t *testing.T, e *Emulator, header map[string]string) {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	e.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/_emulator/state", nil))
+	e.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/_emulator/state", nil))
 	var state struct {
 		Daraja struct {
 			Transactions []struct{ Receipt, Kind, To string }

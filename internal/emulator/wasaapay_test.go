@@ -287,7 +287,7 @@ func TestDepositExpiry(t *testing.T) {
 		prompts[0].ExpiresAt.Sub(prompts[0].CreatedAt) != 2*time.Minute {
 		t.Errorf("prompts %+v", prompts)
 	}
-	status, _ := d.do(d.request(http.MethodPost, "/_emulator/answer", `{"id":"`+p.ID+`","outcome":"paid"}`))
+	status, _ := d.do(d.controlRequest(http.MethodPost, "answer", `{"id":"`+p.ID+`","outcome":"paid"}`))
 	if status != http.StatusConflict {
 		t.Errorf("answering a settled deposit: %d", status)
 	}

@@ -14,13 +14,16 @@ import (
 	"github.com/payctl/payctl/internal/emulator"
 )
 
-// URL is a base address for requests; the client answers every host alike.
-const URL = "http://emulator.test"
+const host = "emulator.test"
 
-// Client starts an emulator and returns a client whose every request reaches it, whatever the host. The emulator is
-// closed when the test ends. Callbacks leave through opts.HTTPClient: give it a Transport to the handler under test.
+// URL is a base address for requests.
+const URL = "http://" + host
+
+// Client starts an emulator and returns a client whose every request reaches it. The hosts of this machine and of
+// the providers will do as well as URL. The emulator is closed when the test ends. Callbacks leave through opts.HTTPClient: give it a Transport to the handler under test.
 func Client(t testing.TB, opts emulator.Options) (*http.Client, *emulator.Emulator) {
 	t.Helper()
+	opts.PublicHosts = append(opts.PublicHosts, host)
 	e, err := emulator.New(opts)
 	if err != nil {
 		t.Fatalf("emulator: %v", err)
