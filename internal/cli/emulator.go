@@ -13,7 +13,9 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-type emulatorOptions struct {
+// emulatorServe is "payctl emulator".
+type emulatorServe struct {
+	*session
 	addr, ready   string
 	seed          uint64
 	seeded        bool
@@ -25,10 +27,11 @@ type emulatorOptions struct {
 	state         string
 	tls           bool
 	proxy         string
+	publicHosts   []string
 }
 
-func newEmulator(a *app) *cobra.Command {
-	var o emulatorOptions
+func newEmulator(s *session) *cobra.Command {
+	v := &emulatorServe{session: s}
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Run an offline Daraja and WasaaPay",
@@ -39,6 +42,13 @@ hard-coded, --proxy as HTTPS_PROXY: it answers for the providers' hosts, refuses
 others, and nothing leaves the machine. Each exchange is one line on stdout. A signal
 (Ctrl-C, SIGTERM) ends it: open requests are finished, then it exits with 0.
 
+` + emulatorNumbers() + `
+
+It is steered by the other verbs, which speak to its control plane at /_emulator/: a
+call there that changes something needs the header X-Payctl-Control: 1. Requests must
+name this machine, a provider's host or a --public-host, and web pages of other
+machines are refused.
+
 ` + outcomesHelp(),
 		Example: "  payctl emulator\n  payctl emulator --weather salary-day --seed 7\n  payctl emulator --proxy 127.0.0.1:4080\n  payctl emulator answer ws_CO_1 cancelled",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -47,26 +57,34 @@ others, and nothing leaves the machine. Each exchange is one line on stdout. A s
 			}
 			return nil
 		},
+		RunE: s.run(v.Run),
 	}
 	f := cmd.Flags()
-	cmd.RunE = a.run(func(ctx context.Context) error {
-		o.seeded = f.Changed("seed")
-		return a.emulator(ctx, o)
-	})
-	f.StringVar(&o.addr, "addr", "127.0.0.1:4010", "listen on `HOST:PORT`; port 0 takes a free one")
-	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
-	f.Uint64Var(&o.seed, "seed", 0, "same `N` and same requests give the same ids (default: that of --state, else a random one)")
-	f.StringVar(&o.clock, "clock", "real", "`real|virtual`; a virtual clock moves by \"emulator clock advance\"")
-	f.StringVar(&o.weather, "weather", "calm", "`PRESET`: "+strings.Join(weatherNames(), ", "))
-	f.StringArrayVar(&o.behaviours, "behaviour", nil, "switch a behaviour on: `NAME[=VALUE]` (repeatable; see \"emulator behaviours\")")
-	f.DurationVar(&o.callbackDelay, "callback-delay", 0, "`DURATION` from a push to its callback (default: the weather's)")
-	f.StringVar(&o.webhookURL, "webhook-url", "", "`URL` that WasaaPay's webhooks go to (default "+emulator.DefaultWebhookURL+")")
-	f.StringVar(&o.state, "state", "", "keep the state in this `FILE`")
-	f.BoolVar(&o.tls, "tls", false, "serve HTTPS with a certificate of the emulator's own authority (see \"emulator ca\")")
-	f.StringVar(&o.proxy, "proxy", "", "also be an HTTP proxy on `HOST:PORT` that answers for the providers' hosts alone")
-	cmd.AddCommand(newEmulatorAnswer(a), newEmulatorPhone(a), newEmulatorBehaviours(a), newEmulatorClock(a),
-		newEmulatorEnv(a), newEmulatorCA(a), newEmulatorCertificate(a))
+	cmd.PreRun = func(*cobra.Command, []string) { v.seeded = f.Changed("seed") }
+	f.StringVar(&v.addr, "addr", "127.0.0.1:4010", "listen on `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&v.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
+	f.Uint64Var(&v.seed, "seed", 0, "same `N` and same requests give the same ids (default: that of --state, else a random one)")
+	f.StringVar(&v.clock, "clock", "real", "`real|virtual`; a virtual clock moves by \"emulator clock advance\"")
+	f.StringVar(&v.weather, "weather", "calm", "`PRESET`: "+strings.Join(weatherNames(), ", "))
+	f.StringArrayVar(&v.behaviours, "behaviour", nil, "switch a behaviour on: `NAME[=VALUE]` (repeatable; see \"emulator behaviours\")")
+	f.DurationVar(&v.callbackDelay, "callback-delay", 0, "`DURATION` from a push to its callback (default: the weather's)")
+	f.StringVar(&v.webhookURL, "webhook-url", "", "`URL` that WasaaPay's webhooks go to (default "+emulator.DefaultWebhookURL+")")
+	f.StringVar(&v.state, "state", "", "keep the state in this `FILE`")
+	f.BoolVar(&v.tls, "tls", false, "serve HTTPS with a certificate of the emulator's own authority (see \"emulator ca\")")
+	f.StringVar(&v.proxy, "proxy", "", "also be an HTTP proxy on `HOST:PORT` that answers for the providers' hosts alone")
+	f.StringArrayVar(&v.publicHosts, "public-host", nil, "also answer requests for this host `NAME`, such as host.docker.internal (repeatable)")
+	cmd.AddCommand(newEmulatorAnswer(s), newEmulatorPhone(s), newEmulatorBehaviours(s), newEmulatorClock(s),
+		newEmulatorEnv(s), newEmulatorCA(s), newEmulatorCertificate(s))
 	return cmd
+}
+
+// emulatorNumbers says whom to ask for money, and as whom.
+func emulatorNumbers() string {
+	c := emulator.Credentials()
+	return fmt.Sprintf(`The paybill is %s. The till is %s behind the store %s: a push to it has
+BusinessShortCode %s, PartyB %s and CustomerBuyGoodsOnline. Any phone such as
+254712345678 pays; the endings below do otherwise, and 254708374149 never answers.
+"payctl emulator env" prints keys and passkey.`, c.Shortcode, c.Till, c.Store, c.Store, c.Till)
 }
 
 func weatherNames() []string {
@@ -96,14 +114,20 @@ func outcomesHelp() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// emulatorSeed is the one named, else the one that the state was made with, else a
+// maxSeed is the largest seed: JSON readers that use doubles change larger numbers.
+const maxSeed = 1<<53 - 1
+
+// chosenSeed is the one named, else the one that the state was made with, else a
 // new one: without it the same command could not be started again.
-func (a *app) emulatorSeed(o emulatorOptions) (uint64, error) {
-	if o.seeded {
-		return o.seed, nil
+func (v *emulatorServe) chosenSeed() (uint64, error) {
+	if v.seeded {
+		if v.seed > maxSeed {
+			return 0, usagef("use a seed of at most 9007199254740991, the largest whole number that every JSON reader keeps", "seed %d: is too large", v.seed)
+		}
+		return v.seed, nil
 	}
-	if o.state != "" {
-		seed, found, err := emulator.StateSeed(o.state)
+	if v.state != "" {
+		seed, found, err := emulator.StateSeed(v.state)
 		if err != nil {
 			return 0, usagef("name another file with --state, or move this one away", "%s", firstLine(err.Error()))
 		}
@@ -111,37 +135,37 @@ func (a *app) emulatorSeed(o emulatorOptions) (uint64, error) {
 			return seed, nil
 		}
 	}
-	return uint64(a.now().UnixNano()), nil
+	return uint64(v.now().UnixNano()) & maxSeed, nil
 }
 
-func (a *app) emulator(ctx context.Context, o emulatorOptions) error {
-	seed, err := a.emulatorSeed(o)
+// Run serves until ctx ends.
+func (v *emulatorServe) Run(ctx context.Context) error {
+	seed, err := v.chosenSeed()
 	if err != nil {
 		return err
 	}
-	ln, err := bind(ctx, o.addr)
+	ln, err := bind(ctx, v.addr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ln.Close() }()
-	proxy, err := bindProxy(ctx, o.proxy)
+	proxy, err := bindProxy(ctx, v.proxy)
 	if err != nil {
 		return err
 	}
+	defer closeListeners(proxy)
 	e, err := emulator.New(emulator.Options{ //nolint:contextcheck // it lives until Close, which a signal must not pre-empt
-		Seed: seed, Clock: o.clock, Weather: o.weather, Behaviours: o.behaviours, CallbackDelay: o.callbackDelay,
-		WebhookURL: o.webhookURL, StateFile: o.state, CADir: a.emulatorCADir(),
-		Log: func(x emulator.Exchange) { a.keepErr(a.out.Line(exchangeView{x})) },
+		Seed: seed, Clock: v.clock, Weather: v.weather, Behaviours: v.behaviours, CallbackDelay: v.callbackDelay,
+		WebhookURL: v.webhookURL, StateFile: v.state, CADir: emulatorCADir(v.env), PublicHosts: v.publicHosts,
+		Log: func(x emulator.Exchange) { v.keepErr(v.out.Line(exchangeView{x})) },
 	})
 	if err != nil {
-		closeListeners(proxy)
 		return usagef("see \"payctl emulator behaviours\" and \"payctl emulator --help\"", "%s", err.Error())
 	}
 	ready := readyView{Type: "ready", URL: "http://" + ln.Addr().String(), Seed: &seed}
-	if o.tls {
+	if v.tls {
 		conf, err := e.TLSConfig()
 		if err != nil {
-			closeListeners(proxy)
 			return usagef("remove the broken files, or fix their permissions", "%s", err.Error())
 		}
 		ln, ready.URL = tls.NewListener(ln, conf), "https://"+ln.Addr().String()
@@ -149,7 +173,7 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) error {
 	if proxy != nil {
 		ready.Proxy = "http://" + proxy.Addr().String()
 	}
-	err = a.serveEmulator(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready, file: o.ready})
+	err = v.serve(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	return orError(err, e.Close(stop))
@@ -169,6 +193,12 @@ func (v readyView) Text(t *ui.Text) {
 	t.Line(ui.OK("ready"), ui.Plain(" at "), ui.Bold(v.URL))
 	if v.Proxy != "" {
 		t.Line(ui.Dim("  proxy for the providers' hosts at "), ui.Plain(v.Proxy))
+	}
+	if v.Seed != nil {
+		t.Line(ui.Dim("  control plane at "), ui.Plain(v.URL+"/_emulator/"))
+		for _, line := range strings.Split(emulatorNumbers(), "\n") {
+			t.Line(ui.Dim("  " + line))
+		}
 	}
 	for _, r := range v.Routes {
 		t.Line(ui.Dim("  " + r))

@@ -81,13 +81,16 @@ func (v behaviourView) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.Name), ui.OK(strings.TrimSpace(on)), ui.Dim(v.Value), ui.Plain(v.Summary), ui.Dim(v.Section)}
 }
 
-func newEmulatorBehaviours(a *app) *cobra.Command {
-	var (
-		set, unset []string
-		weather    string
-		running    bool
-	)
-	c := control{app: a}
+// emulatorBehaviours is "payctl emulator behaviours".
+type emulatorBehaviours struct {
+	control
+	set, unset []string
+	weather    string
+	running    bool
+}
+
+func newEmulatorBehaviours(s *session) *cobra.Command {
+	v := &emulatorBehaviours{control: control{session: s}}
 	cmd := &cobra.Command{
 		Use:   "behaviours",
 		Short: "List and switch the emulator's behaviours",
@@ -95,89 +98,40 @@ func newEmulatorBehaviours(a *app) *cobra.Command {
 documentation that it is about: developer.safaricom.co.ke/apis/PAGE for daraja,
 developers.wasaapay.com/docs/PAGE for wasaapay. With --running, --set, --unset or
 --weather it speaks to a running emulator and shows how each stands.`,
-		Example: "  payctl emulator behaviours\n  payctl emulator behaviours --set callback-lost --set masked-phone",
+		Example: "  payctl emulator behaviours\n  payctl emulator behaviours --set callback-lost --set callback-masked-phone",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			var views []behaviourView
-			if !running && len(set)+len(unset) == 0 && weather == "" {
-				for _, b := range emulator.Behaviours() {
-					views = append(views, behaviourView{Behaviour: b})
-				}
-				return a.listBehaviours(views)
-			}
-			method, body := http.MethodGet, any(nil)
-			if len(set)+len(unset) > 0 || weather != "" {
-				method, body = http.MethodPost, map[string]any{"set": set, "unset": unset, "weather": weather}
-			}
-			if err := c.call(ctx, method, "behaviours", body, &views); err != nil {
-				return err
-			}
-			return a.listBehaviours(views)
-		}),
+		RunE:    s.run(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&set, "set", nil, "switch on: `NAME[=VALUE]` (repeatable)")
-	f.StringArrayVar(&unset, "unset", nil, "switch off: `NAME` (repeatable)")
-	f.StringVar(&weather, "weather", "", "change to this `PRESET` first")
-	f.BoolVar(&running, "running", false, "show how a running emulator is set")
-	c.bind(f)
+	f.StringArrayVar(&v.set, "set", nil, "switch on: `NAME[=VALUE]` (repeatable)")
+	f.StringArrayVar(&v.unset, "unset", nil, "switch off: `NAME` (repeatable)")
+	f.StringVar(&v.weather, "weather", "", "change to this `PRESET` first")
+	f.BoolVar(&v.running, "running", false, "show how a running emulator is set")
+	v.bindURL(f)
 	return cmd
 }
 
-func (a *app) listBehaviours(views []behaviourView) error {
+// Run lists the behaviours, switched first where that is asked for.
+func (v *emulatorBehaviours) Run(ctx context.Context) error {
+	var views []behaviourView
+	changes := len(v.set)+len(v.unset) > 0 || v.weather != ""
+	switch {
+	case changes:
+		body := map[string]any{"set": v.set, "unset": v.unset, "weather": v.weather}
+		if err := v.call(ctx, http.MethodPost, "behaviours", body, &views); err != nil {
+			return err
+		}
+	case v.running:
+		if err := v.call(ctx, http.MethodGet, "behaviours", nil, &views); err != nil {
+			return err
+		}
+	default:
+		for _, b := range emulator.Behaviours() {
+			views = append(views, behaviourView{Behaviour: b})
+		}
+	}
 	for i := range views {
 		views[i].Section = behaviourPage(views[i].Section)
 	}
-	return ui.List(a.out, columns("BEHAVIOUR", "", "VALUE", "WHAT HAPPENS", "PAGE"), views)
-}
-
-// clockView is the emulator's clock.
-type clockView struct {
-	Mode    string  `json:"mode"`
-	Now     string  `json:"now"`
-	Pending int     `json:"pending"`
-	NextIn  *string `json:"next_in"`
-	Ran     int     `json:"ran"`
-}
-
-// Text writes the clock for people.
-func (v clockView) Text(t *ui.Text) {
-	t.Linef("%s clock at %s, %d events run, %d waiting", v.Mode, v.Now, v.Ran, v.Pending)
-}
-
-// clock moves or reads the clock, and shows how it stands then.
-func (c *control) clock(ctx context.Context, method string, move any) error {
-	var v clockView
-	if err := c.call(ctx, method, "clock", move, &v); err != nil {
-		return err
-	}
-	v.NextIn = orNull(or(v.NextIn, "")) // the emulator's own word for nothing is ""
-	return c.app.out.One(v)
-}
-
-func newEmulatorClock(a *app) *cobra.Command {
-	var by string
-	c := control{app: a}
-	advance := &cobra.Command{
-		Use:     "advance DURATION",
-		Short:   "Move a virtual clock and run what is due",
-		Example: "  payctl emulator clock advance 90s\n  payctl emulator clock advance next",
-		Args:    oneArg("DURATION", &by),
-		RunE: a.run(func(ctx context.Context) error {
-			return c.clock(ctx, http.MethodPost, map[string]string{"advance": by})
-		}),
-	}
-	show := &cobra.Command{
-		Use:     "show",
-		Short:   "Show the emulator's clock",
-		Example: "  payctl emulator clock show",
-		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			return c.clock(ctx, http.MethodGet, nil)
-		}),
-	}
-	c.bind(advance.Flags())
-	c.bind(show.Flags())
-	return group("emulator clock", "Read and move a running emulator's clock",
-		"With --clock virtual the emulator's time stands still until it is moved: a two-minute\nexpiry is tested in milliseconds.", advance, show)
+	return ui.List(v.out, columns("BEHAVIOUR", "", "VALUE", "WHAT HAPPENS", "PAGE"), views)
 }

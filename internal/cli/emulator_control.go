@@ -19,21 +19,21 @@ import (
 
 // control talks to a running emulator's own routes.
 type control struct {
-	app *app
+	*session
 	url string
 }
 
-func (c *control) bind(f *pflag.FlagSet) {
+func (c *control) bindURL(f *pflag.FlagSet) {
 	f.StringVar(&c.url, "url", "", "the running emulator's base `URL` (default: the local profile's)")
 }
 
-// base is where the emulator is: the flag, or what a profile of environment
+// address is where the emulator is: the flag, or what a profile of environment
 // local points at.
-func (c *control) base(ctx context.Context) (string, error) {
+func (c *control) address(ctx context.Context) (string, error) {
 	if c.url != "" {
 		return strings.TrimSuffix(c.url, "/"), nil
 	}
-	conf, err := c.app.config(ctx)
+	conf, err := c.config(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -45,11 +45,11 @@ func (c *control) base(ctx context.Context) (string, error) {
 
 // call sends one control request; in and out may be nil.
 func (c *control) call(ctx context.Context, method, path string, in, out any) error {
-	base, err := c.base(ctx)
+	base, err := c.address(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.app.withTimeout(ctx, sendTimeout)
+	ctx, cancel := c.deadline.bound(ctx, sendTimeout)
 	defer cancel()
 	var body io.Reader
 	if in != nil {
@@ -64,7 +64,7 @@ func (c *control) call(ctx context.Context, method, path string, in, out any) er
 		return usagef("write http://127.0.0.1:4010", "url %q: is not a URL", base)
 	}
 	req.Header.Set(emulator.ControlHeader, "1")
-	client, err := c.client(base)
+	client, err := c.trusting(base)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,11 @@ func (c *control) call(ctx context.Context, method, path string, in, out any) er
 	return json.Unmarshal(data, out)
 }
 
-// client trusts the emulator's own authority where the base is HTTPS.
-func (c *control) client(base string) (*http.Client, error) {
-	shared := c.app.httpClient()
+// trusting is a client that trusts the emulator's own authority where the base is HTTPS.
+func (c *control) trusting(base string) (*http.Client, error) {
+	shared := c.httpClient()
 	own, ok := shared.Transport.(*http.Transport)
-	dir := c.app.emulatorCADir()
+	dir := emulatorCADir(c.env)
 	if !ok || dir == "" || !strings.HasPrefix(base, "https:") {
 		return shared, nil
 	}

@@ -16,9 +16,19 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-func newEmulatorPhone(a *app) *cobra.Command {
-	var number string
-	c := control{app: a}
+// emulatorPhone is "payctl emulator phone": one phone with its screen in the terminal.
+type emulatorPhone struct {
+	control
+	number string
+	phone  payment.Phone
+	seen   map[string]bool
+	// kept are lines of a pipe that came before their prompt. What is typed at a
+	// terminal before there is a prompt is for none.
+	kept []string
+}
+
+func newEmulatorPhone(s *session) *cobra.Command {
+	v := &emulatorPhone{control: control{session: s}, seen: map[string]bool{}}
 	cmd := &cobra.Command{
 		Use:   "phone MSISDN",
 		Short: "Be the customer's handset in the terminal",
@@ -28,29 +38,11 @@ the prompt alone until it expires. Run the emulator with --behaviour manual, so 
 prompts wait for an answer. Lines from a pipe are kept for the prompts to come. A
 signal (Ctrl-C) or the end of the input ends it, and it exits with 0.`,
 		Example: "  payctl emulator phone 0712345678\n  echo 1234 | payctl emulator phone 0712345678",
-		Args:    oneArg("MSISDN", &number),
-		RunE: a.run(func(ctx context.Context) error {
-			phone, err := payment.ParsePhone(number)
-			if err != nil {
-				return err
-			}
-			h := handset{app: a, control: &c, phone: phone, seen: map[string]bool{}}
-			return h.run(ctx)
-		}),
+		Args:    oneArg("MSISDN", &v.number),
+		RunE:    s.run(v.Run),
 	}
-	c.bind(cmd.Flags())
+	v.bindURL(cmd.Flags())
 	return cmd
-}
-
-// handset is one phone with its screen in the terminal.
-type handset struct {
-	app     *app
-	control *control
-	phone   payment.Phone
-	seen    map[string]bool
-	// kept are lines of a pipe that came before their prompt. What is typed at a
-	// terminal before there is a prompt is for none.
-	kept []string
 }
 
 const (
@@ -60,24 +52,29 @@ const (
 	maxKept = 10_000
 )
 
-func (h *handset) run(ctx context.Context) error {
-	lines := h.typed(ctx)
-	atTerminal, _ := terminal(h.app.in.Stdin)
-	h.app.out.Note("phone %s is on; waiting for prompts (Ctrl-C ends)", h.phone)
+// Run is the handset until ctx or the input ends.
+func (v *emulatorPhone) Run(ctx context.Context) error {
+	var err error
+	if v.phone, err = payment.ParsePhone(v.number); err != nil {
+		return err
+	}
+	lines := v.typed(ctx)
+	atTerminal, _ := terminal(v.in.Stdin)
+	v.out.Note("phone %s is on; waiting for prompts (Ctrl-C ends)", v.phone)
 	ticker := time.NewTicker(handsetPoll)
 	defer ticker.Stop()
 	for {
-		prompt, found, err := h.next(ctx)
+		prompt, found, err := v.next(ctx)
 		if err != nil {
 			return err
 		}
 		if found {
-			if done, err := h.answer(ctx, prompt, lines); err != nil || done {
+			if done, err := v.answer(ctx, prompt, lines); err != nil || done {
 				return err
 			}
 			continue
 		}
-		if lines == nil && len(h.kept) == 0 {
+		if lines == nil && len(v.kept) == 0 {
 			return nil
 		}
 		select {
@@ -87,8 +84,8 @@ func (h *handset) run(ctx context.Context) error {
 			switch {
 			case !open:
 				lines = nil
-			case !atTerminal && len(h.kept) < maxKept:
-				h.kept = append(h.kept, line)
+			case !atTerminal && len(v.kept) < maxKept:
+				v.kept = append(v.kept, line)
 			}
 		case <-ticker.C:
 		}
@@ -97,7 +94,7 @@ func (h *handset) run(ctx context.Context) error {
 
 // typed returns the lines of stdin. A read of a terminal cannot be broken off,
 // so this one goroutine may live until the process ends.
-func (h *handset) typed(ctx context.Context) <-chan string {
+func (v *emulatorPhone) typed(ctx context.Context) <-chan string {
 	lines := make(chan string)
 	go func(in io.Reader) {
 		defer close(lines)
@@ -109,15 +106,15 @@ func (h *handset) typed(ctx context.Context) <-chan string {
 				return
 			}
 		}
-	}(h.app.in.Stdin)
+	}(v.in.Stdin)
 	return lines
 }
 
 // open returns the phone's open prompts; none when ctx has ended.
-func (h *handset) open(ctx context.Context) ([]emulator.Prompt, error) {
+func (v *emulatorPhone) open(ctx context.Context) ([]emulator.Prompt, error) {
 	var prompts []emulator.Prompt
-	query := url.Values{"phone": {h.phone.MSISDN()}}
-	err := h.control.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &prompts)
+	query := url.Values{"phone": {v.phone.MSISDN()}}
+	err := v.call(ctx, http.MethodGet, "prompts?"+query.Encode(), nil, &prompts)
 	if err != nil && ctx.Err() != nil {
 		return nil, nil //nolint:nilerr // Ctrl-C is how a handset is switched off
 	}
@@ -125,11 +122,11 @@ func (h *handset) open(ctx context.Context) ([]emulator.Prompt, error) {
 }
 
 // next returns an open prompt that has not been shown yet.
-func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
-	open, err := h.open(ctx)
+func (v *emulatorPhone) next(ctx context.Context) (emulator.Prompt, bool, error) {
+	open, err := v.open(ctx)
 	for _, p := range open {
-		if !h.seen[p.ID] {
-			h.seen[p.ID] = true
+		if !v.seen[p.ID] {
+			v.seen[p.ID] = true
 			return p, true, nil
 		}
 	}
@@ -137,15 +134,15 @@ func (h *handset) next(ctx context.Context) (emulator.Prompt, bool, error) {
 }
 
 // answer shows one prompt and plays what is typed; done says that the input is over.
-func (h *handset) answer(ctx context.Context, p emulator.Prompt, lines <-chan string) (done bool, err error) {
-	if err := h.app.out.Line(newPromptView(h.app, p)); err != nil {
+func (v *emulatorPhone) answer(ctx context.Context, p emulator.Prompt, lines <-chan string) (done bool, err error) {
+	if err := v.out.Line(newPromptView(v.env, p)); err != nil {
 		return true, err
 	}
-	h.app.out.Note("PIN, c to cancel, or Enter to leave it:")
-	if len(h.kept) > 0 {
-		line := h.kept[0]
-		h.kept = h.kept[1:]
-		return false, h.play(ctx, p, line)
+	v.out.Note("PIN, c to cancel, or Enter to leave it:")
+	if len(v.kept) > 0 {
+		line := v.kept[0]
+		v.kept = v.kept[1:]
+		return false, v.play(ctx, p, line)
 	}
 	ticker := time.NewTicker(handsetPoll)
 	defer ticker.Stop()
@@ -155,37 +152,37 @@ func (h *handset) answer(ctx context.Context, p emulator.Prompt, lines <-chan st
 			return true, nil
 		case <-ticker.C:
 			// The emulator's clock may be a virtual one: only it knows what has expired.
-			open, err := h.open(ctx)
+			open, err := v.open(ctx)
 			if err != nil {
 				return true, err
 			}
 			if !slices.ContainsFunc(open, func(o emulator.Prompt) bool { return o.ID == p.ID }) {
-				h.app.out.Note("the prompt is over")
+				v.out.Note("the prompt is over")
 				return false, nil
 			}
 		case line, more := <-lines:
 			if !more {
 				return true, nil
 			}
-			return false, h.play(ctx, p, line)
+			return false, v.play(ctx, p, line)
 		}
 	}
 }
 
 // play sends what one typed line means for the prompt.
-func (h *handset) play(ctx context.Context, p emulator.Prompt, line string) error {
+func (v *emulatorPhone) play(ctx context.Context, p emulator.Prompt, line string) error {
 	outcome, known := typedOutcome(line)
 	if !known {
-		h.app.out.Note("left alone; it will expire by itself")
+		v.out.Note("left alone; it will expire by itself")
 		return nil
 	}
-	err := h.control.call(ctx, http.MethodPost, "answer", map[string]string{"id": p.ID, "outcome": outcome}, nil)
+	err := v.call(ctx, http.MethodPost, "answer", map[string]string{"id": p.ID, "outcome": outcome}, nil)
 	if payment.KindOf(err) == payment.KindConflict || payment.KindOf(err) == payment.KindNotFound {
-		h.app.out.Note("too late: the prompt is over")
+		v.out.Note("too late: the prompt is over")
 		return nil
 	}
 	if err == nil {
-		h.app.out.Note("sent: %s", outcome)
+		v.out.Note("sent: %s", outcome)
 	}
 	return err
 }

@@ -155,6 +155,7 @@ func (c *control) getEnv(r *http.Request) (any, error) {
 	// sandbox's that were forgotten.
 	all := map[string]string{"PAYCTL_PROFILE": "local"}
 	base := scheme + "://" + r.Host
+	all["EMULATOR_CONTROL_URL"] = base + controlPath
 	maps.Copy(all, c.em.dropInEnv(base))
 	for _, p := range c.em.parts {
 		for name, value := range p.Env(base) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
@@ -74,6 +75,9 @@ func (e *Emulator) dropInEnv(base string) map[string]string {
 	if ca, err := e.CA(); err == nil && ca.File() != "" {
 		for _, name := range []string{"NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
 			vars[name] = ca.File()
+		}
+		if dir, err := ca.PHPDir(); err == nil {
+			vars["PHP_INI_SCAN_DIR"] = string(os.PathListSeparator) + dir // the empty entry keeps PHP's own
 		}
 	}
 	if proxied == nil {

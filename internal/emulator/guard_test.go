@@ -116,8 +116,14 @@ func TestFormPostChangesNothing(t *testing.T) {
 	} {
 		page = append(page, "Content-Type", "text/plain")
 		for _, call := range [][2]string{
-			{http.MethodPost, "clock"}, {http.MethodPost, "reset"}, {http.MethodPost, "behaviours"}, {http.MethodPost, "answer"},
-			{http.MethodPost, "emit"}, {http.MethodDelete, "behaviours"}, {http.MethodDelete, "behaviours/manual"}, {http.MethodPut, "reset"},
+			{http.MethodPost, "clock"},
+			{http.MethodPost, "reset"},
+			{http.MethodPost, "behaviours"},
+			{http.MethodPost, "answer"},
+			{http.MethodPost, "emit"},
+			{http.MethodDelete, "behaviours"},
+			{http.MethodDelete, "behaviours/manual"},
+			{http.MethodPut, "reset"},
 			{http.MethodOptions, "reset"},
 		} {
 			if resp := g.send(call[0], "/_emulator/"+call[1], "", page...); resp.StatusCode != http.StatusForbidden {
@@ -141,8 +147,12 @@ func TestForeignPageReachesNoProvider(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t, emulator.Options{})
 	routes := [][2]string{
-		{http.MethodPost, "/mpesa/stkpush/v1/processrequest"}, {http.MethodGet, "/oauth/v1/generate"}, {http.MethodPost, "/api/v1/partner/deposits/mpesa"},
-		{http.MethodGet, "/partner/socket/?EIO=4&transport=polling"}, {http.MethodPost, "/partner/socket/?EIO=4&transport=polling"}, {http.MethodGet, "/nothing"},
+		{http.MethodPost, "/mpesa/stkpush/v1/processrequest"},
+		{http.MethodGet, "/oauth/v1/generate"},
+		{http.MethodPost, "/api/v1/partner/deposits/mpesa"},
+		{http.MethodGet, "/partner/socket/?EIO=4&transport=polling"},
+		{http.MethodPost, "/partner/socket/?EIO=4&transport=polling"},
+		{http.MethodGet, "/nothing"},
 	}
 	for _, origin := range []string{
 		"https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "https://sandbox.safaricom.co.ke",

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -290,12 +291,15 @@ func TestDropInEnv(t *testing.T) {
 	} else if ca, err := e.CA(); err != nil || ca.PEM() != kept.PEM() {
 		t.Errorf("the emulator's CA is another: %v", err)
 	}
-	certs := map[string]string{"NODE_EXTRA_CA_CERTS": file, "SSL_CERT_FILE": file, "REQUESTS_CA_BUNDLE": file, "CURL_CA_BUNDLE": file}
+	certs := map[string]string{"NODE_EXTRA_CA_CERTS": file, "SSL_CERT_FILE": file, "REQUESTS_CA_BUNDLE": file, "CURL_CA_BUNDLE": file, "PHP_INI_SCAN_DIR": ":" + dir + "/php"}
 	if diff := cmp.Diff(map[string]string{}, e.dropInEnv("http://127.0.0.1:1")); diff != "" {
 		t.Errorf("plain (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(certs, e.dropInEnv("https://127.0.0.1:1")); diff != "" {
 		t.Errorf("TLS (-want +got):\n%s", diff)
+	}
+	if ini, err := os.ReadFile(dir + "/php/payctl-emulator.ini"); err != nil || !strings.Contains(string(ini), "curl.cainfo=\""+file+"\"\nopenssl.cafile=\""+file+"\"\n") {
+		t.Errorf("PHP's ini file: %v %q", err, ini)
 	}
 	g := newGate(t, Options{})
 	if status, _ := g.get("https://api.wasaapay.com/_emulator/env"); status != http.StatusOK {

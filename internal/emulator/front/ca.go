@@ -167,6 +167,21 @@ func (ca *CA) File() string {
 	return filepath.Join(ca.dir, caCertFile)
 }
 
+// PHPDir is a folder beside the certificate with an ini file that makes PHP trust it: neither PHP's curl nor its streams
+// read a variable for that.
+func (ca *CA) PHPDir() (string, error) {
+	dir := filepath.Join(ca.dir, "php")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("the emulator's CA: %w", err)
+	}
+	quoted := `"` + ca.File() + `"`
+	ini := "; written by payctl emulator\ncurl.cainfo=" + quoted + "\nopenssl.cafile=" + quoted + "\n"
+	if err := atomicfile.Write(filepath.Join(dir, "payctl-emulator.ini"), []byte(ini)); err != nil {
+		return "", fmt.Errorf("the emulator's CA: %w", err)
+	}
+	return dir, nil
+}
+
 // TLSConfig serves certificates of this CA: the providers' hosts by SNI, and this machine's for every other name. It
 // offers HTTP/1.1 only, which websockets need.
 func (ca *CA) TLSConfig() *tls.Config {

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// clockView is the emulator's clock.
+type clockView struct {
+	Mode    string  `json:"mode"`
+	Now     string  `json:"now"`
+	Pending int     `json:"pending"`
+	NextIn  *string `json:"next_in"`
+	Ran     int     `json:"ran"`
+}
+
+// Text writes the clock for people.
+func (v clockView) Text(t *ui.Text) {
+	t.Linef("%s clock at %s, %d events run, %d waiting", v.Mode, v.Now, v.Ran, v.Pending)
+}
+
+// emulatorClock is "payctl emulator clock show", and "clock advance" where it moves.
+type emulatorClock struct {
+	control
+	moves bool
+	by    string
+}
+
+func newEmulatorClock(s *session) *cobra.Command {
+	moved, seen := &emulatorClock{control: control{session: s}, moves: true}, &emulatorClock{control: control{session: s}}
+	advance := &cobra.Command{
+		Use:     "advance DURATION",
+		Short:   "Move a virtual clock and run what is due",
+		Example: "  payctl emulator clock advance 90s\n  payctl emulator clock advance next",
+		Args:    oneArg("DURATION", &moved.by),
+		RunE:    s.run(moved.Run),
+	}
+	show := &cobra.Command{
+		Use:     "show",
+		Short:   "Show the emulator's clock",
+		Example: "  payctl emulator clock show",
+		Args:    noArgs,
+		RunE:    s.run(seen.Run),
+	}
+	moved.bindURL(advance.Flags())
+	seen.bindURL(show.Flags())
+	return group("emulator clock", "Read and move a running emulator's clock",
+		"With --clock virtual the emulator's time stands still until it is moved: a two-minute\nexpiry is tested in milliseconds.", advance, show)
+}
+
+// Run moves or reads the clock, and shows how it stands then.
+func (v *emulatorClock) Run(ctx context.Context) error {
+	method, move := http.MethodGet, any(nil)
+	if v.moves {
+		method, move = http.MethodPost, map[string]string{"advance": v.by}
+	}
+	var shown clockView
+	if err := v.call(ctx, method, "clock", move, &shown); err != nil {
+		return err
+	}
+	shown.NextIn = orNull(or(shown.NextIn, "")) // the emulator's own word for nothing is ""
+	return v.out.One(shown)
+}
