@@ -1,9 +1,6 @@
 package listen
 
 import (
-	"crypto/tls"
-	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -19,8 +16,8 @@ type Limits struct {
 	// Header is the largest request head in bytes: 16 KiB.
 	Header int
 	// Connections is how many may be open at once: 2048. One more takes the place
-	// of the one that has been idle for longest, or waits to be accepted; from
-	// three quarters on, none is kept open after its answer.
+	// of the one whose client has kept the listener waiting for longest, or waits
+	// to be accepted; from three quarters on, none is kept open after its answer.
 	Connections int
 	// PeerConnections is how many one peer may hold: 256; loopback and trusted proxies are exempt.
 	PeerConnections int
@@ -138,136 +135,4 @@ func (f *flood) forget(now time.Time) {
 		}
 		delete(f.peers, peer)
 	}
-}
-
-// cappedListener bounds open connections: at the total it hangs up on who is
-// idle, or else stops accepting, so that clients wait in the kernel's queue; and
-// it hangs up on a peer over its share.
-type cappedListener struct {
-	net.Listener
-	slots  chan struct{}
-	done   chan struct{}
-	closed sync.Once
-	exempt func(netip.Addr) bool
-	most   int
-	refuse func()
-
-	mu    sync.Mutex
-	peers map[netip.Addr]int
-	// idle holds since when connections have been between two requests.
-	idle map[net.Conn]time.Time
-}
-
-func newCapped(ln net.Listener, total, perPeer int, exempt func(netip.Addr) bool, refuse func()) *cappedListener {
-	return &cappedListener{
-		Listener: ln, slots: make(chan struct{}, total), done: make(chan struct{}), exempt: exempt,
-		most: perPeer, refuse: refuse, peers: map[netip.Addr]int{},
-		idle: map[net.Conn]time.Time{},
-	}
-}
-
-// note is told of every connection's state by the HTTP server.
-func (l *cappedListener) note(conn net.Conn, state http.ConnState) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if state == http.StateIdle {
-		l.idle[conn] = time.Now()
-	} else {
-		delete(l.idle, conn)
-	}
-}
-
-// dropIdle hangs up on the connection that has been idle for longest, if any.
-func (l *cappedListener) dropIdle() {
-	l.mu.Lock()
-	var longest net.Conn
-	for conn, since := range l.idle {
-		if longest == nil || since.Before(l.idle[longest]) {
-			longest = conn
-		}
-	}
-	delete(l.idle, longest)
-	l.mu.Unlock()
-	if secured, ok := longest.(*tls.Conn); ok {
-		longest = secured.NetConn() // a goodbye could block
-	}
-	if longest != nil {
-		_ = longest.Close()
-	}
-}
-
-// crowded tells that connections should not be kept for a next request.
-func (l *cappedListener) crowded() bool { return len(l.slots) > cap(l.slots)*3/4 }
-
-// Accept waits for a free slot before it takes a connection.
-func (l *cappedListener) Accept() (net.Conn, error) {
-	for {
-		if len(l.slots) == cap(l.slots) {
-			l.dropIdle()
-		}
-		select {
-		case l.slots <- struct{}{}:
-		case <-l.done:
-			return nil, net.ErrClosed
-		}
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			<-l.slots
-			return nil, err
-		}
-		var peer netip.Addr
-		if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-			peer = at.Addr().Unmap().WithZone("")
-		}
-		if l.enter(peer) {
-			return &cappedConn{Conn: conn, leave: func() { l.leave(peer) }}, nil
-		}
-		l.refuse()
-		_ = conn.Close()
-		<-l.slots
-	}
-}
-
-// Close stops a waiting Accept too.
-func (l *cappedListener) Close() error {
-	l.closed.Do(func() { close(l.done) })
-	return l.Listener.Close()
-}
-
-func (l *cappedListener) enter(peer netip.Addr) bool {
-	if !peer.IsValid() || l.exempt(peer) {
-		return true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.peers[peerKey(peer)] >= l.most {
-		return false
-	}
-	l.peers[peerKey(peer)]++
-	return true
-}
-
-func (l *cappedListener) leave(peer netip.Addr) {
-	<-l.slots
-	if !peer.IsValid() || l.exempt(peer) {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.peers[peerKey(peer)]--; l.peers[peerKey(peer)] <= 0 {
-		delete(l.peers, peerKey(peer))
-	}
-}
-
-// cappedConn gives its slot back once.
-type cappedConn struct {
-	net.Conn
-	once  sync.Once
-	leave func()
-}
-
-// Close closes the connection and gives its slot back.
-func (c *cappedConn) Close() error {
-	defer c.once.Do(c.leave)
-	return c.Conn.Close()
 }

@@ -115,7 +115,7 @@ func TestIdleGivesWay(t *testing.T) {
 			l := r.capped.Load()
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			return len(l.idle) == idle
+			return l.waiting.Len() == idle
 		})
 	}
 	if _, err := conns[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

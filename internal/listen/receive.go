@@ -18,6 +18,7 @@ import (
 
 // ServeHTTP serves one request. Nothing in it redirects or cleans a path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	clientWait(r.Context(), false)
 	peer, socket := s.peerOf(r)
 	if !s.exempt(peer) && !s.flood.allow(peer, s.now()) {
 		s.metrics.limited.with("peer").inc()
@@ -104,7 +105,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, a arrival) {
 	if a.peer.IsValid() {
 		d.Peer = a.peer.String()
 	}
+	clientWait(r.Context(), true)
 	body, release, err := s.memory.read(r, s.o.Limits.Body)
+	clientWait(r.Context(), false)
 	defer release()
 	if err != nil {
 		s.unread(w, receiver, d, err)

@@ -166,7 +166,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
 	s.capped.Store(capped)
 	srv := &http.Server{
-		Handler: s, ConnState: capped.note, TLSConfig: s.o.TLS.config(), MaxHeaderBytes: l.Header,
+		Handler: s, ConnState: capped.note, ConnContext: withConn, TLSConfig: s.o.TLS.config(), MaxHeaderBytes: l.Header,
 		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
 		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
 		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),

@@ -1,0 +1,202 @@
+package listen
+
+import (
+	"container/list"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// cappedListener bounds open connections. At the total it hangs up on the client
+// that has kept it waiting for longest: one that has said nothing yet, is in the
+// middle of a request, or is idle between two. Strangers who hold connections open
+// thus never keep an honest callback out, which is read as soon as it is accepted.
+// Where none waits for a client it stops accepting, so that clients wait in the
+// kernel's queue. It also hangs up on a peer over its share.
+type cappedListener struct {
+	net.Listener
+	slots  chan struct{}
+	done   chan struct{}
+	closed sync.Once
+	exempt func(netip.Addr) bool
+	most   int
+	refuse func()
+
+	mu    sync.Mutex
+	peers map[netip.Addr]int
+	// waiting holds the connections that wait for their clients, the longest first.
+	waiting *list.List
+}
+
+func newCapped(ln net.Listener, total, perPeer int, exempt func(netip.Addr) bool, refuse func()) *cappedListener {
+	return &cappedListener{
+		Listener: ln, slots: make(chan struct{}, total), done: make(chan struct{}), exempt: exempt,
+		most: perPeer, refuse: refuse, peers: map[netip.Addr]int{}, waiting: list.New(),
+	}
+}
+
+// note is told of every connection's state by the HTTP server.
+func (l *cappedListener) note(conn net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		if c := cappedOf(conn); c != nil {
+			l.await(c)
+		}
+	}
+}
+
+// await notes that a connection waits for its client from now on.
+func (l *cappedListener) await(c *cappedConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.gone {
+		return
+	}
+	if c.place != nil {
+		l.waiting.Remove(c.place)
+	}
+	c.place = l.waiting.PushBack(c)
+}
+
+// busy notes that a connection waits for this listener.
+func (l *cappedListener) busy(c *cappedConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.place != nil {
+		l.waiting.Remove(c.place)
+		c.place = nil
+	}
+}
+
+// giveWay hangs up on the client that has been waited for for longest, if any.
+func (l *cappedListener) giveWay() {
+	l.mu.Lock()
+	var longest *cappedConn
+	if front := l.waiting.Front(); front != nil {
+		longest, _ = l.waiting.Remove(front).(*cappedConn)
+		longest.place = nil
+	}
+	l.mu.Unlock()
+	if longest != nil {
+		_ = longest.Close()
+	}
+}
+
+// crowded reports whether connections should not be kept for a next request.
+func (l *cappedListener) crowded() bool { return len(l.slots) > cap(l.slots)*3/4 }
+
+// Accept waits for a free slot before it takes a connection.
+func (l *cappedListener) Accept() (net.Conn, error) {
+	for {
+		if len(l.slots) == cap(l.slots) {
+			l.giveWay()
+		}
+		select {
+		case l.slots <- struct{}{}:
+		case <-l.done:
+			return nil, net.ErrClosed
+		}
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			<-l.slots
+			return nil, err
+		}
+		var peer netip.Addr
+		if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+			peer = at.Addr().Unmap().WithZone("")
+		}
+		if l.enter(peer) {
+			c := &cappedConn{Conn: conn, listener: l, peer: peer}
+			l.await(c)
+			return c, nil
+		}
+		l.refuse()
+		_ = conn.Close()
+		<-l.slots
+	}
+}
+
+// Close stops a waiting Accept too.
+func (l *cappedListener) Close() error {
+	l.closed.Do(func() { close(l.done) })
+	return l.Listener.Close()
+}
+
+func (l *cappedListener) enter(peer netip.Addr) bool {
+	if !peer.IsValid() || l.exempt(peer) {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.peers[peerKey(peer)] >= l.most {
+		return false
+	}
+	l.peers[peerKey(peer)]++
+	return true
+}
+
+// leave gives a connection's slot back.
+func (l *cappedListener) leave(c *cappedConn) {
+	<-l.slots
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.gone = true
+	if c.place != nil {
+		l.waiting.Remove(c.place)
+		c.place = nil
+	}
+	if !c.peer.IsValid() || l.exempt(c.peer) {
+		return
+	}
+	if l.peers[peerKey(c.peer)]--; l.peers[peerKey(c.peer)] <= 0 {
+		delete(l.peers, peerKey(c.peer))
+	}
+}
+
+// cappedConn gives its slot back once.
+type cappedConn struct {
+	net.Conn
+	listener *cappedListener
+	peer     netip.Addr
+	once     sync.Once
+	// place and gone are guarded by the listener's mutex; place is nil while no
+	// client is waited for.
+	place *list.Element
+	gone  bool
+}
+
+// Close closes the connection and gives its slot back.
+func (c *cappedConn) Close() error {
+	defer c.once.Do(func() { c.listener.leave(c) })
+	return c.Conn.Close()
+}
+
+// cappedOf returns the connection below TLS, nil for any other.
+func cappedOf(conn net.Conn) *cappedConn {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn() // a goodbye could block
+	}
+	c, _ := conn.(*cappedConn)
+	return c
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, cappedOf(conn))
+}
+
+// clientWait tells the listener whether a request's client is waited for.
+func clientWait(ctx context.Context, waiting bool) {
+	c, _ := ctx.Value(connKey{}).(*cappedConn)
+	switch {
+	case c == nil:
+	case waiting:
+		c.listener.await(c)
+	default:
+		c.listener.busy(c)
+	}
+}
