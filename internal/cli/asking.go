@@ -64,7 +64,7 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 	return listen.New(listen.Options{
 		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
 		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.addressCheck(conf),
-		AddressEnforce: conf.Listen.IPCheck == config.IPEnforce, Logger: logger, Now: v.now,
+		C2BUntrusted: opensC2B(conf, token), Logger: logger, Now: v.now,
 	})
 }
 

@@ -112,6 +112,8 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 		return err
 	}
 	options.InstallToken = token
+	options.C2BUntrusted = opensC2B(conf, token)
+	a.warnOpen(conf, options)
 	options.SpillDir = path + ".spill"
 	metrics := options.Metrics
 	ledger, err := store.Open(ctx, store.Options{Path: path, Now: a.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
@@ -175,10 +177,10 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	}
 	options := listen.Options{
 		Receivers: receivers, Routes: a.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
-		AddressCheck: a.addressCheck(conf), AddressEnforce: conf.Listen.IPCheck == config.IPEnforce,
-		OnDelivery: func(v listen.DeliveryView) { a.showReceived(v, wanted) },
-		Forward:    listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
-		Metrics:    listen.NewMetrics(), Now: a.now,
+		AddressCheck: a.addressCheck(conf),
+		OnDelivery:   func(v listen.DeliveryView) { a.showReceived(v, wanted) },
+		Forward:      listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
+		Metrics:      listen.NewMetrics(), Now: a.now,
 	}
 	if options.Logger, err = a.logger(o.logFormat); err != nil {
 		return options, err
@@ -228,13 +230,30 @@ func (a *app) showReceived(v listen.DeliveryView, wanted *filter[deliveryFields]
 	a.keepErr(err)
 }
 
-// addressCheck holds a callback's sender against the published list. Nothing is noted
-// in the local environment.
-func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) string {
-	if conf.Environment == payment.Local || conf.Listen.IPCheck == config.IPOff {
+// addressCheck holds a delivery's sender against the provider's published list, or the
+// addresses that may post. Nothing is noted in the local environment.
+func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) (note string, enforce bool) {
+	if conf.Environment == payment.Local {
 		return nil
 	}
 	return s.providers.Sender(conf)
+}
+
+// opensC2B reports whether anybody could post a C2B payment: it carries no proof of its
+// own, so that the way it comes must vouch for it.
+func opensC2B(conf *config.Config, token string) bool {
+	return conf.Environment != payment.Local && token == "" && conf.Listen.IPCheck != config.IPEnforce
+}
+
+// warnOpen says aloud what is not guarded: a check of addresses that was asked for and
+// does not hold, and C2B that nothing vouches for.
+func (a *app) warnOpen(conf *config.Config, options listen.Options) {
+	if conf.Environment == payment.Local && conf.Listen.IPCheck == config.IPEnforce {
+		a.out.Warn("listen.ip_check: enforce does not hold in the local environment: the emulator posts from this machine")
+	}
+	if options.C2BUntrusted {
+		a.out.Warn("C2B payments are kept but not believed: nothing vouches for them here; give --secret-path, or set listen.ip_check to enforce")
+	}
 }
 
 // receivedView is one delivery as "listen" prints it; its keys are the contract.

@@ -15,6 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/trustfile"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -47,11 +48,14 @@ func tokenUnwritable(path string) error {
 	return usagef("choose a directory that can be written with --db", "the token file %s cannot be written", path)
 }
 
+// maxTokenFile bounds the token file, in bytes.
+const maxTokenFile = 4 << 10
+
 // readToken returns fs.ErrNotExist where there is no file, else KindUsage.
 func readToken(path string) (string, error) {
-	data, err := os.ReadFile(path)
+	data, err := trustfile.ReadFile("token file", path, maxTokenFile)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), payment.KindOf(err) == payment.KindUsage:
 		return "", err
 	case err != nil:
 		return "", usagef("check its permissions", "the token file %s cannot be read", path)

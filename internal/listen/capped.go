@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // cappedListener bounds open connections. At the total it hangs up on the client
@@ -57,7 +58,7 @@ func (l *cappedListener) await(c *cappedConn) {
 	if c.place != nil {
 		l.waiting.Remove(c.place)
 	}
-	c.place = l.waiting.PushBack(c)
+	c.place, c.since = l.waiting.PushBack(c), time.Now()
 }
 
 // busy notes that a connection waits for this listener.
@@ -70,17 +71,52 @@ func (l *cappedListener) busy(c *cappedConn) {
 	}
 }
 
-// giveWay hangs up on the client that has been waited for for longest, if any.
-func (l *cappedListener) giveWay() {
+// grace is what a client has before it gives way to another one: a handshake over a
+// long line, say.
+const grace = 150 * time.Millisecond
+
+// giveWay hangs up on the client that has been waited for for longest, once it has
+// had its grace; else it returns when that will be over.
+func (l *cappedListener) giveWay() (left time.Duration) {
 	l.mu.Lock()
 	var longest *cappedConn
+	left = grace
 	if front := l.waiting.Front(); front != nil {
-		longest, _ = l.waiting.Remove(front).(*cappedConn)
-		longest.place = nil
+		c, _ := front.Value.(*cappedConn)
+		if left = grace - time.Since(c.since); left <= 0 {
+			longest, c.place = c, nil
+			l.waiting.Remove(front)
+		}
 	}
 	l.mu.Unlock()
 	if longest != nil {
 		_ = longest.Close()
+	}
+	return left
+}
+
+// slot waits for a place for one more connection; false when the listener is closed.
+func (l *cappedListener) slot() bool {
+	for {
+		select {
+		case l.slots <- struct{}{}:
+			return true
+		default:
+		}
+		left := l.giveWay()
+		if left <= 0 {
+			continue
+		}
+		timer := time.NewTimer(left)
+		select {
+		case l.slots <- struct{}{}:
+			timer.Stop()
+			return true
+		case <-l.done:
+			timer.Stop()
+			return false
+		case <-timer.C:
+		}
 	}
 }
 
@@ -90,12 +126,7 @@ func (l *cappedListener) crowded() bool { return len(l.slots) > cap(l.slots)*3/4
 // Accept waits for a free slot before it takes a connection.
 func (l *cappedListener) Accept() (net.Conn, error) {
 	for {
-		if len(l.slots) == cap(l.slots) {
-			l.giveWay()
-		}
-		select {
-		case l.slots <- struct{}{}:
-		case <-l.done:
+		if !l.slot() {
 			return nil, net.ErrClosed
 		}
 		conn, err := l.Listener.Accept()
@@ -161,9 +192,10 @@ type cappedConn struct {
 	listener *cappedListener
 	peer     netip.Addr
 	once     sync.Once
-	// place and gone are guarded by the listener's mutex; place is nil while no
-	// client is waited for.
+	// What follows is guarded by the listener's mutex; place is nil while the client
+	// is not waited for.
 	place *list.Element
+	since time.Time
 	gone  bool
 }
 

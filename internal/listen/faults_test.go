@@ -101,7 +101,7 @@ func TestSpillClaims(t *testing.T) {
 	dir := t.TempDir()
 	spills := make([]*spill, 3)
 	for i := range spills {
-		sp, err := newSpill(dir, Limits{SpillReserve: 4096}.withDefaults())
+		sp, err := newSpill(dir, Limits{SpillReserve: 4096}.withDefaults(), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +202,7 @@ func TestSpillFaults(t *testing.T) {
 	d := payment.Delivery{Provider: payment.Daraja, Route: stkPath, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
 	open := func(t *testing.T, l Limits) *spill {
 		t.Helper()
-		sp, err := newSpill(t.TempDir(), l.withDefaults())
+		sp, err := newSpill(t.TempDir(), l.withDefaults(), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +325,7 @@ func TestSpillFaults(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newSpill(filepath.Join(file, "spill"), Limits{}.withDefaults()); payment.KindOf(err) != payment.KindInternal || err == nil {
+		if _, err := newSpill(filepath.Join(file, "spill"), Limits{}.withDefaults(), time.Now); payment.KindOf(err) != payment.KindInternal || err == nil {
 			t.Errorf("err %v", err)
 		}
 	})

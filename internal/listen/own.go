@@ -17,9 +17,9 @@ func (s *Server) serveOwn(w http.ResponseWriter, r *http.Request, path string, s
 	switch {
 	case path == routeHealth:
 		serve = func(w http.ResponseWriter, _ *http.Request) { s.answer(w, http.StatusOK, "ok\n") }
-	case path == routeReady:
+	case s.maySee(r, routeReady, path, socket), path == routeReady && s.nonce(r) != "":
 		serve = s.serveReady
-	case s.mayScrape(r, path, socket):
+	case s.maySee(r, routeMetrics, path, socket):
 		serve = func(w http.ResponseWriter, r *http.Request) {
 			s.backlog.refresh(r.Context(), s.o.Backlog)
 			s.metrics.ServeHTTP(w, r)
@@ -36,18 +36,29 @@ func (s *Server) serveOwn(w http.ResponseWriter, r *http.Request, path string, s
 	serve(w, r)
 }
 
-// mayScrape tells whether a request may read the metrics: anyone while the
-// paths are not secret, else this machine and whoever knows the token.
-func (s *Server) mayScrape(r *http.Request, path string, socket netip.Addr) bool {
-	if path == routeMetrics {
+// maySee reports whether a path is the route and the request may read it: anyone
+// while the paths are not secret, else this machine and whoever knows the token.
+func (s *Server) maySee(r *http.Request, route, path string, socket netip.Addr) bool {
+	if path == route {
 		return s.o.InstallToken == "" || isLocal(r, socket)
 	}
-	token, ok := strings.CutPrefix(path, routeMetrics+"/")
+	token, ok := strings.CutPrefix(path, route+"/")
 	return ok && s.o.InstallToken != "" && sameText(token, s.o.InstallToken)
 }
 
+// nonce is what an asker of presence wants proved, "" where there is none. Who holds the
+// ledger asks so from anywhere, by way of the public URL; a stranger learns no more by it
+// than that a listener is there.
+func (s *Server) nonce(r *http.Request) string {
+	nonce := r.URL.Query().Get(presence.Parameter)
+	if s.o.Prove == nil || len(nonce) > presence.MaxNonce {
+		return ""
+	}
+	return nonce
+}
+
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
-	if nonce := r.URL.Query().Get(presence.Parameter); s.o.Prove != nil && nonce != "" && len(nonce) <= presence.MaxNonce {
+	if nonce := s.nonce(r); nonce != "" {
 		w.Header().Set(presence.Header, s.o.Prove(nonce))
 	}
 	if s.draining.Load() {
@@ -59,7 +70,11 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, http.StatusServiceUnavailable, presence.Unready+"\n")
 		return
 	}
-	s.answer(w, http.StatusOK, presence.Ready+"\n")
+	text := presence.Ready + "\n"
+	if s.o.C2BUntrusted {
+		text += "c2b untrusted: " + openC2B + "\n"
+	}
+	s.answer(w, http.StatusOK, text)
 }
 
 // How long an answer about readiness holds, and how long the ledger may take

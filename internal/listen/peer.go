@@ -54,8 +54,27 @@ func (s *Server) trusts(a netip.Addr) bool {
 	return false
 }
 
+// proxyHeaders are what proxies and tunnels add. Any of them shows that a request
+// was passed on; none of them is believed.
+//
+//nolint:gochecknoglobals // immutable table
+var proxyHeaders = []string{
+	forwardedFor, "Forwarded", "Via", "X-Real-Ip", "Cf-Connecting-Ip", "Cf-Ray", "True-Client-Ip", "X-Client-Ip",
+	"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Original-Forwarded-For", "X-Cluster-Client-Ip",
+	"Fastly-Client-Ip", "Fly-Client-Ip", "X-Envoy-External-Address",
+}
+
 // isLocal tells a request that was made on this machine from one that a tunnel
-// or proxy on this machine passed on.
+// or proxy on this machine passed on. The socket's peer decides; a header can only
+// take that away.
 func isLocal(r *http.Request, socket netip.Addr) bool {
-	return socket.IsLoopback() && r.Header.Get(forwardedFor) == "" && r.Header.Get("Forwarded") == ""
+	if !socket.IsLoopback() {
+		return false
+	}
+	for _, name := range proxyHeaders {
+		if len(r.Header[name]) > 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -28,6 +28,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	rt, token, ok := s.findCallback(path)
 	switch {
+	case r.Method == http.MethodPost && fromPage(r):
+		s.log.Warn("a post that a browser sent from a page was refused", "path", clean(path), "peer", peer.String())
+		s.answer(w, http.StatusForbidden, "")
 	case !ok:
 		s.serveOwn(w, r, path, socket)
 	case !s.mayEnter(rt, token):
@@ -183,14 +186,14 @@ func (s *Server) admit(ctx context.Context) bool {
 // against it, and where it goes on to.
 func (s *Server) read(receiver payment.Receiver, d payment.Delivery, peer netip.Addr) store.Arrival {
 	n := store.Arrival{Delivery: d, Inspection: s.inspect(receiver, d)}
-	if s.o.AddressCheck != nil && peer.IsValid() {
-		if note := s.o.AddressCheck(d.Provider, peer); note != "" {
-			if n.Inspection.Event != nil {
-				n.Inspection.Event.Notes = append(n.Inspection.Event.Notes, note)
-			}
-			if s.o.AddressEnforce {
-				n.Distrust = note
-			}
+	n.Distrust = s.distrustRoute(d.Route)
+	if s.o.AddressCheck != nil {
+		note, enforce := s.o.AddressCheck(d.Provider, peer)
+		if note != "" && n.Inspection.Event != nil {
+			n.Inspection.Event.Notes = append(n.Inspection.Event.Notes, note)
+		}
+		if note != "" && enforce {
+			n.Distrust = note
 		}
 	}
 	n.Targets = s.forward.urls(n.Inspection, d)

@@ -120,11 +120,11 @@ func TestFloodIsRefused(t *testing.T) {
 func TestAddressCheck(t *testing.T) {
 	t.Parallel()
 	for _, enforce := range []bool{false, true} {
-		s, ledger := newServer(t, Options{AddressEnforce: enforce, AddressCheck: func(p payment.ProviderID, a netip.Addr) string {
+		s, ledger := newServer(t, Options{AddressCheck: func(p payment.ProviderID, a netip.Addr) (string, bool) {
 			if p == payment.Daraja && a != netip.MustParseAddr("196.201.212.69") {
-				return "the sender is not on the list"
+				return "the sender is not on the list", enforce
 			}
-			return ""
+			return "", false
 		}})
 		for _, from := range []string{stranger, "196.201.212.69:1"} {
 			if w := ask(t, s, "POST", stkPath, from, stkBody); w.Code != 200 {

@@ -60,11 +60,14 @@ type Options struct {
 	// Routes are the callback routes. At least those of Receivers.
 	Routes []payment.Route
 	// AddressCheck returns what is wrong with an address that a provider's
-	// delivery came from, or "". The delivery is stored with that note; with
-	// AddressEnforce it moves nothing either. It is never refused, since there
-	// may be no second one (reference/daraja.md §8).
-	AddressCheck   func(payment.ProviderID, netip.Addr) string
-	AddressEnforce bool
+	// delivery came from, or "". The zero address is one that is not known. The
+	// delivery is stored with that note; with enforce it moves nothing either. It
+	// is never refused, since there may be no second one (reference/daraja.md §8).
+	AddressCheck func(payment.ProviderID, netip.Addr) (note string, enforce bool)
+	// C2BUntrusted stores C2B payments without believing them, and says so in
+	// /readyz: nothing vouches for them where there is neither a secret path nor an
+	// enforced check of addresses.
+	C2BUntrusted bool
 	// OnDelivery is told of every delivery, one after the other, after it has
 	// been acknowledged. A slow one misses some when thousands arrive.
 	OnDelivery func(DeliveryView)
@@ -142,8 +145,12 @@ func New(o Options) (*Server, error) {
 		s.metrics = NewMetrics()
 	}
 	var err error
-	if s.spill, err = newSpill(o.SpillDir, o.Limits); err != nil {
+	if s.spill, err = newSpill(o.SpillDir, o.Limits, s.now); err != nil {
 		return nil, err
+	}
+	s.spill.knows = func(d payment.Delivery) bool {
+		r, ok := s.routes[d.Route]
+		return ok && r.Provider == d.Provider
 	}
 	if s.forward, err = newForwarder(s); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // What spill files are called: written under the first suffix, complete under
@@ -44,6 +46,9 @@ type spill struct {
 	// claimed is how old a claim, or a file that is being written, is whose owner
 	// must have died.
 	claimed time.Duration
+	now     func() time.Time
+	// knows reports whether a delivery came by a route of its provider; nil takes all.
+	knows func(payment.Delivery) bool
 	// write makes one file durable; tests have it fail.
 	write func(name string, text []byte) error
 
@@ -69,8 +74,8 @@ type spilled struct {
 // there. "" means that there is nowhere to spill to. A directory that cannot be
 // made is an error; a reserve that cannot is not, since the disk may be full
 // already.
-func newSpill(dir string, l Limits) (*spill, error) {
-	sp := &spill{dir: dir, spare: l.SpillReserve, claimed: 10*time.Second + 2*l.RecordTime}
+func newSpill(dir string, l Limits, now func() time.Time) (*spill, error) {
+	sp := &spill{dir: dir, now: now, spare: l.SpillReserve, claimed: 10*time.Second + 2*l.RecordTime}
 	sp.write = sp.writeFile
 	if dir == "" {
 		return sp, nil
@@ -81,6 +86,9 @@ func newSpill(dir string, l Limits) (*spill, error) {
 			Message: "spill directory: cannot be made: " + cause(err).Error(),
 			Hint:    "make the directory beside the ledger writable for this user",
 		}
+	}
+	if err := trustfile.Check("spill directory", dir); err != nil {
+		return nil, err
 	}
 	sp.room = room{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, coming: map[string]int64{}}
 	sp.room.recount()
@@ -186,13 +194,14 @@ func (sp *spill) takeIn(ctx context.Context, record func(context.Context, paymen
 		case err != nil:
 			return taken, bad, fmt.Errorf("claim %s: %w", name, cause(err))
 		}
-		d, err := readSpilled(claim)
+		d, err := sp.readSpilled(claim)
 		var fault *fs.PathError
 		switch {
 		case errors.As(err, &fault): // the disk may answer better later
 			_ = os.Rename(claim, path)
 			return taken, bad, fmt.Errorf("read %s: %w", name, cause(err))
 		case err != nil:
+			// Its text is not shown: it may quote what somebody put there.
 			if renamed := os.Rename(claim, path+suffixBad); renamed != nil {
 				return taken, bad, fmt.Errorf("set aside %s: %w", name, cause(renamed))
 			}
@@ -247,7 +256,7 @@ func (sp *spill) recoverPartials() (bad []string) {
 			continue
 		}
 		name := strings.TrimSuffix(file, suffixPartial)
-		_, err = readSpilled(path)
+		_, err = sp.readSpilled(path)
 		var fault *fs.PathError
 		switch {
 		case errors.As(err, &fault): // gone meanwhile, or the disk may answer better later
@@ -262,12 +271,30 @@ func (sp *spill) recoverPartials() (bad []string) {
 	return bad
 }
 
-// readSpilled reads and proves one file.
-func readSpilled(path string) (payment.Delivery, error) {
-	text, err := os.ReadFile(path)
+// maxSpilled bounds a spilled file, in bytes: a body of 1 MiB in base64, with a head.
+const maxSpilled = 4 << 20
+
+// readSpilled reads and proves one file. A *fs.PathError is the disk's; any other
+// error says that the file is none of ours.
+func (sp *spill) readSpilled(path string) (payment.Delivery, error) {
+	if err := trustfile.CheckInside("spilled delivery", path); err != nil {
+		return payment.Delivery{}, err
+	}
+	text, err := trustfile.ReadFile("spilled delivery", path, maxSpilled)
 	if err != nil {
 		return payment.Delivery{}, err
 	}
+	d, err := parseSpilled(text, sp.now())
+	if err == nil && sp.knows != nil && !sp.knows(d) {
+		err = errors.New("no such route of that provider")
+	}
+	return d, err
+}
+
+// parseSpilled reads what a listener has written: a request that arrived before now.
+// Whoever can write a file could have written any, but what no listener writes is a
+// plant or a fault.
+func parseSpilled(text []byte, now time.Time) (payment.Delivery, error) {
 	var f spilled
 	if err := json.Unmarshal(text, &f); err != nil {
 		return payment.Delivery{}, err
@@ -275,8 +302,20 @@ func readSpilled(path string) (payment.Delivery, error) {
 	if sum := sha256.Sum256(f.Body); f.Version != 1 || f.SHA256 != hex.EncodeToString(sum[:]) {
 		return payment.Delivery{}, errors.New("another version, or the digest does not fit")
 	}
+	_, err := netip.ParseAddr(f.Peer)
+	switch {
+	case f.Method != "" && f.Method != http.MethodPost || f.Token != "" && !isToken(f.Token):
+		return payment.Delivery{}, errors.New("the listener keeps no such request")
+	case f.Peer != "" && err != nil:
+		return payment.Delivery{}, errors.New("the peer is not an address")
+	case f.ReceivedAt.IsZero() || f.ReceivedAt.After(now.Add(maxAhead)):
+		return payment.Delivery{}, errors.New("it has not arrived yet")
+	}
 	return payment.Delivery{
 		Provider: f.Provider, Route: f.Route, Token: f.Token, Method: f.Method, Header: f.Header,
 		Peer: f.Peer, ReceivedAt: f.ReceivedAt, Body: f.Body,
 	}, nil
 }
+
+// maxAhead is how far a clock that has been set right since may have been ahead.
+const maxAhead = 24 * time.Hour

@@ -45,7 +45,7 @@ func twoSpills(t *testing.T, files int) (one, two *spill) {
 	l := Limits{SpillFiles: files, SpillReserve: 1}.withDefaults()
 	for _, sp := range []**spill{&one, &two} {
 		var err error
-		if *sp, err = newSpill(dir, l); err != nil {
+		if *sp, err = newSpill(dir, l, time.Now); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,7 @@ func taken(context.Context, payment.Delivery) error { return nil }
 // is room.
 func TestSpillCountShared(t *testing.T) {
 	t.Parallel()
-	d := payment.Delivery{Provider: payment.Daraja, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
+	d := payment.Delivery{Provider: payment.Daraja, Route: stkPath, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
 	one, two := twoSpills(t, 10)
 	fill := func(sp *spill) {
 		t.Helper()
@@ -101,7 +101,7 @@ func TestSpillCountShared(t *testing.T) {
 // however far it has come when the directory is counted.
 func TestSpillCountInFlight(t *testing.T) {
 	t.Parallel()
-	d := payment.Delivery{Provider: payment.Daraja, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
+	d := payment.Delivery{Provider: payment.Daraja, Route: stkPath, Body: []byte(stkBody), ReceivedAt: time.Unix(0, 0)}
 	for name, named := range map[string]bool{"before it is named": false, "after it is named": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +170,7 @@ func TestSpillCountCrowd(t *testing.T) {
 		for g := range 4 {
 			putting.Go(func() {
 				for i := range 25 {
-					d := payment.Delivery{Provider: payment.Daraja, Body: []byte(strconv.Itoa(i)), ReceivedAt: time.Unix(int64(i), int64(g))}
+					d := payment.Delivery{Provider: payment.Daraja, Route: stkPath, Body: []byte(strconv.Itoa(i)), ReceivedAt: time.Unix(int64(i), int64(g))}
 					if err := sp.put(d); err != nil && !errors.Is(err, errSpillFull) {
 						t.Error(err)
 					}

@@ -59,6 +59,9 @@ func (s *Server) takeIn(ctx context.Context) error {
 		}
 		peer, _ := netip.ParseAddr(d.Peer)
 		n := s.read(receiver, d, peer)
+		if !s.mayEnter(s.routes[d.Route], d.Token) {
+			n.Distrust = "it was spilled without the secret path that its route needs"
+		}
 		recorded, err := s.commit(ctx, n)
 		if err == nil {
 			s.tell(ctx, n, recorded, told{status: http.StatusOK, late: true})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // certCheck is how often at most the certificate's files are looked at, and
@@ -28,6 +29,11 @@ type TLS struct{ pair *keypair }
 // files change. A changed pair that does not load leaves the old one in use, and
 // is logged. Errors are KindUsage.
 func TLSConfig(certFile, keyFile string) (*TLS, error) {
+	for what, path := range map[string]string{"tls-cert": certFile, "tls-key": keyFile} {
+		if err := trustfile.Check(what, path); payment.KindOf(err) == payment.KindUsage {
+			return nil, err
+		}
+	}
 	k := &keypair{certFile: certFile, keyFile: keyFile}
 	if _, err := k.get(); err != nil {
 		return nil, &payment.Error{

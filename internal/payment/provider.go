@@ -11,6 +11,9 @@ type Route struct {
 	PerDeposit bool
 	// SendsOnce says that what is posted there is never posted again.
 	SendsOnce bool
+	// Unproven says that nothing in what is posted there proves where it came from, nor
+	// does the ledger know it.
+	Unproven bool
 }
 
 // Schedule is how often a provider may be asked about deposits.

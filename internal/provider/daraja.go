@@ -3,9 +3,9 @@ package provider
 import (
 	"context"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // darajaRow is Safaricom's M-Pesa gateway. It signs nothing and sends once
@@ -24,8 +25,8 @@ func darajaRow() Row {
 			{Path: "/callbacks/daraja/stk", PerDeposit: true, SendsOnce: true},
 			{Path: "/callbacks/daraja/result", PerDeposit: true, SendsOnce: true},
 			{Path: "/callbacks/daraja/timeout", PerDeposit: true, SendsOnce: true},
-			{Path: "/callbacks/daraja/c2b/validation", SendsOnce: true},
-			{Path: "/callbacks/daraja/c2b/confirmation", SendsOnce: true},
+			{Path: "/callbacks/daraja/c2b/validation", SendsOnce: true, Unproven: true},
+			{Path: "/callbacks/daraja/c2b/confirmation", SendsOnce: true, Unproven: true},
 		},
 		Receiver: func(c *config.Config, _ []*secret.Secret) (payment.Receiver, error) {
 			if c == nil {
@@ -40,16 +41,25 @@ func darajaRow() Row {
 }
 
 // darajaSender holds a callback's sender against the published list (reference/daraja.md §8).
-func darajaSender(c *config.Config, addr netip.Addr) string {
-	for _, prefix := range c.Listen.DarajaAddresses {
-		if prefix.Contains(addr.Unmap()) {
-			return ""
+func darajaSender(c *config.Config, addr netip.Addr) (note string, enforce bool) {
+	enforce = c.Listen.IPCheck == config.IPEnforce
+	switch {
+	case c.Listen.IPCheck == config.IPOff, within(c.Listen.DarajaAddresses, addr):
+		return "", false
+	case !addr.IsValid(): // of a Unix socket, say
+		if enforce {
+			note = "the sender's address is not known"
 		}
+		return note, enforce
 	}
 	if _, listed := daraja.CheckAddress(addr); !listed {
-		return "the sender's address is not on Safaricom's published list"
+		return "the sender's address is not on Safaricom's published list", enforce
 	}
-	return ""
+	return "", false
+}
+
+func within(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
 
 func openDaraja(ctx context.Context, c *config.Config, d Deps) (Provider, error) {
@@ -102,9 +112,17 @@ func Daraja(ctx context.Context, c *config.Config, d Deps) (*daraja.Client, erro
 	return daraja.New(conf)
 }
 
+// maxCertificate bounds the certificate's file, in bytes.
+const maxCertificate = 1 << 20
+
+// readCertificate reads the key that the initiator's password is sealed to: whoever
+// can change it reads the password.
 func readCertificate(path string) ([]byte, error) {
-	certificate, err := os.ReadFile(path)
-	if err != nil {
+	certificate, err := trustfile.ReadFile("daraja.certificate", path, maxCertificate)
+	switch {
+	case payment.KindOf(err) == payment.KindUsage:
+		return nil, err
+	case err != nil:
 		return nil, payment.Usage("daraja.certificate: the file cannot be read", "check the path and its permissions: "+path)
 	}
 	return certificate, nil

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/payctl/payctl/internal/config"
@@ -29,6 +30,12 @@ func seviRow() Row {
 		},
 		Receiver: func(_ *config.Config, secrets []*secret.Secret) (payment.Receiver, error) {
 			return sevi.New(sevi.Config{Tokens: secrets})
+		},
+		Sender: func(c *config.Config, addr netip.Addr) (string, bool) {
+			if len(c.Sevi.Addresses) == 0 || within(c.Sevi.Addresses, addr) {
+				return "", false
+			}
+			return "the sender's address is not one of sevi.addresses", true
 		},
 		Open: openSevi,
 	}

@@ -35,9 +35,10 @@ type Row struct {
 	// Receiver reads its deliveries, with the secrets that prove them. Without settings
 	// (c is nil) it judges a payload alone.
 	Receiver func(c *config.Config, secrets []*secret.Secret) (payment.Receiver, error)
-	// Sender returns what is wrong with the address that a delivery came from, or "";
-	// nil where no addresses are published.
-	Sender func(c *config.Config, addr netip.Addr) string
+	// Sender returns what is wrong with the address that a delivery came from, or "",
+	// and whether it is not to be believed for that; the zero address is one that is not
+	// known. nil where no addresses are published.
+	Sender func(c *config.Config, addr netip.Addr) (note string, enforce bool)
 
 	// Open makes the provider; the secrets that every payment needs are fetched.
 	Open func(ctx context.Context, c *config.Config, d Deps) (Provider, error)
@@ -152,12 +153,12 @@ func (t Table) Receivers(ctx context.Context, c *config.Config) (receivers map[p
 }
 
 // Sender returns the check of the addresses that deliveries come from.
-func (t Table) Sender(c *config.Config) func(payment.ProviderID, netip.Addr) string {
-	return func(id payment.ProviderID, addr netip.Addr) string {
+func (t Table) Sender(c *config.Config) func(payment.ProviderID, netip.Addr) (note string, enforce bool) {
+	return func(id payment.ProviderID, addr netip.Addr) (string, bool) {
 		if check := t.Row(id).Sender; check != nil {
 			return check(c, addr)
 		}
-		return ""
+		return "", false
 	}
 }
 
