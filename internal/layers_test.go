@@ -25,6 +25,7 @@ func allowed() map[string][]string {
 			"internal/apiclient", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
 			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/view",
 			"internal/wasaapay", "internal/watch", "internal/webhook",
+			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
 		},
 
 		"internal/deposit": {},
@@ -35,7 +36,13 @@ func allowed() map[string][]string {
 		"internal/webhook": {"internal/daraja", "internal/deliver", "internal/sevi", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
+			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
 		},
+		"internal/reconcile":           {"internal/reconcile/statement", "internal/store"},
+		"internal/reconcile/statement": {},
+		"internal/stats":               {"internal/store"},
+		"internal/trace":               {"internal/daraja", "internal/store"},
+		"internal/page":                {},
 
 		"internal/provider": {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
 		"internal/config":   {},

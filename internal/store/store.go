@@ -60,6 +60,7 @@ type Store struct {
 	Queries    *Queries
 	Runs       *Runs
 	Budget     *Budget
+	Books      *Books
 }
 
 // The handles. Each has the methods of one noun, over the same database.
@@ -142,7 +143,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	db.changes = newChanges(db)
 	return &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
-		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db},
 	}, nil
 }
 

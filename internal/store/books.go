@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// BookSource says what a row of the books is.
+type BookSource uint8
+
+// The sources.
+const (
+	// BookDeposit is money that was asked for.
+	BookDeposit BookSource = iota
+	// BookNotice is a C2B confirmation: money that came unasked.
+	BookNotice
+	// BookWallet is a movement of a wallet.
+	BookWallet
+)
+
+// BookRow is what the books need of a payment.
+type BookRow struct {
+	Source BookSource
+	// Key is the ledger's own; Books.ID spells it.
+	Key       int64
+	Receipt   string
+	Status    payment.Status
+	Amount    payment.Amount
+	Reference string
+	// Phone is as it is known, perhaps masked.
+	Phone     string
+	ShortCode string
+	// Type is the transaction type of a C2B notice, "" for other sources.
+	Type string
+	// At is when it was asked for, or when it came.
+	At time.Time
+	// Reversed says that the ledger knows that it was taken back.
+	Reversed bool
+}
+
+// BookScope says whose books are read.
+type BookScope struct {
+	Provider    payment.ProviderID
+	Environment payment.Environment
+	// ShortCodes keeps rows of these alone; rows that name none are kept. Empty is all.
+	ShortCodes []string
+}
+
+func (s *BookScope) keeps(shortCode string) bool {
+	return shortCode == "" || len(s.ShortCodes) == 0 || slices.Contains(s.ShortCodes, shortCode)
+}
+
+// Books reads payments for comparing them with others' books.
+type Books struct{ *database }
+
+// ID spells the id of a row.
+func (h *Books) ID(source BookSource, key int64) string {
+	switch source {
+	case BookNotice, BookWallet:
+		return h.id(deliveryPrefix, key)
+	case BookDeposit:
+	}
+	return h.id(depositPrefix, key)
+}
+
+// bookPage is how many rows are read at once: no read transaction stays open while
+// the rows are worked on.
+const bookPage = 4000
+
+// Between calls each with what was asked for, or came, from a time to another,
+// exclusive, in no particular order.
+func (h *Books) Between(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
+	after := int64(0)
+	for {
+		rows, err := h.bookDeposits(ctx, s, `WHERE seq > ? AND created_at >= ? AND created_at < ? AND provider = ? AND environment = ?
+			ORDER BY seq LIMIT ?`, after, micros(from), micros(to), string(s.Provider), string(s.Environment), bookPage)
+		if err != nil {
+			return h.kinded("read the deposits", err)
+		}
+		for i := range rows {
+			if err := eachKept(&s, &rows[i], each); err != nil {
+				return err
+			}
+		}
+		if len(rows) < bookPage {
+			break
+		}
+		after = rows[len(rows)-1].Key
+	}
+	if err := h.noticesBetween(ctx, s, from, to, each); err != nil {
+		return err
+	}
+	return h.walletBetween(ctx, s, from, to, each)
+}
+
+func eachKept(s *BookScope, r *BookRow, each func(BookRow) error) error {
+	if !s.keeps(r.ShortCode) {
+		return nil
+	}
+	return each(*r)
+}
+
+// WithReceipts calls each with what has one of the receipts, whenever it was. The
+// case of letters does not matter.
+func (h *Books) WithReceipts(ctx context.Context, s BookScope, receipts []string, each func(BookRow) error) error {
+	for page := range slices.Chunk(receipts, bookPage) {
+		names := make([]string, 0, 2*len(page))
+		for _, r := range page {
+			names = append(names, strings.ToUpper(r))
+			if low := strings.ToLower(r); low != r {
+				names = append(names, low)
+			}
+		}
+		list, err := json.Marshal(names)
+		if err != nil {
+			return err
+		}
+		rows, err := h.bookDeposits(ctx, s, "WHERE receipt <> '' AND receipt"+sqlInList+" AND provider = ? AND environment = ?",
+			string(list), string(s.Provider), string(s.Environment))
+		if err != nil {
+			return h.kinded("read the deposits", err)
+		}
+		for i := range rows {
+			if err := eachKept(&s, &rows[i], each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Books) bookDeposits(ctx context.Context, _ BookScope, where string, args ...any) ([]BookRow, error) {
+	rows, err := h.read.QueryContext(ctx, `SELECT seq, receipt, status, amount, currency, reference, phone, short_code,
+		coalesce(sent_at, created_at) FROM deposits `+where, args...) //nolint:gosec // where is a constant of this package
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []BookRow
+	for rows.Next() {
+		var r BookRow
+		var status, currency string
+		var amount, at int64
+		if err := rows.Scan(&r.Key, &r.Receipt, &status, &amount, &currency, &r.Reference, &r.Phone, &r.ShortCode, &at); err != nil {
+			return nil, err
+		}
+		r.Status, r.Amount, r.At = payment.Status(status), payment.AmountOf(amount, payment.Currency(currency)), fromMicros(at)
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// noticesBetween reads C2B confirmations that were believed. What is not in a column
+// is in the body.
+func (h *Books) noticesBetween(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
+	f := DeliveryFilter{
+		Provider: s.Provider, Event: "c2b.confirmation", OnlyFirst: true, Since: from, Until: to,
+		Verdicts: []payment.Verdict{payment.VerdictValid, payment.VerdictUnsigned},
+	}
+	d := Deliveries{h.database}
+	return d.Each(ctx, f, func(v StoredDelivery) error {
+		key, ok := h.key(deliveryPrefix, v.ID)
+		if !ok || v.Event == nil || v.Event.Receipt == "" {
+			return nil
+		}
+		var body struct{ TransactionType, MSISDN string }
+		_ = json.Unmarshal(v.Body, &body) // a hashed number, or none, is no phone
+		r := BookRow{
+			Source: BookNotice, Key: key, Receipt: v.Event.Receipt, Status: payment.StatusCompleted, Amount: v.Event.Amount,
+			Reference: v.Event.Reference, Phone: body.MSISDN, ShortCode: v.Event.ShortCode, Type: body.TransactionType, At: v.ReceivedAt,
+		}
+		if !v.Event.OccurredAt.IsZero() {
+			r.At = v.Event.OccurredAt
+		}
+		return eachKept(&s, &r, each)
+	})
+}
+
+func (h *Books) walletBetween(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
+	rows, err := h.read.QueryContext(ctx, `SELECT delivery, transaction_id, wallet, status, amount, currency, created_at
+		FROM wallet_transactions WHERE provider = ? AND created_at >= ? AND created_at < ?`, string(s.Provider), micros(from), micros(to))
+	if err != nil {
+		return h.kinded("read the wallet transactions", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		r := BookRow{Source: BookWallet}
+		var status, currency string
+		var amount sql.NullInt64
+		var at int64
+		if err := rows.Scan(&r.Key, &r.Receipt, &r.ShortCode, &status, &amount, &currency, &at); err != nil {
+			return h.kinded("read the wallet transactions", err)
+		}
+		r.Status, r.Amount, r.At = payment.Status(status), payment.AmountOf(amount.Int64, payment.Currency(currency)), fromMicros(at)
+		if err := eachKept(&s, &r, each); err != nil {
+			return err
+		}
+	}
+	return h.kinded("read the wallet transactions", rows.Err())
+}
