@@ -157,6 +157,7 @@ func commands() []command {
 		{"ledger", newLedger},
 		{"emulator", newEmulator},
 		{"transaction", newTransaction},
+		{"reconcile", newReconcile},
 		{"explain", newExplain},
 		{"daraja", newDaraja},
 		{"config", newConfig},
