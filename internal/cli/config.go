@@ -11,11 +11,11 @@ import (
 )
 
 func newConfig(s *session) *cobra.Command {
-	return group("config", "Make settings, and show where they come from",
+	return group(s, "config", "Make settings, and show where they come from",
 		`A setting comes from the flag, then the environment, then the project file
 (.payctl.yaml), then the user file, then the default. Secrets are masked wherever
 they are shown. See also "payctl help environment".`,
-		newConfigInit(s), newConfigValidate(s), newConfigShow(s), newConfigExplain(s), newConfigPath(s), newConfigProfiles(s), newConfigTrust(s))
+		command{"init", newConfigInit}, command{"validate", newConfigValidate}, command{"show", newConfigShow}, command{"explain", newConfigExplain}, command{"path", newConfigPath}, command{"profiles", newConfigProfiles}, command{"trust", newConfigTrust})
 }
 
 // shownConfig loads the settings and says when they are only those that all

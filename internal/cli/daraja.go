@@ -14,11 +14,11 @@ import (
 )
 
 func newDaraja(s *session) *cobra.Command {
-	return group("daraja", "Use the rest of Daraja that an operator needs",
+	return group(s, "daraja", "Use the rest of Daraja that an operator needs",
 		`Account balance, reversal, C2B registration and simulation, the pull API for missed
 payments, QR codes, the addresses that callbacks come from, and the credential that
 most of these want. Sending money out is left out on purpose.`,
-		newDarajaBalance(s), newDarajaReversal(s), newDarajaC2B(s), newDarajaPull(s), newDarajaQR(s), newDarajaIPs(s), newDarajaCredential(s))
+		command{"balance", newDarajaBalance}, command{"reversal", newDarajaReversal}, command{"c2b", newDarajaC2B}, command{"pull", newDarajaPull}, command{"qr", newDarajaQR}, command{"ips", newDarajaIPs}, command{"credential", newDarajaCredential})
 }
 
 // merchantKeys are the settings of calls for a shortcode, appKeys of those for

@@ -19,11 +19,11 @@ const (
 )
 
 func newDarajaC2B(s *session) *cobra.Command {
-	return group("daraja c2b", "Receive payments that customers make by themselves",
+	return group(s, "daraja c2b", "Receive payments that customers make by themselves",
 		`M-PESA posts a C2B payment to the confirmation URL and, where Safaricom switched
 external validation on, asks the validation URL first. "payctl listen" answers both;
 the settings listen.c2b_* say what is accepted.`,
-		newDarajaC2BRegister(s), newDarajaC2BSimulate(s))
+		command{"register", newDarajaC2BRegister}, command{"simulate", newDarajaC2BSimulate})
 }
 
 // acceptanceView is an answer that nothing more comes of by itself.

@@ -13,8 +13,8 @@ import (
 )
 
 func newDarajaCredential(s *session) *cobra.Command {
-	return group("daraja credential", "Make Daraja's SecurityCredential",
-		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", newDarajaCredentialEncrypt(s))
+	return group(s, "daraja credential", "Make Daraja's SecurityCredential",
+		"The APIs that answer by a result want the initiator's password, encrypted with the\nM-PESA certificate of the environment.", command{"encrypt", newDarajaCredentialEncrypt})
 }
 
 // darajaCredentialEncrypt is "payctl daraja credential encrypt".

@@ -12,11 +12,11 @@ import (
 )
 
 func newDarajaIPs(s *session) *cobra.Command {
-	return group("daraja ips", "Know the addresses that callbacks come from",
+	return group(s, "daraja ips", "Know the addresses that callbacks come from",
 		`Safaricom's published addresses, as data with their sources. The listener notes a
 callback from elsewhere, or distrusts it when listen.ip_check is "enforce"; it never
 drops one, since lists go out of date and no callback is sent twice.`,
-		newDarajaIPsList(s), newDarajaIPsCheck(s))
+		command{"list", newDarajaIPsList}, command{"check", newDarajaIPsCheck})
 }
 
 // addressView is one address and who lists it.

@@ -14,10 +14,10 @@ import (
 )
 
 func newDarajaPull(s *session) *cobra.Command {
-	return group("daraja pull", "Find payments whose callback was missed",
+	return group(s, "daraja pull", "Find payments whose callback was missed",
 		`The pull API lists what customers paid to the shortcode in the last 48 hours: the
 best tool for payments whose callback never came. It needs one registration.`,
-		newDarajaPullList(s), newDarajaPullRegister(s))
+		command{"list", newDarajaPullList}, command{"register", newDarajaPullRegister})
 }
 
 // pullRegisteredView is the answer to a registration.

@@ -12,8 +12,8 @@ import (
 )
 
 func newDarajaReversal(s *session) *cobra.Command {
-	return group("daraja reversal", "Give a customer's payment back",
-		"A reversal undoes a payment that the profile's shortcode received.", newDarajaReversalCreate(s))
+	return group(s, "daraja reversal", "Give a customer's payment back",
+		"A reversal undoes a payment that the profile's shortcode received.", command{"create", newDarajaReversalCreate})
 }
 
 // darajaReversalCreate is "payctl daraja reversal create".

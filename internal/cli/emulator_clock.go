@@ -31,25 +31,35 @@ type emulatorClock struct {
 }
 
 func newEmulatorClock(s *session) *cobra.Command {
-	moved, seen := &emulatorClock{control: control{session: s}, moves: true}, &emulatorClock{control: control{session: s}}
-	advance := &cobra.Command{
+	return group(s, "emulator clock", "Read and move a running emulator's clock",
+		"With --clock virtual the emulator's time stands still until it is moved: a two-minute\nexpiry is tested in milliseconds.",
+		command{"advance", newEmulatorClockAdvance}, command{"show", newEmulatorClockShow})
+}
+
+func newEmulatorClockAdvance(s *session) *cobra.Command {
+	v := &emulatorClock{control: control{session: s}, moves: true}
+	cmd := &cobra.Command{
 		Use:     "advance DURATION",
 		Short:   "Move a virtual clock and run what is due",
 		Example: "  payctl emulator clock advance 90s\n  payctl emulator clock advance next",
-		Args:    oneArg("DURATION", &moved.by),
-		RunE:    s.run(moved.Run),
+		Args:    oneArg("DURATION", &v.by),
+		RunE:    s.run(v.Run),
 	}
-	show := &cobra.Command{
+	v.bindURL(cmd.Flags())
+	return cmd
+}
+
+func newEmulatorClockShow(s *session) *cobra.Command {
+	v := &emulatorClock{control: control{session: s}}
+	cmd := &cobra.Command{
 		Use:     "show",
 		Short:   "Show the emulator's clock",
 		Example: "  payctl emulator clock show",
 		Args:    noArgs,
-		RunE:    s.run(seen.Run),
+		RunE:    s.run(v.Run),
 	}
-	moved.bindURL(advance.Flags())
-	seen.bindURL(show.Flags())
-	return group("emulator clock", "Read and move a running emulator's clock",
-		"With --clock virtual the emulator's time stands still until it is moved: a two-minute\nexpiry is tested in milliseconds.", advance, show)
+	v.bindURL(cmd.Flags())
+	return cmd
 }
 
 // Run moves or reads the clock, and shows how it stands then.

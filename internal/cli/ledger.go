@@ -16,11 +16,11 @@ import (
 )
 
 func newLedger(s *session) *cobra.Command {
-	return group("ledger", "Look after the ledger's file",
+	return group(s, "ledger", "Look after the ledger's file",
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
 what is in it, check it, copy it while others write, and keep it small. With --db FILE no
 profile need be chosen.`,
-		newLedgerInfo(s), newLedgerCheck(s), newLedgerBackup(s), newLedgerPrune(s))
+		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"backup", newLedgerBackup}, command{"prune", newLedgerPrune})
 }
 
 // ledgerFile opens the ledger for a verb that is about the file itself, whatever the

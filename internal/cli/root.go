@@ -46,10 +46,8 @@ what the providers send back. It works offline against its own emulator:
 	})
 	s.bind(root.PersistentFlags())
 	all := commands()
-	built := wanted(all, s.in.Args)
-	for _, c := range built {
-		root.AddCommand(c.build(s))
-	}
+	built := s.build("", all)
+	root.AddCommand(built...)
 	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
 	knownTopics(root)
@@ -108,13 +106,7 @@ func knownShells(root *cobra.Command) {
 }
 
 // rootNames are what may stand first on a command line, whether it is built or not.
-func rootNames() []string {
-	names := []string{"help", "completion"}
-	for _, c := range commands() {
-		names = append(names, c.name)
-	}
-	return names
-}
+func rootNames() []string { return append([]string{"help", "completion"}, names(commands())...) }
 
 // helpNames are the verbs and topics below cmd that "help" knows.
 func helpNames(cmd *cobra.Command) []string {
@@ -141,7 +133,7 @@ func verbOf(root *cobra.Command, name string) *cobra.Command {
 	return nil
 }
 
-// command is a row of the tree's top level.
+// command is a row of the tree: a command's name and its constructor.
 type command struct {
 	name  string
 	build func(*session) *cobra.Command
@@ -166,39 +158,33 @@ func commands() []command {
 	}
 }
 
-// built are the verbs of a group that the command line may mean: the one that its
-// next word names, else all, since a later word may be anything's value, and a
-// mistyped verb is held against every name.
-func (s *session) built(group string, verbs ...command) []*cobra.Command {
+// build builds the commands that the command line may mean: below the root those whose
+// names are among its words, in a group the one that the next word names, else all, since
+// a later word may be anything's value. The flags and texts of the whole tree cost a fifth
+// of a small program's run (BenchmarkStartup). Help and completion are about the tree.
+func (s *session) build(group string, all []command) []*cobra.Command {
 	args := s.in.Args
-	if i := slices.Index(args, group); i >= 0 && i+1 < len(args) && !wantsAll(args) {
-		if named := slices.IndexFunc(verbs, func(v command) bool { return v.name == args[i+1] }); named >= 0 {
-			verbs = verbs[named : named+1]
-		}
-	}
-	out := make([]*cobra.Command, len(verbs))
-	for i, v := range verbs {
-		out[i] = v.build(s)
-	}
-	return out
-}
-
-// wanted are the commands that a command line may mean: those whose names are
-// among its words. The others are not built, since flags and help texts of the
-// whole tree cost half as much as the process itself. Help, completion and
-// words that name no command get the whole tree.
-func wanted(all []command, args []string) []command {
-	if wantsAll(args) {
-		return all
+	if whole := len(args) == 0 || args[0] == "help" || args[0] == "completion" || isCompletion(args[0]); whole {
+		args = nil
+	} else if group != "" {
+		next := slices.Index(args, group) + 1
+		args = args[next:min(next+1, len(args))]
 	}
 	named := slices.DeleteFunc(slices.Clone(all), func(c command) bool { return !slices.Contains(args, c.name) })
 	if len(named) == 0 {
-		return all
+		named = all
 	}
-	return named
+	built := make([]*cobra.Command, len(named))
+	for i, c := range named {
+		built[i] = c.build(s)
+	}
+	return built
 }
 
-// wantsAll tells a command line that is about the tree itself.
-func wantsAll(args []string) bool {
-	return len(args) == 0 || args[0] == "help" || args[0] == "completion" || isCompletion(args[0])
+func names(all []command) []string {
+	out := make([]string, len(all))
+	for i, c := range all {
+		out[i] = c.name
+	}
+	return out
 }

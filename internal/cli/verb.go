@@ -93,22 +93,24 @@ func checkNamed(flags *pflag.FlagSet) error {
 
 // group is a command that only holds verbs. Plain cobra prints help and exits
 // with 0 for an unknown verb; a script must see a usage error.
-func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
+func group(s *session, use, short, long string, verbs ...command) *cobra.Command {
+	name := use[strings.LastIndexByte(use, ' ')+1:]
+	built := s.build(name, verbs)
 	cmd := &cobra.Command{
-		Use:     use[strings.LastIndexByte(use, ' ')+1:] + " VERB",
+		Use:     name + " VERB",
 		Short:   short,
 		Long:    long,
-		Example: verbs[0].Example,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Example: built[0].Example,
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}
-			hint := guess("payctl "+use, args[0], helpNames(cmd), "run \"payctl "+use+" --help\" to see the verbs")
+			hint := guess("payctl "+use, args[0], names(verbs), "run \"payctl "+use+" --help\" to see the verbs")
 			return usagef(hint, "unknown verb %q for \"payctl %s\"", payment.Line(args[0], 60), use)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(verbs...)
+	cmd.AddCommand(built...)
 	return cmd
 }
 

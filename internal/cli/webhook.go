@@ -3,8 +3,8 @@ package cli
 import "github.com/spf13/cobra"
 
 func newWebhook(a *app) *cobra.Command {
-	return group("webhook", "Check, make, send again and read webhook payloads",
+	return group(a, "webhook", "Check, make, send again and read webhook payloads",
 		`Reads what "payctl listen" stored, checks payloads offline, makes and signs them,
 sends them to your own endpoint, and replays what arrived, byte for byte.`,
-		a.built("webhook", command{"list", newWebhookList}, command{"show", newWebhookShow}, command{"verify", newWebhookVerify}, command{"sign", newWebhookSign}, command{"trigger", newWebhookTrigger}, command{"replay", newWebhookReplay}, command{"hammer", newWebhookHammer})...)
+		command{"list", newWebhookList}, command{"show", newWebhookShow}, command{"verify", newWebhookVerify}, command{"sign", newWebhookSign}, command{"trigger", newWebhookTrigger}, command{"replay", newWebhookReplay}, command{"hammer", newWebhookHammer})
 }
