@@ -67,7 +67,7 @@ func (r *run) parcel(d store.StoredDelivery) *parcel {
 	if r.o.targetsOf != nil {
 		targets = r.o.targetsOf(d)
 	}
-	p := &parcel{delivery: d, about: d.About()}
+	p := &parcel{delivery: d, about: d.Subject}
 	if len(r.before) == 0 {
 		p.open = targets
 		return p

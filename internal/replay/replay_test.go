@@ -71,7 +71,7 @@ func stored(n int, payments int, apart time.Duration) []store.StoredDelivery {
 				ID: fmt.Sprintf("dlv_%d", i), Header: http.Header{"Content-Type": {"application/json;charset=UTF-8"}, "Host": {"was.example"}},
 				Body: fmt.Appendf(nil, "%d %d", i%payments, i), ReceivedAt: start.Add(time.Duration(i) * apart),
 			},
-			DepositID: fmt.Sprintf("dep_%d", i%payments),
+			DepositID: fmt.Sprintf("dep_%d", i%payments), Subject: fmt.Sprintf("dep_%d", i%payments),
 		}
 	}
 	return out

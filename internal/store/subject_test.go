@@ -31,6 +31,11 @@ func TestSubject(t *testing.T) {
 		a.Delivery.Body = []byte(e.Key)
 		return a
 	}
+	with := func(receipt string, a Arrival) Arrival {
+		e := *a.Inspection.Event
+		e.Receipt, a.Inspection.Event = receipt, &e
+		return a
+	}
 	subject := func(a Arrival) string {
 		got, err := s.Deliveries.Get(t.Context(), record(t, s, a).DeliveryID)
 		if err != nil {
@@ -52,7 +57,7 @@ func TestSubject(t *testing.T) {
 			withToken(result("AG_2", payment.StatusCompleted, 15000, "REC0000003"), alone.Token),
 			withToken(result("AG_2", payment.StatusFailed, 0, ""), "wrong"),
 		}, alone.ID},
-		{"a deposit made elsewhere", []Arrival{signed("deposit.pending", "dep_9"), signed("deposit.completed", "dep_9")}, ""},
+		{"a deposit made elsewhere", []Arrival{signed("deposit.pending", "dep_9"), with("R9", signed("deposit.completed", "dep_9"))}, ""},
 		{"another one", []Arrival{signed("deposit.pending", "dep_8"), signed("deposit.completed", "dep_8")}, ""},
 		{"a customer's payment", []Arrival{c2b("c2b.validation"), c2b("c2b.confirmation")}, ""},
 	} {
