@@ -178,7 +178,6 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 	options := listen.Options{
 		Receivers: receivers, Routes: a.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
 		AddressCheck: a.addressCheck(conf),
-		OnDelivery:   func(v listen.DeliveryView) { a.showReceived(v, wanted) },
 		Forward:      listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
 		Metrics:      listen.NewMetrics(), Now: a.now,
 	}
@@ -221,15 +220,6 @@ func knownEvents() map[payment.ProviderID][]string {
 	return known
 }
 
-// showReceived shows a delivery unless the filter keeps it back.
-func (a *app) showReceived(v listen.DeliveryView, wanted *filter[deliveryFields]) {
-	keep, err := wanted.keeps(fieldsOfReceived(v))
-	if keep {
-		err = a.out.Line(newReceivedView(v))
-	}
-	a.keepErr(err)
-}
-
 // addressCheck holds a delivery's sender against the provider's published list, or the
 // addresses that may post. Nothing is noted in the local environment.
 func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) (note string, enforce bool) {
@@ -254,54 +244,4 @@ func (a *app) warnOpen(conf *config.Config, options listen.Options) {
 	if options.C2BUntrusted {
 		a.out.Warn("C2B payments are kept but not believed: nothing vouches for them here; give --secret-path, or set listen.ip_check to enforce")
 	}
-}
-
-// receivedView is one delivery as "listen" prints it; its keys are the contract.
-type receivedView struct {
-	Type       string   `json:"type"`
-	ID         *string  `json:"id"`
-	Provider   string   `json:"provider"`
-	Event      *string  `json:"event"`
-	Verdict    string   `json:"verdict"`
-	Duplicate  bool     `json:"duplicate"`
-	DepositID  *string  `json:"deposit_id"`
-	StatusCode int      `json:"status_code"`
-	Forwarded  []string `json:"forwarded"`
-	ReceivedAt string   `json:"received_at"`
-
-	reason string
-	amount string
-}
-
-func newReceivedView(v listen.DeliveryView) receivedView {
-	out := receivedView{
-		Type: "delivery", ID: orNull(v.ID), Provider: string(v.Provider), Event: orNull(v.Event), Verdict: string(v.Verdict),
-		Duplicate: v.Duplicate, DepositID: orNull(v.DepositID), StatusCode: v.StatusCode, Forwarded: v.Forwarded,
-		ReceivedAt: rfc3339(v.ReceivedAt), reason: v.Reason,
-	}
-	if v.Amount.HasValue() {
-		out.amount = v.Amount.String() + " " + string(v.Amount.Currency())
-	}
-	if out.Forwarded == nil {
-		out.Forwarded = []string{}
-	}
-	return out
-}
-
-// Text writes a delivery for people.
-func (v receivedView) Text(t *ui.Text) {
-	line := []ui.Span{ui.Dim(v.ReceivedAt + " "), ui.Plain(v.Provider + " "), ui.Bold(or(v.Event, "unknown")), ui.Plain(" "), view.Verdict(v.Verdict)}
-	if v.amount != "" {
-		line = append(line, ui.Plain(" "+v.amount))
-	}
-	if v.Duplicate {
-		line = append(line, ui.Warn(" duplicate"))
-	}
-	if v.DepositID != nil {
-		line = append(line, ui.Plain(" -> "+*v.DepositID))
-	}
-	if v.reason != "" {
-		line = append(line, ui.Warn(" ("+v.reason+")"))
-	}
-	t.Line(line...)
 }

@@ -20,49 +20,46 @@ const markTime = 5 * time.Second
 
 // attempt sends one forward and records what came of it. The record is made
 // even while stopping, or the target would get the delivery again.
-func (f *forwarder) attempt(ctx context.Context, w *waiting) {
-	r := result{item: w}
+func (f *forwarder) attempt(ctx context.Context, l lease) {
+	r := result{lease: l}
 	defer func() { f.results <- r }()
 	f.s.metrics.forwarding.Add(1)
 	defer f.s.metrics.forwarding.Add(-1)
 
-	l := w.forward
 	d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID)
-	if err != nil {
-		f.s.log.Warn("a delivery could not be read for forwarding", "delivery", l.DeliveryID, slog.Any("error", err))
-		r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())} // it comes back when its lease is over
-		return
-	}
-	r.behind, err = f.s.o.Ledger.Forwards.Behind(ctx, l)
 	switch {
-	case err == nil:
 	case payment.KindOf(err) == payment.KindNotFound:
-		r.gone = true
+		f.mark(ctx, l, store.Attempt{At: f.s.now(), Error: "the delivery is no longer in the ledger"}, store.Outcome{})
 		return
-	default:
-		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
-		r.behind = true // it is asked again
-	}
-	if r.behind {
+	case err != nil:
+		f.s.log.Warn("a delivery could not be read for forwarding", "delivery", l.DeliveryID, slog.Any("error", err))
+		f.held.Add(-1)
+		return // it comes back when its lease is over
+	case time.Until(l.until) < f.o.Timeout: // as when the machine slept
+		f.release(ctx, l)
 		return
 	}
-	r.out = f.sender.Post(ctx, deliver.Request{Target: l.Target, Header: d.Header, Own: aboutDelivery(d, l.Attempts+1), Body: d.Body})
-	r.next = f.next(w, r.out)
-	if ctx.Err() != nil && !r.out.OK() {
-		return // the answer was not waited for: it is sent again at the next start
+	r.answer = f.sender.Post(ctx, deliver.Request{Target: l.Target, Header: d.Header, Own: aboutDelivery(d, l.Attempts+1), Body: d.Body})
+	if ctx.Err() != nil && !r.answer.OK() {
+		f.release(ctx, l) // the answer was not waited for: it is sent again at the next start
+		return
 	}
-	f.count(r)
-	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+	r.sent = true
+	next := f.next(l.Forward, r.answer)
+	f.count(l.Forward, r.answer, next)
+	f.mark(ctx, l, store.Attempt{
+		At: f.s.now().Add(-r.answer.Latency), Status: r.answer.Status, Latency: r.answer.Latency, Error: r.answer.Problem(),
+		Body: string(r.answer.Body[:min(len(r.answer.Body), maxAnswer)]),
+	}, next)
+}
+
+// mark records an attempt. If that fails, the forward comes back when its lease is over.
+func (f *forwarder) mark(ctx context.Context, l lease, a store.Attempt, next store.Outcome) {
+	f.held.Add(-1)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 	defer cancel()
-	err = f.s.o.Ledger.Forwards.MarkAttempt(mark, l.ID, store.Attempt{
-		DeliveryID: l.DeliveryID, Target: l.Target, At: f.s.now().Add(-r.out.Latency),
-		Status: r.out.Status, Latency: r.out.Latency, Error: r.out.Problem(), Body: string(r.out.Body[:min(len(r.out.Body), maxAnswer)]),
-	}, r.next)
-	if err != nil {
+	if err := f.s.o.Ledger.Forwards.MarkAttempt(ctx, l.Forward, a, next); err != nil {
 		f.s.log.Error("an attempt to forward could not be recorded; the target may get it again", "delivery", l.DeliveryID, slog.Any("error", err))
-		if !r.next.Delivered {
-			r.next = store.Outcome{RetryAt: f.s.now().Add(f.lease())}
-		}
 	}
 }
 
@@ -71,27 +68,27 @@ func (f *forwarder) attempt(ctx context.Context, w *waiting) {
 const mostRefusals = 3
 
 // next decides what comes after an attempt.
-func (f *forwarder) next(w *waiting, out deliver.Answer) store.Outcome {
-	made := w.forward.Attempts + 1
+func (f *forwarder) next(w store.Forward, a deliver.Answer) store.Outcome {
+	made, refused := w.Attempts+1, isRefusal(a)
 	switch {
-	case out.OK():
+	case a.OK():
 		return store.Outcome{Delivered: true}
-	case made >= f.o.Attempts, isRefusal(out) && w.refusals+1 >= mostRefusals:
-		return store.Outcome{}
+	case made >= f.o.Attempts, refused && w.Refusals+1 >= mostRefusals:
+		return store.Outcome{Refused: refused}
 	}
-	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(made))}
+	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(made)), Refused: refused}
 }
 
-func (f *forwarder) count(r result) {
+func (f *forwarder) count(w store.Forward, a deliver.Answer, next store.Outcome) {
 	attrs := []any{
-		"delivery", r.item.forward.DeliveryID, "target", deliver.Shown(r.item.forward.Target), "attempt", r.item.forward.Attempts + 1,
-		"status", r.out.Status, "problem", r.out.Problem(), "latency", r.out.Latency.Round(time.Microsecond),
+		"delivery", w.DeliveryID, "target", deliver.Shown(w.Target), "attempt", w.Attempts + 1,
+		"status", a.Status, "problem", a.Problem(), "latency", a.Latency.Round(time.Microsecond),
 	}
 	switch {
-	case r.next.Delivered:
+	case next.Delivered:
 		f.s.metrics.forwards.with("delivered").inc()
 		f.s.log.Debug("forwarded", attrs...)
-	case r.next.RetryAt.IsZero():
+	case next.RetryAt.IsZero():
 		f.s.metrics.forwards.with("dead").inc()
 		f.s.log.Error("forwarding was given up; payctl webhook replay --failed tries again", attrs...)
 	default:

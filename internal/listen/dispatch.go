@@ -2,28 +2,35 @@ package listen
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/store"
 )
 
-// mostReady is how many forwards to one target wait for a worker; more of them
-// are put aside, so that a slow target does not hide what is due to others.
-const mostReady = 64
+// lease is a forward that is this listener's until its end.
+type lease struct {
+	store.Forward
+	until time.Time
+}
 
-// offer makes a forward ready, if it may be sent now.
-func (f *forwarder) offer(w *waiting) {
-	if w == nil || w.gone || w.busy || w.until.Before(f.s.now().Add(f.o.Timeout)) {
-		return
-	}
-	t := f.target(w.forward.Target)
-	if t.queued >= mostReady {
-		t.aside = true
-		return
-	}
-	t.queued++
-	w.busy = true
-	f.ready = append(f.ready, w)
+// target is what is known of a URL. A target that fails as a whole is left
+// alone for a while, and then tried with one delivery.
+type target struct {
+	// ready are leased and wait for a worker.
+	ready    []lease
+	running  int
+	failures int
+	until    time.Time
+}
+
+// result is what a worker brings back.
+type result struct {
+	lease
+	// sent says that the target was asked; answer is then what it said.
+	sent   bool
+	answer deliver.Answer
 }
 
 func (f *forwarder) target(url string) *target {
@@ -35,143 +42,109 @@ func (f *forwarder) target(url string) *target {
 	return t
 }
 
-// The answers to whether a target may be given another delivery.
-type grant uint8
-
-const (
-	granted grant = iota
-	// laterOn is only a matter of a free worker.
-	laterOn
-	// refused is a target that is left alone for now.
-	refused
-)
-
-func (f *forwarder) may(t *target, now time.Time) grant {
+// room is how many deliveries a target may be given now; if none, nap is when to look
+// again, unless that is when a worker comes back.
+func (f *forwarder) room(t *target, now time.Time) (n int, nap time.Duration) {
 	switch {
-	case t.failures > 0 && (t.running > 0 || now.Before(t.until)):
-		return refused
-	case t.failures > 0 || t.running < max(1, f.o.Workers/2):
-		return granted
+	case t.failures > 0 && t.running > 0:
+		return 0, longestNap
+	case t.failures > 0 && now.Before(t.until):
+		return 0, t.until.Sub(now)
+	case t.failures > 0:
+		return min(1, f.o.Workers-f.running), longestNap
 	}
-	return laterOn
+	return min(f.share()-t.running, f.o.Workers-f.running), longestNap
 }
 
-// dispatch hands ready forwards to workers. What its target cannot take now, or
-// whose lease has become too short, comes back when the lease is over.
-func (f *forwarder) dispatch(ctx context.Context) {
-	kept := f.ready[:0]
-	for i, w := range f.ready {
-		if f.running >= f.o.Workers {
-			kept = append(kept, f.ready[i:]...)
-			break
-		}
-		now := f.s.now()
-		t := f.target(w.forward.Target)
-		may := f.may(t, now)
-		switch {
-		case w.until.Before(now.Add(f.o.Timeout)), may == refused:
-			w.busy, t.aside = false, true
-			t.queued--
-		case may == laterOn:
-			kept = append(kept, w)
-		default:
-			t.queued--
-			t.running++
-			f.running++
-			go f.attempt(ctx, w)
+// share is how many workers one target may have.
+func (f *forwarder) share() int { return max(1, f.o.Workers/2) }
+
+// dispatch hands what is due to workers; it returns when to look again.
+func (f *forwarder) dispatch(ctx, attempts context.Context) time.Duration {
+	nap := longestNap
+	for _, t := range f.targets {
+		if n, _ := f.room(t, time.Now()); n > 0 {
+			f.start(attempts, t, n)
 		}
 	}
-	clear(f.ready[len(kept):])
-	f.ready = kept
+	if f.running >= f.o.Workers {
+		return nap
+	}
+	due, err := f.s.o.Ledger.Forwards.Due(ctx)
+	if err != nil {
+		return f.unread(ctx, err)
+	}
+	for _, d := range due {
+		t, now := f.target(d.Target), time.Now()
+		n, again := f.room(t, now)
+		if n <= 0 {
+			nap = min(nap, again)
+			continue
+		}
+		if wait := d.At.Sub(f.s.now()); wait > 0 {
+			nap = min(nap, wait)
+			continue
+		}
+		leased, err := f.leaseFor(ctx, d.Target, t, n)
+		if err != nil {
+			return f.unread(ctx, err)
+		}
+		f.start(attempts, t, n)
+		if leased < n { // what is due next is known only now
+			nap = time.Millisecond
+		}
+	}
+	return max(nap, time.Millisecond)
 }
 
-// settle takes a worker's result: what its target and its line do next.
-func (f *forwarder) settle(r result) {
+func (f *forwarder) unread(ctx context.Context, err error) time.Duration {
+	if ctx.Err() == nil {
+		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
+	}
+	return f.o.FirstRetry
+}
+
+// leaseFor leases what n workers can send to a target, and, if it is well, some more:
+// a write for each delivery would halve the pace.
+func (f *forwarder) leaseFor(ctx context.Context, url string, t *target, n int) (int, error) {
+	if t.failures == 0 {
+		n += 3 * f.share()
+	}
+	until := time.Now().Add(f.lease())
+	got, err := f.s.o.Ledger.Forwards.Lease(ctx, url, n, f.lease())
+	for _, w := range got {
+		t.ready = append(t.ready, lease{w, until})
+	}
+	f.held.Add(int64(len(got)))
+	return len(got), err
+}
+
+// start gives a target's ready forwards to at most n workers.
+func (f *forwarder) start(attempts context.Context, t *target, n int) {
+	for ; n > 0 && len(t.ready) > 0; n-- {
+		l := t.ready[0]
+		t.ready = t.ready[1:]
+		t.running++
+		f.running++
+		go f.attempt(attempts, l)
+	}
+}
+
+// settle takes a worker's result: whether its target is well. What is ready for one
+// that is not goes back, since it may be long until its turn.
+func (f *forwarder) settle(ctx context.Context, r result) {
 	f.running--
-	now := f.s.now()
-	t := f.target(r.item.forward.Target)
+	t := f.target(r.Target)
 	t.running--
-	r.item.busy = false
-	if r.gone {
-		f.finish(r.item)
-		return
-	}
-	if r.behind {
-		if again := r.item.renewed; again.ID != "" {
-			r.item.forward, r.item.until, r.item.due = again, again.DueAt, again.DueAt
-			r.item.renewed = store.Forward{}
-		}
-		r.item.askAgain = now.Add(f.o.FirstRetry)
-		f.behind = append(f.behind, r.item)
-		return
-	}
+	now := time.Now()
 	switch {
-	case !isTargetDown(r.out):
+	case !r.sent:
+	case !isTargetDown(r.answer):
 		t.failures, t.until = 0, time.Time{}
 	case !now.Before(t.until):
 		t.failures++
 		t.until = now.Add(f.o.pause(t.failures))
+		f.release(ctx, t.ready...)
+		t.ready = nil
 	}
-	if r.next.Delivered || r.next.RetryAt.IsZero() {
-		f.finish(r.item)
-		return
-	}
-	if isRefusal(r.out) {
-		r.item.refusals++
-	}
-	again := r.item.renewed
-	r.item.renewed = store.Forward{}
-	if again.Attempts > r.item.forward.Attempts {
-		// The queue was faster than this result: the retry is ours already.
-		r.item.forward, r.item.until, r.item.due = again, again.DueAt, again.DueAt
-		f.offer(f.order.head(r.item.line))
-		return
-	}
-	r.item.due, r.item.until = r.next.RetryAt, time.Time{}
-}
-
-// finish forgets a forward that waits for nothing more, and offers the next of
-// its line.
-func (f *forwarder) finish(w *waiting) {
-	w.gone = true
-	f.order.remove(w.forward)
-	f.offer(f.order.head(w.line))
-}
-
-// catchUp offers again what was behind; it returns when to look at the next one.
-func (f *forwarder) catchUp(nap time.Duration) time.Duration {
-	now := f.s.now()
-	kept := f.behind[:0]
-	for _, w := range f.behind {
-		switch {
-		case w.gone: // it went out as the head of its line meanwhile
-		case now.Before(w.askAgain):
-			kept = append(kept, w)
-			nap = min(nap, w.askAgain.Sub(now))
-		case w.loose, f.order.head(w.line) == w:
-			f.offer(w)
-		}
-	}
-	clear(f.behind[len(kept):])
-	f.behind = kept
-	return nap
-}
-
-// revive makes ready what was put aside for a target that may be tried again
-// and is still ours; it returns when to look at the next one.
-func (f *forwarder) revive(nap time.Duration) time.Duration {
-	now := f.s.now()
-	for url, t := range f.targets {
-		switch {
-		case t.running > 0 && t.failures > 0:
-		case now.Before(t.until):
-			nap = min(nap, t.until.Sub(now))
-		case t.aside && t.queued < mostReady/2:
-			t.aside = false
-			for _, w := range f.order.heads(url) {
-				f.offer(w)
-			}
-		}
-	}
-	return nap
 }

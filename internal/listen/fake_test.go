@@ -97,21 +97,17 @@ func (l *fakeLedger) ledger() Ledger { return Ledger{Deliveries: l, Forwards: l,
 
 // The fake has no forward queue: forwarding is tested on the real store.
 
-func (l *fakeLedger) Lease(context.Context, int, time.Duration) ([]store.Forward, time.Time, error) {
-	return nil, time.Time{}, nil
+func (l *fakeLedger) Due(context.Context) ([]store.TargetDue, error) { return nil, nil }
+
+func (l *fakeLedger) Lease(context.Context, string, int, time.Duration) ([]store.Forward, error) {
+	return nil, nil
 }
 
-func (l *fakeLedger) MarkAttempt(context.Context, string, store.Attempt, store.Outcome) error {
+func (l *fakeLedger) MarkAttempt(context.Context, store.Forward, store.Attempt, store.Outcome) error {
 	return errLedger
 }
 
-func (l *fakeLedger) Behind(context.Context, store.Forward) (bool, error) { return false, nil }
-
 func (l *fakeLedger) Release(context.Context, ...store.Forward) error { return nil }
-
-func (l *fakeLedger) List(context.Context, store.ForwardState, int) ([]store.Forward, error) {
-	return nil, nil
-}
 
 func (l *fakeLedger) Get(context.Context, string) (store.StoredDelivery, error) {
 	return store.StoredDelivery{}, errLedger

@@ -67,8 +67,10 @@ func (o Forward) pause(n int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/5+1)) //nolint:gosec // jitter, not a secret
 }
 
-// forwarder sends what the ledger's queue holds. One goroutine owns what
-// changes, apart from the channels; workers only make attempts.
+// forwarder sends what the ledger's queue holds. The queue gives out the heads of
+// lines, so that the order of a payment's deliveries is the ledger's alone, for every
+// listener on it. One goroutine owns what changes, apart from the channels; workers
+// only make attempts.
 type forwarder struct {
 	s       *Server
 	o       Forward
@@ -77,48 +79,14 @@ type forwarder struct {
 	woken   chan struct{}
 	results chan result
 
-	order   *order
 	targets map[string]*target
-	ready   []*waiting
 	running int
-	// behind wait for what another listener on the ledger has.
-	behind []*waiting
-	// unplaced were leased while the listener was being stopped.
-	unplaced []store.Forward
-	// reconciled is when the order was last held against the ledger.
-	reconciled time.Time
-	// held is how many forwards are remembered, for the metrics.
+	// held is how many leases this listener has, for the metrics.
 	held atomic.Int64
 }
 
-// target is what is known of a URL. A target that fails as a whole is left
-// alone for a while, and then tried with one delivery.
-type target struct {
-	running  int
-	queued   int
-	failures int
-	until    time.Time
-	// aside says that deliveries were put aside for it.
-	aside bool
-}
-
-// result is what a worker brings back.
-type result struct {
-	item *waiting
-	out  deliver.Answer
-	next store.Outcome
-	// behind says that nothing was sent: an older one of its line, of which this
-	// listener does not know, has to go first.
-	behind bool
-	// gone says that nothing was sent: it was settled by somebody else.
-	gone bool
-}
-
 func newForwarder(s *Server) (*forwarder, error) {
-	f := &forwarder{
-		s: s, o: s.o.Forward.withDefaults(), woken: make(chan struct{}, 1),
-		order: newOrder(), targets: map[string]*target{},
-	}
+	f := &forwarder{s: s, o: s.o.Forward.withDefaults(), woken: make(chan struct{}, 1), targets: map[string]*target{}}
 	f.results = make(chan result, f.o.Workers)
 	if f.o.Sender == nil {
 		if len(f.o.Rules) > 0 {
@@ -167,7 +135,7 @@ func (f *forwarder) wake() {
 }
 
 // lease is for how long a forward is ours: long enough to wait for a worker and
-// make an attempt. A forward that is put aside comes back when it is over.
+// make an attempt.
 func (f *forwarder) lease() time.Duration { return 3 * f.o.Timeout }
 
 // longestNap bounds how long the queue goes unlooked at: other processes may
@@ -185,7 +153,6 @@ func (f *forwarder) run(ctx context.Context) {
 	}
 	attempts, stopAttempts := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAttempts()
-	f.remember(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -196,145 +163,39 @@ func (f *forwarder) run(ctx context.Context) {
 			for ; f.running > 0; f.running-- {
 				<-f.results
 			}
-			f.release(ctx)
+			f.releaseReady(ctx)
 			return
 		case <-f.woken:
 		case <-timer.C:
 		case r := <-f.results:
-			f.settle(r)
+			f.settle(ctx, r)
 		}
-		timer.Reset(f.catchUp(f.revive(f.fill(ctx))))
-		f.dispatch(attempts)
-		f.held.Store(int64(len(f.order.where)))
+		timer.Reset(f.dispatch(ctx, attempts))
 	}
 }
 
-// mostReleased is how many leases are given back in one write.
-const mostReleased = 1000
-
-// release gives back the leases that are still held, so that the next start
+// releaseReady gives back the leases that no worker came to, so that the next start
 // need not sit them out.
-func (f *forwarder) release(ctx context.Context) {
+func (f *forwarder) releaseReady(ctx context.Context) {
+	for _, t := range f.targets {
+		f.release(ctx, t.ready...)
+		t.ready = nil
+	}
+}
+
+// release gives leases back.
+func (f *forwarder) release(ctx context.Context, leases ...lease) {
+	if len(leases) == 0 {
+		return
+	}
+	f.held.Add(-int64(len(leases)))
+	forwards := make([]store.Forward, len(leases))
+	for i, l := range leases {
+		forwards[i] = l.Forward
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 	defer cancel()
-	held := f.unplaced
-	for _, w := range f.ready {
-		if w.loose {
-			held = append(held, w.forward)
-		}
-	}
-	for _, w := range f.order.where {
-		if w.until.After(f.s.now()) {
-			held = append(held, w.forward)
-		}
-		if w.renewed.ID != "" {
-			held = append(held, w.renewed)
-		}
-	}
-	for some := range slices.Chunk(held, mostReleased) {
-		if err := f.s.o.Ledger.Forwards.Release(ctx, some...); err != nil {
-			f.s.log.Warn("leases on the forward queue could not be given back; they run out by themselves", slog.Any("error", err))
-			return
-		}
-	}
-}
-
-// remember learns the order of what earlier runs left.
-func (f *forwarder) remember(ctx context.Context) {
-	left, err := f.s.o.Ledger.Forwards.List(ctx, store.ForwardWaiting, mostRemembered)
-	if err != nil {
-		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
-		return
-	}
-	slices.SortStableFunc(left, func(a, b store.Forward) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	for _, l := range left {
-		if ctx.Err() != nil {
-			return
-		}
-		if d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID); err == nil {
-			f.order.place(l, line{target: l.Target, about: d.About()}, time.Time{})
-		}
-	}
-}
-
-// pageSize is how many forwards are leased at once, and mostPages how often in
-// one go, so that results are not kept waiting while the queue is full of what
-// cannot be sent now.
-const (
-	pageSize  = 64
-	mostPages = 16
-)
-
-// fill leases what is due and lines it up; it returns when to look again.
-func (f *forwarder) fill(ctx context.Context) time.Duration {
-	for range mostPages {
-		due, next, err := f.s.o.Ledger.Forwards.Lease(ctx, pageSize, f.lease())
-		if err != nil {
-			if ctx.Err() == nil {
-				f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
-			}
-			return f.o.FirstRetry
-		}
-		for _, d := range due {
-			f.lineUp(ctx, d)
-		}
-		if len(due) == 0 {
-			if next.IsZero() {
-				return longestNap
-			}
-			return min(longestNap, max(time.Millisecond, next.Sub(f.s.now())))
-		}
-	}
-	return time.Millisecond
-}
-
-// lineUp takes a leased forward into its line, and makes it ready if it is first.
-func (f *forwarder) lineUp(ctx context.Context, l store.Forward) {
-	of, known := f.order.lineOf(l)
-	if !known {
-		d, err := f.s.o.Ledger.Deliveries.Get(ctx, l.DeliveryID)
-		if err != nil {
-			f.giveUp(ctx, l, err)
-			return
-		}
-		of = line{target: l.Target, about: d.About()}
-	}
-	if w := f.order.place(l, of, l.DueAt); w != nil {
-		f.offer(w) // there is no room to remember its line
-		return
-	}
-	f.reconcile(ctx, of)
-	f.offer(f.order.head(of))
-}
-
-// reconcile forgets what another listener on the same ledger has settled, when
-// a line seems to be held up by it. Only the ledger knows: a slow machine looks
-// the same from here.
-func (f *forwarder) reconcile(ctx context.Context, l line) {
-	now := f.s.now()
-	if !f.order.overdue(l, now, f.lease()) || now.Sub(f.reconciled) < f.lease() {
-		return
-	}
-	f.reconciled = now
-	left, err := f.s.o.Ledger.Forwards.List(ctx, store.ForwardWaiting, mostRemembered)
-	if err == nil && len(left) < mostRemembered {
-		f.order.keepOnly(left)
-	}
-}
-
-// giveUp ends a forward whose delivery is gone.
-func (f *forwarder) giveUp(ctx context.Context, l store.Forward, why error) {
-	if payment.KindOf(why) != payment.KindNotFound {
-		if ctx.Err() != nil {
-			f.unplaced = append(f.unplaced, l)
-			return
-		}
-		f.s.log.Warn("a delivery could not be read for forwarding", "forward", l.ID, slog.Any("error", why))
-		return // it comes back when its lease is over
-	}
-	f.order.remove(l)
-	err := f.s.o.Ledger.Forwards.MarkAttempt(ctx, l.ID, store.Attempt{At: f.s.now(), Error: "the delivery is no longer in the ledger"}, store.Outcome{})
-	if err != nil {
-		f.s.log.Warn("a forward could not be given up", "forward", l.ID, slog.Any("error", err))
+	if err := f.s.o.Ledger.Forwards.Release(ctx, forwards...); err != nil {
+		f.s.log.Warn("leases on the forward queue could not be given back; they run out by themselves", slog.Any("error", err))
 	}
 }

@@ -89,7 +89,7 @@ func (m *Metrics) gauges() {
 		files, _ := s.spill.waiting()
 		return float64(files)
 	})
-	gauge("payctl_forwards_remembered", "Forwards whose order the forwarder keeps.", func(s *Server) float64 { return float64(s.forward.held.Load()) })
+	gauge("payctl_forwards_leased", "Forwards that this listener has taken and not settled yet.", func(s *Server) float64 { return float64(s.forward.held.Load()) })
 	gauge("payctl_ledger_queue", "Writes that wait for a commit.", func(s *Server) float64 { return float64(s.backlog.get().Writes) })
 	gauge("payctl_forwards_waiting", "Forwards in the ledger that wait to be sent.", func(s *Server) float64 { return float64(s.backlog.get().ForwardsWaiting) })
 	gauge("payctl_forwards_dead", "Forwards in the ledger that were given up.", func(s *Server) float64 { return float64(s.backlog.get().ForwardsDead) })

@@ -31,6 +31,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && fromPage(r):
 		s.log.Warn("a post that a browser sent from a page was refused", "path", clean(path), "peer", peer.String())
 		s.answer(w, http.StatusForbidden, "")
+	case !ok && isCallback(path), ok && !s.mayEnter(rt, token):
+		s.stray(w, r, path, peer)
 	case !ok:
 		s.serveOwn(w, r, path, socket)
 	case !s.mayEnter(rt, token):

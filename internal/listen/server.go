@@ -40,11 +40,14 @@ type Deliveries interface {
 
 // Forwards is the queue of what is to be forwarded.
 type Forwards interface {
-	Lease(ctx context.Context, limit int, lease time.Duration) ([]store.Forward, time.Time, error)
-	Behind(ctx context.Context, f store.Forward) (bool, error)
+	// Due returns the targets that something waits for, and when to look at each.
+	Due(ctx context.Context) ([]store.TargetDue, error)
+	// Lease gives out the heads of lines, for a time.
+	Lease(ctx context.Context, target string, limit int, lease time.Duration) ([]store.Forward, error)
+	// Release gives leases back.
 	Release(ctx context.Context, leased ...store.Forward) error
-	MarkAttempt(ctx context.Context, forwardID string, a store.Attempt, o store.Outcome) error
-	List(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
+	// MarkAttempt records an attempt and what comes of it.
+	MarkAttempt(ctx context.Context, leased store.Forward, a store.Attempt, o store.Outcome) error
 }
 
 // Options says what a Server needs. Ledger and Receivers are required.

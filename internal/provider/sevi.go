@@ -37,6 +37,9 @@ func seviRow() Row {
 			}
 			return "the sender's address is not one of sevi.addresses", true
 		},
+		Health: func(c *config.Config) Health {
+			return Health{Needs: []string{"sevi.token"}, secrets: []*config.SecretRef{c.Sevi.Token}}
+		},
 		Open: openSevi,
 	}
 }

@@ -117,12 +117,8 @@ func (h *Books) WithReceipts(ctx context.Context, s BookScope, receipts []string
 				names = append(names, low)
 			}
 		}
-		list, err := json.Marshal(names)
-		if err != nil {
-			return err
-		}
-		rows, err := h.bookDeposits(ctx, s, "WHERE receipt <> '' AND receipt"+sqlInList+" AND provider = ? AND environment = ?",
-			string(list), string(s.Provider), string(s.Environment))
+		rows, err := h.bookDeposits(ctx, s, "WHERE receipt <> '' AND "+h.engine.In("receipt")+" AND provider = ? AND environment = ?",
+			h.engine.Texts(names), string(s.Provider), string(s.Environment))
 		if err != nil {
 			return h.kinded("read the deposits", err)
 		}

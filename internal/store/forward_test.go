@@ -35,42 +35,41 @@ func TestForwardQueue(t *testing.T) {
 	a := callback("ws_1", "", 100)
 	a.Targets = targets
 	id := record(t, s, a).DeliveryID
-	due, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
-	if err != nil || len(due) != 2 || due[0].Target != targets[0] || due[0].DeliveryID != id || due[0].Attempts != 0 {
-		t.Fatalf("%+v, error %v", due, err)
+	due := append(take(t, s, targets[0], 1, time.Minute), take(t, s, targets[1], 10, time.Minute)...)
+	if len(due) != 2 || due[0].Target != targets[0] || due[0].DeliveryID != id || due[1].DeliveryID != id || due[0].Attempts != 0 {
+		t.Fatalf("%+v", due)
 	}
-	leased, next, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
-	if err != nil || len(leased) != 0 || !next.Equal(c.Now().Add(time.Minute)) {
-		t.Errorf("leased twice: %+v, next %v, error %v", leased, next, err)
+	if leased, next := take(t, s, targets[1], 10, time.Minute), dueAt(t, s, targets[1]); len(leased) != 0 || !next.Equal(c.Now().Add(time.Minute)) {
+		t.Errorf("leased twice: %+v, next %v", leased, next)
 	}
 
 	c.Add(time.Second)
 	ok := Attempt{At: c.Now(), Status: 200, Latency: 3 * time.Millisecond, Body: "ok"}
-	if err := s.Forwards.MarkAttempt(t.Context(), due[0].ID, ok, Outcome{Delivered: true}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), due[0], ok, Outcome{Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
 	down := Attempt{At: c.Now().Add(time.Millisecond), Error: "connection refused", Body: strings.Repeat("x", 5000)}
-	if err := s.Forwards.MarkAttempt(t.Context(), due[1].ID, down, Outcome{RetryAt: c.Now().Add(5 * time.Minute)}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), due[1], down, Outcome{RetryAt: c.Now().Add(5 * time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	c.Add(5 * time.Minute)
-	again, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
-	if err != nil || len(again) != 1 || again[0].ID != due[1].ID || again[0].Attempts != 1 {
-		t.Fatalf("%+v, error %v", again, err)
+	again := take(t, s, targets[1], 10, time.Minute)
+	if len(again) != 1 || again[0].ID != due[1].ID || again[0].Attempts != 1 {
+		t.Fatalf("%+v", again)
 	}
-	if err := s.Forwards.MarkAttempt(t.Context(), again[0].ID, Attempt{At: c.Now(), Status: 500}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), again[0], Attempt{At: c.Now(), Status: 500}, Outcome{}); err != nil {
 		t.Fatal(err)
 	}
 	dead, err := s.Forwards.List(t.Context(), ForwardDead, 0)
 	if err != nil || len(dead) != 1 || dead[0].Attempts != 2 {
 		t.Fatalf("%+v, error %v", dead, err)
 	}
-	if due, next, err := s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(due) != 0 || !next.IsZero() {
-		t.Errorf("an empty queue gives %+v, next %v, error %v", due, next, err)
+	if due, next := take(t, s, targets[1], 10, time.Minute), dueAt(t, s, targets[1]); len(due) != 0 || !next.IsZero() {
+		t.Errorf("an empty queue gives %+v, next %v", due, next)
 	}
 	requeue(t, s)
-	if due, _, err = s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(due) != 1 {
-		t.Errorf("%+v, error %v", due, err)
+	if due = take(t, s, targets[1], 10, time.Minute); len(due) != 1 {
+		t.Errorf("%+v", due)
 	}
 
 	down.Body = strings.Repeat("x", mostExcerpt)
@@ -82,118 +81,6 @@ func TestForwardQueue(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// TestForwardRelease holds that a lease is given back by whoever has it, and by
-// nobody else.
-func TestForwardRelease(t *testing.T) {
-	t.Parallel()
-	c := newClock()
-	s := openTest(t, Options{Now: c.Now})
-	for i := range 3 {
-		a := callback(fmt.Sprint("ws_", i), "", 100)
-		a.Targets = []string{"http://127.0.0.1:1/"}
-		record(t, s, a)
-	}
-	first, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
-	if err != nil || len(first) != 3 {
-		t.Fatalf("%+v, error %v", first, err)
-	}
-	retry := c.Now().Add(time.Hour)
-	if err := s.Forwards.MarkAttempt(t.Context(), first[0].ID, Attempt{Status: 500}, Outcome{RetryAt: retry}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Forwards.MarkAttempt(t.Context(), first[1].ID, Attempt{Status: 500}, Outcome{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Forwards.Release(t.Context(), first...); err != nil {
-		t.Fatal(err)
-	}
-	again, next, err := s.Forwards.Lease(t.Context(), 10, 2*time.Minute)
-	if err != nil || len(again) != 1 || again[0].ID != first[2].ID {
-		t.Fatalf("%+v, next %v, error %v", again, next, err)
-	}
-	if err := s.Forwards.Release(t.Context(), first...); err != nil {
-		t.Fatal(err)
-	}
-	if left, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute); err != nil || len(left) != 0 {
-		t.Errorf("another's lease was given back: %+v, error %v", left, err)
-	}
-	if err := s.Forwards.Release(t.Context(), Forward{ID: "fwd_1"}); kindOf(err) != payment.KindNotFound {
-		t.Errorf("no such forward: %v", err)
-	}
-}
-
-// TestForwardBehind holds what waits for what, for listeners that do not know
-// each other.
-func TestForwardBehind(t *testing.T) {
-	t.Parallel()
-	s := openTest(t, Options{})
-	pending(t, s, push(t, "INV-1"), "ws_1")
-	const one, two = "http://127.0.0.1:1/one", "http://127.0.0.1:1/two"
-	queue := func(a Arrival, targets ...string) {
-		t.Helper()
-		a.Targets = targets
-		record(t, s, a)
-	}
-	queue(genuine(t, s, callback("ws_1", "REC0000001", 15000)), one)
-	queue(genuine(t, s, callback("ws_1", "REC0000001", 15000)), one, two)
-	queue(callback("ws_2", "", 15000), one)
-	queue(genuine(t, s, failed(callback("ws_1", "", 15000))), one)
-	waiting, _, err := s.Forwards.Lease(t.Context(), 10, time.Minute)
-	if err != nil || len(waiting) != 5 {
-		t.Fatalf("%+v, error %v", waiting, err)
-	}
-	var gone []bool
-	behind := func() (out []bool) {
-		gone = nil
-		for _, f := range waiting {
-			b, err := s.Forwards.Behind(t.Context(), f)
-			if err != nil && kindOf(err) != payment.KindNotFound {
-				t.Fatal(err)
-			}
-			gone = append(gone, err != nil)
-			out = append(out, b)
-		}
-		return out
-	}
-	if diff := cmp.Diff([]bool{false, true, false, false, true}, behind()); diff != "" {
-		t.Error(diff)
-	}
-	if err := s.Forwards.MarkAttempt(t.Context(), waiting[0].ID, Attempt{Status: 200}, Outcome{Delivered: true}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Forwards.MarkAttempt(t.Context(), waiting[1].ID, Attempt{Status: 400}, Outcome{}); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]bool{false, false, false, false, false}, behind()); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]bool{true, true, false, false, false}, gone); diff != "" {
-		t.Errorf("gone (-want +got):\n%s", diff)
-	}
-	another := waiting[4] // its key, for another delivery
-	another.DeliveryID = waiting[0].DeliveryID
-	if _, err := s.Forwards.Behind(t.Context(), another); kindOf(err) != payment.KindNotFound {
-		t.Errorf("a key that another forward has: %v", err)
-	}
-	var plan strings.Builder
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlBehind, 1, 1, "waiting")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan.WriteString(detail + "\n")
-	}
-	if rows.Err() != nil || strings.Contains(plan.String(), "SCAN d") || strings.Contains(plan.String(), "SCAN e") || strings.Contains(plan.String(), "SCAN o") {
-		t.Errorf("%v, not by indices:\n%s", rows.Err(), plan.String())
 	}
 }
 
@@ -242,7 +129,7 @@ func TestForwardNotFound(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	for what, err := range map[string]error{
-		"mark":    s.Forwards.MarkAttempt(t.Context(), "fwd_1", Attempt{}, Outcome{}),
+		"mark":    s.Forwards.MarkAttempt(t.Context(), Forward{ID: "fwd_1"}, Attempt{}, Outcome{}),
 		"attempt": s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: "dlv_1"}),
 		"finish":  s.Runs.Finish(t.Context(), "run_1"),
 		"dead":    s.Forwards.MarkDeadAttempt(t.Context(), "fwd_1", Attempt{}),
@@ -253,7 +140,7 @@ func TestForwardNotFound(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := s.Forwards.MarkAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{}, Outcome{}); err != nil {
+	if err := s.Forwards.MarkAttempt(t.Context(), Forward{ID: s.id(forwardPrefix, 77), DeliveryID: s.id(deliveryPrefix, 77), Target: hook}, Attempt{}, Outcome{}); err != nil {
 		t.Errorf("a forward that is gone: %v", err)
 	}
 }
@@ -363,16 +250,14 @@ func TestReplayOfDeadLetters(t *testing.T) {
 		a := callback(id, "", 100)
 		a.Targets = []string{target}
 		record(t, s, a)
-		due, _, err := s.Forwards.Lease(t.Context(), 1, time.Minute)
-		if err != nil || len(due) != 1 {
-			t.Fatalf("%+v, error %v", due, err)
+		due := take(t, s, target, 1, time.Minute)
+		if len(due) != 1 {
+			t.Fatalf("%+v", due)
 		}
 		return due[0]
 	}
 	bury := func(f Forward) {
-		if err := s.Forwards.MarkAttempt(t.Context(), f.ID, Attempt{DeliveryID: f.DeliveryID, Target: target}, Outcome{}); err != nil {
-			t.Fatal(err)
-		}
+		mark(t, s, f, 0, Outcome{})
 	}
 	attempt := func(f Forward, status int) {
 		a := Attempt{DeliveryID: f.DeliveryID, Target: target, RunID: r.ID, Status: status}
@@ -413,9 +298,7 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	}
 	bury(second)
 	attempt(first, 200)
-	if err := s.Forwards.MarkAttempt(t.Context(), first.ID, Attempt{DeliveryID: first.DeliveryID, Target: target, Status: 200}, Outcome{Delivered: true}); err != nil {
-		t.Fatal(err)
-	}
+	mark(t, s, first, 200, Outcome{Delivered: true})
 	check("another's key", []string{second.DeliveryID + " 1"}, left(ForwardDead))
 
 	// A letter that the operator put back is the forwarder's again.

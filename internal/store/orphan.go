@@ -111,6 +111,9 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 	if err := t.db.tables.deliveries.update(ctx, t, &o.row, &after); err != nil {
 		return err
 	}
+	if _, err := t.exec(ctx, "UPDATE forwards SET subject = ? WHERE delivery = ?", after.subject, o.row.seq); err != nil {
+		return err
+	}
 	if after.kind != o.row.kind {
 		at, size := micros(o.row.receivedAt), o.row.size+o.headerSize
 		t.countDelivery(o.kind.kind, o.row.kind, at, -1, -size)

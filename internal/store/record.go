@@ -63,7 +63,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 // followUp writes what refers to the delivery.
 func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
 	if p.out.Withheld = p.Stranger && !j.counts() && !p.knowsToken(j); !p.out.Withheld {
-		if err := t.enqueue(ctx, seq, p.Targets); err != nil {
+		if err := t.enqueue(ctx, seq, j.subject(p.named), p.Targets); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,7 @@ type Store struct {
 	Runs       *Runs
 	Budget     *Budget
 	Books      *Books
+	Recovery   Recovery
 }
 
 // The handles. Each has the methods of one noun, over the same database.
@@ -143,7 +144,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	db.changes = newChanges(db)
 	return &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
-		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db}, Recovery: Recovery{db},
 	}, nil
 }
 
