@@ -186,11 +186,18 @@ type readyView struct {
 	Routes []string `json:"routes,omitempty"`
 	Seed   *uint64  `json:"seed,omitempty"`
 	Proxy  string   `json:"proxy,omitempty"`
+
+	// zone names the zone of the times that follow.
+	zone string
 }
 
 // Text writes the ready line for people.
 func (v readyView) Text(t *ui.Text) {
-	t.Line(ui.OK("ready"), ui.Plain(" at "), ui.Bold(v.URL))
+	line := []ui.Span{ui.OK("ready"), ui.Plain(" at "), ui.Bold(v.URL)}
+	if v.zone != "" {
+		line = append(line, ui.Dim("; times are in "+v.zone))
+	}
+	t.Line(line...)
 	if v.Proxy != "" {
 		t.Line(ui.Dim("  proxy for the providers' hosts at "), ui.Plain(v.Proxy))
 	}

@@ -13,8 +13,6 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
-	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -149,7 +147,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
-	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes())}); err != nil {
+	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes()), zone: zoneName(a.now(), time.Local)}); err != nil {
 		return err
 	}
 	if err := writeReady(o.ready, url); err != nil {
@@ -181,6 +179,8 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		Forward:      listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
 		Metrics:      listen.NewMetrics(), Now: a.now,
 	}
+	shown := &listenPrinter{session: a, wanted: wanted, zone: time.Local}
+	options.OnDelivery, options.OnForward, options.OnStray = shown.delivery, shown.forward, shown.stray
 	if options.Logger, err = a.logger(o.logFormat); err != nil {
 		return options, err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // verdictNames are the verdicts as flags take them.
-const verdictNames = "valid,unsigned,mismatch,malformed,untrusted"
+const verdictNames = "valid,unsigned,mismatch,malformed,untrusted,stray"
 
 // deliveryFlags choose deliveries.
 type deliveryFlags struct {

@@ -47,6 +47,7 @@ func (f *forwarder) attempt(ctx context.Context, l lease) {
 	r.sent = true
 	next := f.next(l.Forward, r.answer)
 	f.count(l.Forward, r.answer, next)
+	f.show(l.Forward, r.answer, next)
 	f.mark(ctx, l, store.Attempt{
 		At: f.s.now().Add(-r.answer.Latency), Status: r.answer.Status, Latency: r.answer.Latency, Error: r.answer.Problem(),
 		Body: string(r.answer.Body[:min(len(r.answer.Body), maxAnswer)]),
@@ -77,6 +78,18 @@ func (f *forwarder) next(w store.Forward, a deliver.Answer) store.Outcome {
 		return store.Outcome{Refused: refused}
 	}
 	return store.Outcome{RetryAt: f.s.now().Add(f.o.pause(made)), Refused: refused}
+}
+
+// show tells of an attempt.
+func (f *forwarder) show(w store.Forward, a deliver.Answer, next store.Outcome) {
+	if f.s.o.OnForward == nil {
+		return
+	}
+	v := ForwardView{
+		DeliveryID: w.DeliveryID, Target: deliver.Shown(w.Target), Attempt: w.Attempts + 1, StatusCode: a.Status, Error: a.Problem(),
+		Answer: a.Body[:min(len(a.Body), maxAnswer)], Duration: a.Latency, NextAt: next.RetryAt, At: f.s.now(),
+	}
+	f.s.views.put(func() { f.s.o.OnForward(v) })
 }
 
 func (f *forwarder) count(w store.Forward, a deliver.Answer, next store.Outcome) {

@@ -92,14 +92,22 @@ func routeTricks() []hostile {
 		out = append(out, hostile{"method " + m, method(m), []int{405}, nil})
 	}
 	for _, path := range []string{
-		"/", "/callbacks", "/callbacks/", "/callbacks/daraja", "/callbacks/daraja/stk/", "//callbacks/daraja/stk",
-		"/callbacks//daraja/stk", "/./callbacks/daraja/stk", "/x/../callbacks/daraja/stk", "/callbacks/daraja/../daraja/stk",
-		"/callbacks/daraja/%73tk", "/callbacks/daraja/stk%2Ftoken", "/callbacks%2Fdaraja/stk", "/callbacks/daraja/stk/a/b",
-		"/callbacks/daraja/stk/%00", "/callbacks/daraja/stk/a.b", "/callbacks/daraja/stk/..", "/callbacks/daraja/STK",
-		"/callbacks/daraja/stk;jsessionid=1", `/callbacks\daraja\stk`, "/callbacks/daraja/stk/" + strings.Repeat("a", maxToken+1),
-		"/callbacks/airtel", "/.git/config", "/callbacks/daraja/stk/%E2%80%AE", "/callbacks/sevi/../wasaapay",
+		stkPath + "/", "/" + stkPath, "/callbacks//daraja/stk", "/callbacks/daraja/stk///Tok_en-1//", "//callbacks//daraja//stk//",
 	} {
+		out = append(out, hostile{"slashes " + path, post(path, stkBody), []int{200}, unsigned(1)})
+	}
+	for _, path := range []string{"/", "/./callbacks/daraja/stk", "/x/../callbacks/daraja/stk", "/callbacks%2Fdaraja/stk", `/callbacks\daraja\stk`, "/.git/config"} {
 		out = append(out, hostile{"path " + path, post(path, stkBody), []int{404}, nil})
+	}
+	// What fits no route is kept all the same.
+	for _, path := range []string{
+		"/callbacks", "/callbacks/", "/callbacks/daraja", "/callbacks/daraja/../daraja/stk",
+		"/callbacks/daraja/%73tk", "/callbacks/daraja/stk%2Ftoken", "/callbacks/daraja/stk/a/b",
+		"/callbacks/daraja/stk/%00", "/callbacks/daraja/stk/a.b", "/callbacks/daraja/stk/..", "/callbacks/daraja/STK",
+		"/callbacks/daraja/stk;jsessionid=1", "/callbacks/daraja/stk/" + strings.Repeat("a", maxToken+1),
+		"/callbacks/airtel", "/callbacks/daraja/stk/%E2%80%AE", "/callbacks/sevi/../wasaapay",
+	} {
+		out = append(out, hostile{"stray " + path, post(path, stkBody), []int{404}, []payment.Verdict{payment.VerdictStray}})
 	}
 	return out
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // TestPeerConnections holds the share of one peer; loopback is exempt, so the
@@ -217,6 +219,10 @@ func FuzzHandler(f *testing.F) {
 		stored := ledger.stored()
 		_, _, callback := s.findCallback(r.URL.EscapedPath())
 		switch {
+		case !callback && isCallback(r.URL.EscapedPath()) && r.Method == http.MethodPost:
+			if w.Code != 404 || len(stored) > 1 || len(stored) == 1 && (broken || stored[0].Inspection.Verdict != payment.VerdictStray || !bytes.Equal(stored[0].Delivery.Body, body)) {
+				t.Errorf("stray %s: answered %d with %d stored, broken %v", r.URL, w.Code, len(stored), broken)
+			}
 		case !callback || r.Method != http.MethodPost:
 			if len(stored) != 0 {
 				t.Errorf("%s %s was stored", r.Method, r.URL)

@@ -28,6 +28,7 @@ type Metrics struct {
 	spills     *counter
 	lost       *counter
 	viewsLost  *counter
+	strays     *counter
 	recordTime *histogram
 	commitTime *histogram
 	commitWait *histogram
@@ -60,6 +61,7 @@ func NewMetrics() *Metrics {
 	m.failed = r.counter("payctl_records_failed_total", "Deliveries that the ledger could not take.")
 	m.spills = r.counter("payctl_spilled_total", "Deliveries kept outside the ledger.")
 	m.lost = r.counter("payctl_refused_deliveries_total", "Deliveries that could be kept nowhere and were answered 503.")
+	m.strays = r.counter("payctl_strays_total", "Requests under /callbacks/ that fitted no route.")
 	m.viewsLost = r.counter("payctl_views_lost_total", "Deliveries that were not shown because the output was too slow.")
 	seconds := func(name, help string) *histogram { return r.histogram(name, help, 0.000125, 16) }
 	m.recordTime = seconds("payctl_record_seconds", "Time from handing a delivery to the ledger to its commit.")

@@ -35,14 +35,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.stray(w, r, path, peer)
 	case !ok:
 		s.serveOwn(w, r, path, socket)
-	case !s.mayEnter(rt, token):
-		s.answer(w, http.StatusNotFound, "")
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		s.answer(w, http.StatusMethodNotAllowed, "")
+		s.answer(w, http.StatusMethodNotAllowed, visitorText(rt))
 	default:
 		s.receive(w, r, arrival{route: rt, token: token, peer: peer})
 	}
+}
+
+// visitorText tells a person who opened a callback URL in a browser what it is.
+func visitorText(rt payment.Route) string {
+	return "This is payctl's callback address for " + string(rt.Provider) + " (" + rt.Path + "), and it works: the provider POSTs here. There is nothing to see with a browser.\n"
 }
 
 // mayEnter holds the install token, where there is one. Where a deposit or a

@@ -26,11 +26,21 @@ func Routes(callbacks []payment.Route) []string {
 	return append(out, routeHealth, routeReady, routeMetrics)
 }
 
-// findCallback matches an escaped path byte for byte against the callback
-// routes, with one optional last segment as token. Nothing is cleaned, decoded
-// or redirected: a POST would lose its body, and two spellings of one path
-// would be two doors.
+// tidied is a path without doubled and trailing slashes.
+func tidied(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return strings.TrimRight(path, "/")
+}
+
+// findCallback matches an escaped path against the callback routes, with one
+// optional last segment as token. A path that differs only by trailing or doubled
+// slashes is that route, since Daraja sends once (reference/daraja.md §4.3).
+// Nothing else is cleaned, decoded or redirected: a POST would lose its body, and
+// two spellings of one path would be two doors.
 func (s *Server) findCallback(path string) (r payment.Route, token string, ok bool) {
+	path = tidied(path)
 	if r, ok = s.routes[path]; ok {
 		return r, "", true
 	}

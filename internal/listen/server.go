@@ -74,6 +74,10 @@ type Options struct {
 	// OnDelivery is told of every delivery, one after the other, after it has
 	// been acknowledged. A slow one misses some when thousands arrive.
 	OnDelivery func(DeliveryView)
+	// OnForward is told of every attempt to forward, and OnStray of every request
+	// under /callbacks/ that fits no route, from the same goroutine.
+	OnForward func(ForwardView)
+	OnStray   func(StrayView)
 	// Forward sends deliveries on; the zero value sends none.
 	Forward Forward
 	// SpillDir takes what the ledger cannot of providers that send once: a
@@ -158,7 +162,7 @@ func New(o Options) (*Server, error) {
 	if s.forward, err = newForwarder(s); err != nil {
 		return nil, err
 	}
-	s.views = newViews(o.OnDelivery, s.metrics.viewsLost.inc)
+	s.views = newViews(s.metrics.viewsLost.inc)
 	s.ready = readiness{check: o.Ledger.Ping}
 	s.metrics.watch(s)
 	return s, nil

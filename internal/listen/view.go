@@ -25,8 +25,11 @@ type DeliveryView struct {
 	Duplicate   bool
 	DuplicateOf string
 	DepositID   string
-	// Status, Amount, Reference, Receipt and ProviderID are the event's claims.
+	// Status, Code, Amount, Phone, Reference, Receipt and ProviderID are the event's
+	// claims; Why is the provider's reason for a failure.
 	Status     payment.Status
+	Code, Why  string
+	Phone      string
 	Amount     payment.Amount
 	Reference  string
 	Receipt    string
@@ -63,7 +66,10 @@ func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t 
 	}
 	if e := i.Event; e != nil {
 		v.Event, v.Status, v.Amount, v.Reference = e.Name, e.Status, e.Amount, e.Reference
-		v.Receipt, v.ProviderID, v.Notes = e.Receipt, e.ProviderID, e.Notes
+		v.Receipt, v.ProviderID, v.Notes, v.Phone = e.Receipt, e.ProviderID, e.Notes, e.Phone
+		if e.Failure != nil {
+			v.Code, v.Why = e.Failure.Code, e.Failure.Reason
+		}
 	}
 	if v.ID != "" && len(n.Targets) > 0 && !r.Withheld {
 		for _, target := range n.Targets {
@@ -75,35 +81,47 @@ func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t 
 		s.log.InfoContext(ctx, "delivery", "id", v.ID, "provider", string(v.Provider), "event", clean(v.Event), "verdict", string(v.Verdict),
 			"reason", clean(v.Reason), "duplicate", v.Duplicate, "deposit", v.DepositID, "status", v.StatusCode, "peer", v.Peer)
 	}
-	s.views.put(v)
+	if s.o.OnDelivery != nil {
+		s.views.put(func() { s.o.OnDelivery(v) })
+	}
+}
+
+// ForwardView is one attempt to forward a delivery.
+type ForwardView struct {
+	DeliveryID string
+	// Target is without what may be secret in its query.
+	Target  string
+	Attempt int
+	// StatusCode is 0 when no answer came; Error then says why.
+	StatusCode int
+	Error      string
+	// Answer is the beginning of what was answered.
+	Answer   []byte
+	Duration time.Duration
+	// NextAt is when it is tried again; zero for never.
+	NextAt time.Time
+	At     time.Time
 }
 
 // mostViews is how many views may wait for a slow viewer.
 const mostViews = 16384
 
-// views hands deliveries to one viewer without ever making a request wait.
+// views shows what happens, one thing after the other, without ever making a
+// request wait.
 type views struct {
-	show  func(DeliveryView)
 	lost  func()
-	queue chan DeliveryView
+	queue chan func()
 	stop  chan struct{}
 	once  sync.Once
 }
 
-func newViews(show func(DeliveryView), lost func()) *views {
-	v := &views{show: show, lost: lost, stop: make(chan struct{})}
-	if show != nil {
-		v.queue = make(chan DeliveryView, mostViews)
-	}
-	return v
+func newViews(lost func()) *views {
+	return &views{lost: lost, queue: make(chan func(), mostViews), stop: make(chan struct{})}
 }
 
-func (v *views) put(d DeliveryView) {
-	if v.show == nil {
-		return
-	}
+func (v *views) put(show func()) {
 	select {
-	case v.queue <- d:
+	case v.queue <- show:
 	default:
 		v.lost()
 	}
@@ -115,13 +133,13 @@ func (v *views) close() { v.once.Do(func() { close(v.stop) }) }
 func (v *views) run() {
 	for {
 		select {
-		case d := <-v.queue:
-			v.show(d)
+		case show := <-v.queue:
+			show()
 		case <-v.stop:
 			for {
 				select {
-				case d := <-v.queue:
-					v.show(d)
+				case show := <-v.queue:
+					show()
 				default:
 					return
 				}

@@ -20,6 +20,8 @@ const (
 	VerdictMalformed Verdict = "malformed"
 	// VerdictUntrusted is well formed but contradicts what the ledger knows; it moves nothing.
 	VerdictUntrusted Verdict = "untrusted"
+	// VerdictStray came to a path that is no route of the listener; it moves nothing.
+	VerdictStray Verdict = "stray"
 )
 
 // Delivery is one HTTP request that reached the listener, kept byte for byte.

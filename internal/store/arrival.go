@@ -122,7 +122,7 @@ func (p *arrival) event() *payment.Event {
 	switch p.Inspection.Verdict {
 	case payment.VerdictValid, payment.VerdictUnsigned:
 		return p.Inspection.Event
-	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted:
+	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted, payment.VerdictStray:
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ type StoredDelivery struct {
 type DeliveryFilter struct {
 	Provider payment.ProviderID
 	// Event is an event's name; a name that ends with ".*" or "*" is a prefix.
-	Event    string
+	Event string
+	// Verdicts keeps deliveries with one of them; without any, strays are left out.
 	Verdicts []payment.Verdict
 	Statuses []payment.Status
 	// OnlyFirst leaves duplicates out.
@@ -151,16 +152,15 @@ func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]p
 	if f.DepositID != "" || f.QueryID != "" {
 		return h.relatedPages(f)
 	}
-	if f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
-		f.Since.IsZero() && f.Until.IsZero() {
-		return func(ctx context.Context, w window) ([]position, error) {
-			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
-		}, nil
-	}
+	all := f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
+		f.Since.IsZero() && f.Until.IsZero()
 	return func(ctx context.Context, w window) ([]position, error) {
-		ids, err := h.matchingKinds(ctx, f)
+		ids, whole, err := h.matchingKinds(ctx, f)
 		if err != nil {
 			return nil, err
+		}
+		if all && whole {
+			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
 		}
 		runs := make([]indexRun, len(ids))
 		for i, id := range ids {
@@ -190,7 +190,7 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 		}
 	}
 	return func(ctx context.Context, w window) ([]position, error) {
-		ids, err := h.matchingKinds(ctx, f)
+		ids, _, err := h.matchingKinds(ctx, f)
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
@@ -199,25 +199,25 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 	}, nil
 }
 
-// matchingKinds returns the numbers of the kinds that a filter lets pass.
-func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) ([]int64, error) {
+// matchingKinds returns the numbers of the kinds that a filter lets pass, and
+// whether these are all. Strays pass only where they are asked for.
+func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) (out []int64, whole bool, err error) {
 	kinds, err := h.tables.kinds.all(ctx, h, "")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []int64
 	for _, k := range kinds {
 		switch {
 		case f.Provider != "" && f.Provider != k.provider,
 			!matchesEvent(f.Event, k.event),
-			!contains(f.Verdicts, k.verdict),
+			!contains(f.Verdicts, k.verdict), len(f.Verdicts) == 0 && k.verdict == payment.VerdictStray,
 			!contains(f.Statuses, k.status),
 			f.OnlyFirst && k.duplicate:
 			continue
 		}
 		out = append(out, k.id)
 	}
-	return out, nil
+	return out, len(out) == len(kinds), nil
 }
 
 func contains[T comparable](wanted []T, v T) bool {

@@ -129,7 +129,7 @@ func (k kind) evidence() bool {
 	switch k.verdict {
 	case payment.VerdictValid, payment.VerdictUnsigned, payment.VerdictUntrusted:
 		return true
-	case payment.VerdictMismatch, payment.VerdictMalformed:
+	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictStray:
 	}
 	return false
 }

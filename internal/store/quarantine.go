@@ -13,7 +13,8 @@ type Bound struct{ Rows, Bytes int64 }
 // junk cannot fill the disk: beyond it the oldest go. Forgeries that are well
 // formed have bounds of their own, or plain junk could push them out.
 type Quarantine struct {
-	// Junk bounds deliveries that are malformed or whose proof does not fit, each.
+	// Junk bounds deliveries that are malformed, whose proof does not fit, or that came
+	// to no route, each.
 	Junk Bound
 	// Untrusted bounds well-formed deliveries that the ledger contradicts, among
 	// them callbacks for pushes that it does not know.
@@ -31,7 +32,7 @@ func DefaultQuarantine() Quarantine {
 
 func (q Quarantine) bound(v payment.Verdict) (Bound, bool) {
 	switch v {
-	case payment.VerdictMalformed, payment.VerdictMismatch:
+	case payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictStray:
 		return q.Junk, true
 	case payment.VerdictUntrusted:
 		return q.Untrusted, true
@@ -63,7 +64,7 @@ func (t *tx) boundQuarantine(ctx context.Context) error {
 	}
 	t.junk, t.crowded = count{}, false
 	left := int64(mostDropped)
-	for _, v := range []payment.Verdict{payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictUntrusted} {
+	for _, v := range []payment.Verdict{payment.VerdictMalformed, payment.VerdictMismatch, payment.VerdictStray, payment.VerdictUntrusted} {
 		bound, _ := t.db.quarantine.bound(v)
 		if err := t.shrink(ctx, v, bound, &left); err != nil {
 			return err

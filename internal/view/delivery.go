@@ -77,7 +77,7 @@ func Verdict(verdict string) ui.Span {
 	switch payment.Verdict(verdict) {
 	case payment.VerdictValid, payment.VerdictUnsigned:
 		return ui.OK(verdict)
-	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted:
+	case payment.VerdictMismatch, payment.VerdictMalformed, payment.VerdictUntrusted, payment.VerdictStray:
 		return ui.Bad(verdict)
 	}
 	return ui.Warn(verdict)

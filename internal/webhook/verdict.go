@@ -54,7 +54,7 @@ func (s *Summary) Count(v payment.Verdict) {
 		s.Valid++
 	case payment.VerdictMismatch, payment.VerdictUntrusted:
 		s.Mismatch++
-	case payment.VerdictMalformed:
+	case payment.VerdictMalformed, payment.VerdictStray:
 		s.Malformed++
 	case payment.VerdictUnsigned:
 		s.Unsigned++
