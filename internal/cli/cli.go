@@ -59,7 +59,7 @@ func Main(ctx context.Context, in Invocation) int {
 	session.stop = stop
 	root := newRoot(session) //nolint:contextcheck // cobra hands the context on
 	if len(in.Args) > 0 && isCompletion(in.Args[0]) {
-		session.offer(ctx, root)
+		completer{session.env}.offer(ctx, root)
 	}
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)

@@ -20,11 +20,14 @@ func isCompletion(word string) bool {
 	return word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd
 }
 
+// completer knows what may stand where on a command line.
+type completer struct{ *env }
+
 // offer tells cobra what may follow each flag and command; left to itself it has
 // the shell offer files everywhere. Only a shell's question pays for it.
-func (a *app) offer(ctx context.Context, cmd *cobra.Command) {
+func (c completer) offer(ctx context.Context, cmd *cobra.Command) {
 	register := func(f *pflag.Flag) {
-		if choose := a.flagChoices(ctx, cmd, f); choose != nil {
+		if choose := c.flagChoices(ctx, cmd, f); choose != nil {
 			// It fails for a flag that has one, which none has.
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, choose)
 		}
@@ -32,21 +35,21 @@ func (a *app) offer(ctx context.Context, cmd *cobra.Command) {
 	cmd.Flags().VisitAll(register)
 	cmd.PersistentFlags().VisitAll(register)
 	for _, sub := range cmd.Commands() {
-		a.offer(ctx, sub)
+		c.offer(ctx, sub)
 	}
-	if choose := a.argumentChoices(ctx, cmd); choose != nil {
+	if choose := c.argumentChoices(ctx, cmd); choose != nil {
 		cmd.ValidArgsFunction = choose
 	}
 }
 
 // flagChoices are the values of a flag: those that are known, else those that the
 // placeholder of its usage lists. It is nil where the shell's files are right.
-func (a *app) flagChoices(ctx context.Context, cmd *cobra.Command, f *pflag.Flag) cobra.CompletionFunc {
+func (c completer) flagChoices(ctx context.Context, cmd *cobra.Command, f *pflag.Flag) cobra.CompletionFunc {
 	path := cmd.CommandPath() + " --" + f.Name
 	switch path {
 	case "payctl --profile":
 		return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return choices(a.profiles(ctx)...)(cmd, args, typed)
+			return choices(c.profiles(ctx)...)(cmd, args, typed)
 		}
 	case "payctl webhook sign --wrong":
 		return choices(mistakes()...)
@@ -74,7 +77,7 @@ func (a *app) flagChoices(ctx context.Context, cmd *cobra.Command, f *pflag.Flag
 
 // argumentChoices are the arguments of a command, nil where the shell's files or
 // cobra's own choice are right.
-func (a *app) argumentChoices(ctx context.Context, cmd *cobra.Command) cobra.CompletionFunc {
+func (c completer) argumentChoices(ctx context.Context, cmd *cobra.Command) cobra.CompletionFunc {
 	switch cmd.CommandPath() {
 	case "payctl help":
 		return helpChoices
@@ -82,10 +85,14 @@ func (a *app) argumentChoices(ctx context.Context, cmd *cobra.Command) cobra.Com
 		return first(choices(events()...))
 	case "payctl config explain":
 		return first(func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return choices(a.settingKeys(ctx)...)(cmd, args, typed)
+			return choices(c.settingKeys(ctx)...)(cmd, args, typed)
 		})
 	case "payctl explain":
-		return first(choices(string(payment.Daraja), string(payment.WasaaPay)))
+		var named []cobra.Completion
+		for _, id := range c.providers.Explainers() {
+			named = append(named, string(id))
+		}
+		return first(choices(named...))
 	case "payctl emulator answer":
 		return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) != 1 {
@@ -184,8 +191,8 @@ func events() (all []cobra.Completion) {
 }
 
 // settingKeys are the keys of all settings, none where a broken file hides them.
-func (a *app) settingKeys(ctx context.Context) (keys []cobra.Completion) {
-	conf, err := a.quietConfig(ctx)
+func (c completer) settingKeys(ctx context.Context) (keys []cobra.Completion) {
+	conf, err := c.quietConfig(ctx)
 	if err != nil {
 		return nil
 	}
@@ -196,8 +203,8 @@ func (a *app) settingKeys(ctx context.Context) (keys []cobra.Completion) {
 }
 
 // profiles are the environments and what the files define.
-func (a *app) profiles(ctx context.Context) []cobra.Completion {
-	conf, err := a.quietConfig(ctx)
+func (c completer) profiles(ctx context.Context) []cobra.Completion {
+	conf, err := c.quietConfig(ctx)
 	if err != nil {
 		return []cobra.Completion{string(payment.Local), string(payment.Sandbox), string(payment.Production)}
 	}
@@ -205,6 +212,6 @@ func (a *app) profiles(ctx context.Context) []cobra.Completion {
 }
 
 // quietConfig loads the settings without a word: a shell is asking.
-func (a *app) quietConfig(ctx context.Context) (*config.Config, error) {
-	return config.LoadUnchosen(ctx, a.source(""))
+func (c completer) quietConfig(ctx context.Context) (*config.Config, error) {
+	return config.LoadUnchosen(ctx, c.source(""))
 }

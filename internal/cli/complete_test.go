@@ -14,9 +14,9 @@ import (
 // A shell offers files where a FILE is meant and nowhere else.
 func TestOnlyFilesCompleteAsFiles(t *testing.T) {
 	t.Parallel()
-	a := newApp(Invocation{Dir: t.TempDir()})
-	root := newRoot(a)
-	a.offer(t.Context(), root)
+	s := newSession(Invocation{Dir: t.TempDir()})
+	root := newRoot(s)
+	completer{s.env}.offer(t.Context(), root)
 	walk(root, func(cmd *cobra.Command) {
 		check := func(f *pflag.Flag) {
 			placeholder, _ := pflag.UnquoteUsage(f)

@@ -1,27 +1,25 @@
 package cli
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
-	"github.com/payctl/payctl/internal/wasaapay"
+	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // explain is "payctl explain".
 type explain struct {
 	*env
-	args       []string
-	api        string
-	message    string
-	hasMessage bool
-	stdin      bool
+	args     []string
+	narrowed payment.CodeQuery
+	piped    bool
 }
 
 func newExplain(s *session) *cobra.Command {
@@ -43,125 +41,14 @@ in the catalogue is passed through as unknown, with exit 5.`,
 		Args: func(_ *cobra.Command, args []string) error { v.args = args; return nil },
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.api, "api", "", "where the code came from: `"+strings.Join(apiNames(), "|")+"`")
-	f.StringVar(&v.message, "message", "", "the provider's `TEXT` beside the code")
-	f.BoolVar(&v.stdin, "stdin", false, "find the code in a payload or in log lines on stdin")
+	f.StringVar(&v.narrowed.API, "api", "", "where the code came from: `"+strings.Join(s.providers.CodeAPIs(), "|")+"`")
+	f.StringVar(&v.narrowed.Message, "message", "", "the provider's `TEXT` beside the code")
+	f.BoolVar(&v.piped, "stdin", false, "find the code in a payload or in log lines on stdin")
 	cmd.RunE = s.quick(func(ctx context.Context) error {
-		v.hasMessage = f.Changed("message")
+		v.narrowed.HasMessage = f.Changed("message")
 		return v.Run(ctx)
 	})
 	return cmd
-}
-
-func apiNames() []string {
-	var out []string
-	for _, api := range daraja.APIs() {
-		out = append(out, string(api))
-	}
-	return out
-}
-
-// meaningView is one meaning of a code; its keys are the contract.
-type meaningView struct {
-	Provider string   `json:"provider"`
-	APIs     []string `json:"apis"`
-	// Message is the part of the provider's text that this meaning goes with.
-	Message     *string `json:"message"`
-	HTTPStatus  []int   `json:"http_status"`
-	Class       *string `json:"class"`
-	Final       bool    `json:"final"`
-	Meaning     string  `json:"meaning"`
-	Retry       string  `json:"retry"`
-	WaitSeconds *int64  `json:"wait_seconds"`
-	Next        *string `json:"next"`
-	Proof       *string `json:"proof"`
-	ProofText   *string `json:"proof_text"`
-	Source      string  `json:"source"`
-}
-
-// explainView is a code with all that it may mean; none is an unknown code.
-type explainView struct {
-	Code     string        `json:"code"`
-	Message  *string       `json:"message"`
-	Line     *int          `json:"line"`
-	Known    bool          `json:"known"`
-	Meanings []meaningView `json:"meanings"`
-}
-
-func newMeaning(e daraja.Explanation) meaningView {
-	class, proof, words := e.Class.String(), string(e.Proof), e.Proof.Words()
-	v := meaningView{
-		Provider: string(payment.Daraja), APIs: []string{}, Message: orNull(e.Message), HTTPStatus: e.HTTP, Class: &class, Final: e.Final,
-		Meaning: e.Meaning, Retry: e.Retry, Next: orNull(e.Next), Proof: &proof, ProofText: &words, Source: e.Source,
-	}
-	for _, api := range e.APIs {
-		v.APIs = append(v.APIs, string(api))
-	}
-	if v.HTTPStatus == nil {
-		v.HTTPStatus = []int{}
-	}
-	if e.Wait > 0 {
-		seconds := int64(e.Wait.Seconds())
-		v.WaitSeconds = &seconds
-	}
-	return v
-}
-
-func newWasaaPayMeaning(m wasaapay.Meaning) meaningView {
-	retry := "no"
-	if m.Retryable {
-		retry = "yes, the same call"
-	}
-	return meaningView{
-		Provider: string(payment.WasaaPay), APIs: []string{}, HTTPStatus: []int{}, Final: m.Final, Meaning: m.Title, Retry: retry,
-		Next: orNull(m.Advice), Source: m.Source(),
-	}
-}
-
-// Text writes a code and its meanings for people.
-func (v explainView) Text(t *ui.Text) {
-	head := []ui.Span{ui.Bold(v.Code)}
-	if v.Line != nil {
-		head = append(head, ui.Dim(" (line "+itoa(*v.Line)+")"))
-	}
-	switch len(v.Meanings) {
-	case 0:
-		head = append(head, ui.Warn("  unknown"))
-	case 1:
-	default:
-		head = append(head, ui.Plain(fmt.Sprintf("  has %d meanings; --api and --message choose one", len(v.Meanings))))
-	}
-	t.Line(head...)
-	for _, m := range v.Meanings {
-		m.text(t)
-	}
-}
-
-func (m meaningView) text(t *ui.Text) {
-	final := ui.Warn("no")
-	if m.Final {
-		final = ui.OK("yes")
-	}
-	where := m.Provider
-	if len(m.APIs) > 0 {
-		where += " " + strings.Join(m.APIs, ", ")
-	}
-	proof := ""
-	if m.Proof != nil {
-		proof = *m.Proof + ": " + or(m.ProofText, "")
-	}
-	t.Fields(
-		ui.KV("  in", ui.Plain(where)),
-		ui.KV("  message", ui.Plain(or(m.Message, ""))),
-		ui.KV("  meaning", ui.Bold(m.Meaning)),
-		ui.KV("  class", ui.Plain(or(m.Class, ""))),
-		ui.KV("  final", final),
-		ui.KV("  try again", ui.Plain(m.Retry)),
-		ui.KV("  next", ui.Plain(or(m.Next, ""))),
-		ui.KV("  proof", ui.Dim(proof)),
-		ui.KV("  source", ui.Dim(m.Source)),
-	)
-	t.Blank()
 }
 
 // Run explains a code, or those in what is piped in. An unknown one is KindNotFound.
@@ -170,22 +57,36 @@ func (v *explain) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.api != "" && !slices.Contains(apiNames(), v.api) {
-		return usagef("use one of: "+strings.Join(apiNames(), ", "), "api %q: is not known", v.api)
+	if known := v.providers.CodeAPIs(); v.narrowed.API != "" && !slices.Contains(known, v.narrowed.API) {
+		return usagef("use one of: "+strings.Join(known, ", "), "api %q: is not known", v.narrowed.API)
 	}
-	if v.stdin {
-		return v.piped(ctx, id)
+	if v.piped {
+		return v.explainStdin(ctx, id)
 	}
-	shown := explainView{Code: code, Meanings: v.meanings(id, code)}
-	if v.hasMessage {
-		shown.Message = &v.message
+	found := payment.Explained{Code: code}
+	for _, row := range v.rows(id) {
+		found.Meanings = append(found.Meanings, row.Explainer.Explain(code, v.narrowed)...)
 	}
-	shown.Known = len(shown.Meanings) > 0
+	shown := view.NewExplanation(found, 0, v.global.showPhone)
+	if v.narrowed.HasMessage {
+		shown.Message = &v.narrowed.Message
+	}
 	printed := v.out.One(shown)
 	if !shown.Known {
 		return v.ended(printed, unknownCode(id, code), "code "+payment.Line(code, 200))
 	}
 	return printed
+}
+
+// rows are the providers whose codes are meant; id is "" for all.
+func (v *explain) rows(id payment.ProviderID) []provider.Row {
+	var out []provider.Row
+	for _, row := range v.providers {
+		if row.Explainer != nil && (id == "" || row.ID == id) {
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 func unknownCode(id payment.ProviderID, code string) error {
@@ -198,58 +99,75 @@ func unknownCode(id payment.ProviderID, code string) error {
 // parse reads [PROVIDER] CODE; with --stdin there is no code.
 func (v *explain) parse() (id payment.ProviderID, code string, err error) {
 	args := v.args
-	if len(args) > 0 && (args[0] == string(payment.Daraja) || args[0] == string(payment.WasaaPay)) {
+	if len(args) > 0 && v.providers.Row(payment.ProviderID(args[0])).Explainer != nil {
 		id, args = payment.ProviderID(args[0]), args[1:]
 	}
 	switch {
-	case id == payment.WasaaPay && v.api != "":
-		return id, "", usagef("leave --api out", "api: tells Daraja's APIs apart; wasaapay has one")
-	case v.stdin && len(args) > 0:
-		return id, "", usagef("give a code or --stdin", "unexpected argument %q beside --stdin", args[0])
-	case v.stdin:
+	case id != "" && v.narrowed.API != "" && len(v.providers.Row(id).Explainer.APIs()) == 0:
+		return id, "", usagef("leave --api out", "api: tells a provider's APIs apart; %s has one", id)
+	case v.piped && len(args) > 0:
+		return id, "", usagef("give a code or --stdin", "unexpected argument %q beside --stdin", payment.Line(args[0], 60))
+	case v.piped:
 		return id, "", nil
 	case len(args) == 0:
 		return id, "", usagef("write: payctl explain 1032, or pipe a payload into payctl explain --stdin", "CODE is missing")
 	case len(args) > 1:
-		return id, "", usagef("write: payctl explain [daraja|wasaapay] CODE", "unexpected argument %q", args[1])
+		return id, "", usagef("write: payctl explain [daraja|wasaapay] CODE", "unexpected argument %q", payment.Line(args[1], 60))
 	}
 	return id, args[0], nil
 }
 
-// meanings lists what a code may mean; API and message narrow it down.
-func (v *explain) meanings(id payment.ProviderID, code string) []meaningView {
-	out := []meaningView{}
-	if id != payment.WasaaPay {
-		for _, e := range v.daraja(code) {
-			out = append(out, newMeaning(e))
+// explainStdin finds codes in what is piped in: one payload, or a log whose lines are
+// looked at one by one: an array under json, however many hold a code. An unknown code
+// is shown and is exit 5.
+func (v *explain) explainStdin(ctx context.Context, id payment.ProviderID) error {
+	raw, err := readAll(v.stdin(ctx), maxPayload, "stdin")
+	if err != nil {
+		return err
+	}
+	pieces := explainPieces(raw)
+	views := []view.Explanation{}
+	for i, piece := range pieces {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if found, ok := v.explainPiece(id, piece); ok {
+			line := i + 1
+			if len(pieces) == 1 {
+				line = 0
+			}
+			views = append(views, view.NewExplanation(found, line, v.global.showPhone))
 		}
 	}
-	if m, known := wasaapay.Explain(code); known && id != payment.Daraja && v.api == "" {
-		out = append(out, newWasaaPayMeaning(m))
+	switch {
+	case len(views) == 0:
+		return usagef("pipe in a callback, an answer, or a log line that holds a code", "stdin: holds no result or error code")
+	case len(pieces) == 1:
+		err = v.out.One(views[0])
+	default:
+		err = several(v.out, views)
 	}
-	return out
+	if i := slices.IndexFunc(views, func(s view.Explanation) bool { return !s.Known }); i >= 0 {
+		return v.ended(err, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
+	}
+	return err
 }
 
-// emptyMessage is how the catalogue marks a meaning that goes with an empty message.
-const emptyMessage = "(empty message)"
+// explainPiece asks the providers in turn, those that need more proof first.
+func (v *explain) explainPiece(id payment.ProviderID, piece []byte) (payment.Explained, bool) {
+	for _, row := range slices.Backward(v.rows(id)) {
+		if found, ok := row.Explainer.ExplainPayload(piece, id != "", v.narrowed); ok {
+			return found, true
+		}
+	}
+	return payment.Explained{}, false
+}
 
-func (v *explain) daraja(code string) []daraja.Explanation {
-	if v.message != "" {
-		if e, known := daraja.Explain(v.api, code, v.message); known {
-			return []daraja.Explanation{e}
-		}
-		return nil
+// explainPieces is the whole input if it is one document, else its lines.
+func explainPieces(raw []byte) [][]byte {
+	trimmed := bytes.TrimSpace(raw)
+	if json.Valid(trimmed) || bytes.HasPrefix(trimmed, []byte("<")) {
+		return [][]byte{trimmed}
 	}
-	all := slices.DeleteFunc(daraja.ExplainAll(code), func(e daraja.Explanation) bool {
-		return v.api != "" && !slices.Contains(e.APIs, daraja.API(v.api)) && !slices.Contains(e.APIs, daraja.APIAny)
-	})
-	if !v.hasMessage {
-		return all
-	}
-	for _, e := range all {
-		if e.Message == emptyMessage {
-			return []daraja.Explanation{e}
-		}
-	}
-	return all
+	return bytes.Split(bytes.TrimRight(raw, "\r\n"), []byte("\n"))
 }

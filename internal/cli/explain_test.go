@@ -10,6 +10,7 @@ import (
 
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
@@ -19,12 +20,12 @@ func TestExplainEverything(t *testing.T) {
 	t.Parallel()
 	root := tree()
 	for _, e := range daraja.Catalogue() {
-		meanings := (&explain{}).meanings(payment.Daraja, e.Code)
+		meanings := daraja.Explainer{}.Explain(e.Code, payment.CodeQuery{})
 		if len(meanings) == 0 {
 			t.Errorf("%s is not explained", e.Code)
 		}
 		for _, m := range meanings {
-			if m.Meaning == "" || m.Retry == "" || m.Next == nil || m.Source == "" || m.Proof == nil {
+			if m.Text == "" || m.Retry == "" || m.Next == "" || m.Source == "" || m.Proof == "" {
 				t.Errorf("%s: the meaning %+v is not complete", e.Code, m)
 			}
 		}
@@ -38,7 +39,7 @@ func TestExplainEverything(t *testing.T) {
 		}
 	}
 	for _, m := range wasaapay.Catalogue() {
-		if got := (&explain{}).meanings(payment.WasaaPay, m.Code); len(got) != 1 {
+		if got := (wasaapay.Explainer{}).Explain(m.Code, payment.CodeQuery{}); len(got) != 1 {
 			t.Errorf("wasaapay %s has %d meanings, want 1", m.Code, len(got))
 		}
 	}
@@ -49,26 +50,26 @@ func TestExplainNarrows(t *testing.T) {
 	t.Parallel()
 	const code = "500.001.1001"
 	for _, test := range []struct {
-		v    explain
+		q    payment.CodeQuery
 		want []string
 	}{
-		{explain{api: "query", message: "The transaction is being processed"}, []string{"pending"}},
-		{explain{api: "query", message: "The transaction does not Exist"}, []string{"unknown"}},
-		{explain{api: "query", hasMessage: true}, []string{"pending"}},
-		{explain{api: "stk", message: "Merchant does not exist"}, []string{"credentials"}},
-		{explain{api: "stk", message: "[MerchantValidate] - Wrong credentials"}, []string{"credentials"}},
-		{explain{api: "stk", message: "Unable to lock subscriber, a transaction is already in process for the current subscriber"}, []string{"busy"}},
-		{explain{api: "qr"}, []string{}},
+		{payment.CodeQuery{API: "query", Message: "The transaction is being processed"}, []string{"pending"}},
+		{payment.CodeQuery{API: "query", Message: "The transaction does not Exist"}, []string{"unknown"}},
+		{payment.CodeQuery{API: "query", HasMessage: true}, []string{"pending"}},
+		{payment.CodeQuery{API: "stk", Message: "Merchant does not exist"}, []string{"credentials"}},
+		{payment.CodeQuery{API: "stk", Message: "[MerchantValidate] - Wrong credentials"}, []string{"credentials"}},
+		{payment.CodeQuery{API: "stk", Message: "Unable to lock subscriber, a transaction is already in process for the current subscriber"}, []string{"busy"}},
+		{payment.CodeQuery{API: "qr"}, []string{}},
 	} {
 		got := []string{}
-		for _, m := range test.v.meanings(payment.Daraja, code) {
-			got = append(got, *m.Class)
+		for _, m := range (daraja.Explainer{}).Explain(code, test.q) {
+			got = append(got, m.Class)
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%+v: (-want +got)\n%s", test.v, diff)
+			t.Errorf("%+v: (-want +got)\n%s", test.q, diff)
 		}
 	}
-	if got := len((&explain{}).meanings("", code)); got < 5 {
+	if got := len((daraja.Explainer{}).Explain(code, payment.CodeQuery{})); got < 5 {
 		t.Errorf("%s alone has %d meanings, want all of them", code, got)
 	}
 }
@@ -103,7 +104,8 @@ func FuzzExplain(f *testing.F) {
 		v := &explain{env: newEnv(Invocation{Stdout: io.Discard, Stderr: io.Discard})}
 		for _, id := range []payment.ProviderID{"", payment.Daraja, payment.WasaaPay} {
 			for _, piece := range explainPieces(raw) {
-				shown, found := v.piece(id, piece)
+				explained, found := v.explainPiece(id, piece)
+				shown := view.NewExplanation(explained, 0, false)
 				if found && shown.Known != (len(shown.Meanings) > 0) {
 					t.Fatalf("known %v with %d meanings", shown.Known, len(shown.Meanings))
 				}

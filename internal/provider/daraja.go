@@ -20,7 +20,7 @@ import (
 // (reference/daraja.md §4.3, §8).
 func darajaRow() Row {
 	return Row{
-		ID: payment.Daraja, Title: "Daraja", Deposits: true,
+		ID: payment.Daraja, Title: "Daraja", Deposits: true, Explainer: daraja.Explainer{},
 		Routes: []payment.Route{
 			{Path: "/callbacks/daraja/stk", PerDeposit: true, SendsOnce: true},
 			{Path: "/callbacks/daraja/result", PerDeposit: true, SendsOnce: true},

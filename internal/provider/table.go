@@ -40,6 +40,9 @@ type Row struct {
 	// known. nil where no addresses are published.
 	Sender func(c *config.Config, addr netip.Addr) (note string, enforce bool)
 
+	// Explainer knows the provider's codes; nil where it has none.
+	Explainer payment.Explainer
+
 	// Open makes the provider; the secrets that every payment needs are fetched.
 	Open func(ctx context.Context, c *config.Config, d Deps) (Provider, error)
 }
@@ -82,6 +85,22 @@ func (t Table) ids(keep func(Row) bool) []payment.ProviderID {
 	for _, r := range t {
 		if keep(r) {
 			out = append(out, r.ID)
+		}
+	}
+	return out
+}
+
+// Explainers lists the providers whose codes can be explained.
+func (t Table) Explainers() []payment.ProviderID {
+	return t.ids(func(r Row) bool { return r.Explainer != nil })
+}
+
+// CodeAPIs lists what tells one code of a provider from another.
+func (t Table) CodeAPIs() []string {
+	var out []string
+	for _, r := range t {
+		if r.Explainer != nil {
+			out = append(out, r.Explainer.APIs()...)
 		}
 	}
 	return out

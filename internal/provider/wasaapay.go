@@ -15,7 +15,7 @@ import (
 // states when it tries again (§11.1).
 func wasaapayRow() Row {
 	return Row{
-		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true,
+		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true, Explainer: wasaapay.Explainer{},
 		Routes:  []payment.Route{{Path: "/callbacks/wasaapay"}},
 		Retries: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour},
 		Proof: &Proof{
