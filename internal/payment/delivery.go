@@ -113,30 +113,39 @@ type Reply struct {
 
 // Trust compares an event's claims with the deposit it names and returns why it
 // is not to be believed, or "" (money rule 5). Amounts are compared as minor
-// units with their currency; the phone never is. What one environment's secret
-// proves says nothing of another's deposits: everybody knows the local one.
-// Safaricom posts to the exact URL
-// it was given, so a callback without the token that the URL carried is as
-// wrong as one with another's: whoever knows only the CheckoutRequestID could
+// units with their currency; what is not known cannot differ, and the phone is
+// never compared. What one environment's secret proves says nothing of another's
+// deposits: everybody knows the local one.
+//
+// What no secret proves is proved by the path's token. Safaricom posts to the
+// exact URL it was given, so a callback without the token that the URL carried is
+// as wrong as one with another's: whoever knows only the CheckoutRequestID could
 // otherwise forge a failure, which has no amount to compare
-// (reference/daraja.md §3.6, §8).
+// (reference/daraja.md §3.6, §8). An adopted deposit's push was sent with no token
+// of ours, so its callback proves nothing: it is a reason to ask.
 func Trust(d Deposit, e Event, token string) string {
+	proved := e.Environment != ""
 	switch {
 	case !e.MayConcern(d):
 		return "it was proved by the secret of the " + string(e.Environment) + " environment, and this deposit is of " + string(d.Environment)
-	case d.CallbackToken != "" && token == "" && d.Provider == Daraja:
+	case !proved && d.Adopted && d.CallbackToken == "":
+		return Unproved
+	case !proved && d.CallbackToken != "" && token == "" && d.Provider == Daraja:
 		return "the path token is missing, and this push was sent with one"
 	case d.CallbackToken != "" && token != d.CallbackToken && d.Provider == Daraja:
 		return "the path token is another deposit's"
-	case d.ProviderID != "" && e.ProviderID != "" && d.ProviderID != e.ProviderID:
+	case token == "" && d.ProviderID != "" && e.ProviderID != "" && d.ProviderID != e.ProviderID:
 		return "the provider's id is not this deposit's"
-	case e.Amount.HasValue() && e.Amount != d.Amount:
+	case e.Amount.HasValue() && d.Amount.Minor() != 0 && e.Amount != d.Amount:
 		return e.Amount.unlike(d.Amount)
 	case e.ShortCode != "" && d.ShortCode != "" && e.ShortCode != d.ShortCode:
 		return "the shortcode is not the one the push was sent for"
 	}
 	return ""
 }
+
+// Unproved is why the callback of an adopted deposit moves nothing by itself.
+const Unproved = "the push was made elsewhere, so nothing proves its callback: the provider is asked"
 
 // MayConcern tells whether the event may be about a deposit as far as the
 // environments go; one that is not known fits any.

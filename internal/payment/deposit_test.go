@@ -24,8 +24,12 @@ func TestApply(t *testing.T) {
 	failedByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Failure = StatusFailed, SourcePoll, cancelled })
 	paidByCallback := of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Receipt = StatusCompleted, SourceCallback, "R1" })
 	paidByPoll := of(base, func(d *Deposit) { d.Status, d.DecidedBy = StatusCompleted, SourcePoll })
-	paidTwice := of(paidByCallback, func(d *Deposit) { d.Conflict = "two receipts: R1, and R2 by the callback" })
-	contradicted := of(paidByCallback, func(d *Deposit) { d.Conflict = "the callback said COMPLETED, the poll says FAILED" })
+	paidTwice := of(paidByCallback, func(d *Deposit) {
+		d.Conflict = Conflict{Reason: "two receipts: R1, and R2 by the callback", Between: [2]string{"R1", "R2"}, Since: now}
+	})
+	contradicted := of(paidByCallback, func(d *Deposit) {
+		d.Conflict = Conflict{Reason: "the callback said COMPLETED, the poll says FAILED", Between: [2]string{"callback COMPLETED", "poll FAILED"}, Since: now}
+	})
 	for _, c := range []struct {
 		name  string
 		d     Deposit
@@ -39,9 +43,51 @@ func TestApply(t *testing.T) {
 			of(base, func(d *Deposit) { d.ProviderID, d.MerchantRequestID, d.UpdatedAt = "ws_CO_2", "m", now }), MoveApply,
 		},
 		{
-			"ids are filled in, never replaced", base,
-			Claim{Status: StatusPending, By: SourcePoll, ProviderID: "other", MerchantRequestID: "m", At: now},
-			of(base, func(d *Deposit) { d.MerchantRequestID = "m" }), MoveNone,
+			"ids are filled in, never replaced: a second one is a conflict", base,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R9", ProviderID: "other", MerchantRequestID: "m", At: now},
+			of(base, func(d *Deposit) {
+				d.MerchantRequestID, d.UpdatedAt = "m", now
+				d.Conflict = Conflict{
+					Since: now, Between: [2]string{"ws_CO_1", "other"},
+					Reason: "two ids: ws_CO_1, and other by the callback, which says COMPLETED with receipt R9",
+				}
+			}), MoveConflict,
+		},
+		{
+			"an adopted deposit learns what it lacks", of(base, func(d *Deposit) { d.Adopted, d.Amount = true, AmountOf(0, KES) }),
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", Amount: AmountOf(700, KES), Reference: "INV-7", At: now},
+			of(paidByCallback, func(d *Deposit) {
+				d.Adopted, d.Amount, d.Reference, d.UpdatedAt = true, AmountOf(700, KES), "INV-7", now
+			}), MoveApply,
+		},
+		{
+			"what was asked for here is not replaced", base,
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", Amount: AmountOf(700, KES), Reference: "INV-7", At: now},
+			of(paidByCallback, func(d *Deposit) { d.UpdatedAt = now }), MoveApply,
+		},
+		{
+			"the operator's word", base,
+			Claim{Status: StatusFailed, By: SourceOperator, Failure: cancelled, Because: "seen on the statement", At: now},
+			of(base, func(d *Deposit) {
+				d.Status, d.DecidedBy, d.Failure, d.Because, d.UpdatedAt = StatusFailed, SourceOperator, cancelled, "seen on the statement", now
+			}), MoveApply,
+		},
+		{
+			"proof against the operator's word is a conflict",
+			of(base, func(d *Deposit) { d.Status, d.DecidedBy, d.Because = StatusFailed, SourceOperator, "why" }),
+			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now},
+			of(base, func(d *Deposit) {
+				d.Status, d.DecidedBy, d.Because, d.UpdatedAt = StatusFailed, SourceOperator, "why", now
+				d.Conflict = Conflict{
+					Since: now, Between: [2]string{"operator FAILED", "callback COMPLETED"},
+					Reason: "the operator said FAILED, the callback says COMPLETED",
+				}
+			}), MoveConflict,
+		},
+		{
+			"the operator ends two receipts", paidTwice,
+			Claim{Status: StatusCompleted, By: SourceOperator, Because: "one was paid back", Settles: true, At: now},
+			of(paidByCallback, func(d *Deposit) { d.DecidedBy, d.Because, d.UpdatedAt = SourceOperator, "one was paid back", now }), MoveApply,
 		},
 		{
 			"paid", base,
@@ -88,7 +134,7 @@ func TestApply(t *testing.T) {
 			"a callback's success overrules a poll's failure", failedByPoll,
 			Claim{Status: StatusCompleted, By: SourceCallback, Receipt: "R1", At: now},
 			of(paidByCallback, func(d *Deposit) {
-				d.Conflict, d.UpdatedAt = "the poll said FAILED, the callback says COMPLETED", now
+				d.Conflict, d.UpdatedAt = Conflict{Reason: "the poll said FAILED, the callback says COMPLETED", Between: [2]string{"poll FAILED", "callback COMPLETED"}, Since: now}, now
 			}), MoveOverrule,
 		},
 		{
@@ -117,13 +163,18 @@ func TestApply(t *testing.T) {
 			"without a conflict there is nothing to settle", paidByCallback,
 			Claim{Status: StatusFailed, By: SourceQuery, Settles: true, At: now},
 			of(paidByCallback, func(d *Deposit) {
-				d.Conflict, d.UpdatedAt = "the callback said COMPLETED, the query says FAILED", now
+				d.Conflict, d.UpdatedAt = Conflict{Reason: "the callback said COMPLETED, the query says FAILED", Between: [2]string{"callback COMPLETED", "query FAILED"}, Since: now}, now
 			}), MoveConflict,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got, move := c.d.Apply(c.claim)
+			settled := (move == MoveApply || move == MoveOverrule) && got.Status == StatusCompleted
+			if settled && !got.PaidAt.Equal(c.claim.At) || !settled && !got.PaidAt.IsZero() {
+				t.Errorf("paid at %s by move %d to %s", got.PaidAt, move, got.Status)
+			}
+			got.PaidAt = time.Time{}
 			if diff := cmp.Diff(c.want, got, exact()); diff != "" {
 				t.Errorf("deposit (-want +got):\n%s", diff)
 			}
@@ -166,7 +217,7 @@ func TestApplyInAnyOrder(t *testing.T) {
 				t.Fatalf("%s with failure %v", d.Status, d.Failure)
 			}
 		}
-		if (d.Conflict != "") != (len(finals) == 2) {
+		if d.Conflict.IsZero() == (len(finals) == 2) {
 			t.Fatalf("conflict %q after finals %v", d.Conflict, finals)
 		}
 	}
@@ -197,7 +248,16 @@ func TestTrust(t *testing.T) {
 		{"no token in a signed webhook's path", Deposit{Provider: WasaaPay, CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "", ""},
 		{"a deposit without a token", Deposit{Amount: AmountOf(15000, KES)}, whole, "tok", ""},
 		{"another deposit's token", d, whole, "kot", "the path token is another deposit's"},
-		{"another id", d, of(func(e *Event) { e.ProviderID = "ws_CO_2" }), "tok", "the provider's id is not this deposit's"},
+		{"another id under the right token is its own, and a conflict", d, of(func(e *Event) { e.ProviderID = "ws_CO_2" }), "tok", ""},
+		{
+			"another id in a signed webhook", Deposit{Provider: WasaaPay, ProviderID: "w1", Amount: AmountOf(15000, KES)},
+			of(func(e *Event) { e.ProviderID, e.Environment = "w2", Local }), "", "the provider's id is not this deposit's",
+		},
+		{"an adopted push has no proof of its own", Deposit{Provider: Daraja, Adopted: true, Amount: AmountOf(0, KES)}, whole, "", Unproved},
+		{
+			"what is not known cannot differ", Deposit{Provider: WasaaPay, Adopted: true, Amount: AmountOf(0, KES)},
+			of(func(e *Event) { e.Environment = Local }), "", "",
+		},
 		{"before the answer was stored there is no id", Deposit{Provider: Daraja, CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "tok", ""},
 		{"a failure has no amount", d, of(func(e *Event) { e.Amount = Amount{} }), "tok", ""},
 		{
@@ -228,6 +288,39 @@ func TestTrust(t *testing.T) {
 			t.Parallel()
 			if got := Trust(c.d, c.e, c.token); got != c.want {
 				t.Errorf("Trust = %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAskedBefore(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	first := Deposit{ID: "d1", Provider: Daraja, Environment: Sandbox, ShortCode: "174379", Reference: "INV-1", Amount: AmountOf(100, KES), Status: StatusPending, CreatedAt: now}
+	for name, c := range map[string]struct {
+		change func(intent, earlier *Deposit)
+		after  time.Duration
+		want   bool
+	}{
+		"the same":              {func(_, _ *Deposit) {}, time.Minute, true},
+		"paid":                  {func(_, e *Deposit) { e.Status = StatusCompleted }, 23 * time.Hour, true},
+		"unknown":               {func(_, e *Deposit) { e.Status = StatusUnknown }, time.Minute, true},
+		"failed":                {func(_, e *Deposit) { e.Status = StatusFailed }, time.Minute, false},
+		"never sent":            {func(_, e *Deposit) { e.Status = StatusCreated }, time.Minute, false},
+		"a day ago":             {func(_, _ *Deposit) {}, 24 * time.Hour, false},
+		"another amount":        {func(i, _ *Deposit) { i.Amount = AmountOf(200, KES) }, time.Minute, false},
+		"another reference":     {func(i, _ *Deposit) { i.Reference = "INV-2" }, time.Minute, false},
+		"another account":       {func(i, _ *Deposit) { i.ShortCode = "600000" }, time.Minute, false},
+		"without any reference": {func(i, e *Deposit) { i.Reference, e.Reference = "", "" }, time.Minute, false},
+		"itself":                {func(i, _ *Deposit) { i.ID = "d1" }, time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			intent, earlier := first, first
+			intent.ID = "d2"
+			c.change(&intent, &earlier)
+			if got := intent.AskedBefore(earlier, now.Add(c.after)); got != c.want {
+				t.Errorf("AskedBefore = %t, want %t", got, c.want)
 			}
 		})
 	}

@@ -49,6 +49,17 @@ func (p Phone) IsZero() bool { return p.digits == "" }
 // MSISDN returns the full number as Daraja wants it: 254 and 9 digits.
 func (p Phone) MSISDN() string { return p.digits }
 
+// MayBe reports whether a number as it arrived, often masked, can be this one: the
+// digits that it shows are in their places, counted from its end. "" can be any.
+func (p Phone) MayBe(text string) bool {
+	for i, j := len(text)-1, len(p.digits)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
+		if c := text[i]; c >= '0' && c <= '9' && c != p.digits[j] && !(i == 0 && c == '0') {
+			return false
+		}
+	}
+	return true
+}
+
 // E164 returns the full number as WasaaPay wants it: with a plus.
 func (p Phone) E164() string {
 	if p.digits == "" {

@@ -23,6 +23,13 @@ type Answer struct {
 	MerchantRequestID string
 	Receipt           string
 	Failure           *Failure
+	// Amount, Phone and Reference are what the provider says was asked for, zero
+	// where it does not say.
+	Amount    Amount
+	Phone     Phone
+	Reference string
+	// NotKnown says that the provider does not know the id, now at least.
+	NotKnown bool
 	// Code and Message are the provider's own, verbatim, for showing.
 	Code    string
 	Message string
@@ -40,6 +47,13 @@ type Depositor interface {
 	// StatusUnknown, never an error; errors are KindUnavailable (ask again),
 	// KindUnauthorized or KindNotFound.
 	Ask(ctx context.Context, d Deposit) (Answer, error)
+}
+
+// Preparer is a Depositor that needs something of the provider, an access token say,
+// before it can ask for money. Prepare fetches it, so that a deposit is not taken for
+// sent while that is under way; its errors mean that nothing reached the customer.
+type Preparer interface {
+	Prepare(ctx context.Context) error
 }
 
 // StreamSignal is what a stream reports.

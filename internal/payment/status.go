@@ -53,11 +53,16 @@ const (
 	SourceQuery Source = "query"
 	// SourceAnswer is the answer to the request that created the deposit.
 	SourceAnswer Source = "answer"
+	// SourceOperator is the word of a person, with a reason. No proof overrules it
+	// silently: what speaks against it is a conflict.
+	SourceOperator Source = "operator"
 )
 
 // rank orders sources by what they prove; higher is stronger.
 func (s Source) rank() int {
 	switch s {
+	case SourceOperator:
+		return 4
 	case SourceCallback:
 		return 3
 	case SourceTransaction:
@@ -103,7 +108,7 @@ func Decide(current Status, decidedBy Source, claimed Status, by Source) Move {
 		return MoveNone
 	case current.Final() && claimed == current:
 		return MoveConfirm
-	case current.Final() && claimed == StatusCompleted && by.rank() > decidedBy.rank():
+	case current.Final() && claimed == StatusCompleted && by.rank() > decidedBy.rank() && by != SourceOperator:
 		return MoveOverrule
 	case current.Final() && claimed.Final():
 		return MoveConflict
