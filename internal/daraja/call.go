@@ -109,9 +109,16 @@ func (r reply) succeeded() bool {
 	return r.bare() && code != "" && strings.Trim(code, "0") == ""
 }
 
+// named reports whether the answer has an id that only an accepted request is given
+// (§3.3): whatever its status says, the request may have been taken.
+func (r reply) named() bool {
+	return r.root.get("checkoutrequestid").scalar() != "" || r.root.get("conversationid").scalar() != ""
+}
+
 // call posts one authorised request. A token that is not accepted is thrown
 // away and the request repeated once: the gateway turned it down before M-PESA
-// saw anything (§2). Nothing else is ever repeated here.
+// saw anything (§2), unless the answer names the request all the same. Nothing
+// else is ever repeated here.
 func (c *Client) call(ctx context.Context, api API, endpoint, path string, body any) (reply, error) {
 	refused := ""
 	for {
@@ -127,7 +134,7 @@ func (c *Client) call(ctx context.Context, api API, endpoint, path string, body 
 			return reply{}, err
 		}
 		r := read(api, resp)
-		if r.row.class != ClassToken || refused != "" {
+		if r.row.class != ClassToken || refused != "" || r.named() {
 			return r, nil
 		}
 		refused = value

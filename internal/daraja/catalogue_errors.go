@@ -164,7 +164,7 @@ var syncErrors = answers([]row{
 		proof: ProofAgreed, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.001.1001", where: []API{APIQuery}, http: []int{200, 500}, message: "does not exist", class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
+		code: "500.001.1001", where: []API{APIQuery}, http: []int{200, 500}, message: notKnown, class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
 		meaning: "the query does not know this CheckoutRequestID now; known and even settled ids get this answer now and then",
 		retry:   retryPoll, next: nextWatch, proof: ProofObserved, source: "reference/daraja.md §5",
 	},

@@ -43,6 +43,16 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 	return c.pushAnswer(endpoint, reply)
 }
 
+// Prepare fetches an access token, so that Create sends its push at once. It
+// implements payment.Preparer.
+func (c *Client) Prepare(ctx context.Context) error {
+	if err := require("stk push", Missing(c.cfg)); err != nil {
+		return err
+	}
+	_, err := c.tokens.get(ctx, "")
+	return err
+}
+
 func (c *Client) pushAnswer(endpoint string, r reply) (payment.Answer, error) {
 	a := payment.Answer{
 		Status:            payment.StatusUnknown,
@@ -57,6 +67,9 @@ func (c *Client) pushAnswer(endpoint string, r reply) (payment.Answer, error) {
 			a.Status = payment.StatusPending
 			return a, nil
 		}
+		return a, c.noProof(endpoint, r, hintPush)
+	}
+	if r.named() {
 		return a, c.noProof(endpoint, r, hintPush)
 	}
 	switch r.row.class {

@@ -44,12 +44,16 @@ func (c *Client) queryAnswer(endpoint, asked string, r reply) (payment.Answer, e
 		return a, nil
 	case ClassUnknown:
 		if r.row.meaning != "" && r.row.kindIn(APIQuery) == payment.KindPending {
+			a.NotKnown = r.row.message == notKnown
 			return a, nil
 		}
 	case ClassRefused, ClassCredentials, ClassToken, ClassBusy, ClassPaid, ClassFailed, ClassDone:
 	}
 	return payment.Answer{}, c.noAnswer(endpoint, r, hintHarmless)
 }
+
+// notKnown is how the query says that it does not know an id (reference/daraja.md §5).
+const notKnown = "does not exist"
 
 const hintHarmless = "asking changes nothing: try again shortly"
 

@@ -165,5 +165,8 @@ func (c *Client) acceptance(endpoint string, r reply) (payment.Acceptance, error
 	if r.succeeded() && (a.ConversationID != "" || a.OriginatorConversationID != "") {
 		return a, nil
 	}
+	if r.named() && strings.Trim(a.Code, "0") == "" { // whatever the HTTP status
+		return a, c.noProof(endpoint, r, "it names the request, so it may have been taken: wait for its result, do not send it again")
+	}
 	return a, c.noAnswer(endpoint, r, hintHarmless)
 }
