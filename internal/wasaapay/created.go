@@ -132,7 +132,10 @@ func (a answer) accepted(d payment.Deposit, doubtful bool) (payment.Answer, erro
 // undecided and shown as it came (reference/wasaapay.md §7.4); so is one beside
 // an amount that cannot be read.
 func (a answer) answer() payment.Answer {
-	out := payment.Answer{Status: payment.StatusPending, ProviderID: a.id, Receipt: a.receipt}
+	out := payment.Answer{Status: payment.StatusPending, ProviderID: a.id, Receipt: a.receipt, Phone: a.phone, Reference: a.reference}
+	if a.illegible == "" {
+		out.Amount = a.amount
+	}
 	switch a.state {
 	case "PENDING", "":
 	case "COMPLETED":

@@ -45,6 +45,8 @@ type answer struct {
 	// shownState is state made fit for showing.
 	shownState    string
 	receipt       string
+	phone         payment.Phone
+	reference     string
 	failureReason string
 	code, message string
 	// hide takes the request's secrets out of a text.
@@ -101,6 +103,11 @@ func (a *answer) read(data, inner jsonObject) {
 	}
 	if receipt := cmp.Or(text(data["receiptNumber"]), text(inner["receiptNumber"])); isName(receipt) && a.hide(receipt) == receipt {
 		a.receipt = receipt
+	}
+	// A masked number is none, and leaves the zero Phone.
+	a.phone, _ = payment.ParsePhone(cmp.Or(text(data["phoneNumber"]), text(inner["phoneNumber"])))
+	if reference := cmp.Or(text(data["externalReference"]), text(inner["externalReference"])); isName(reference) && a.hide(reference) == reference {
+		a.reference = reference
 	}
 	a.failureReason = a.shown(cmp.Or(text(data["failureReason"]), text(inner["failureReason"])))
 }
