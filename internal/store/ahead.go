@@ -105,7 +105,7 @@ func (t *tx) readHolders(ctx context.Context, a *ahead) error {
 	if err != nil {
 		return err
 	}
-	rows, err := t.rows(ctx, "SELECT seq"+sqlNamedDeposits("receipt"), list)
+	rows, err := t.rows(ctx, "SELECT seq, ''"+sqlNamedDeposits("receipt")+sqlNamedAliases, list)
 	if err != nil {
 		return err
 	}
@@ -113,8 +113,12 @@ func (t *tx) readHolders(ctx context.Context, a *ahead) error {
 	var others []int64
 	for rows.Next() {
 		var seq int64
-		if err := rows.Scan(&seq); err != nil {
+		var alias string
+		if err := rows.Scan(&seq, &alias); err != nil {
 			return err
+		}
+		if alias != "" {
+			a.receipt[alias] = append(a.receipt[alias], seq)
 		}
 		if _, ok := a.rows[seq]; !ok {
 			others = append(others, seq)
@@ -229,7 +233,8 @@ func (t *tx) holders(ctx context.Context, receipt string) ([]depositRow, error) 
 	if t.ahead != nil && t.ahead.receipts[receipt] {
 		return t.ahead.get(t.ahead.receipt[receipt]), nil
 	}
-	return t.rareDeposits(ctx, "receipt = ? AND receipt <> ''"+sqlMostFound, receipt)
+	return t.rareDeposits(ctx, "seq IN (SELECT seq FROM deposits WHERE receipt = ?1 AND receipt <> '' UNION ALL SELECT deposit FROM aliases WHERE name = ?1)"+
+		sqlMostFound, receipt)
 }
 
 // rareDeposits is depositsBy for names that are hardly ever found: the driver

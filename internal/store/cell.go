@@ -43,6 +43,9 @@ type (
 	boolean bool
 	// blob is bytes; nil is written as none.
 	blob []byte
+	// conflict and reversal are JSON, "" for none.
+	conflict payment.Conflict
+	reversal payment.Reversal
 	// document is JSON as text.
 	document json.RawMessage
 )
@@ -229,6 +232,78 @@ func (c *document) Scan(v any) error {
 	err := scanText(v, &s)
 	*c = document(s)
 	return err
+}
+
+// conflictText and reversalText are how the two are spelled; times are microseconds.
+type conflictText struct {
+	Since   int64     `json:"since"`
+	Between [2]string `json:"between"`
+	Reason  string    `json:"reason"`
+}
+
+type reversalText struct {
+	Status  payment.Status `json:"status"`
+	Receipt string         `json:"receipt"`
+	At      int64          `json:"at"`
+}
+
+func (c *conflict) bind() any {
+	if payment.Conflict(*c).IsZero() {
+		return ""
+	}
+	return spelled(conflictText{micros(c.Since), c.Between, c.Reason})
+}
+
+func (c *conflict) same(other cell) bool { return *c == *other.(*conflict) }
+
+// Scan reads "" as no conflict.
+func (c *conflict) Scan(v any) error {
+	var t conflictText
+	found, err := spelledIn(v, &t, "a conflict")
+	*c = conflict{}
+	if found {
+		*c = conflict{Since: fromMicros(t.Since), Between: t.Between, Reason: t.Reason}
+	}
+	return err
+}
+
+func (c *reversal) bind() any {
+	if *c == (reversal{}) {
+		return ""
+	}
+	return spelled(reversalText{c.Status, c.Receipt, micros(c.At)})
+}
+
+func (c *reversal) same(other cell) bool { return *c == *other.(*reversal) }
+
+// Scan reads "" as no reversal.
+func (c *reversal) Scan(v any) error {
+	var t reversalText
+	found, err := spelledIn(v, &t, "a reversal")
+	*c = reversal{}
+	if found {
+		*c = reversal{Status: t.Status, Receipt: t.Receipt, At: fromMicros(t.At)}
+	}
+	return err
+}
+
+func spelled(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil { // texts and numbers can always be marshalled
+		return ""
+	}
+	return string(b)
+}
+
+func spelledIn(v, to any, what string) (found bool, err error) {
+	var s string
+	if err := scanText(v, &s); err != nil || s == "" {
+		return false, err
+	}
+	if err := json.Unmarshal([]byte(s), to); err != nil {
+		return false, fmt.Errorf("the ledger holds %s that cannot be read", what)
+	}
+	return true, nil
 }
 
 func (c failure) bind() any {

@@ -205,6 +205,10 @@ func fillColumns(random *rand.Rand, columns []column) {
 			*at = true
 		case *blob:
 			*at = blob(word)
+		case *conflict:
+			*at = conflict{Since: fromMicros(n), Between: [2]string{word, "b"}, Reason: word}
+		case *reversal:
+			*at = reversal{Status: payment.StatusPending, Receipt: word, At: fromMicros(n)}
 		case failure:
 			*at.at = &payment.Failure{Code: word}
 		case *currency, *money: // with the amount

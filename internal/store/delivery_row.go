@@ -104,6 +104,8 @@ type detail struct {
 	Matched                  string           `json:"m,omitempty"`
 	// Environment is whose secret proved the event: where a waiting one may belong.
 	Environment payment.Environment `json:"en,omitempty"`
+	// Phone is the customer's, for what may belong to an adopted deposit.
+	Phone string `json:"p,omitempty"`
 }
 
 // encode spells a detail; an empty one is "".
@@ -131,6 +133,7 @@ func (d *deliveryRow) inspected(k kind) (*payment.Event, string, error) {
 	e.Provider, e.Name, e.Status = k.provider, k.event, k.status
 	e.MerchantRequestID, e.OriginatorConversationID = det.MerchantRequestID, det.OriginatorConversationID
 	e.ShortCode, e.Failure, e.Notes, e.Environment = det.ShortCode, det.Failure, det.Notes, det.Environment
+	e.Phone = det.Phone
 	return &e, det.Matched, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,9 +21,11 @@ const mostText = 4096
 // environment and idempotency key is returned instead, with existed true; it is
 // a KindConflict error that names what differs if it is not the same request
 // (money rule 6). ShortCode and Wallet count once it was sent: until then they
-// may still be corrected, and ClaimSend takes the new ones. A deposit that was
-// asked for elsewhere brings its ProviderID and may have amount 0, for unknown:
-// no callback fits that, so only a query settles it.
+// may still be corrected, and ClaimSend takes the new ones.
+//
+// A deposit that was asked for before (payment.Deposit.AskedBefore) is refused:
+// KindConflict, and nothing is recorded. Repeats, if set to anything, says that asking
+// again is meant; the ledger sets it to the deposit that is repeated, "" for none.
 func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.Deposit, existed bool, err error) {
 	if err := checkDeposit(d); err != nil {
 		return payment.Deposit{}, false, err
@@ -45,7 +48,7 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		got, err = t.insertDeposit(ctx, d)
+		got, err = t.createDeposit(ctx, d)
 		return err
 	})
 	if err != nil {
@@ -60,8 +63,8 @@ func checkDeposit(d payment.Deposit) error {
 		return payment.Usage("provider: the deposit names none", "set --provider")
 	case d.Environment == "":
 		return payment.Usage("environment: the deposit names none", "choose a profile with --profile")
-	case d.ProviderID != "" && d.Amount.HasValue() && d.Amount.Minor() == 0:
-		// Asked for elsewhere, known by the provider's id: its amount is not.
+	case d.Adopted && d.ProviderID != "":
+		// Its amount may not be known.
 	case !d.Amount.HasValue() || d.Amount.Minor() <= 0:
 		return payment.Usage("amount: the deposit asks for nothing", "set --amount to a number greater than 0")
 	}
@@ -112,7 +115,8 @@ func sameDeposit(first, again payment.Deposit) error {
 
 func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, error) {
 	now := fromMicros(micros(t.now))
-	d.Status, d.DecidedBy, d.Failure, d.Conflict = payment.StatusCreated, "", nil, ""
+	d.Status, d.DecidedBy, d.Failure, d.Conflict = payment.StatusCreated, "", nil, payment.Conflict{}
+	d.Because, d.Reversal, d.ByReference = "", payment.Reversal{}, false
 	d.SentAt, d.ExpiresAt = time.Time{}, time.Time{}
 	d.CreatedAt, d.UpdatedAt = now, now
 	shelf, err := t.shelfID(ctx, shelfOf(d))
@@ -137,7 +141,8 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 // ExpiresAt, just before its request leaves, and takes over as's ShortCode and
 // Wallet: a deposit that was released may be sent with corrected ones, and its
 // callback is held against those it was sent with. False means that another
-// process has done so, or that it is decided: the request must not be sent.
+// process has done so, or that it is decided: the request must not be sent. What
+// another deposit has asked for since is KindConflict, as in Create.
 func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
@@ -148,9 +153,18 @@ func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.D
 		}
 		now := fromMicros(micros(t.now))
 		after := d
-		after.Status, after.SentAt, after.UpdatedAt = payment.StatusUnknown, now, now
+		after.Status, after.SentAt, after.UpdatedAt, after.Failure = payment.StatusUnknown, now, now, nil
 		after.ExpiresAt = now.Add(payment.PromptLifetime)
 		after.ShortCode, after.Wallet = as.ShortCode, as.Wallet
+		twins, err := t.twins(ctx, after)
+		if err != nil {
+			return err
+		}
+		meant := after.Deposit
+		meant.Repeats = cmp.Or(d.Repeats, as.Repeats)
+		if after.Repeats, err = t.repeated(meant, twins); err != nil {
+			return err
+		}
 		if err := t.save(ctx, d, after); err != nil {
 			return err
 		}
@@ -185,22 +199,48 @@ func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payme
 	return got.Deposit, mine, err
 }
 
-// ReleaseSend makes an UNKNOWN deposit CREATED again. It is for requests that
-// certainly did not leave; a deposit that anything has been heard of stays.
-func (h *Deposits) ReleaseSend(ctx context.Context, id string) error {
-	return h.change(ctx, "release the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+// ReleaseSend makes an UNKNOWN deposit CREATED again, keeps why, and returns it. It is
+// for requests that certainly did not reach the customer. A deposit that anything has
+// been heard of stays; one that is settled is in conflict with that.
+func (h *Deposits) ReleaseSend(ctx context.Context, id string, why *payment.Failure) (payment.Deposit, error) {
+	var got depositRow
+	err := h.change(ctx, "release the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+		got = d
+		now := fromMicros(micros(t.now))
+		if d.Status.Final() {
+			var err error
+			got, err = t.contradict(ctx, d, refusedBut(d.Deposit, why, now), 0)
+			return err
+		}
 		if d.Status != payment.StatusUnknown || d.ProviderID != "" {
 			return nil
 		}
-		now := fromMicros(micros(t.now))
 		after := d
-		after.Status, after.UpdatedAt = payment.StatusCreated, now
+		after.Status, after.UpdatedAt, after.Failure = payment.StatusCreated, now, why
 		after.SentAt, after.ExpiresAt = time.Time{}, time.Time{}
 		if err := t.save(ctx, d, after); err != nil {
 			return err
 		}
+		got = after
 		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "not sent after all"})
 	})
+	return got.Deposit, err
+}
+
+// mostReason bounds a provider's text within a conflict's reason, in bytes.
+const mostReason = 200
+
+// refusedBut is the conflict of a request that was refused, for a deposit that is
+// settled all the same.
+func refusedBut(d payment.Deposit, why *payment.Failure, at time.Time) payment.Conflict {
+	reason := "it was not sent"
+	if why != nil {
+		reason = payment.Line(why.Reason, mostReason)
+	}
+	return payment.Conflict{
+		Since: at, Between: [2]string{"answer refused", string(d.DecidedBy) + " " + string(d.Status)},
+		Reason: "the request was refused (" + reason + "), and the " + string(d.DecidedBy) + " says " + string(d.Status),
+	}
 }
 
 // Apply moves a deposit by what a source says of it, as payment.Decide
@@ -232,30 +272,42 @@ func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payme
 func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositRow, payment.Move, error) {
 	after := d
 	var move payment.Move
+	c, err := t.fromUnproved(ctx, d, c)
+	if err != nil {
+		return d, move, err
+	}
 	after.Deposit, move = d.Apply(c)
-	moved, err := t.saveMove(ctx, d, after, c.At)
+	moved, err := t.saveMove(ctx, d, after, c)
+	if err == nil && d.Receipt == "" && moved.Receipt != "" {
+		moved, err = t.soleReceipt(ctx, moved, c.At)
+	}
 	if err != nil || depositEqual(d.Deposit, moved.Deposit) {
 		return moved, move, err
 	}
 	n := note{deposit: d.seq, at: c.At, source: c.By, status: c.Status, move: move}
 	if move == payment.MoveConflict || move == payment.MoveOverrule {
-		n.note = after.Conflict
+		n.note = after.Conflict.Reason
+	} else if c.Because != "" {
+		n.note = c.Because
 	}
 	return moved, move, t.note(ctx, n)
 }
 
 // saveMove writes what payment.Deposit.Apply changed. A contradiction that is
 // recorded already is no change.
-func (t *tx) saveMove(ctx context.Context, before, after depositRow, at time.Time) (depositRow, error) {
+func (t *tx) saveMove(ctx context.Context, before, after depositRow, c payment.Claim) (depositRow, error) {
 	quiet := after.Deposit
 	quiet.UpdatedAt = before.UpdatedAt
 	if depositEqual(before.Deposit, quiet) {
 		return before, nil
 	}
 	if after.UpdatedAt.Equal(before.UpdatedAt) {
-		after.UpdatedAt = at
+		after.UpdatedAt = c.At
 	}
-	return after, t.save(ctx, before, after)
+	if err := t.save(ctx, before, after); err != nil {
+		return after, err
+	}
+	return t.sole(ctx, before, after, c)
 }
 
 // depositEqual compares deposits by value; Failure is the only pointer.

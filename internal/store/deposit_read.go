@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -24,11 +26,13 @@ func (h *Deposits) Get(ctx context.Context, id string) (payment.Deposit, error) 
 }
 
 // mostFound bounds what one identifier may find: a reference may be used often.
-const mostFound = 100
+const mostFound = 1000
 
-// Find returns the deposits that carry an identifier of any sort: local
-// id, reference, CheckoutRequestID, MerchantRequestID, WasaaPay id, receipt or
-// idempotency key; newest first, at most 100, none without error.
+// Find returns the deposits that carry an identifier of any sort: local id, reference,
+// CheckoutRequestID, MerchantRequestID, WasaaPay id, receipt in any letter case,
+// idempotency key, or an id or a receipt that a source gave beside their own; newest
+// first, none without error. Of more than 1000, those are left out that were not sent
+// or have failed.
 func (h *Deposits) Find(ctx context.Context, anyID string) ([]payment.Deposit, error) {
 	if anyID == "" {
 		return nil, nil
@@ -40,9 +44,12 @@ func (h *Deposits) Find(ctx context.Context, anyID string) ([]payment.Deposit, e
 		UNION SELECT seq FROM deposits WHERE idempotency_key = ?
 		UNION SELECT seq FROM deposits WHERE provider_id = ? AND provider_id <> ''
 		UNION SELECT seq FROM deposits WHERE merchant_request_id = ? AND merchant_request_id <> ''
-		UNION SELECT seq FROM deposits WHERE receipt = ? AND receipt <> ''
-		UNION SELECT seq FROM (SELECT seq FROM deposits WHERE reference = ? ORDER BY seq DESC LIMIT ?) AS recent
-		) ORDER BY seq DESC LIMIT ?`, seq, anyID, anyID, anyID, anyID, anyID, mostFound, mostFound)
+		UNION SELECT seq FROM deposits WHERE receipt IN (?, ?) AND receipt <> ''
+		UNION SELECT deposit FROM aliases WHERE name IN (?, ?)
+		UNION SELECT seq FROM deposits WHERE reference = ?
+		) ORDER BY status IN ('CREATED', 'FAILED'), seq DESC LIMIT ?`,
+		seq, anyID, anyID, anyID, anyID, strings.ToUpper(anyID), anyID, strings.ToUpper(anyID), anyID, mostFound)
+	slices.SortFunc(found, func(a, b depositRow) int { return cmp.Compare(b.seq, a.seq) })
 	return deposits(found), h.kinded("find the deposit", err)
 }
 
@@ -52,6 +59,47 @@ func deposits(rows []depositRow) []payment.Deposit {
 		out[i] = r.Deposit
 	}
 	return out
+}
+
+// Doubts returns what came about deposits and moved nothing, oldest first, by deposit
+// id: deliveries that are not believed or settle nothing, once each, and those that
+// speak against it without being about it alone.
+func (h *Deposits) Doubts(ctx context.Context, ids ...string) (map[string][]payment.Doubt, error) {
+	keys := make([]position, 0, len(ids))
+	for _, id := range ids {
+		if seq, ok := h.key(depositPrefix, id); ok {
+			keys = append(keys, position{seq: seq})
+		}
+	}
+	out := map[string][]payment.Doubt{}
+	if len(keys) == 0 {
+		return out, nil
+	}
+	list := seqs(keys)
+	rows, err := h.read.QueryContext(ctx, `SELECT v.subject, v.seq, v.received_at, coalesce(v.reason, '')
+		FROM json_each(?1) AS one CROSS JOIN deliveries AS v ON v.subject = one.value JOIN kinds AS k ON k.id = v.kind
+		WHERE v.dedup IS NOT NULL AND (k.verdict = ?2 OR v.reason IS NOT NULL AND v.move = ?3)
+		UNION ALL SELECT c.deposit, c.delivery, c.at, c.note
+		FROM json_each(?1) AS one CROSS JOIN claims AS c ON c.deposit = one.value WHERE c.delivery IS NOT NULL AND c.note <> ''
+		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), int64(payment.MoveNone))
+	if err != nil {
+		return nil, h.kinded("read the doubts", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var deposit, delivery, at int64
+		var reason string
+		if err := rows.Scan(&deposit, &delivery, &at, &reason); err != nil {
+			return nil, h.kinded("read the doubts", err)
+		}
+		id := h.id(depositPrefix, deposit)
+		doubt := payment.Doubt{DeliveryID: h.id(deliveryPrefix, delivery), At: fromMicros(at), Reason: reason}
+		if n := len(out[id]); n > 0 && out[id][n-1].DeliveryID == doubt.DeliveryID {
+			continue
+		}
+		out[id] = append(out[id], doubt)
+	}
+	return out, h.kinded("read the doubts", rows.Err())
 }
 
 // DepositFilter chooses deposits; zero fields let everything pass.

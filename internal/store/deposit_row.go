@@ -11,6 +11,8 @@ type depositRow struct {
 	seq int64
 	// shelf numbers where it stands among the others; see shelf.
 	shelf int64
+	// twins says that another deposit asked the same customer for the same.
+	twins bool
 	payment.Deposit
 }
 
@@ -34,13 +36,20 @@ func depositColumns(d *depositRow) []column {
 		{"receipt", (*text)(&d.Receipt)},
 		{"failure", failure{&d.Failure}},
 		{"decided_by", (*text)(&d.DecidedBy)},
-		{"conflict", (*text)(&d.Conflict)},
+		{"conflict", (*conflict)(&d.Conflict)},
 		{"callback_token", (*text)(&d.CallbackToken)},
 		{"fields_hash", (*text)(&d.FieldsHash)},
 		{"sent_at", (*moment)(&d.SentAt)},
 		{"created_at", (*instant)(&d.CreatedAt)},
 		{"updated_at", (*instant)(&d.UpdatedAt)},
 		{"expires_at", (*moment)(&d.ExpiresAt)},
+		{"paid_at", (*moment)(&d.PaidAt)},
+		{"adopted", (*boolean)(&d.Adopted)},
+		{"by_reference", (*boolean)(&d.ByReference)},
+		{"repeats", (*text)(&d.Repeats)},
+		{"because", (*text)(&d.Because)},
+		{"reversal", (*reversal)(&d.Reversal)},
+		{"twins", (*boolean)(&d.twins)},
 	}
 }
 
@@ -71,7 +80,7 @@ func (t *tx) save(ctx context.Context, before, after depositRow) error {
 		return err
 	}
 	t.ahead.saved(before, after)
-	if before.Status != after.Status {
+	if before.Status != after.Status || before.Amount != after.Amount {
 		t.countDeposit(before, -1)
 		t.countDeposit(after, 1)
 	}

@@ -98,7 +98,7 @@ func TestCreateDepositCorrected(t *testing.T) {
 		return got
 	}
 	claim(in)
-	if err := s.Deposits.ReleaseSend(t.Context(), first.ID); err != nil {
+	if _, err := s.Deposits.ReleaseSend(t.Context(), first.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	in.ShortCode, in.Wallet = "174379", "wallet_1"
@@ -192,7 +192,7 @@ func TestClaimSendOnce(t *testing.T) {
 		t.Errorf("second claim: mine %v, error %v", mine, err)
 	}
 
-	if err := s.Deposits.ReleaseSend(t.Context(), d.ID); err != nil {
+	if _, err := s.Deposits.ReleaseSend(t.Context(), d.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	want = d
@@ -213,7 +213,7 @@ func TestReleaseSendKeepsWhatWasHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	record(t, s, withToken(callback("ws_1", "REC0000001", 15000), d.CallbackToken))
-	if err := s.Deposits.ReleaseSend(t.Context(), d.ID); err != nil {
+	if _, err := s.Deposits.ReleaseSend(t.Context(), d.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := deposit(t, s, d.ID).Status; got != payment.StatusCompleted {
@@ -240,7 +240,7 @@ func TestApplyClaim(t *testing.T) {
 
 	r := deliver(t, s, callback("ws_1", "REC0000001", 15000))
 	stored := deposit(t, s, d.ID)
-	if r.Move != payment.MoveOverrule || r.Status != payment.StatusCompleted || stored.Status != r.Status || stored.Conflict == "" {
+	if r.Move != payment.MoveOverrule || r.Status != payment.StatusCompleted || stored.Status != r.Status || stored.Conflict.IsZero() {
 		t.Errorf("a success by callback after a failure by query: %+v, %+v", r, stored)
 	}
 
@@ -249,7 +249,7 @@ func TestApplyClaim(t *testing.T) {
 		t.Errorf("move %v, error %v", move, err)
 	}
 	got, _, err = s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery, Settles: true})
-	if err != nil || got.Conflict != "" || got.Status != payment.StatusCompleted {
+	if err != nil || !got.Conflict.IsZero() || got.Status != payment.StatusCompleted {
 		t.Errorf("after settling: %+v, error %v", got, err)
 	}
 	if diff := cmp.Diff(got, deposit(t, s, d.ID), cmpOpts()); diff != "" {
@@ -290,7 +290,8 @@ func TestUnknownDeposit(t *testing.T) {
 		_, err := s.Deposits.Get(t.Context(), id)
 		_, _, claimErr := s.Deposits.ClaimSend(t.Context(), payment.Deposit{ID: id})
 		_, _, applyErr := s.Deposits.Apply(t.Context(), id, payment.Claim{})
-		for _, err := range []error{err, claimErr, applyErr, s.Deposits.ReleaseSend(t.Context(), id)} {
+		_, releaseErr := s.Deposits.ReleaseSend(t.Context(), id, nil)
+		for _, err := range []error{err, claimErr, applyErr, releaseErr} {
 			if err == nil || kindOf(err) != payment.KindNotFound {
 				t.Errorf("%q: %v", id, err)
 			}
@@ -303,7 +304,7 @@ func TestFindDeposit(t *testing.T) {
 	s := openTest(t, Options{})
 	first := pending(t, s, push(t, "INV-1"), "ws_1")
 	second := push(t, "INV-1")
-	second.IdempotencyKey = "another"
+	second.IdempotencyKey, second.Repeats = "another", "on purpose"
 	second = pending(t, s, second, "ws_2")
 	deliver(t, s, callback("ws_2", "REC0000002", 15000))
 	second = deposit(t, s, second.ID)

@@ -172,3 +172,11 @@ func deposit(t testing.TB, s *Store, id string) payment.Deposit {
 }
 
 func kindOf(err error) payment.Kind { return payment.KindOf(err) }
+
+// editEvent returns the arrival with its event changed.
+func editEvent(a Arrival, change func(*payment.Event)) Arrival {
+	e := *a.Inspection.Event
+	change(&e)
+	a.Inspection.Event = &e
+	return a
+}

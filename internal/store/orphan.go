@@ -69,12 +69,15 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 		j := judged{verdict: o.kind.verdict, deposit: d}
 		j.distrust(payment.Trust(d.Deposit, o.event, ""))
 		if j.counts() {
-			if err := t.checkReceipt(ctx, d, &o.event, &j); err != nil {
+			if err := t.checkReceipt(ctx, d, &o.event, &j, fromMicros(micros(t.now))); err != nil {
 				return d, err
 			}
 		}
+		if err := t.contradictRivals(ctx, j, o.row.seq); err != nil {
+			return d, err
+		}
 		err := t.adopt(ctx, o, j, func() (move payment.Move, err error) {
-			d, move, err = t.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now))))
+			d, move, err = t.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now)), false))
 			return move, err
 		})
 		if err != nil {

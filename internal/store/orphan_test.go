@@ -47,7 +47,7 @@ func TestCallbackBeforeAnswer(t *testing.T) {
 		t.Errorf("no provider id: %+v", early)
 	}
 	got := answered(t, s, d, "ws_1")
-	if got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.DecidedBy != payment.SourceCallback || got.Conflict != "" {
+	if got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.DecidedBy != payment.SourceCallback || !got.Conflict.IsZero() {
 		t.Errorf("after the answer: %+v", got)
 	}
 	if late := record(t, s, a); !late.Duplicate || late.DuplicateOf != early.DeliveryID || late.Move != payment.MoveNone {
@@ -172,30 +172,38 @@ func TestSignedUnderInstallationToken(t *testing.T) {
 func TestAdoptedDeposit(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	in := push(t, "")
-	in.ProviderID, in.IdempotencyKey, in.Amount, in.Phone = "ws_1", "adopted-ws_1", kes(0), payment.Phone{}
-	d := answered(t, s, sent(t, s, in), "ws_1")
-	if d.Status != payment.StatusPending || d.ProviderID != "ws_1" || d.CallbackToken == "" {
-		t.Errorf("%+v", d)
+	in := payment.Deposit{Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_1", Amount: kes(0)}
+	early := record(t, s, callback("ws_1", "REC0000001", 15000))
+	d, _, err := s.Deposits.Adopt(t.Context(), in, payment.Claim{Status: payment.StatusPending, By: payment.SourceQuery})
+	if err != nil || d.Status != payment.StatusPending || d.ProviderID != "ws_1" || d.CallbackToken != "" || !d.Adopted {
+		t.Errorf("%+v, error %v", d, err)
 	}
 	for _, a := range []Arrival{
-		callback("ws_1", "REC0000001", 15000), callback("ws_1", "REC0000001", 0), failed(callback("ws_1", "", 0)),
-		withToken(failed(callback("ws_1", "", 0)), payment.NewToken()),
+		callback("ws_1", "REC0000001", 0), failed(callback("ws_1", "", 0)), withToken(failed(callback("ws_1", "", 1)), payment.NewToken()),
 	} {
 		if r := record(t, s, a); r.DepositID != d.ID || r.Verdict != payment.VerdictUntrusted || r.Move != payment.MoveNone {
 			t.Errorf("%+v", r)
 		}
 	}
+	doubts, err := s.Deposits.Doubts(t.Context(), d.ID)
+	if err != nil || len(doubts[d.ID]) != 2 || doubts[d.ID][0].DeliveryID != early.DeliveryID || doubts[d.ID][0].Reason != payment.Unproved {
+		t.Errorf("doubts %+v, error %v", doubts, err)
+	}
+	// What the provider confirms, the callback tells in full.
 	d, move, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
-	if err != nil || move != payment.MoveApply || d.Status != payment.StatusCompleted {
+	if err != nil || move != payment.MoveApply || d.Status != payment.StatusCompleted || d.DecidedBy != payment.SourceQuery ||
+		d.Amount != kes(15000) || d.Receipt != "REC0000001" {
 		t.Errorf("%+v, move %v, error %v", d, move, err)
 	}
+	again, _, err := s.Deposits.Adopt(t.Context(), in, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
+	if err != nil || again.ID != d.ID {
+		t.Errorf("adopted twice: %+v, error %v", again, err)
+	}
 	checkSound(t, s)
+	in.Adopted = true
 
 	for name, change := range map[string]func(*payment.Deposit){
 		"no amount and no id": func(d *payment.Deposit) { d.ProviderID = "" },
-		"a negative amount":   func(d *payment.Deposit) { d.Amount = kes(-1) },
-		"no currency":         func(d *payment.Deposit) { d.Amount = payment.Amount{} },
 	} {
 		bad := in
 		change(&bad)

@@ -42,7 +42,7 @@ func TestProvedByAnotherEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := openTest(t, Options{})
+			s := openTest(t, Options{Now: newClock().Now})
 			d := c.make(t, s)
 			forged := provedBy(payment.Local, wasaapayEvent("dep_1", "INV-1"))
 			if diff := cmp.Diff(unmoved, outcomeOf(record(t, s, forged))); diff != "" {
@@ -183,7 +183,7 @@ func TestSecondReceipt(t *testing.T) {
 			if diff := cmp.Diff(want, outcomeOf(deliver(t, s, c.second))); diff != "" {
 				t.Error(diff)
 			}
-			if got := deposit(t, s, d.ID); got.Receipt != "REC0000001" || got.Conflict != want.Reason {
+			if got := deposit(t, s, d.ID); got.Receipt != "REC0000001" || got.Conflict.Reason != want.Reason {
 				t.Errorf("%+v", got)
 			}
 			if r := deliver(t, s, c.first); !r.Duplicate {

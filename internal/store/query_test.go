@@ -245,8 +245,8 @@ func TestResultAgainstDeposit(t *testing.T) {
 			accept(t, s, q.ID, "AG_1")
 			record(t, s, withToken(tc.arrival, q.Token))
 			got, err := s.Deposits.Get(t.Context(), d.ID)
-			if err != nil || got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.Conflict != tc.conflict {
-				t.Errorf("%s %s, conflict %q, error %v; want it completed, conflict %q", got.Status, got.Receipt, got.Conflict, err, tc.conflict)
+			if err != nil || got.Status != payment.StatusCompleted || got.Receipt != "REC0000001" || got.Conflict.Reason != tc.conflict {
+				t.Errorf("%s %s, conflict %q, error %v; want it completed, conflict %q", got.Status, got.Receipt, got.Conflict.Reason, err, tc.conflict)
 			}
 			checkSound(t, s)
 		})

@@ -23,7 +23,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	if j.claim != nil && j.counts() {
 		j.deposit.Deposit, p.out.Move = before.Apply(*j.claim)
 		if p.out.Move == payment.MoveConflict || p.out.Move == payment.MoveOverrule {
-			p.out.Reason = j.deposit.Conflict
+			p.out.Reason = before.Against(*j.claim).Reason
 		}
 	}
 	seq, err := p.insert(ctx, t, j, 0)
@@ -31,7 +31,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 		j.deposit = before
 		seq, err = p.insertAgain(ctx, t, j)
 	} else if err == nil && j.claim != nil && j.counts() {
-		j.deposit, err = t.saveMove(ctx, before, j.deposit, j.claim.At)
+		j.deposit, err = t.saveMove(ctx, before, j.deposit, *j.claim)
 	}
 	if err != nil {
 		return err
@@ -68,8 +68,11 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 		}
 	}
 	e := p.Inspection.Event
-	if e == nil || !j.counts() || p.out.Duplicate {
+	if e == nil || p.out.Duplicate {
 		return nil
+	}
+	if err := t.contradictRivals(ctx, j, seq); err != nil || !j.counts() {
+		return err
 	}
 	if j.query.seq != 0 {
 		return t.answer(ctx, j.query, e, seq)
@@ -166,6 +169,14 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 	}
 	if j.orphan {
 		row.orphan = sql.NullString{String: row.event.Key, Valid: true}
+	}
+	if e := p.Inspection.Event; e != nil && e.Phone != "" && (j.orphan || j.deposit.Adopted || j.deposit.seq == 0) {
+		// An adopted deposit may lack it; see fromUnproved and orphans.
+		det := p.details()
+		det.Phone = e.Phone
+		if row.detail, err = det.encode(); err != nil {
+			return 0, err
+		}
 	}
 	if p.Delivery.Method != http.MethodPost {
 		row.method = p.Delivery.Method

@@ -66,9 +66,10 @@ func TestRecordJudges(t *testing.T) {
 			"another's token", func(_, other payment.Deposit) Arrival {
 				return withToken(callback("ws_1", "REC0000001", 15000), other.CallbackToken)
 			},
+			// The token proves whose it is, so it cannot be waved away: both must be looked at.
 			outcome{
-				Deposit: true, Verdict: payment.VerdictUntrusted, Status: payment.StatusPending,
-				Reason: "the provider's id is not this deposit's",
+				Deposit: true, Move: payment.MoveConflict, Verdict: payment.VerdictUnsigned, Status: payment.StatusPending,
+				Reason: "two ids: ws_2, and ws_1 by the callback, which says COMPLETED with receipt REC0000001",
 			},
 		},
 		{
@@ -193,7 +194,7 @@ func TestRecordDuplicates(t *testing.T) {
 			t.Errorf("%s: stored as duplicate of %q, error %v", name, got.DuplicateOf, err)
 		}
 	}
-	if got := deposit(t, s, d.ID); got.Receipt != "REC0000001" || got.Conflict != "" {
+	if got := deposit(t, s, d.ID); got.Receipt != "REC0000001" || !got.Conflict.IsZero() {
 		t.Errorf("%+v", got)
 	}
 	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{DepositID: d.ID})
@@ -245,8 +246,8 @@ func TestRecordConflict(t *testing.T) {
 	if r.Move != payment.MoveConflict || r.Status != payment.StatusCompleted || r.Reason == "" {
 		t.Errorf("%+v", r)
 	}
-	if got := deposit(t, s, d.ID); got.Conflict != "the callback said COMPLETED, the callback says FAILED" || got.Conflict != r.Reason {
-		t.Errorf("conflict %q", got.Conflict)
+	if got := deposit(t, s, d.ID); got.Conflict.Reason != "the callback said COMPLETED, the callback says FAILED" || got.Conflict.Reason != r.Reason {
+		t.Errorf("conflict %q", got.Conflict.Reason)
 	}
 	st, err := s.Stats(t.Context(), d.CreatedAt)
 	if err != nil || st.Conflicts != 1 {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -125,11 +126,12 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 		return nil
 	}
 	held := judged{verdict: j.verdict}
-	if err := t.checkReceipt(ctx, d, e, &held); err != nil {
+	if err := t.checkReceipt(ctx, d, e, &held, at); err != nil {
 		return err
 	}
 	if !held.counts() {
 		dispute(held.reason)
+		j.rivals = slices.DeleteFunc(held.rivals, func(r rival) bool { return r.seq == d.seq })
 		return nil
 	}
 	j.claim = &claim

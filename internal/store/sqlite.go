@@ -45,8 +45,11 @@ const sqlInList = " IN (SELECT value FROM json_each(?))"
 // values, for a JSON array of texts. As a join that begins with the names it needs
 // neither a table of its own for them nor a sorter.
 func sqlNamedDeposits(column string) string {
-	return " FROM json_each(?) AS names CROSS JOIN deposits ON " + column + " = names.value WHERE " + column + " <> ''"
+	return " FROM json_each(?1) AS names CROSS JOIN deposits ON " + column + " = names.value WHERE " + column + " <> ''"
 }
+
+// sqlNamedAliases adds the deposits that have one of the texts as an alias.
+const sqlNamedAliases = " UNION ALL SELECT deposit, name FROM json_each(?1) AS names CROSS JOIN aliases ON name = names.value"
 
 // openMode is what a connection is for.
 type openMode uint8

@@ -79,7 +79,7 @@ func TestGroupCommit(t *testing.T) {
 		}
 	}
 	for _, d := range all {
-		if got := deposit(t, s, d.ID); got.Status != payment.StatusCompleted || got.Conflict != "" {
+		if got := deposit(t, s, d.ID); got.Status != payment.StatusCompleted || !got.Conflict.IsZero() {
 			t.Errorf("%s is %s", d.ID, got.Status)
 		}
 	}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Adopt enters a deposit that was asked for elsewhere and is known by its provider's
+// id, with what a source says of it. One that is there already only gets the claim.
+// Deliveries about it that came before are its own from now on.
+func (h *Deposits) Adopt(ctx context.Context, d payment.Deposit, c payment.Claim) (payment.Deposit, payment.Move, error) {
+	d.Adopted, d.IdempotencyKey, d.CallbackToken = true, "adopted-"+d.ProviderID, ""
+	if err := checkDeposit(d); err != nil {
+		return payment.Deposit{}, payment.MoveNone, err
+	}
+	var got depositRow
+	var move payment.Move
+	err := h.do(ctx, "adopt the deposit", func(ctx context.Context, t *tx) error {
+		claim := c
+		if claim.At.IsZero() {
+			claim.At = t.now
+		}
+		claim.At = fromMicros(micros(claim.At))
+		found, err := t.byProviderID(ctx, d.Provider, d.ProviderID)
+		if err != nil {
+			return err
+		}
+		found = slices.DeleteFunc(found, func(o depositRow) bool { return o.Environment != d.Environment })
+		if len(found) > 0 {
+			got, move, err = t.apply(ctx, found[0], claim)
+			return err
+		}
+		if got, err = t.insertDeposit(ctx, d); err != nil {
+			return err
+		}
+		if err := t.linkUnproved(ctx, got); err != nil {
+			return err
+		}
+		if got, move, err = t.apply(ctx, got, claim); err != nil {
+			return err
+		}
+		got, err = t.adoptOrphans(ctx, got)
+		return err
+	})
+	return got.Deposit, move, err
+}
+
+// Seek looks for a deposit by its provider's id, in d's provider and environment. Where
+// there is none, but a delivery that proves itself is about it, it is entered. heard
+// says that some delivery names the id, believed or not.
+func (h *Deposits) Seek(ctx context.Context, d payment.Deposit) (got payment.Deposit, heard bool, err error) {
+	found, err := h.depositsBy(ctx, h.database,
+		"provider_id = ? AND provider_id <> '' AND provider = ? AND environment = ? ORDER BY seq DESC LIMIT 1",
+		d.ProviderID, string(d.Provider), string(d.Environment))
+	if err != nil || len(found) > 0 {
+		if err == nil {
+			return found[0].Deposit, true, nil
+		}
+		return payment.Deposit{}, false, h.kinded("find the deposit", err)
+	}
+	var proved sql.NullInt64
+	err = h.read.QueryRowContext(ctx, "SELECT max(orphan IS NOT NULL) FROM deliveries WHERE subject = ? AND provider_id = ?",
+		h.hashID(d.Provider, d.ProviderID)|math.MinInt64, d.ProviderID).Scan(&proved)
+	if err != nil || proved.Int64 == 0 {
+		return payment.Deposit{}, proved.Valid, h.kinded("find the deliveries", err)
+	}
+	got, _, err = h.Adopt(ctx, d, payment.Claim{Status: payment.StatusPending, By: payment.SourceCallback})
+	return got, true, err
+}
+
+// linkUnproved gives an adopted deposit the deliveries that came before it and prove
+// nothing, so that they show as its doubts.
+func (t *tx) linkUnproved(ctx context.Context, d depositRow) error {
+	_, err := t.exec(ctx, `UPDATE OR IGNORE deliveries SET subject = ?, deposit = ?, reason = ?
+		WHERE subject = ? AND provider_id = ? AND deposit IS NULL AND query IS NULL AND orphan IS NULL AND reason = ?
+		AND kind IN (SELECT id FROM kinds WHERE provider = ? AND verdict = ?)`,
+		d.seq, d.seq, payment.Unproved, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64, d.ProviderID,
+		reasonNoPush, string(d.Provider), string(payment.VerdictUntrusted))
+	return err
+}
+
+// fromUnproved completes a final claim about an adopted deposit from a callback that
+// proves nothing by itself: what the provider has confirmed on being asked, the
+// callback tells in full.
+func (t *tx) fromUnproved(ctx context.Context, d depositRow, c payment.Claim) (payment.Claim, error) {
+	if !d.Adopted || !c.Status.Final() || c.By == payment.SourceCallback {
+		return c, nil
+	}
+	var receipt, currency, more string
+	var amount sql.NullInt64
+	err := t.row(ctx, `SELECT coalesce(v.receipt, ''), v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}')
+		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
+		WHERE v.subject = ? AND k.verdict = ? AND k.status = ? AND v.reason = ? ORDER BY v.seq LIMIT 1`,
+		[]any{d.seq, string(payment.VerdictUntrusted), string(c.Status), payment.Unproved}, &receipt, &amount, &currency, &more)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	var det detail
+	if err := json.Unmarshal([]byte(more), &det); err != nil {
+		return c, err
+	}
+	if c.Receipt == "" {
+		c.Receipt = receipt
+	}
+	if !c.Amount.HasValue() && amount.Valid {
+		c.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
+	}
+	if c.Phone.IsZero() {
+		c.Phone, _ = payment.ParsePhone(det.Phone)
+	}
+	if c.MerchantRequestID == "" {
+		c.MerchantRequestID = det.MerchantRequestID
+	}
+	return c, nil
+}

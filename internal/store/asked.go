@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// createDeposit records an intent that nobody has asked for before, or that is meant
+// to be asked for again.
+func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, error) {
+	twins, err := t.twins(ctx, depositRow{Deposit: d})
+	if err != nil {
+		return depositRow{}, err
+	}
+	if d.Repeats, err = t.repeated(d, twins); err != nil {
+		return depositRow{}, err
+	}
+	got, err := t.insertDeposit(ctx, d)
+	if err != nil || len(twins) == 0 {
+		return got, err
+	}
+	got.twins = true
+	for _, twin := range append(twins, got) {
+		if _, err := t.exec(ctx, "UPDATE deposits SET twins = 1 WHERE seq = ?", twin.seq); err != nil {
+			return got, err
+		}
+	}
+	return got, nil
+}
+
+// twins returns the deposits, newest first, that ask the same customer for the same.
+func (t *tx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
+	if d.Reference == "" || d.Phone.IsZero() {
+		return nil, nil
+	}
+	found, err := t.rareDeposits(ctx, `phone = ? AND reference = ? AND provider = ? AND environment = ? AND amount = ? AND currency = ?
+		AND short_code = ? AND wallet = ? ORDER BY seq DESC`+sqlMostFound,
+		d.Phone.MSISDN(), d.Reference, string(d.Provider), string(d.Environment), d.Amount.Minor(), string(d.Amount.Currency()),
+		d.ShortCode, d.Wallet)
+	return slices.DeleteFunc(found, func(o depositRow) bool { return o.seq == d.seq }), err
+}
+
+// repeated returns the id of the deposit that d asks for again, "" for none. Where
+// asking again is not meant, it is KindConflict.
+func (t *tx) repeated(d payment.Deposit, twins []depositRow) (string, error) {
+	for _, twin := range twins {
+		switch {
+		case !d.AskedBefore(twin.Deposit, t.now):
+		case d.Repeats == "":
+			return "", payment.RepeatError(twin.Deposit)
+		default:
+			return twin.ID, nil
+		}
+	}
+	return "", nil
+}
+
+// Forget removes a deposit that was recorded and never sent, because another process
+// asked for the same in between. Any other stays.
+func (h *Deposits) Forget(ctx context.Context, id string) error {
+	return h.change(ctx, "remove the deposit", id, func(ctx context.Context, t *tx, d depositRow) error {
+		if d.Status != payment.StatusCreated {
+			return nil
+		}
+		n, err := t.exec(ctx, "DELETE FROM deposits WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM claims WHERE deposit = ?1)", d.seq)
+		if err == nil && n > 0 {
+			t.countDeposit(d, -1)
+		}
+		return err
+	})
+}
