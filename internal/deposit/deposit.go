@@ -5,6 +5,7 @@
 package deposit
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,8 +22,9 @@ type Ledger interface {
 	Create(ctx context.Context, d payment.Deposit) (payment.Deposit, bool, error)
 	ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error)
 	ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error)
-	ReleaseSend(ctx context.Context, id string) error
-	Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
+	ReleaseSend(ctx context.Context, id string, why *payment.Failure) (payment.Deposit, error)
+	Forget(ctx context.Context, id string) error
+	Recorder
 	Get(ctx context.Context, id string) (payment.Deposit, error)
 }
 
@@ -40,8 +42,12 @@ type Asker struct {
 	// which tells what became of it (reference/wasaapay.md §4). Daraja does not
 	// (reference/daraja.md §3.2).
 	Idempotent bool
-	// Force repeats a request of unknown outcome that is older than RepeatWithin.
-	Force bool
+	// RepeatUnknown repeats a request of unknown outcome that is older than RepeatWithin.
+	RepeatUnknown bool
+	// Again asks although the same was asked for within a day (cli.md, *Asking twice*).
+	Again bool
+	// Recovery keeps answers that the ledger cannot take.
+	Recovery Recovery
 }
 
 // Done is what Ask did about an intent. Beside an error it is what Ask tried.
@@ -65,6 +71,9 @@ const (
 	// Daraja answers within seconds; a gateway that does not within 60 s leaves
 	// the outcome unknown.
 	SendTimeout = 60 * time.Second
+	// LeastSend is what must be left of a context's time for a request to leave: what
+	// is cut off in the middle has an unknown outcome.
+	LeastSend = 5 * time.Second
 	// RepeatWithin is how long a provider is trusted to know a key: the lifetime
 	// of one is not documented (reference/wasaapay.md §4), and a request under a
 	// forgotten key asks the customer once more.
@@ -82,9 +91,17 @@ const (
 // good; KindUnavailable or KindUnauthorized when nothing reached the customer
 // (the deposit is CREATED, if it was recorded, and may be sent again with the same
 // key); an UnrecordedError within a KindPending one when the ledger took no answer;
-// KindConflict when the key belongs to another request.
+// KindConflict when the key belongs to another request, when the same was asked for
+// before and Again is not set (nothing is recorded then), or when the request was
+// refused and the deposit is settled all the same.
 func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposit, Done, error) {
+	if err := timeLeft(ctx); err != nil {
+		return payment.Deposit{}, Nothing, err
+	}
 	intent.FieldsHash = hashFields(a.Fields)
+	if a.Again {
+		intent.Repeats = "meant"
+	}
 	d, existed, err := a.Ledger.Create(ctx, intent)
 	if err != nil {
 		return d, Nothing, BeforeSending(err)
@@ -95,9 +112,17 @@ func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposi
 	if d.Status != payment.StatusCreated {
 		return d, Nothing, nil
 	}
+	if err := a.prepare(ctx); err != nil {
+		return d, Nothing, err
+	}
 	d.ShortCode, d.Wallet = intent.ShortCode, intent.Wallet
+	if a.Again {
+		d.Repeats = cmp.Or(d.Repeats, intent.Repeats)
+	}
 	claimed, mine, err := a.Ledger.ClaimSend(ctx, d)
 	switch {
+	case payment.KindOf(err) == payment.KindConflict && !existed:
+		return payment.Deposit{}, Nothing, errors.Join(err, a.Ledger.Forget(ctx, d.ID))
 	case err != nil:
 		d, err = a.unclaimed(ctx, d, err)
 		return d, Nothing, err
@@ -110,6 +135,33 @@ func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposi
 	}
 	d, err = a.send(ctx, claimed)
 	return d, done, err
+}
+
+// prepare gets what a request needs before the deposit is taken for sent, and looks
+// whether enough time is left for it.
+func (a *Asker) prepare(ctx context.Context) error {
+	if p, ok := a.Depositor.(payment.Preparer); ok {
+		if err := p.Prepare(ctx); err != nil {
+			return BeforeSending(err)
+		}
+	}
+	return timeLeft(ctx)
+}
+
+// timeLeft refuses to send what would most likely be cut off: KindUnavailable.
+func timeLeft(ctx context.Context) error {
+	end, bound := ctx.Deadline()
+	if !bound || time.Until(end) >= LeastSend {
+		return nil
+	}
+	if time.Until(end) <= 0 {
+		return BeforeSending(context.DeadlineExceeded)
+	}
+	return &payment.Error{
+		Kind: payment.KindUnavailable, Retryable: true, Err: context.DeadlineExceeded,
+		Message: "timeout: less than " + LeastSend.String() + " are left, too little to ask for money; nothing was sent",
+		Hint:    "try again with a longer --timeout",
+	}
 }
 
 // hashFields tells one set of fields from another; they may hold anything, so
@@ -136,6 +188,9 @@ func (a *Asker) request(d payment.Deposit) payment.DepositRequest {
 // attempt did nothing, and neither does trouble on the way.
 func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, Done, error) {
 	if err := a.repeatable(d); err != nil {
+		return d, Nothing, err
+	}
+	if err := a.prepare(ctx); err != nil {
 		return d, Nothing, err
 	}
 	claimed, mine, err := a.Ledger.ClaimRepeat(ctx, d)
@@ -174,9 +229,9 @@ func (a *Asker) repeatable(d payment.Deposit) error {
 	case age < SendTimeout:
 		e.Message = "deposit " + d.ID + ": an attempt may still be under way"
 		e.Hint = "wait " + max(time.Second, (SendTimeout-age).Round(time.Second)).String() + ", then repeat the command with the same key"
-	case first > RepeatWithin && !a.Force:
+	case first > RepeatWithin && !a.RepeatUnknown:
 		e.Message = "deposit " + d.ID + ": it was sent " + first.Round(time.Minute).String() + " ago, too old to repeat safely"
-		e.Hint = "check the provider's dashboard; --force repeats it all the same"
+		e.Hint = "check the provider's dashboard; --repeat-unknown repeats it all the same"
 	default:
 		return nil
 	}
@@ -191,15 +246,46 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 	case errors.Is(sendErr, payment.ErrOutcomeUnknown):
 		return a.unknown(ctx, d, answer, sendErr)
 	case sendErr != nil:
-		sendErr = BeforeSending(sendErr)
-		if err := persist(ctx, func() error { return a.Ledger.ReleaseSend(ctx, d.ID) }); err != nil {
-			return d, errors.Join(sendErr, err)
-		}
-		d.Status, d.SentAt, d.ExpiresAt = payment.StatusCreated, time.Time{}, time.Time{}
-		return d, sendErr
+		return a.refused(ctx, d, BeforeSending(sendErr))
 	}
 	return a.answered(ctx, d, answer)
 }
+
+// refused is a request that certainly did not reach the customer, as far as the
+// provider's answer goes. The deposit is read again: what has settled it meanwhile
+// says otherwise.
+func (a *Asker) refused(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
+	why := &payment.Failure{Reason: payment.Line(cause.Error(), mostReason)}
+	var e *payment.Error
+	if errors.As(cause, &e) {
+		why.Code, why.Advice = e.ProviderCode, e.Hint
+	}
+	now := d
+	err := persist(ctx, func() (err error) {
+		now, err = a.Ledger.ReleaseSend(ctx, d.ID, why)
+		return err
+	})
+	switch {
+	case err != nil:
+		return d, errors.Join(cause, err)
+	case now.Status.Final():
+		return now, &payment.Error{
+			Kind: payment.KindConflict, Provider: d.Provider, Err: cause,
+			Message: "deposit " + d.ID + ": contradicting results: " + now.Conflict.Reason,
+			Hint:    `see all that was said with "payctl deposit get ` + d.ID + `"`,
+		}
+	case now.Status != payment.StatusCreated:
+		return now, &payment.Error{
+			Kind: payment.KindPending, Provider: d.Provider, Err: cause,
+			Message: why.Reason + "; yet something was heard of the deposit, so the customer may have been asked",
+			Hint:    `follow it with "payctl status watch ` + d.ID + `"`,
+		}
+	}
+	return now, cause
+}
+
+// mostReason bounds the reason of a refusal, in bytes.
+const mostReason = 300
 
 // unknown is a request that may have reached the customer. What ids the answer
 // has are kept: with them the deposit can be asked for, and callbacks find it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,8 @@ type ledger struct {
 	d     payment.Deposit
 	has   bool
 	taken bool
+	// asked says that another deposit has asked for the same in between.
+	asked bool
 	as    payment.Deposit
 	calls []string
 }
@@ -33,6 +36,9 @@ func (l *ledger) Create(_ context.Context, d payment.Deposit) (payment.Deposit, 
 
 func (l *ledger) ClaimSend(_ context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	l.calls = append(l.calls, "claim")
+	if l.asked {
+		return payment.Deposit{}, false, payment.RepeatError(payment.Deposit{ID: "dep_9", Status: payment.StatusPending})
+	}
 	if l.taken {
 		return l.d, false, nil
 	}
@@ -46,9 +52,19 @@ func (l *ledger) ClaimRepeat(_ context.Context, seen payment.Deposit) (payment.D
 	return l.d, !l.taken && seen.UpdatedAt.Equal(l.d.UpdatedAt), nil
 }
 
-func (l *ledger) ReleaseSend(context.Context, string) error {
+func (l *ledger) ReleaseSend(_ context.Context, _ string, why *payment.Failure) (payment.Deposit, error) {
 	l.calls = append(l.calls, "release")
-	l.d.Status = payment.StatusCreated
+	switch {
+	case l.d.Status.Final():
+		l.d.Conflict = payment.Conflict{Reason: "refused, and settled"}
+	case l.d.ProviderID == "":
+		l.d.Status, l.d.Failure = payment.StatusCreated, why
+	}
+	return l.d, nil
+}
+
+func (l *ledger) Forget(context.Context, string) error {
+	l.calls = append(l.calls, "forget")
 	return nil
 }
 
@@ -115,6 +131,19 @@ func TestAsk(t *testing.T) {
 			name:   "refused for good",
 			answer: payment.Answer{Status: payment.StatusFailed, Failure: &payment.Failure{Code: "400.002.02"}},
 			status: payment.StatusFailed, done: deposit.Sent, sent: 1, calls: []string{"create", "claim", "apply"},
+		},
+		{
+			name: "refused, and settled meanwhile", err: &payment.Error{Kind: payment.KindUnavailable, Message: "system is busy"}, settle: true,
+			status: payment.StatusCompleted, failed: true, kind: payment.KindConflict, done: deposit.Sent, sent: 1,
+			calls: []string{"create", "claim", "release"},
+		},
+		{
+			name: "asked for by another process in between", ledger: ledger{asked: true},
+			failed: true, kind: payment.KindConflict, calls: []string{"create", "claim", "forget"},
+		},
+		{
+			name: "asked for by another process, and recorded long before", ledger: ledger{asked: true, has: true, d: intent},
+			status: payment.StatusCreated, failed: true, kind: payment.KindConflict, calls: []string{"create", "claim"},
 		},
 		{
 			name: "nothing left the machine", err: &payment.Error{Kind: payment.KindUnavailable, Message: "refused"},
@@ -213,7 +242,7 @@ func TestAskAgain(t *testing.T) {
 		name       string
 		first      payment.Deposit
 		idempotent bool
-		force      bool
+		repeat     bool
 		taken      bool
 		answer     payment.Answer
 		err        error
@@ -243,7 +272,7 @@ func TestAskAgain(t *testing.T) {
 		},
 		{
 			name: "the first attempt may be under way", first: sentAgo(deposit.SendTimeout-1, deposit.SendTimeout-1), idempotent: true,
-			force: true, answer: found, status: payment.StatusUnknown, says: "under way", calls: []string{"create"},
+			repeat: true, answer: found, status: payment.StatusUnknown, says: "under way", calls: []string{"create"},
 		},
 		{
 			name: "another attempt may be under way", first: sentAgo(time.Hour, time.Second), idempotent: true,
@@ -262,7 +291,7 @@ func TestAskAgain(t *testing.T) {
 			status: payment.StatusUnknown, says: "too old to repeat safely", calls: []string{"create"},
 		},
 		{
-			name: "too old, forced", first: sentAgo(deposit.RepeatWithin+1, time.Hour), idempotent: true, force: true, answer: found,
+			name: "too old, forced", first: sentAgo(deposit.RepeatWithin+1, time.Hour), idempotent: true, repeat: true, answer: found,
 			status: payment.StatusPending, sent: 1, calls: []string{"create", "repeat", "apply"},
 		},
 	}
@@ -272,7 +301,7 @@ func TestAskAgain(t *testing.T) {
 			l := ledger{d: tt.first, has: true, taken: tt.taken}
 			d := &depositor{answer: tt.answer, err: tt.err}
 			asker := deposit.Asker{
-				Ledger: &l, Depositor: d, Now: func() time.Time { return now }, Idempotent: tt.idempotent, Force: tt.force,
+				Ledger: &l, Depositor: d, Now: func() time.Time { return now }, Idempotent: tt.idempotent, RepeatUnknown: tt.repeat,
 			}
 			got, done, err := asker.Ask(t.Context(), tt.first)
 			if (err != nil) != (tt.says != "") || err != nil && (payment.KindOf(err) != payment.KindPending || !strings.Contains(err.Error(), tt.says)) {
@@ -360,5 +389,62 @@ func TestAskHashesFields(t *testing.T) {
 		if hash(other) == one {
 			t.Errorf("%v: the same hash", other)
 		}
+	}
+}
+
+// preparing is a provider that wants a token first.
+type preparing struct {
+	*depositor
+	ledger *ledger
+	err    error
+	// takes is how long that takes.
+	takes time.Duration
+	seen  payment.Status
+}
+
+func (p *preparing) Prepare(context.Context) error {
+	p.seen = p.ledger.d.Status
+	time.Sleep(p.takes)
+	return p.err
+}
+
+// The claim follows the token: until it is there the deposit is CREATED, and a process
+// that is killed leaves it so. What is left of the time then must do for the request.
+func TestClaimFollowsTheToken(t *testing.T) {
+	t.Parallel()
+	intent := payment.Deposit{ID: "dep_1", Status: payment.StatusCreated}
+	for name, c := range map[string]struct {
+		err    error
+		takes  time.Duration
+		limit  time.Duration
+		status payment.Status
+		kind   payment.Kind
+		calls  []string
+	}{
+		"a token":           {nil, 0, time.Minute, payment.StatusPending, 0, []string{"create", "claim", "apply"}},
+		"a refused key":     {&payment.Error{Kind: payment.KindUnauthorized}, 0, time.Minute, payment.StatusCreated, payment.KindUnauthorized, []string{"create"}},
+		"a slow one":        {nil, 56 * time.Second, time.Minute, payment.StatusCreated, payment.KindUnavailable, []string{"create"}},
+		"just in time":      {nil, 55 * time.Second, time.Minute, payment.StatusPending, 0, []string{"create", "claim", "apply"}},
+		"too little at all": {nil, 0, 5*time.Second - 1, "", payment.KindUnavailable, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+				defer cancel()
+				l := &ledger{}
+				p := &preparing{depositor: &depositor{answer: payment.Answer{Status: payment.StatusPending}}, ledger: l, err: c.err, takes: c.takes}
+				got, _, err := (&deposit.Asker{Ledger: l, Depositor: p, Now: time.Now}).Ask(ctx, intent)
+				if got.Status != c.status || (err != nil) != (c.kind != 0) || err != nil && payment.KindOf(err) != c.kind {
+					t.Errorf("%s, error %v, want %s and %s", got.Status, err, c.status, c.kind)
+				}
+				if c.calls != nil && p.seen != payment.StatusCreated {
+					t.Errorf("the token was fetched while the deposit was %q", p.seen)
+				}
+				if diff := cmp.Diff(c.calls, l.calls); diff != "" {
+					t.Errorf("ledger calls (-want +got):\n%s", diff)
+				}
+			})
+		})
 	}
 }

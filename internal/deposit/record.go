@@ -22,12 +22,24 @@ type Recorder interface {
 	Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error)
 }
 
+// Recovery keeps what a source said of a deposit where the ledger cannot take it, until
+// a later command does.
+type Recovery interface {
+	// Keep returns the name of the file that holds the claim.
+	Keep(id string, c payment.Claim) (file string, err error)
+	// Drop forgets what Keep kept, because it was recorded after all.
+	Drop(file string)
+}
+
 // UnrecordedError is in the chain of Ask's error when the ledger did not take an answer
 // of the provider. It may be recorded later.
 type UnrecordedError struct {
 	id    string
 	claim payment.Claim
 	cause error
+	// file is where it waits to be taken in, "" if it could not be kept.
+	file     string
+	recovery Recovery
 }
 
 // Error says why the ledger did not take it.
@@ -39,6 +51,9 @@ func (u *UnrecordedError) Unwrap() error { return u.cause }
 // Record tries once more.
 func (u *UnrecordedError) Record(ctx context.Context, to Recorder) (payment.Deposit, error) {
 	d, _, err := to.Apply(ctx, u.id, u.claim)
+	if err == nil && u.file != "" {
+		u.recovery.Drop(u.file)
+	}
 	return d, err
 }
 
@@ -66,9 +81,13 @@ func persist(ctx context.Context, record func() error) error {
 
 // record applies a claim, and keeps it in the error when it cannot.
 func (a *Asker) record(ctx context.Context, id string, c payment.Claim) (d payment.Deposit, err error) {
-	u := &UnrecordedError{id: id, claim: c}
+	u := &UnrecordedError{id: id, claim: c, recovery: a.Recovery}
 	u.cause = persist(ctx, func() error {
 		d, err = u.Record(ctx, a.Ledger)
+		if err != nil && u.file == "" && a.Recovery != nil {
+			// At once: the process may be killed before the ledger can be written.
+			u.file, _ = a.Recovery.Keep(id, c)
+		}
 		return err
 	})
 	if u.cause != nil {
@@ -90,8 +109,13 @@ func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.
 	}
 	hint := "do not send it again: mend the ledger, then run \"payctl status watch " + d.ID + "\""
 	if answer.ProviderID != "" {
-		// Daraja's ids end with the customer's number.
-		hint += "; the provider calls it " + payment.MaskDigits(answer.ProviderID)
+		// In full, although Daraja's ids end with the customer's number: it may be
+		// all that is left to ask by.
+		hint += "; the provider calls it " + answer.ProviderID
+	}
+	var u *UnrecordedError
+	if errors.As(err, &u) && u.file != "" {
+		hint += "; the answer waits in " + u.file + ", and the next command that may write to the ledger takes it in"
 	}
 	return d, &payment.Error{
 		Kind: payment.KindPending, Provider: d.Provider, Hint: hint, Err: errors.Join(payment.ErrOutcomeUnknown, err),
