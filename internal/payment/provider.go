@@ -29,6 +29,4 @@ type Schedule struct {
 	// ReceiptWait is how long a deposit that a question settled is followed for the
 	// callback that brings the receipt.
 	ReceiptWait time.Duration
-	// Settles says that a recorded contradiction is settled by asking.
-	Settles bool
 }

@@ -39,16 +39,18 @@ type answer struct {
 	answer payment.Answer
 	err    error
 	// started is when it was asked, source what it counts as, prompts the
-	// deposit's count by then, settle whether it was asked over a contradiction.
+	// deposit's count by then.
 	started time.Duration
 	source  payment.Source
 	prompts int
-	settle  bool
 }
 
 // canAsk tells whether there is anybody and anything to ask with.
+// Under ViaCallback only an adopted deposit is asked about, for a callback that proves
+// nothing by itself.
 func (r *run) canAsk(it *item) bool {
-	return r.o.Depositor != nil && r.p.Via != ViaCallback && it.d.ProviderID != "" && it.refused == nil
+	asks := r.p.Via != ViaCallback || it.d.Adopted && it.gap
+	return r.o.Depositor != nil && asks && it.d.ProviderID != "" && it.refused == nil
 }
 
 // polls tells whether questions are asked on a schedule.
@@ -111,7 +113,7 @@ func (r *run) planSoon(it *item) {
 // of the last queries is left to them, who need the budget more.
 func (r *run) planIn(it *item, wait time.Duration) {
 	it.next = never
-	wanted := it.settling || !it.d.Status.Final() && (it.gap || r.polls())
+	wanted := !it.d.Status.Final() && (it.gap || r.polls())
 	if r.closing || !wanted || !r.canAsk(it) {
 		return
 	}
@@ -147,11 +149,9 @@ func (r *run) launch(ctx context.Context) error {
 		if err != nil || !ready {
 			return err
 		}
-		d, err := r.o.Ledger.Get(ctx, it.d.ID)
-		if err != nil {
+		if err := r.lookAt(ctx, it); err != nil {
 			return r.ledgerFailed(it, err)
 		}
-		r.see(it, d, d.DecidedBy, "")
 		if it.next != never {
 			r.ask(ctx, it)
 		}
@@ -202,16 +202,13 @@ func (r *run) noTurn(it *item, wait time.Duration) {
 	}
 }
 
-// unreserve gives back a slot that the watch did not come to use. A failure
-// costs the next question a longer wait, nothing more.
+// unreserve gives back a slot that the watch did not come to use.
 func (r *run) unreserve(ctx context.Context) {
 	if !r.slot.held {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateRecord)
-	defer cancel()
 	r.slot.held = false
-	_ = r.o.Budget.Unreserve(ctx, r.slot.place)
+	giveBack(ctx, r.o.Budget, r.slot.place)
 }
 
 // ledgerFailed puts a question off when the ledger is busy, and gives up the
@@ -234,8 +231,8 @@ func (r *run) ask(ctx context.Context, it *item) {
 	it.asking, it.next = true, never
 	it.questions++
 	it.askedAt = r.clock()
-	a := answer{it: it, started: it.askedAt, source: payment.SourcePoll, prompts: it.prompts, settle: it.settling}
-	if r.closing || it.settling {
+	a := answer{it: it, started: it.askedAt, source: payment.SourcePoll, prompts: it.prompts}
+	if r.closing {
 		a.source = payment.SourceQuery
 	}
 	d := it.d
@@ -280,8 +277,8 @@ func (r *run) answered(ctx context.Context, a answer) error {
 // never moves anything (money rule 2).
 func (r *run) record(ctx context.Context, a answer) error {
 	it, ans := a.it, a.answer
-	if a.settle && ans.Status != payment.StatusUnknown {
-		it.settled, it.settling = true, false
+	if !it.entered() {
+		return r.enter(ctx, a)
 	}
 	news := ans.Status.Final() || ans.Status == payment.StatusPending && !it.d.Status.Final() &&
 		(it.d.Status != payment.StatusPending || it.d.MerchantRequestID == "" && ans.MerchantRequestID != "")
@@ -291,15 +288,59 @@ func (r *run) record(ctx context.Context, a answer) error {
 		}
 		return nil
 	}
-	d, _, err := r.o.Ledger.Apply(ctx, it.d.ID, payment.Claim{
-		Status: ans.Status, By: a.source, Receipt: ans.Receipt, Failure: ans.Failure, Settles: a.settle,
-		ProviderID: ans.ProviderID, MerchantRequestID: ans.MerchantRequestID, At: r.o.Now(),
-	})
+	d, err := r.apply(ctx, it.d, r.claim(a))
 	if err != nil {
 		return err
 	}
 	r.see(it, d, a.source, "")
 	return nil
+}
+
+// enter takes in what the provider says of a deposit that the ledger does not have. It
+// is entered only with a state; one that the provider does not know is given up.
+func (r *run) enter(ctx context.Context, a answer) error {
+	it, ans := a.it, a.answer
+	switch {
+	case ans.NotKnown:
+		it.refused = notKnown(it.d)
+		r.tell(it, a.source, "the provider does not know it", false)
+		return r.unlessOthers(it.refused)
+	case ans.Status != payment.StatusPending && !ans.Status.Final():
+		r.tell(it, a.source, describe(ans), false)
+		return nil
+	}
+	d, err := r.apply(ctx, it.d, r.claim(a))
+	if err != nil {
+		return err
+	}
+	r.see(it, d, a.source, "entered as "+d.ID)
+	return nil
+}
+
+// claim is what an answer says.
+func (r *run) claim(a answer) payment.Claim {
+	ans := a.answer
+	return payment.Claim{
+		Status: ans.Status, By: a.source, Receipt: ans.Receipt, Failure: ans.Failure,
+		ProviderID: ans.ProviderID, MerchantRequestID: ans.MerchantRequestID,
+		Amount: ans.Amount, Phone: ans.Phone, Reference: ans.Reference, At: r.o.Now(),
+	}
+}
+
+func notKnown(d payment.Deposit) error {
+	return payment.NotFound("deposit "+payment.MaskDigits(d.ProviderID)+": "+string(d.Provider)+" does not know it, nor does the ledger",
+		"check the id, --provider and --profile")
+}
+
+// unlessOthers returns an error that concerns one deposit when there is none left that
+// it does not concern.
+func (r *run) unlessOthers(err error) error {
+	for _, other := range r.items {
+		if !r.isOver(other) && other.refused == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // failed handles a question that got no answer. Trouble on the way never fails
@@ -314,6 +355,10 @@ func (r *run) failed(ctx context.Context, a answer) error {
 	case payment.KindUsage:
 		return r.refuse(a)
 	case payment.KindNotFound:
+		if !a.it.entered() {
+			a.it.refused = notKnown(a.it.d)
+			return r.unlessOthers(a.it.refused)
+		}
 		r.tell(a.it, a.source, "the provider does not know it (yet): "+tidy(a.err.Error()), false)
 		r.planNext(a.it)
 		return nil
@@ -343,14 +388,9 @@ func (r *run) failed(ctx context.Context, a answer) error {
 // holds for every open deposit, the operator had better hear it at once.
 func (r *run) refuse(a answer) error {
 	it := a.it
-	it.refused, it.settling = a.err, false
+	it.refused = a.err
 	r.tell(it, a.source, "it cannot be asked about: "+tidy(a.err.Error()), false)
-	for _, other := range r.items {
-		if !r.isOver(other) && other.refused == nil {
-			return nil
-		}
-	}
-	return a.err
+	return r.unlessOthers(a.err)
 }
 
 // hold waits for as long as the provider asked, and lets all others who share

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ type memLedger struct {
 	deposits map[string]payment.Deposit
 	claims   []payment.Claim
 	watchers []chan struct{}
+	doubts   []payment.Doubt
+	heard    bool
 	// mute keeps changes from being told, and closes the channel at once.
 	mute bool
 	// readErr and claimErr, when not nil, may fail a call.
@@ -71,6 +74,45 @@ func (l *memLedger) Apply(ctx context.Context, id string, c payment.Claim) (paym
 	l.claims = append(l.claims, c)
 	l.changed()
 	return d, move, nil
+}
+
+// Adopt enters what is not there and applies the claim.
+func (l *memLedger) Adopt(ctx context.Context, d payment.Deposit, c payment.Claim) (payment.Deposit, payment.Move, error) {
+	l.mu.Lock()
+	d.ID, d.Adopted = depositID, true
+	if _, ok := l.deposits[d.ID]; !ok {
+		l.deposits[d.ID] = d
+	}
+	l.mu.Unlock()
+	return l.Apply(ctx, d.ID, c)
+}
+
+// Seek finds a deposit by its provider's id; heard is whether a callback named it.
+func (l *memLedger) Seek(_ context.Context, d payment.Deposit) (payment.Deposit, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, known := range l.deposits {
+		if known.ProviderID == d.ProviderID {
+			return known, true, nil
+		}
+	}
+	return payment.Deposit{}, l.heard, nil
+}
+
+// Doubts returns what a test has put there.
+func (l *memLedger) Doubts(context.Context, ...string) (map[string][]payment.Doubt, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return map[string][]payment.Doubt{depositID: slices.Clone(l.doubts)}, nil
+}
+
+// hear stores a delivery that moves nothing.
+func (l *memLedger) hear(reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = true
+	l.doubts = append(l.doubts, payment.Doubt{DeliveryID: fmt.Sprintf("dlv_%d", len(l.doubts)+1), At: time.Now(), Reason: reason})
+	l.changed()
 }
 
 // edit changes a deposit as another process would.
@@ -178,6 +220,9 @@ func (o *oracle) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, er
 		r, o.lines[d.ProviderID] = line[0], line[1:]
 	}
 	o.mu.Unlock()
+	if r.answer.ProviderID != "" {
+		r.answer.ProviderID = d.ProviderID // an answer is about what was asked
+	}
 	timer := time.NewTimer(r.after)
 	defer timer.Stop()
 	defer func() {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,26 +12,20 @@ import (
 // Result is where a watched deposit stood at the end.
 type Result struct {
 	Deposit payment.Deposit
-	// Contradiction is the conflict that was met during the watch, also when
-	// asking settled it since; "" if there was none.
-	Contradiction string
+	// Doubts are what came about it and moved nothing.
+	Doubts []payment.Doubt
 	// Questions counts the questions asked about it.
 	Questions int
+	// unknown is the error of a deposit that neither the ledger nor the provider knows.
+	unknown error
 }
 
-// Err returns what the result means to a script, as Outcome does. A
-// contradiction that was settled during this watch is still KindConflict, once:
-// the next look at the deposit gives its outcome alone.
+// Err returns what the result means to a script, as Outcome does.
 func (r Result) Err() error {
-	err := Outcome(r.Deposit)
-	if r.Contradiction == "" || r.Deposit.Conflict != "" {
-		return err
+	if r.unknown != nil {
+		return r.unknown
 	}
-	return &payment.Error{
-		Kind: payment.KindConflict, Provider: r.Deposit.Provider,
-		Message: fmt.Sprintf("%s: %s; asked again, the provider says %s", name(r.Deposit), r.Contradiction, r.Deposit.Status),
-		Hint:    `see all that was said with "payctl deposit get ` + r.Deposit.ID + `" before delivering or paying back`,
-	}
+	return Outcome(r.Deposit)
 }
 
 // Results are the results of a watch, one for each distinct id, in order.
@@ -61,9 +56,9 @@ func (rs Results) Err() error {
 func Outcome(d payment.Deposit) error {
 	e := &payment.Error{Provider: d.Provider}
 	switch {
-	case d.Conflict != "":
-		e.Kind, e.Message = payment.KindConflict, name(d)+": contradicting results: "+d.Conflict
-		e.Hint = `see all that was said with "payctl deposit get ` + d.ID + `" and check the statement before delivering or paying back`
+	case !d.Conflict.IsZero():
+		e.Kind, e.Message = payment.KindConflict, name(d)+": contradicting results: "+payment.MaskDigits(d.Conflict.Reason)
+		e.Hint = `check the statement before delivering or paying back, then end it with "payctl deposit resolve ` + d.ID + `"`
 	case d.Status == payment.StatusCompleted:
 		return nil
 	case d.Status == payment.StatusFailed:
@@ -74,7 +69,7 @@ func Outcome(d payment.Deposit) error {
 		}
 	default:
 		e.Kind, e.Message = payment.KindPending, fmt.Sprintf("%s: still undecided (%s)", name(d), d.Status)
-		e.Hint = `this is not a failure: go on with "payctl status watch ` + d.ID + `"`
+		e.Hint = `this is not a failure: go on with "payctl status watch ` + cmp.Or(d.ID, d.ProviderID) + `"`
 	}
 	return e
 }
@@ -92,7 +87,10 @@ func because(f *payment.Failure) string {
 }
 
 func name(d payment.Deposit) string {
-	if d.Reference == "" {
+	switch {
+	case d.ID == "":
+		return "deposit " + payment.MaskDigits(d.ProviderID)
+	case d.Reference == "":
 		return "deposit " + d.ID
 	}
 	return "deposit " + d.ID + " (" + tidy(d.Reference) + ")"

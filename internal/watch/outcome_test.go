@@ -48,10 +48,12 @@ func TestOutcome(t *testing.T) {
 			&payment.Error{Kind: payment.KindDeclined, Provider: payment.Daraja, Message: "deposit dep-1 (07*****222): not paid"},
 		},
 		{
-			"contradiction", made(func(d *payment.Deposit) { d.Status, d.Conflict = payment.StatusCompleted, "a said x, b says y" }),
+			"contradiction", made(func(d *payment.Deposit) {
+				d.Status, d.Conflict = payment.StatusCompleted, payment.Conflict{Reason: "a said x, b says y"}
+			}),
 			&payment.Error{
 				Kind: payment.KindConflict, Provider: payment.Daraja, Message: "deposit dep-1 (INV-1): contradicting results: a said x, b says y",
-				Hint: `see all that was said with "payctl deposit get dep-1" and check the statement before delivering or paying back`,
+				Hint: `check the statement before delivering or paying back, then end it with "payctl deposit resolve dep-1"`,
 			},
 		},
 	} {
@@ -109,10 +111,8 @@ func TestResultsErr(t *testing.T) {
 			"deposit b (INV-1): not paid (and 1 more of 3 deposits are not cleanly paid)",
 		},
 		{
-			"a contradiction that was settled is told once",
-			Results{{Deposit: paid, Contradiction: "the stream said FAILED"}},
-			"conflict",
-			"deposit a (INV-1): the stream said FAILED; asked again, the provider says COMPLETED",
+			"what nobody knows", Results{{unknown: payment.NotFound("deposit x: nobody knows it", "")}, {Deposit: paid}},
+			"not_found", "deposit x: nobody knows it",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,13 +148,13 @@ func TestPolicies(t *testing.T) {
 			p.Gaps, p.BudgetKey, p.ReceiptWait = []time.Duration{s}, "daraja/query/local", s
 		})},
 		{"wasaapay sandbox", WasaaPayPolicy(payment.Sandbox), with(base, func(p *Policy) {
-			p.Gaps, p.PerSlot, p.BudgetKey, p.Settles = growing, s, "wasaapay/sandbox", true
+			p.Gaps, p.PerSlot, p.BudgetKey = growing, s, "wasaapay/sandbox"
 		})},
 		{"wasaapay production", WasaaPayPolicy(payment.Production), with(base, func(p *Policy) {
-			p.Gaps, p.PerSlot, p.BudgetKey, p.Settles = growing, 500*ms, "wasaapay/production", true
+			p.Gaps, p.PerSlot, p.BudgetKey = growing, 500*ms, "wasaapay/production"
 		})},
 		{"wasaapay local", WasaaPayPolicy(payment.Local), with(base, func(p *Policy) {
-			p.Gaps, p.BudgetKey, p.Settles = growing, "wasaapay/local", true
+			p.Gaps, p.BudgetKey = growing, "wasaapay/local"
 		})},
 		{"defaults", New(Options{}).o.Policy, with(base, func(p *Policy) { p.Gaps = growing })},
 	} {

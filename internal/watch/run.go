@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -31,6 +32,11 @@ const (
 // item is one deposit that is followed.
 type item struct {
 	d payment.Deposit
+	// doubts are what came about it and moved nothing; fresh counts those not told yet.
+	doubts []payment.Doubt
+	fresh  int
+	// heard says that some delivery names a deposit that the ledger does not have.
+	heard bool
 	// next is when to ask, on the run's clock; step counts the gaps used up.
 	next time.Duration
 	step int
@@ -46,10 +52,6 @@ type item struct {
 	// unheard says that no event is to be expected, although the stream is up:
 	// the subscription is not confirmed, or an event could not be used.
 	unheard bool
-	// settling says that a contradiction waits for the provider's word, settled
-	// that it has been given.
-	settling, settled bool
-	contradiction     string
 	// linger is until when a decided deposit is still followed for its callback.
 	linger time.Duration
 	// closed says that the last query is over, or cannot be asked.
@@ -60,6 +62,9 @@ type item struct {
 	// the final one has.
 	changed, told bool
 }
+
+// entered reports whether the ledger has the deposit.
+func (it *item) entered() bool { return it.d.ID != "" }
 
 // run is one call of Watch. One goroutine owns all of it; the workers only send
 // on answers and streamed.
@@ -103,10 +108,10 @@ func newRun(o Options, emit func(Update)) *run {
 func (r *run) clock() time.Duration { return time.Since(r.start) }
 
 // follow runs the watch until all deposits are over, the time is, or ctx ends.
-func (r *run) follow(ctx context.Context, ids []string) error {
+func (r *run) follow(ctx context.Context, ids []string, elsewhere []payment.Deposit) error {
 	// Before the first look, so that no change falls between the two.
 	changes := r.o.Ledger.Changes(ctx)
-	if err := r.open(ctx, ids); err != nil {
+	if err := r.open(ctx, ids, elsewhere); err != nil {
 		return err
 	}
 	defer r.unreserve(ctx)
@@ -154,7 +159,7 @@ func (r *run) follow(ctx context.Context, ids []string) error {
 }
 
 // open reads the deposits for the first time and plans the first questions.
-func (r *run) open(ctx context.Context, ids []string) error {
+func (r *run) open(ctx context.Context, ids []string, elsewhere []payment.Deposit) error {
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
 			continue
@@ -167,7 +172,15 @@ func (r *run) open(ctx context.Context, ids []string) error {
 		r.items = append(r.items, it)
 		r.see(it, d, d.DecidedBy, r.firstNote(d))
 	}
-	return nil
+	for i, d := range elsewhere {
+		if slices.ContainsFunc(elsewhere[:i], func(o payment.Deposit) bool { return o.ProviderID == d.ProviderID }) {
+			continue
+		}
+		it := &item{next: never, d: d}
+		r.items = append(r.items, it)
+		r.planFirst(it)
+	}
+	return r.look(ctx)
 }
 
 func (r *run) firstNote(d payment.Deposit) string {
@@ -185,15 +198,63 @@ func (r *run) firstNote(d payment.Deposit) string {
 // overrule what a question said. A ledger that is busy is read again later.
 func (r *run) look(ctx context.Context) error {
 	r.stale = r.blind
+	var ids []string
 	for _, it := range r.items {
-		d, err := r.o.Ledger.Get(ctx, it.d.ID)
-		if err != nil {
+		if err := r.lookAt(ctx, it); err != nil {
 			r.stale = true
 			return unlessBusy(err)
 		}
-		r.see(it, d, d.DecidedBy, "")
+		if it.entered() {
+			ids = append(ids, it.d.ID)
+		}
+	}
+	doubts, err := r.o.Ledger.Doubts(ctx, ids...)
+	if err != nil {
+		r.stale = true
+		return unlessBusy(err)
+	}
+	for _, it := range r.items {
+		r.doubt(it, doubts[it.d.ID])
 	}
 	return nil
+}
+
+func (r *run) lookAt(ctx context.Context, it *item) error {
+	if it.entered() {
+		d, err := r.o.Ledger.Get(ctx, it.d.ID)
+		if err == nil {
+			r.see(it, d, d.DecidedBy, "")
+		}
+		return err
+	}
+	d, heard, err := r.o.Ledger.Seek(ctx, it.d)
+	switch {
+	case err != nil:
+		return err
+	case d.ID != "":
+		r.see(it, d, d.DecidedBy, "entered as "+d.ID)
+	case heard && !it.heard:
+		it.heard = true
+		r.tell(it, payment.SourceCallback, "a callback names it and proves nothing: asking the provider", false)
+		r.prompt(it)
+	}
+	return nil
+}
+
+// doubt tells of what has come about a deposit and moved nothing. Of an adopted one it
+// may be all that will come, so the provider is asked.
+func (r *run) doubt(it *item, doubts []payment.Doubt) {
+	fresh := len(doubts) - len(it.doubts)
+	if fresh <= 0 {
+		return
+	}
+	it.doubts, it.fresh = doubts, it.fresh+fresh
+	it.changed, it.told = true, false
+	last := doubts[len(doubts)-1]
+	r.tell(it, payment.SourceCallback, "a delivery ("+last.DeliveryID+") moves nothing: "+tidy(last.Reason), it.d.Status.Final() && r.isOver(it))
+	if it.d.Adopted && !it.d.Status.Final() {
+		r.prompt(it)
+	}
 }
 
 // lastLook reads the ledger once more, tells what was not told, and returns err.
@@ -218,18 +279,10 @@ func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) 
 	before := it.d
 	it.d = d
 	first := before.ID == ""
-	if d.Conflict != "" && d.Conflict != before.Conflict {
-		it.contradiction = d.Conflict
-		note = joined(note, "contradicting results: "+d.Conflict)
-		it.settling = r.p.Settles && r.canAsk(it) && !it.settled
-	}
-	if d.Conflict == "" {
-		it.settling = false
+	if !d.Conflict.IsZero() && d.Conflict != before.Conflict {
+		note = joined(note, "contradicting results: "+tidy(d.Conflict.Reason))
 	}
 	switch {
-	case it.settling && d.Conflict != before.Conflict:
-		it.next = r.clock()
-		note = joined(note, "asking the provider")
 	case d.Status.Final() && !before.Status.Final():
 		it.next = never
 		if !first {
@@ -241,7 +294,7 @@ func (r *run) see(it *item, d payment.Deposit, via payment.Source, note string) 
 	if d.Receipt != "" || d.DecidedBy == payment.SourceCallback {
 		it.linger = 0
 	}
-	if d.Status != before.Status || d.Receipt != before.Receipt || d.Conflict != before.Conflict {
+	if first || d.Status != before.Status || d.Receipt != before.Receipt || d.Conflict != before.Conflict {
 		it.changed, it.told = true, false
 	}
 	if it.changed || note != "" {
@@ -270,8 +323,11 @@ func (r *run) lingerFor(it *item) string {
 
 func (r *run) tell(it *item, via payment.Source, note string, final bool) {
 	it.told = it.told || final
-	r.emit(Update{Deposit: it.d, Via: via, Changed: it.changed, Note: note, Final: final, At: r.o.Now()})
-	it.changed = false
+	r.emit(Update{
+		Deposit: it.d, Via: via, Changed: it.changed && it.entered(), Doubts: it.doubts, Fresh: it.fresh,
+		Note: note, Final: final, At: r.o.Now(),
+	})
+	it.changed, it.fresh = false, 0
 }
 
 // announce tells of decided deposits whose wait for the callback is over.
@@ -288,7 +344,7 @@ func (r *run) close() {
 	r.closing = true
 	for _, it := range r.items {
 		switch {
-		case it.asking || it.d.Status.Final() && !it.settling:
+		case it.asking || it.d.Status.Final():
 		case r.canAsk(it):
 			it.next = r.clock()
 		default:
@@ -299,8 +355,8 @@ func (r *run) close() {
 
 func (r *run) isOver(it *item) bool {
 	switch {
-	case it.settling:
-		return it.closed
+	case !it.entered() && it.refused != nil:
+		return true
 	case !it.d.Status.Final():
 		// A callback or the stream may decide until the deadline that was set.
 		return it.closed && (!r.p.Strict || r.clock() >= r.end)
@@ -348,7 +404,7 @@ func (r *run) drain(ctx context.Context) {
 	for {
 		select {
 		case a := <-r.answers:
-			if a.err == nil && a.answer.Status.Final() {
+			if a.err == nil && a.answer.Status.Final() && a.it.entered() {
 				_ = r.record(ctx, a)
 			}
 		default:
@@ -362,9 +418,12 @@ func (r *run) conclude(ctx context.Context, err error) (Results, error) {
 	results := make(Results, len(r.items))
 	var open []string
 	for i, it := range r.items {
-		results[i] = Result{Deposit: it.d, Contradiction: it.contradiction, Questions: it.questions}
+		results[i] = Result{Deposit: it.d, Doubts: it.doubts, Questions: it.questions}
+		if !it.entered() {
+			results[i].unknown = it.refused
+		}
 		if !it.d.Status.Final() {
-			open = append(open, it.d.ID)
+			open = append(open, cmp.Or(it.d.ID, it.d.ProviderID))
 		}
 	}
 	switch {

@@ -60,7 +60,7 @@ func play(t *testing.T, s scenario) {
 		}
 		got := outcome{
 			Status: results[0].Deposit.Status, DecidedBy: results[0].Deposit.DecidedBy, Receipt: results[0].Deposit.Receipt,
-			Conflict: results[0].Deposit.Conflict, Ends: time.Since(start), Asked: asks.asked,
+			Conflict: results[0].Deposit.Conflict.Reason, Ends: time.Since(start), Asked: asks.asked,
 		}
 		if err := results.Err(); err != nil {
 			got.Kind = payment.KindOf(err).String()

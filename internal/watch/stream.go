@@ -163,9 +163,14 @@ func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 		r.prompt(it)
 		return nil
 	}
-	d, _, err := r.o.Ledger.Apply(ctx, it.d.ID, payment.Claim{
-		Status: e.Status, By: payment.SourceStream, Receipt: e.Receipt, Failure: e.Failure, At: r.o.Now(),
-	})
+	claim := payment.Claim{
+		Status: e.Status, By: payment.SourceStream, Receipt: e.Receipt, Failure: e.Failure,
+		Amount: e.Amount, Reference: e.Reference, At: r.o.Now(),
+	}
+	if e.Phone != "" {
+		claim.Phone, _ = payment.ParsePhone(e.Phone) // a masked one is none
+	}
+	d, err := r.apply(ctx, it.d, claim)
 	if err != nil {
 		if unlessBusy(err) == nil {
 			r.prompt(it)
@@ -176,6 +181,16 @@ func (r *run) event(ctx context.Context, u payment.StreamUpdate) error {
 	r.see(it, d, payment.SourceStream, tidy(note))
 	r.wonder(it, e)
 	return nil
+}
+
+// apply records a claim, and enters the deposit where the ledger does not have it.
+func (r *run) apply(ctx context.Context, d payment.Deposit, c payment.Claim) (payment.Deposit, error) {
+	if d.ID == "" {
+		d, _, err := r.o.Ledger.Adopt(ctx, d, c)
+		return d, err
+	}
+	d, _, err := r.o.Ledger.Apply(ctx, d.ID, c)
+	return d, err
 }
 
 // wonder asks about a deposit whose event has a final name and left it open: no

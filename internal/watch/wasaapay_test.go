@@ -197,27 +197,14 @@ func TestWasaaPay(t *testing.T) {
 			want: outcome{Status: payment.StatusFailed, DecidedBy: payment.SourceStream, Kind: "declined", Ends: 2 * time.Second, Asked: at(1)},
 		},
 		{
-			name: "a contradiction is settled by asking and is still a conflict once", policy: policy,
+			name: "a contradiction stays, and nobody is asked: looking does not end it", policy: policy,
 			deposit: func(d *payment.Deposit) {
 				done, _ := d.Apply(payment.Claim{Status: payment.StatusCompleted, By: payment.SourceCallback, Receipt: receipt})
 				*d, _ = done.Apply(payment.Claim{Status: payment.StatusFailed, By: payment.SourceStream})
 			},
-			replies: []reply{says(payment.StatusCompleted)},
 			want: outcome{
-				Status: payment.StatusCompleted, DecidedBy: payment.SourceCallback, Receipt: receipt,
-				Kind: "conflict", Asked: at(0),
-			},
-		},
-		{
-			name: "a contradiction that asking cannot settle stays", policy: policy,
-			deposit: func(d *payment.Deposit) {
-				done, _ := d.Apply(payment.Claim{Status: payment.StatusFailed, By: payment.SourceCallback})
-				*d, _ = done.Apply(payment.Claim{Status: payment.StatusCompleted, By: payment.SourceStream})
-			},
-			replies: []reply{limited(0), busy},
-			want: outcome{
-				Status: payment.StatusFailed, DecidedBy: payment.SourceCallback, Kind: "conflict",
-				Conflict: "the callback said FAILED, the stream says COMPLETED", Ends: time.Second, Asked: at(0, 1),
+				Status: payment.StatusCompleted, DecidedBy: payment.SourceCallback, Receipt: receipt, Kind: "conflict",
+				Conflict: "the callback said COMPLETED, the stream says FAILED",
 			},
 		},
 	} {

@@ -25,6 +25,13 @@ type Ledger interface {
 	// Changes returns a channel that gets a value soon after the ledger changed,
 	// by this process or another, until ctx ends.
 	Changes(ctx context.Context) <-chan struct{}
+	// Doubts returns what came about deposits and moved nothing, by deposit id.
+	Doubts(ctx context.Context, ids ...string) (map[string][]payment.Doubt, error)
+	// Adopt enters a deposit that was asked for elsewhere, with what a source says of it.
+	Adopt(ctx context.Context, d payment.Deposit, c payment.Claim) (payment.Deposit, payment.Move, error)
+	// Seek looks for such a deposit by its provider's id, and enters it where a delivery
+	// proves it. heard says that some delivery names the id, believed or not.
+	Seek(ctx context.Context, d payment.Deposit) (got payment.Deposit, heard bool, err error)
 }
 
 // Options configures a Watcher.
@@ -65,8 +72,12 @@ type Update struct {
 	// Via is the source that spoke, "" when the watch itself does.
 	Via payment.Source
 	// Changed says that the deposit differs from the update before: its status,
-	// receipt or conflict. A deposit's first update is a change.
+	// receipt, conflict or doubts. A deposit's first update is a change.
 	Changed bool
+	// Doubts are what came about the deposit so far and moved nothing; the last Fresh of
+	// them are told for the first time.
+	Doubts []payment.Doubt
+	Fresh  int
 	// Note says more for the operator; secrets and phone numbers are not in it.
 	Note string
 	// Final says that the deposit is not followed any more: it is decided, or
@@ -80,6 +91,11 @@ type Update struct {
 // the deadline has passed, and returns one result for each distinct id, in
 // order. emit (may be nil) is called from one goroutine at a time.
 //
+// elsewhere are deposits that the ledger does not know, by their provider's ids. Each is
+// entered as soon as a source knows it: an answer with a state, a stream's event, a
+// believed delivery. One that the provider does not know is KindNotFound and leaves
+// nothing behind.
+//
 // The error is about the watch itself, not about the outcomes, which are the
 // results' (Results.Err): KindNotFound for an unknown id, KindUnauthorized for a
 // refused key, KindInterrupted when ctx was cancelled, KindPending when its own
@@ -87,8 +103,8 @@ type Update struct {
 // no open deposit can be asked about with these settings, and whatever the
 // ledger fails with. The results are there beside an error too, as
 // far as they were known.
-func (w *Watcher) Watch(ctx context.Context, ids []string, emit func(Update)) (Results, error) {
-	if err := w.check(ids); err != nil {
+func (w *Watcher) Watch(ctx context.Context, ids []string, emit func(Update), elsewhere ...payment.Deposit) (Results, error) {
+	if err := w.check(len(ids) + len(elsewhere)); err != nil {
 		return nil, err
 	}
 	if emit == nil {
@@ -96,7 +112,7 @@ func (w *Watcher) Watch(ctx context.Context, ids []string, emit func(Update)) (R
 	}
 	r := newRun(w.o, emit)
 	inner, stop := context.WithCancel(ctx)
-	err := r.follow(inner, ids)
+	err := r.follow(inner, ids, elsewhere)
 	stop()
 	r.workers.Wait()
 	r.drain(ctx)
@@ -104,8 +120,8 @@ func (w *Watcher) Watch(ctx context.Context, ids []string, emit func(Update)) (R
 }
 
 // check refuses to watch nothing, and a way of following that the provider does not have.
-func (w *Watcher) check(ids []string) error {
-	if len(ids) == 0 {
+func (w *Watcher) check(n int) error {
+	if n == 0 {
 		return payment.Usage("watch: no deposit is given", "name at least one deposit")
 	}
 	return w.o.Policy.Via.Check(w.o.Depositor, w.o.Streamer)
@@ -115,6 +131,8 @@ func (w *Watcher) check(ids []string) error {
 type Job struct {
 	Watcher *Watcher
 	IDs     []string
+	// Elsewhere are deposits that the ledger does not know; see Watch.
+	Elsewhere []payment.Deposit
 }
 
 // Several runs watchers of different providers side by side. A watch that fails
@@ -135,7 +153,7 @@ func Several(ctx context.Context, jobs []Job, emit func(Update)) (Results, error
 		}
 	}
 	for i, job := range jobs {
-		wg.Go(func() { results[i], errs[i] = job.Watcher.Watch(ctx, job.IDs, serial) })
+		wg.Go(func() { results[i], errs[i] = job.Watcher.Watch(ctx, job.IDs, serial, job.Elsewhere...) })
 	}
 	wg.Wait()
 	return slices.Concat(results...), worst(errs)
