@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/watch"
 )
 
 // silent is a provider that nobody should have reached.
@@ -53,12 +54,12 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 				a.deadline.limit = c.timeout
 				d := payment.Deposit{ID: "dep_1", Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1"}
 				p := provider.Provider{ID: payment.Daraja, Schedule: payment.Schedule{PerSlot: time.Minute, BudgetKey: "daraja"}, Depositor: silent{t: t}}
-				key := a.policy(p, d.Environment, "").BudgetKey
+				key := a.policy(p, "").BudgetKey
 				start := time.Now()
 				reserve(t, ledger, key)
 				for range 3 {
 					ctx, cancel := c.stop(t.Context())
-					if _, err := a.ask(ctx, ledger, p, d); payment.KindOf(err) != c.want {
+					if _, err := (once{a, a.watchOptions(p, watch.ViaPoll, ledger)}).Ask(ctx, d); payment.KindOf(err) != c.want {
 						t.Errorf("error %v, want %s", err, c.want)
 					}
 					cancel()

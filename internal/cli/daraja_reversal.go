@@ -7,6 +7,7 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -94,7 +95,7 @@ func (v *darajaReversalCreate) confirm(ctx context.Context, conf *config.Config,
 		return nil
 	}
 	if v.global.yes {
-		return v.productionCap(conf.ProductionCap, payment.Deposit{Amount: r.Amount})
+		return deposit.WithinCap(conf.ProductionCap, r.Amount)
 	}
 	if interactive, _ := terminal(v.in.Stdin); !interactive {
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")

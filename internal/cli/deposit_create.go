@@ -1,29 +1,39 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/watch"
 )
 
-type depositCreateOptions struct {
+// depositCreate is "payctl deposit create".
+type depositCreate struct {
+	*session
 	provider, phone, amount        string
 	reference, description, wallet string
 	key                            string
-	keyGiven                       bool
-	fields                         []string
-	wait, dryRun, force            bool
+	keyGiven                       func() bool
+	fieldPairs                     []string
+	wait, dryRun                   bool
+	again, repeatUnknown           bool
 	follow                         followOptions
+
+	// What the flags come to.
+	via    watch.Via
+	fields map[string]string
 }
 
-func newDepositCreate(a *app) *cobra.Command {
-	var o depositCreateOptions
+func newDepositCreate(s *session) *cobra.Command {
+	v := &depositCreate{session: s}
 	cmd := &cobra.Command{
 		Use:   "create --phone NUMBER --amount AMOUNT",
 		Short: "Ask a customer for money",
@@ -36,114 +46,113 @@ that is still CREATED, because its request certainly did not get through, is sen
 With WasaaPay, which honours the key, repeating also finds out what became of an UNKNOWN
 one, from a minute after it was sent to a day.
 
-A customer who was asked moments ago is asked all the same, after a warning that M-PESA
-may refuse that; --force leaves the warning out.`,
+The same reference, customer and amount within a day is exit 9 while the first one may
+be paid; --again asks all the same. A customer who was asked moments ago for something
+else is asked after a warning that M-PESA may refuse that.`,
 		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
   payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
 		Args: noArgs,
+		RunE: s.run(v.Run),
 	}
 	f := cmd.Flags()
-	cmd.RunE = a.run(func(ctx context.Context) error {
-		o.keyGiven = f.Changed("idempotency-key")
-		return a.depositCreate(ctx, o)
-	})
-	f.StringVar(&o.provider, "provider", "", "`daraja|wasaapay` (default daraja)")
-	f.StringVar(&o.phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
-	f.StringVar(&o.amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
-	f.StringVar(&o.reference, "reference", "", "your own `TEXT`, shown to the customer (Daraja: at most 12 characters)")
-	f.StringVar(&o.description, "description", "", "`TEXT` for the prompt (Daraja: at most 13 characters)")
-	f.StringVar(&o.wallet, "wallet", "", "WasaaPay wallet `ID` (default: the profile's)")
-	f.StringVar(&o.key, "idempotency-key", "", "`KEY` that makes repeating this command safe (default: a new one)")
-	f.StringArrayVar(&o.fields, "field", nil, "extra request field `NAME=VALUE` (WasaaPay; repeatable)")
-	f.BoolVar(&o.wait, "wait", false, "follow the deposit to its end and exit with the outcome")
-	f.BoolVar(&o.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
-	f.BoolVar(&o.force, "force", false, "do not warn of a customer who was asked moments ago; repeat an UNKNOWN WasaaPay request older than a day")
-	o.follow.bind(f)
+	v.keyGiven = func() bool { return f.Changed("idempotency-key") }
+	f.StringVar(&v.provider, "provider", "", "`daraja|wasaapay` (default daraja)")
+	f.StringVar(&v.phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
+	f.StringVar(&v.amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
+	f.StringVar(&v.reference, "reference", "", "your own `TEXT`, shown to the customer (Daraja: at most 12 characters)")
+	f.StringVar(&v.description, "description", "", "`TEXT` for the prompt (Daraja: at most 13 characters)")
+	f.StringVar(&v.wallet, "wallet", "", "WasaaPay wallet `ID` (default: the profile's)")
+	f.StringVar(&v.key, "idempotency-key", "", "`KEY` that makes repeating this command safe (default: a new one)")
+	f.StringArrayVar(&v.fieldPairs, "field", nil, "extra request field `NAME=VALUE` (WasaaPay; repeatable)")
+	f.BoolVar(&v.wait, "wait", false, "follow the deposit to its end and exit with the outcome")
+	f.BoolVar(&v.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
+	f.BoolVar(&v.again, "again", false, "ask although the same was asked for within a day")
+	f.BoolVar(&v.repeatUnknown, "repeat-unknown", false, "repeat an UNKNOWN WasaaPay request older than a day under its key")
+	v.follow.bind(f)
 	return cmd
 }
 
-func (a *app) depositCreate(ctx context.Context, o depositCreateOptions) error {
-	p, s, err := a.depositPlan(ctx, o)
+// Run asks a customer for money.
+func (v *depositCreate) Run(ctx context.Context) error {
+	p, intent, err := v.plan(ctx)
 	if err != nil {
 		return deposit.BeforeSending(err)
 	}
-	if o.dryRun {
-		return a.dryRun(ctx, s.intent)
+	if v.dryRun {
+		return v.showPlan(ctx, intent)
 	}
-	if err := a.checkProduction(ctx, s.intent); err != nil {
+	if err := v.checkProduction(ctx, intent); err != nil {
 		return err
 	}
-	return a.depositSend(ctx, p, s)
+	return v.send(ctx, p, intent)
 }
 
-// depositPlan checks everything that can be known to be wrong.
-func (a *app) depositPlan(ctx context.Context, o depositCreateOptions) (provider.Provider, send, error) {
-	s := send{wait: o.wait, force: o.force}
-	id, err := a.providers.Parse(o.provider)
+// plan checks everything that can be known to be wrong.
+func (v *depositCreate) plan(ctx context.Context) (p provider.Provider, intent payment.Deposit, err error) {
+	id, err := v.providers.Parse(v.provider)
 	if err != nil {
-		return provider.Provider{}, s, err
+		return p, intent, err
 	}
-	row := a.providers.Row(id)
+	row := v.providers.Row(id)
 	if !row.Deposits {
-		return provider.Provider{}, s, usagef("providers that can: "+provider.Names(a.providers.Depositors()), "provider %s: cannot ask for money", id)
+		return p, intent, usagef("providers that can: "+provider.Names(v.providers.Depositors()), "provider %s: cannot ask for money", id)
 	}
 	var transports []string
-	if s.via, transports, err = o.follow.parse(); err != nil {
-		return provider.Provider{}, s, err
+	if v.via, transports, err = v.follow.parse(); err != nil {
+		return p, intent, err
 	}
-	if err := checkFlags(row, o); err != nil {
-		return provider.Provider{}, s, err
+	if err := v.checkFlags(row); err != nil {
+		return p, intent, err
 	}
-	p, err := a.provider(ctx, id, transports)
-	if err != nil {
-		return p, s, err
+	if p, err = v.session.provider(ctx, id, transports); err != nil {
+		return p, intent, err
 	}
-	if err := s.via.Check(p.Depositor, p.Streamer); err != nil {
-		return p, s, err
+	if err := v.via.Check(p.Depositor, p.Streamer); err != nil {
+		return p, intent, err
 	}
-	if s.intent, err = a.depositIntent(ctx, p, o); err != nil {
-		return p, s, err
+	if intent, err = v.intent(ctx, p); err != nil {
+		return p, intent, err
 	}
-	if s.fields, err = parseFields(o.fields); err != nil {
-		return p, s, err
+	if v.fields, err = parseFields(v.fieldPairs); err != nil {
+		return p, intent, err
 	}
 	if p.CheckFields != nil {
-		err = p.CheckFields(s.fields)
+		err = p.CheckFields(v.fields)
 	}
-	return p, s, err
+	return p, intent, err
 }
 
-// dryRun shows what would be asked for. Nobody need confirm that; a script that
+// showPlan shows what would be asked for. Nobody need confirm that; a script that
 // brings --yes learns whether the profile's cap lets it.
-func (a *app) dryRun(ctx context.Context, intent payment.Deposit) error {
-	if a.global.yes {
-		if err := a.checkProduction(ctx, intent); err != nil {
+func (v *depositCreate) showPlan(ctx context.Context, intent payment.Deposit) error {
+	if v.global.yes {
+		if err := v.checkProduction(ctx, intent); err != nil {
 			return err
 		}
 	}
-	a.out.Note("dry run: nothing was recorded or sent")
-	return a.out.One(a.depositView(intent))
+	v.out.Note("dry run: nothing was recorded or sent")
+	return v.showDeposit(ctx, nil, intent, nil, nil)
 }
 
-// depositIntent parses the flags into a deposit that is ready to be recorded.
-func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositCreateOptions) (payment.Deposit, error) {
-	phone, err := payment.ParsePhone(o.phone)
+// intent parses the flags into a deposit that is ready to be recorded.
+func (v *depositCreate) intent(ctx context.Context, p provider.Provider) (payment.Deposit, error) {
+	phone, err := payment.ParsePhone(v.phone)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	amount, err := payment.ParseAmount(o.amount, payment.KES)
+	amount, err := payment.ParseAmount(v.amount, payment.KES)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	conf, err := a.config(ctx)
+	conf, err := v.config(ctx)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	now := a.now()
+	now := v.now()
 	intent := payment.Deposit{
 		Provider: p.ID, Environment: conf.Environment, Status: payment.StatusCreated,
-		Reference: o.reference, Description: o.description, IdempotencyKey: o.key,
-		Amount: amount, Phone: phone, ShortCode: p.ShortCode, Wallet: or(orNull(o.wallet), p.Wallet),
+		Reference: v.reference, Description: v.description, IdempotencyKey: v.key,
+		Amount: amount, Phone: phone, ShortCode: p.ShortCode, Wallet: cmp.Or(v.wallet, p.Wallet),
 		CallbackToken: payment.NewToken(), CreatedAt: now, UpdatedAt: now,
 	}
 	if intent.IdempotencyKey == "" {
@@ -151,44 +160,48 @@ func (a *app) depositIntent(ctx context.Context, p provider.Provider, o depositC
 	}
 	warnings, err := p.Check(&intent)
 	for _, w := range warnings {
-		a.out.Note("warning: %s", w)
+		v.out.Note("warning: %s", w)
 	}
 	return intent, err
 }
 
 // checkFlags finds what is wrong with the flags alone, before any setting is read.
-func checkFlags(row provider.Row, o depositCreateOptions) error {
-	if err := checkUnused(row, o); err != nil {
+func (v *depositCreate) checkFlags(row provider.Row) error {
+	if err := v.checkUnused(row); err != nil {
 		return err
 	}
-	if o.phone == "" {
+	if v.phone == "" {
 		return usagef("give the customer's number, such as --phone 0712345678", "phone: --phone is missing")
 	}
-	if o.amount == "" {
+	if v.amount == "" {
 		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
 	}
-	if o.keyGiven && o.key == "" {
+	if v.keyGiven() && v.key == "" {
 		// Most likely a variable that is not set: a new key each time would make
 		// repeating the command ask again.
 		return usagef("leave the flag out for a new key, or check where its value comes from", "idempotency-key: --idempotency-key is empty")
 	}
-	if _, err := payment.ParsePhone(o.phone); err != nil {
+	for _, text := range []struct{ flag, value string }{{"idempotency-key", v.key}, {"reference", v.reference}} {
+		if strings.TrimRight(text.value, " \t\r\n") != text.value {
+			return usagef("take the blank away: it would make another "+text.flag+" of it", "%s: ends with a blank or a line break", text.flag)
+		}
+	}
+	if _, err := payment.ParsePhone(v.phone); err != nil {
 		return err
 	}
-	_, err := payment.ParseAmount(o.amount, payment.KES)
+	_, err := payment.ParseAmount(v.amount, payment.KES)
 	return err
 }
 
-// checkUnused refuses a flag that would do nothing: whoever gave it expects that
-// it does.
-func checkUnused(row provider.Row, o depositCreateOptions) error {
+// checkUnused refuses a flag that would do nothing: it was given to do something.
+func (v *depositCreate) checkUnused(row provider.Row) error {
 	const hint = "leave it out, or choose another --provider"
 	switch {
-	case len(o.fields) > 0 && !row.Fields:
+	case len(v.fieldPairs) > 0 && !row.Fields:
 		return usagef(hint, "field: --field adds nothing to a request to %s", row.Title)
-	case o.wallet != "" && !row.Wallets:
+	case v.wallet != "" && !row.Wallets:
 		return usagef(hint, "wallet: %s has no wallets; the money goes to the profile's shortcode", row.Title)
-	case o.follow.transports != "" && !row.Streams:
+	case v.follow.transports != "" && !row.Streams:
 		return usagef(hint, "transports: %s has no stream", row.Title)
 	}
 	return nil
@@ -206,10 +219,96 @@ func parseFields(pairs []string) (map[string]string, error) {
 	return fields, nil
 }
 
-// outcome is the error that a deposit's status means for the exit code. Nobody
-// waited for the end, so a deposit that is merely pending is no error.
-func outcome(d payment.Deposit) error {
-	if d.Status == payment.StatusPending && d.Conflict == "" {
+// send asks, shows the deposit as the ledger has it, and follows it where that is wanted.
+func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent payment.Deposit) error {
+	ledger, err := v.openToAsk(ctx, intent)
+	if err != nil {
+		return deposit.BeforeSending(err)
+	}
+	if err := v.confirmProduction(ctx, intent); err != nil {
+		return err
+	}
+	asker := v.asker(p, ledger)
+	progress := v.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
+	bounded, unbind := v.deadline.bound(ctx, 0)
+	sending, cancel := context.WithTimeout(bounded, sendTimeout)
+	d, done, err := asker.Ask(sending, intent)
+	cancel()
+	unbind()
+	progress.Stop()
+	follow := func() error {
+		w := v.watcher(p, v.via, ledger)
+		return v.followJobs(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
+	}
+	switch {
+	case err != nil && d.ID == "":
+		return err
+	case deposit.IsOpen(d, err) && v.wait && ctx.Err() == nil:
+		return deposit.FollowOpen(ctx, ledger.Deposits, err, follow, func(text string) { v.out.Warn("%s", firstLine(text)) })
+	case err != nil:
+		return v.showDeposit(ctx, ledger, d, nil, err)
+	}
+	v.noteUsedKey(d, done)
+	if !v.wait || d.Status.Final() {
+		return v.showDeposit(ctx, ledger, d, nil, asked(d))
+	}
+	return follow()
+}
+
+func (v *depositCreate) asker(p provider.Provider, ledger *store.Store) *deposit.Asker {
+	return &deposit.Asker{
+		Ledger: ledger.Deposits, Depositor: p.Depositor, Now: v.now, CallbackURL: p.CallbackURL, Fields: v.fields,
+		Idempotent: p.Idempotent, RepeatUnknown: v.repeatUnknown, Again: v.again, Recovery: ledger.Recovery,
+	}
+}
+
+// openToAsk opens the ledger and looks for what speaks against the deposit.
+func (v *depositCreate) openToAsk(ctx context.Context, intent payment.Deposit) (*store.Store, error) {
+	ctx, cancel := v.deadline.preparing(ctx)
+	defer cancel()
+	ledger, err := v.openLedgerAs(ctx, v.config, store.Options{BusyTimeout: v.deadline.left(mostPatience)})
+	if err != nil {
+		return nil, err
+	}
+	if err := deposit.KeyOfAnother(ctx, ledger.Deposits, intent); err != nil {
+		return nil, err
+	}
+	if v.again {
+		return ledger, nil
+	}
+	warning, err := deposit.CoolDown(ctx, ledger.Deposits, intent, v.now())
+	if warning != "" {
+		v.out.Warn("%s", warning)
+	}
+	return ledger, err
+}
+
+// mostPatience is the longest wait for another process that holds the ledger. Once the
+// writer has taken a write up, no context ends it, so what is left of --timeout is said
+// beforehand; what must be recorded after sending is tried again.
+const mostPatience = 15 * time.Second
+
+// noteUsedKey tells what a used idempotency key has led to.
+func (v *depositCreate) noteUsedKey(d payment.Deposit, done deposit.Done) {
+	const before = "this idempotency key was used before: "
+	switch done {
+	case deposit.Nothing:
+		v.out.Note(before+"%s is the first deposit, and nobody was asked again", d.ID)
+	case deposit.SentLate:
+		v.out.Note(before+"%s had not been sent, and was sent now", d.ID)
+	case deposit.SentAgain:
+		v.out.Note(before+"what became of %s was not known, so it was sent again under its key", d.ID)
+	case deposit.Sent:
+	}
+}
+
+// sendTimeout bounds the request for money, and any other single request.
+const sendTimeout = deposit.SendTimeout
+
+// asked is the error that a deposit's status means where nobody waited for the end: one
+// that is merely pending is none.
+func asked(d payment.Deposit) error {
+	if d.Status == payment.StatusPending && d.Conflict.IsZero() {
 		return nil
 	}
 	return watch.Outcome(d)

@@ -9,76 +9,105 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
-type depositListOptions struct {
+// depositList is "payctl deposit list".
+type depositList struct {
+	*session
 	status, provider, since, until, filter string
+	phone, reference, receipt              string
 	limit                                  int
 }
 
-func newDepositList(a *app) *cobra.Command {
-	var o depositListOptions
+func newDepositList(s *session) *cobra.Command {
+	v := &depositList{session: s}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List deposits, newest first",
-		Long:    "Lists the deposits in the ledger; nobody is asked.\n\n" + filterHelp[depositFields](),
+		Use:   "list",
+		Short: "List deposits, newest first",
+		Long: "Lists the deposits in the ledger; nobody is asked. \"!\" marks those that something\n" +
+			"speaks against.\n\n" + filterHelp[depositFields](),
 		Example: "  payctl deposit list\n  payctl deposit list --status PENDING,UNKNOWN -o json",
 		Args:    noArgs,
-		RunE:    a.glance(func(ctx context.Context) error { return a.depositList(ctx, o) }),
+		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.status, "status", "", "only these, comma separated: `CREATED,UNKNOWN,PENDING,COMPLETED,FAILED`")
-	f.StringVar(&o.provider, "provider", "", "only this provider: `daraja|wasaapay`")
-	f.StringVar(&o.since, "since", "", "created at or after this `TIME` (RFC 3339, a date, or 2h ago as 2h)")
-	f.StringVar(&o.until, "until", "", "created before this `TIME`")
-	f.IntVar(&o.limit, "limit", 50, "at most `N`, 0 for all")
-	bindFilter(f, &o.filter)
+	f.StringVar(&v.status, "status", "", "only these, comma separated: `CREATED,UNKNOWN,PENDING,COMPLETED,FAILED`")
+	f.StringVar(&v.provider, "provider", "", "only this provider: `daraja|wasaapay`")
+	f.StringVar(&v.phone, "phone", "", "only of this customer's `NUMBER`")
+	f.StringVar(&v.reference, "reference", "", "only with this reference: `TEXT`")
+	f.StringVar(&v.receipt, "receipt", "", "only with this `RECEIPT`")
+	f.StringVar(&v.since, "since", "", "created at or after this `TIME` (RFC 3339, a date, or 2h ago as 2h)")
+	f.StringVar(&v.until, "until", "", "created before this `TIME`")
+	f.IntVar(&v.limit, "limit", 50, "at most `N`, 0 for all")
+	bindFilter(f, &v.filter)
 	return cmd
 }
 
-func (a *app) depositList(ctx context.Context, o depositListOptions) error {
-	filter := store.DepositFilter{Limit: o.limit}
-	if o.limit < 0 {
-		return usagef("use 0 for all", "limit %d: is negative", o.limit)
-	}
-	var err error
-	if o.provider != "" {
-		if filter.Provider, err = a.providers.Parse(o.provider); err != nil {
-			return err
-		}
-	}
-	if filter.Statuses, err = parseStatuses(o.status); err != nil {
-		return err
-	}
-	if filter.Since, err = a.parseTime("since", o.since); err != nil {
-		return err
-	}
-	if filter.Until, err = a.parseTime("until", o.until); err != nil {
-		return err
-	}
-	wanted, err := parseFilter[depositFields](o.filter)
+// Run reads the ledger.
+func (v *depositList) Run(ctx context.Context) error {
+	filter, keep, err := v.parse()
 	if err != nil {
 		return err
 	}
-	ledger, err := a.readLedger(ctx)
+	ledger, err := v.readLedger(ctx)
 	if err != nil {
 		return err
 	}
-	if wanted != nil {
-		filter.Limit = filterPage
-	}
-	deposits, err := pages(o.limit, func(cursor string) ([]payment.Deposit, string, error) {
+	deposits, err := pages(v.limit, func(cursor string) ([]payment.Deposit, string, error) {
 		filter.Cursor = cursor
 		return ledger.Deposits.List(ctx, filter)
-	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) })
+	}, keep)
 	if err != nil {
 		return err
 	}
-	views := make([]depositView, len(deposits))
-	for i, d := range deposits {
-		views[i] = a.depositView(d)
+	views, err := v.viewDeposits(ctx, ledger, deposits)
+	if err != nil {
+		return err
 	}
-	return ui.List(a.out, columns("ID", "STATUS", "AMOUNT", "PHONE", "REFERENCE", "RECEIPT", "CREATED"), views)
+	return ui.List(v.out, view.DepositColumns(), views)
+}
+
+// parse reads the flags: what the ledger filters by itself, and the rest.
+func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit) (bool, error), err error) {
+	f.Limit = v.limit
+	if v.limit < 0 {
+		return f, nil, usagef("use 0 for all", "limit %d: is negative", v.limit)
+	}
+	if v.provider != "" {
+		if f.Provider, err = v.providers.Parse(v.provider); err != nil {
+			return f, nil, err
+		}
+	}
+	if f.Statuses, err = parseStatuses(v.status); err != nil {
+		return f, nil, err
+	}
+	if f.Since, err = v.parseTime("since", v.since); err != nil {
+		return f, nil, err
+	}
+	if f.Until, err = v.parseTime("until", v.until); err != nil {
+		return f, nil, err
+	}
+	wanted, err := parseFilter[depositFields](v.filter)
+	if err != nil {
+		return f, nil, err
+	}
+	var phone payment.Phone
+	if v.phone != "" {
+		if phone, err = payment.ParsePhone(v.phone); err != nil {
+			return f, nil, err
+		}
+	}
+	if wanted != nil || v.phone+v.reference+v.receipt != "" {
+		f.Limit = filterPage
+	}
+	return f, func(d payment.Deposit) (bool, error) {
+		if !phone.IsZero() && d.Phone != phone || v.reference != "" && d.Reference != strings.TrimSpace(v.reference) ||
+			v.receipt != "" && !strings.EqualFold(d.Receipt, strings.TrimSpace(v.receipt)) {
+			return false, nil
+		}
+		return wanted.keeps(fieldsOfDeposit(d))
+	}, nil
 }
 
 func parseStatuses(text string) ([]payment.Status, error) {

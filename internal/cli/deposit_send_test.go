@@ -68,13 +68,13 @@ func TestUnrecordedAnswerIsRecordedWhileWaiting(t *testing.T) {
 				time.AfterFunc(c.stop, cancel)
 				asker := deposit.Asker{Ledger: full, Depositor: paying{&asked}, Now: time.Now}
 				d, _, lost := asker.Ask(ctx, intentOf(t))
-				if !isOpen(d, lost) {
+				if !deposit.IsOpen(d, lost) {
 					t.Fatalf("%s, error %v, want an unknown outcome", d.Status, lost)
 				}
-				w := a.watcherSince(provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: paying{&asked}}, payment.Local, watch.ViaAuto, ledger)
-				err := a.followOpen(ctx, full, lost, func() error {
-					return a.follow(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
-				})
+				w := a.watcher(provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: paying{&asked}}, watch.ViaAuto, ledger)
+				err := deposit.FollowOpen(ctx, full, lost, func() error {
+					return a.followJobs(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
+				}, func(string) {})
 				if (err != nil) != (c.kind != 0) || err != nil && payment.KindOf(err) != c.kind {
 					t.Errorf("error %v, want %s", err, c.kind)
 				}
@@ -114,7 +114,7 @@ func TestWaitForWhatAnotherProcessSends(t *testing.T) {
 			})
 			asked := 0
 			p := provider.Provider{ID: payment.WasaaPay, Schedule: wasaapay.Schedule(payment.Local), Depositor: paying{&asked}, Idempotent: true}
-			err = a.depositSend(t.Context(), p, send{intent: intent, via: watch.ViaPoll, wait: wait})
+			err = (&depositCreate{session: a, via: watch.ViaPoll, wait: wait}).send(t.Context(), p, intent)
 			if wait && err != nil || !wait && payment.KindOf(err) != payment.KindPending {
 				t.Errorf("waiting %t: error %v", wait, err)
 			}

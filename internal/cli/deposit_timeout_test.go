@@ -63,10 +63,9 @@ func TestTimeoutBoundsSendingAndWaiting(t *testing.T) {
 				a.deadline.limit = c.timeout
 				asked := 0
 				p := provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: slow{c.answer, &asked}}
-				s := send{intent: intentOf(t), via: watch.ViaAuto, wait: true}
 				a.deadline.began = time.Now().Add(-c.spent)
 				start := time.Now()
-				err := a.depositSend(t.Context(), p, s)
+				err := (&depositCreate{session: a, via: watch.ViaAuto, wait: true}).send(t.Context(), p, intentOf(t))
 				if payment.KindOf(err) != payment.KindPending {
 					t.Errorf("error %v, want pending", err)
 				}
@@ -95,7 +94,7 @@ func TestTimeoutUsedUpBeforeSending(t *testing.T) {
 		asked := 0
 		p := provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: slow{0, &asked}}
 		a.deadline.began = time.Now().Add(-time.Second)
-		err := a.depositSend(t.Context(), p, send{intent: intentOf(t), wait: true})
+		err := (&depositCreate{session: a, wait: true}).send(t.Context(), p, intentOf(t))
 		if payment.KindOf(err) != payment.KindUnavailable {
 			t.Errorf("error %v, want unavailable", err)
 		}

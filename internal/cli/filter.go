@@ -15,6 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // deliveryFields are what --filter sees of a delivery.
@@ -160,7 +161,7 @@ func fieldsOfDeposit(d payment.Deposit) depositFields {
 	f := depositFields{
 		ID: d.ID, DepositID: d.ID, Provider: string(d.Provider), Environment: string(d.Environment), Status: string(d.Status),
 		Amount: filterAmount(d.Amount), Currency: string(d.Amount.Currency()), Reference: d.Reference, Receipt: d.Receipt,
-		ProviderID: d.ProviderID, DecidedBy: decidedBy(d.DecidedBy), Time: d.CreatedAt, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
+		ProviderID: d.ProviderID, DecidedBy: view.DecidedBy(d.DecidedBy), Time: d.CreatedAt, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
 	}
 	if d.Failure != nil {
 		f.FailureCode = d.Failure.Code

@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -47,38 +49,68 @@ func (o followOptions) parse() (watch.Via, []string, error) {
 }
 
 // policy is the provider's schedule with the operator's wishes.
-func (a *app) policy(p provider.Provider, env payment.Environment, via watch.Via) watch.Policy {
+func (s *session) policy(p provider.Provider, via watch.Via) watch.Policy {
 	policy := watch.PolicyOf(p.Schedule)
 	policy.Via = via
-	if a.deadline.limit > 0 {
-		policy.Deadline, policy.Strict = a.deadline.limit, true
+	if s.deadline.limit > 0 {
+		// When nothing is left, the ledger is still read once: a callback may have
+		// decided meanwhile.
+		policy.Deadline, policy.Strict = s.deadline.left(s.deadline.limit), true
 	}
 	return policy
 }
 
-// watcher follows one provider's deposits.
-func (a *app) watcher(p provider.Provider, env payment.Environment, via watch.Via, ledger *store.Store) *watch.Watcher {
-	return watch.New(watch.Options{
+func (s *session) watchOptions(p provider.Provider, via watch.Via, ledger *store.Store) watch.Options {
+	return watch.Options{
 		Ledger: ledger.Deposits, Depositor: p.Depositor, Streamer: p.Streamer, Budget: ledger.Budget,
-		Policy: a.policy(p, env, via), Now: a.now,
-	})
+		Policy: s.policy(p, via), Now: s.now,
+	}
 }
 
-// follow shows what happens until all deposits are decided, and returns the
+// watcher follows one provider's deposits within what is left of --timeout.
+func (s *session) watcher(p provider.Provider, via watch.Via, ledger *store.Store) *watch.Watcher {
+	return watch.New(s.watchOptions(p, via, ledger))
+}
+
+// once asks one question within the shared budget.
+type once struct {
+	*session
+	options watch.Options
+}
+
+// asks opens what asks once about a deposit.
+func (s *session) asks(ctx context.Context, ledger *store.Store, d payment.Deposit) (deposit.Asks, error) {
+	p, err := s.provider(ctx, d.Provider, nil)
+	if err != nil {
+		return nil, err
+	}
+	return once{s, s.watchOptions(p, watch.ViaPoll, ledger)}, nil
+}
+
+// Ask implements deposit.Asks.
+func (o once) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error) {
+	progress := o.out.Progress("asking " + string(d.Provider))
+	defer progress.Stop()
+	ctx, cancel := o.deadline.bound(ctx, 0)
+	defer cancel()
+	return watch.Once(ctx, o.options, d, progress.Update)
+}
+
+// followJobs shows what happens until all deposits are decided, and returns the
 // outcome. With a single deposit one document is printed at the end, whatever became
 // of the watch, instead of a line per change.
-func (a *app) follow(ctx context.Context, jobs []watch.Job, single *payment.Deposit) error {
+func (s *session) followJobs(ctx context.Context, jobs []watch.Job, single *payment.Deposit) error {
 	count := 0
 	for _, j := range jobs {
-		count += len(j.IDs)
+		count += len(j.IDs) + len(j.Elsewhere)
 	}
-	started := a.now()
-	progress := a.out.Progress(waitingText(count, ""))
-	t := told{app: a, count: count, progress: progress, shown: map[string]depositView{}}
+	started := s.now()
+	progress := s.out.Progress(waitingText(count, ""))
+	t := told{session: s, count: count, progress: progress, shown: map[string]view.Deposit{}}
 	results, err := watch.Several(ctx, jobs, func(u watch.Update) {
 		t.note(u)
-		if single == nil && (u.Changed || u.Final) {
-			t.line(u.Deposit)
+		if single == nil && u.Deposit.ID != "" && (u.Changed || u.Final) {
+			t.line(u)
 		}
 	})
 	progress.Stop()
@@ -86,34 +118,40 @@ func (a *app) follow(ctx context.Context, jobs []watch.Job, single *payment.Depo
 		if len(results) == 0 {
 			results = watch.Results{{Deposit: *single}}
 		}
-		a.keepErr(a.out.One(a.depositView(results[0].Deposit)))
+		s.keepErr(s.out.One(view.NewDeposit(results[0].Deposit, results[0].Doubts, nil, s.global.showPhone)))
 	}
 	if err == nil && results.Err() == nil {
-		a.out.Note("decided after %s", a.now().Sub(started).Round(100*time.Millisecond))
+		s.out.Note("decided after %s", s.now().Sub(started).Round(100*time.Millisecond))
 	}
-	return a.ended(a.writeErr, orError(err, results.Err()), aboutResults(results))
+	return s.ended(s.writeErr, orError(err, results.Err()), aboutResults(results))
 }
 
 // told tells of the deposits that are followed, and knows what it has told.
 type told struct {
-	app      *app
+	*session
 	count    int
 	progress *ui.Progress
 	// shown is each deposit's last block.
-	shown map[string]depositView
+	shown map[string]view.Deposit
 }
 
-// note says what came up. Which of several deposits is given up stays to be read: the
-// error names one of them, and for people no block repeats it.
+// note says what came up. Each doubt stays to be read, and so does which of several
+// deposits is given up: the error names one of them, and for people no block repeats it.
 func (t told) note(u watch.Update) {
+	for _, doubt := range u.Doubts[len(u.Doubts)-u.Fresh:] {
+		t.out.Warn("%s: a delivery (%s) moves nothing: %s", nameOf(u.Deposit), doubt.DeliveryID, t.phoneText(payment.Line(doubt.Reason, mostDoubt)))
+	}
 	switch {
-	case u.Note == "":
-	case u.Final && t.count > 1 && t.app.out.Format() == ui.FormatText:
-		t.app.out.Note("%s: %s", nameOf(u.Deposit), u.Note)
+	case u.Note == "" || u.Fresh > 0:
+	case u.Final && t.count > 1 && t.out.Format() == ui.FormatText:
+		t.out.Note("%s: %s", nameOf(u.Deposit), u.Note)
 	default:
 		t.progress.Update(waitingText(t.count, u.Note))
 	}
 }
+
+// mostDoubt bounds a doubt's reason on a line, in bytes.
+const mostDoubt = 300
 
 // nameOf is a deposit's id with the reference that people know it by.
 func nameOf(d payment.Deposit) string {
@@ -125,16 +163,16 @@ func nameOf(d payment.Deposit) string {
 
 // line prints a deposit's state. People do not read the same block twice: an end
 // that changed nothing is the error's to tell.
-func (t told) line(d payment.Deposit) {
-	v := t.app.depositView(d)
-	if t.app.out.Format() == ui.FormatText {
-		last, seen := t.shown[d.ID]
-		if seen && last.readsAs(v) {
+func (t told) line(u watch.Update) {
+	v := view.NewDeposit(u.Deposit, u.Doubts, nil, t.global.showPhone)
+	if t.out.Format() == ui.FormatText {
+		last, seen := t.shown[u.Deposit.ID]
+		if seen && last.ReadsAs(v) {
 			return
 		}
-		t.shown[d.ID] = v
+		t.shown[u.Deposit.ID] = v
 	}
-	t.app.keepErr(t.app.out.Line(v))
+	t.keepErr(t.out.Line(v))
 }
 
 func waitingText(n int, note string) string {

@@ -145,7 +145,24 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 		s.out.Warn("db: there was no ledger %s; an empty one was made", filepath.Base(o.Path))
 	}
 	s.keepLedger(ledger)
+	s.takeIn(ctx, ledger)
 	return ledger, nil
+}
+
+// takeIn has the ledger take in what it could not record at the time. A command that
+// only reads says that it waits.
+func (s *session) takeIn(ctx context.Context, ledger *store.Store) {
+	taken, err := ledger.Recovery.TakeIn(ctx)
+	for _, id := range taken {
+		s.out.Warn("deposit %s: an answer that could not be recorded at the time has been taken in from the recovery file", id)
+	}
+	if waiting := ledger.Recovery.Waiting(); waiting > 0 {
+		because := ""
+		if err != nil {
+			because = ": " + firstLine(err.Error())
+		}
+		s.out.Warn("%d answers that could not be recorded wait in %s; a command that may write to the ledger takes them in%s", waiting, ledger.Recovery.Dir(), because)
+	}
 }
 
 // keepLedger makes a ledger that was opened the session's, which closes it.

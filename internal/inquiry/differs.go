@@ -53,7 +53,7 @@ const maxShortCode = 9
 // was recorded (the end, the amount, the receipt); "" for nothing.
 func (i *Inquirer) dispute(ctx context.Context, r Result, d payment.Deposit) (string, error) {
 	switch {
-	case d.Conflict != "":
+	case !d.Conflict.IsZero():
 		return "", nil // the operator has to look already
 	case r.Differs != "" || r.Answer == nil || r.Query.Kind != KindTransaction || r.Answer.ResultCode != "0":
 		return r.Differs, nil

@@ -277,8 +277,8 @@ func TestAgainstQuestionAndLedger(t *testing.T) {
 					t.Errorf("%v, want kind %s", err, c.kind)
 				}
 				kept, err := m.ledger.Deposits.Get(t.Context(), d.ID)
-				if err != nil || kept.Status != payment.StatusCompleted || kept.Conflict != c.conflict || r.Deposit == nil {
-					t.Errorf("the deposit is %s, conflict %q, %v; want COMPLETED, %q", kept.Status, kept.Conflict, err, c.conflict)
+				if err != nil || kept.Status != payment.StatusCompleted || kept.Conflict.Reason != c.conflict || r.Deposit == nil {
+					t.Errorf("the deposit is %s, conflict %q, %v; want COMPLETED, %q", kept.Status, kept.Conflict.Reason, err, c.conflict)
 				}
 			})
 		})

@@ -50,7 +50,7 @@ func (i *Inquirer) verdict(result Result) error {
 	}
 	differs := result.Differs
 	if differs == "" && result.Deposit != nil {
-		differs = result.Deposit.Conflict
+		differs = payment.MaskDigits(result.Deposit.Conflict.Reason)
 	}
 	if differs != "" {
 		return i.conflict(result, differs)

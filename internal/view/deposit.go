@@ -1,0 +1,220 @@
+package view
+
+import (
+	"reflect"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// Deposit is a deposit as scripts and people see it; its keys are the contract.
+type Deposit struct {
+	// ID is nil for a deposit that was not recorded.
+	ID                *string   `json:"id"`
+	Provider          string    `json:"provider"`
+	Environment       string    `json:"environment"`
+	Reference         *string   `json:"reference"`
+	IdempotencyKey    *string   `json:"idempotency_key"`
+	Status            string    `json:"status"`
+	Amount            *string   `json:"amount"`
+	Currency          string    `json:"currency"`
+	Phone             *string   `json:"phone"`
+	ProviderID        *string   `json:"provider_id"`
+	MerchantRequestID *string   `json:"merchant_request_id"`
+	Receipt           *string   `json:"receipt"`
+	Failure           *Failure  `json:"failure"`
+	DecidedBy         *string   `json:"decided_by"`
+	Adopted           bool      `json:"adopted"`
+	Conflict          *Conflict `json:"conflict"`
+	Doubts            []Doubt   `json:"doubts"`
+	Reversal          *Reversal `json:"reversal"`
+	// Others are the other deposits of the reference that it was found by.
+	Others    []string `json:"others"`
+	CreatedAt string   `json:"created_at"`
+	SentAt    *string  `json:"sent_at"`
+	UpdatedAt string   `json:"updated_at"`
+	PaidAt    *string  `json:"paid_at"`
+	ExpiresAt *string  `json:"expires_at"`
+
+	shownID string
+	because string
+}
+
+// Failure is why a deposit failed, or why its request was refused before it could
+// reach the customer. WasaaPay gives no codes.
+type Failure struct {
+	Code   *string `json:"code"`
+	Reason *string `json:"reason"`
+	Advice *string `json:"advice"`
+}
+
+// Conflict is a contradiction that nothing has ended yet.
+type Conflict struct {
+	Since   *string  `json:"since"`
+	Between []string `json:"between"`
+	Reason  string   `json:"reason"`
+}
+
+// Doubt is a delivery that moved nothing.
+type Doubt struct {
+	DeliveryID string `json:"delivery_id"`
+	At         string `json:"at"`
+	Reason     string `json:"reason"`
+}
+
+// Reversal is what became of giving a deposit's money back.
+type Reversal struct {
+	Status  string  `json:"status"`
+	Receipt *string `json:"receipt"`
+	At      string  `json:"at"`
+}
+
+// NewDeposit returns the view of a deposit with its doubts.
+func NewDeposit(d payment.Deposit, doubts []payment.Doubt, others []string, showPhone bool) Deposit {
+	phone := d.Phone.String()
+	if showPhone {
+		phone = d.Phone.MSISDN()
+	}
+	v := Deposit{
+		ID: textOrNull(d.ID), Provider: string(d.Provider), Environment: string(d.Environment),
+		Reference: textOrNull(d.Reference), IdempotencyKey: textOrNull(d.IdempotencyKey),
+		Status: string(d.Status), Amount: amountOrNull(d.Amount), Currency: string(d.Amount.Currency()),
+		Phone: textOrNull(phone), ProviderID: textOrNull(d.ProviderID), MerchantRequestID: textOrNull(d.MerchantRequestID),
+		Receipt: textOrNull(d.Receipt), DecidedBy: textOrNull(DecidedBy(d.DecidedBy)), Adopted: d.Adopted,
+		Doubts: []Doubt{}, Others: append([]string{}, others...),
+		CreatedAt: utc(d.CreatedAt), SentAt: utcOrNull(d.SentAt), UpdatedAt: utc(d.UpdatedAt),
+		PaidAt: utcOrNull(d.PaidAt), ExpiresAt: utcOrNull(d.ExpiresAt),
+		shownID: phones(d.ProviderID, showPhone), because: phones(d.Because, showPhone),
+	}
+	if f := d.Failure; f != nil {
+		v.Failure = &Failure{Code: textOrNull(f.Code), Reason: textOrNull(f.Reason), Advice: textOrNull(f.Advice)}
+	}
+	if c := d.Conflict; !c.IsZero() {
+		v.Conflict = &Conflict{Since: utcOrNull(c.Since), Between: []string{}, Reason: phones(c.Reason, showPhone)}
+		for _, side := range c.Between {
+			if side != "" {
+				v.Conflict.Between = append(v.Conflict.Between, side)
+			}
+		}
+	}
+	for _, doubt := range doubts {
+		v.Doubts = append(v.Doubts, Doubt{DeliveryID: doubt.DeliveryID, At: utc(doubt.At), Reason: phones(doubt.Reason, showPhone)})
+	}
+	if r := d.Reversal; r != (payment.Reversal{}) {
+		v.Reversal = &Reversal{Status: string(r.Status), Receipt: textOrNull(r.Receipt), At: utc(r.At)}
+	}
+	return v
+}
+
+// Text writes a deposit for people.
+func (v Deposit) Text(t *ui.Text) {
+	receipt, reason, advice := textOr(v.Receipt, ""), "", ""
+	if receipt == "" && v.Status == string(payment.StatusCompleted) {
+		receipt = "pending: only the callback carries it"
+	}
+	if v.Failure != nil {
+		reason, advice = v.Failure.text(), textOr(v.Failure.Advice, "")
+	}
+	conflict, adopted, reversal := "", "", ""
+	if v.Conflict != nil {
+		conflict = v.Conflict.Reason
+	}
+	if v.Adopted {
+		adopted = "yes: asked for elsewhere"
+	}
+	if v.Reversal != nil {
+		reversal = v.Reversal.Status + " " + textOr(v.Reversal.Receipt, "")
+	}
+	t.Fields(
+		ui.KV("deposit", ui.Bold(textOr(v.ID, ""))),
+		ui.KV("status", statusSpan(v.Status)),
+		ui.KV("amount", ui.Plain(v.money())),
+		ui.KV("phone", ui.Plain(textOr(v.Phone, ""))),
+		ui.KV("reference", ui.Plain(textOr(v.Reference, ""))),
+		ui.KV("provider", ui.Plain(v.Provider+" ("+v.Environment+")")),
+		ui.KV("provider id", ui.Plain(v.shownID)),
+		ui.KV("adopted", ui.Plain(adopted)),
+		ui.KV("receipt", ui.Plain(receipt)),
+		ui.KV("reason", ui.Plain(reason)),
+		ui.KV("advice", ui.Plain(advice)),
+		ui.KV("decided by", ui.Plain(textOr(v.DecidedBy, ""))),
+		ui.KV("because", ui.Plain(v.because)),
+		ui.KV("conflict", ui.Bad(conflict)),
+		ui.KV("reversal", ui.Plain(reversal)),
+		ui.KV("created", ui.Plain(v.CreatedAt)),
+	)
+	for _, doubt := range v.Doubts {
+		t.Line(ui.Warn("doubt: "), ui.Plain(doubt.Reason), ui.Dim(" ("+doubt.DeliveryID+", "+doubt.At+")"))
+	}
+}
+
+// ReadsAs reports whether Text writes the same of both.
+func (v Deposit) ReadsAs(other Deposit) bool {
+	v.UpdatedAt = other.UpdatedAt // which it leaves out
+	return reflect.DeepEqual(v, other)
+}
+
+// money is the amount with its currency.
+func (v Deposit) money() string {
+	if v.Amount == nil {
+		return "unknown"
+	}
+	return *v.Amount + " " + v.Currency
+}
+
+// DepositColumns head a list of deposits.
+func DepositColumns() []ui.Column {
+	return []ui.Column{ui.Left("ID"), ui.Left("STATUS"), ui.Left("AMOUNT"), ui.Left("PHONE"), ui.Left("REFERENCE"), ui.Left("RECEIPT"), ui.Left("CREATED")}
+}
+
+// Cells are a deposit's columns in a list. A conflict or a doubt is marked with "!".
+func (v Deposit) Cells() []ui.Span {
+	status := statusSpan(v.Status)
+	if v.Conflict != nil || len(v.Doubts) > 0 {
+		status = ui.Bad(v.Status + " !")
+	}
+	return []ui.Span{
+		ui.Plain(textOr(v.ID, "-")), status, ui.Plain(v.money()), ui.Plain(textOr(v.Phone, "-")),
+		ui.Plain(textOr(v.Reference, "-")), ui.Plain(textOr(v.Receipt, "-")), ui.Plain(v.CreatedAt),
+	}
+}
+
+func (f Failure) text() string {
+	if f.Code == nil {
+		return textOr(f.Reason, "")
+	}
+	return textOr(f.Reason, "") + " (" + *f.Code + ")"
+}
+
+func statusSpan(status string) ui.Span {
+	switch payment.Status(status) {
+	case payment.StatusCompleted:
+		return ui.OK(status)
+	case payment.StatusFailed:
+		return ui.Bad(status)
+	case payment.StatusUnknown:
+		return ui.Warn(status)
+	case payment.StatusCreated, payment.StatusPending:
+	}
+	return ui.Plain(status)
+}
+
+// DecidedBy folds the finer sources into the contract's.
+func DecidedBy(s payment.Source) string {
+	switch s {
+	case payment.SourceCallback, payment.SourceStream, payment.SourcePoll, payment.SourceQuery, payment.SourceOperator:
+		return string(s)
+	case payment.SourceTransaction, payment.SourceAnswer:
+		return string(payment.SourceQuery)
+	}
+	return ""
+}
+
+// amountOrNull is a deposit's amount; one that was asked for elsewhere may have none
+// that is known here.
+func amountOrNull(a payment.Amount) *string {
+	if a.Minor() == 0 {
+		return nil
+	}
+	return textOrNull(a.String())
+}
