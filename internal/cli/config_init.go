@@ -243,12 +243,11 @@ func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewP
 }
 
 func (v *configInit) healthOf(conf *config.Config, id string) (provider.Health, error) {
-	for _, h := range provider.HealthOf(conf) {
-		if string(h.ID) == id {
-			return h, nil
-		}
+	row := v.providers.Row(payment.ProviderID(id))
+	if row.Health == nil {
+		return provider.Health{}, usagef("use one of: "+provider.Names(v.providers.IDs()), "provider %q: is not known", id)
 	}
-	return provider.Health{}, usagef("use one of: "+provider.Names(v.providers.IDs()), "provider %q: is not known", id)
+	return row.HealthOf(conf), nil
 }
 
 // callback takes the callback URL, which may be set later: a tunnel gives one.

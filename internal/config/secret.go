@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -75,8 +76,11 @@ func (r *SecretRef) Get(ctx context.Context) (*secret.Secret, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return nil, r.failed("yields nothing")
-	case strings.ContainsAny(text, "\r\n\x00"):
+	case strings.ContainsAny(text, "\r\n"):
 		return nil, r.failed("yields more than one line")
+	}
+	if err := r.shape(text); err != nil {
+		return nil, err
 	}
 	if r.key == "wasaapay.api_key" {
 		if err := checkKeyClass(text, r.env); err != nil {
@@ -85,6 +89,29 @@ func (r *SecretRef) Get(ctx context.Context) (*secret.Secret, error) {
 	}
 	r.value = secret.New(text)
 	return r.value, nil
+}
+
+// passkeyLength is how many hexadecimal characters a passkey has (reference/daraja.md §3.1).
+const passkeyLength = 64
+
+// shape refuses what cannot be the credential, before anything is sent with it.
+func (r *SecretRef) shape(text string) error {
+	problem, hint := secret.Flaw(text), "write the bare value, as the provider shows it"
+	switch r.key {
+	case "daraja.consumer_key", "daraja.consumer_secret", "daraja.passkey", "wasaapay.api_key":
+		if problem == "" && strings.ContainsAny(text, " \t") {
+			problem = "has a blank in it"
+		}
+	}
+	if _, err := hex.DecodeString(text); problem == "" && r.key == "daraja.passkey" && (err != nil || len(text) != passkeyLength) {
+		problem, hint = fmt.Sprintf("has %d characters and should have %d hexadecimal ones", len(text), passkeyLength), "copy it again from the portal, or from the go-live mail"
+	}
+	if problem == "" {
+		return nil
+	}
+	e := r.failed(problem)
+	e.Kind, e.Hint = payment.KindUsage, hint
+	return e
 }
 
 func (r *SecretRef) fetch(ctx context.Context) (string, error) {

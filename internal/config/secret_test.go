@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -255,7 +256,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	w.user("profile: p\nprofiles: {p: {environment: sandbox, daraja: {passkey: LEAK-passkey-of-some-length-LEAK-0000, consumer_key: LEAK}}}\n")
 	w.env["PAYCTL_SEVI_TOKEN"] = "LEAK"
 	c := w.load()
-	if _, err := c.Daraja.Passkey.Get(t.Context()); err != nil {
+	if _, err := c.Daraja.ConsumerKey.Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	data, err := json.Marshal(map[string]any{"show": c.Show(), "path": c.Path(), "daraja": c.Daraja, "sevi": c.Sevi})
@@ -309,6 +310,50 @@ func TestVariablesOfTheContract(t *testing.T) {
 	} {
 		if _, ok := byVariable(name); !ok {
 			t.Errorf("no setting reads %s", name)
+		}
+	}
+}
+
+// TestMisshapenSecrets holds that what cannot be the credential is refused when it is
+// fetched, whatever its source, with its length and never its text.
+func TestMisshapenSecrets(t *testing.T) {
+	t.Parallel()
+	const passkey = "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
+	for name, c := range map[string]struct{ key, value, want string }{
+		"a passkey":                    {"PASSKEY", passkey, ""},
+		"a cut passkey":                {"PASSKEY", passkey[:63], "has 63 characters and should have 64"},
+		"a passkey too long":           {"PASSKEY", passkey + "0a", "has 66 characters and should have 64"},
+		"a passkey of other letters":   {"PASSKEY", passkey[:63] + "g", "64 hexadecimal"},
+		"a passkey with a blank after": {"PASSKEY", passkey + " ", "has a blank at an end"},
+		"a key with a blank inside":    {"CONSUMER_KEY", "Zq3vT0 aB9cD8", "has a blank in it"},
+		"a key in quotes":              {"CONSUMER_KEY", `"Zq3vT0aB9cD8"`, "stands in quotes"},
+		"a line of a file":             {"CONSUMER_SECRET", "DARAJA_CONSUMER_SECRET=Zq3vT0aB9cD8", "NAME=value"},
+		"a byte order mark":            {"CONSUMER_SECRET", "\ufeffZq3vT0aB9cD8", "cannot be seen"},
+		"UTF-16":                       {"CONSUMER_SECRET", "Z\x00q\x003\x00", "UTF-16"},
+	} {
+		for _, form := range []string{"", "_FILE"} {
+			t.Run(name+form, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.env["PAYCTL_PROFILE"] = "sandbox"
+				value := c.value
+				if form == "_FILE" {
+					value = filepath.Join(t.TempDir(), "secret")
+					if err := os.WriteFile(value, []byte(c.value+"\n"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.env["PAYCTL_DARAJA_"+c.key+form] = value
+				conf := w.load().Daraja
+				ref := map[string]*SecretRef{"PASSKEY": conf.Passkey, "CONSUMER_KEY": conf.ConsumerKey, "CONSUMER_SECRET": conf.ConsumerSecret}[c.key]
+				_, err := ref.Get(t.Context())
+				switch {
+				case c.want == "" && err != nil:
+					t.Error(err)
+				case c.want != "" && (payment.KindOf(err) != payment.KindUsage || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), c.value)):
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+			})
 		}
 	}
 }

@@ -150,7 +150,7 @@ var syncErrors = answers([]row{
 	},
 	{
 		code: "500.001.1001", where: []API{APISTK, APIQuery}, http: []int{500}, message: "wrong credentials", class: ClassCredentials,
-		meaning: "shortcode, passkey and timestamp do not fit together; most often the passkey is another shortcode's",
+		meaning: "the passkey was copied wrongly or is another shortcode's, or shortcode and timestamp do not fit it",
 		retry:   retryFix, next: "check shortcode and passkey with " + nextShow, proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{

@@ -10,7 +10,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/presence"
-	"github.com/payctl/payctl/internal/provider"
 )
 
 // who asks a base URL whether the listener of this ledger answers there.
@@ -46,7 +45,7 @@ func (d *doctor) callbackWords(context.Context) Finding {
 		return d.noCallback()
 	}
 	var errs, warnings []string
-	for _, h := range provider.HealthOf(d.Config) {
+	for _, h := range d.Providers.Health(d.Config) {
 		if h.LintCallback == nil || !h.Configured() {
 			continue
 		}
@@ -64,7 +63,7 @@ func (d *doctor) callbackWords(context.Context) Finding {
 
 // noCallback is a failure only where somebody has to be told an address with each push.
 func (d *doctor) noCallback() Finding {
-	for _, h := range provider.HealthOf(d.Config) {
+	for _, h := range d.Providers.Health(d.Config) {
 		if h.LintCallback != nil && h.Configured() {
 			return fail(payment.KindUsage, "callback_url is not set, and "+string(h.ID)+" wants an address with each push",
 				"set callback_url to the public base URL of payctl listen, or run payctl listen --tunnel cloudflared")
@@ -106,7 +105,7 @@ func (d *doctor) callbackReach(ctx context.Context) Finding {
 // callbackRoute posts nothing of meaning to a route: a GET must be told that it is one
 // for posts.
 func (d *doctor) callbackRoute(ctx context.Context, url, detail string) Finding {
-	for _, h := range provider.HealthOf(d.Config) {
+	for _, h := range d.Providers.Health(d.Config) {
 		if h.LintCallback == nil {
 			continue
 		}

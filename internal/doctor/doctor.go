@@ -42,7 +42,8 @@ type Finding struct {
 
 // Input is what is looked at.
 type Input struct {
-	Config *config.Config
+	Config    *config.Config
+	Providers provider.Table
 	// Open opens a provider with its credentials.
 	Open func(ctx context.Context, id payment.ProviderID) (provider.Provider, error)
 	// Ledger opens the ledger to read it; fs.ErrNotExist where there is none yet.
@@ -103,7 +104,7 @@ func (d *doctor) checks() []check {
 		{"settings", time.Second, d.settings},
 		{"files", 5 * time.Second, d.files},
 	}
-	for _, h := range provider.HealthOf(d.Config) {
+	for _, h := range d.Providers.Health(d.Config) {
 		out = append(out, d.providerChecks(h)...)
 	}
 	return append(out,

@@ -36,6 +36,7 @@ func darajaRow() Row {
 		},
 		ShortCode: func(c *config.Config) string { return c.Daraja.ShortCode },
 		Sender:    darajaSender,
+		Health:    darajaHealth,
 		Open:      openDaraja,
 	}
 }

@@ -2,15 +2,12 @@ package provider
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/secret"
 )
 
 // Health is what of a provider's set-up can be looked at without asking for money.
@@ -36,31 +33,34 @@ type Remark struct {
 	Wrong bool
 }
 
-// HealthOf returns what can be looked at of every provider, in the table's order.
-func HealthOf(c *config.Config) []Health {
-	return []Health{
-		{
-			ID:    payment.Daraja,
-			Needs: []string{"daraja.shortcode", "daraja.consumer_key", "daraja.consumer_secret", "daraja.passkey"},
-			More:  []string{"daraja.till", "daraja.initiator", "daraja.initiator_password", "daraja.certificate"},
+// Health returns what can be looked at of every provider, in the table's order.
+func (t Table) Health(c *config.Config) []Health {
+	var out []Health
+	for _, r := range t {
+		if r.Health != nil {
+			out = append(out, r.HealthOf(c))
+		}
+	}
+	return out
+}
 
-			Addresses:    []string{c.Daraja.BaseURL},
-			LintCallback: func(url string) (errs, warnings []string) { return daraja.LintCallbackURL(url, c.Environment) },
+// HealthOf returns what can be looked at of the provider.
+func (r Row) HealthOf(c *config.Config) Health {
+	h := r.Health(c)
+	h.ID = r.ID
+	return h
+}
 
-			secrets: []*config.SecretRef{c.Daraja.ConsumerKey, c.Daraja.ConsumerSecret, c.Daraja.Passkey},
-			shapes:  func(ctx context.Context, now time.Time) []Remark { return darajaShapes(ctx, c.Daraja, now) },
-		},
-		{
-			ID:    payment.WasaaPay,
-			Needs: []string{"wasaapay.api_key", "wasaapay.wallet", "wasaapay.webhook_secret"},
+func darajaHealth(c *config.Config) Health {
+	return Health{
+		Needs: []string{"daraja.shortcode", "daraja.consumer_key", "daraja.consumer_secret", "daraja.passkey"},
+		More:  []string{"daraja.till", "daraja.initiator", "daraja.initiator_password", "daraja.certificate"},
 
-			Addresses: []string{c.WasaaPay.BaseURL, c.WasaaPay.SocketURL},
-			secrets:   []*config.SecretRef{c.WasaaPay.APIKey, c.WasaaPay.WebhookSecret},
-		},
-		{
-			ID: payment.Sevi, Needs: []string{"sevi.token"},
-			secrets: []*config.SecretRef{c.Sevi.Token},
-		},
+		Addresses:    []string{c.Daraja.BaseURL},
+		LintCallback: func(url string) (errs, warnings []string) { return daraja.LintCallbackURL(url, c.Environment) },
+
+		secrets: []*config.SecretRef{c.Daraja.ConsumerKey, c.Daraja.ConsumerSecret, c.Daraja.Passkey},
+		shapes:  func(ctx context.Context, now time.Time) []Remark { return initiatorShapes(ctx, c.Daraja, now) },
 	}
 }
 
@@ -82,12 +82,8 @@ func (h Health) Remarks(ctx context.Context, now time.Time) ([]Remark, error) {
 		if !ref.IsSet() {
 			continue
 		}
-		value, err := ref.Get(ctx)
-		if err != nil {
+		if _, err := ref.Get(ctx); err != nil {
 			return nil, err
-		}
-		if problem := oddText(value); problem != "" {
-			out = append(out, Remark{Key: ref.Key(), Problem: problem, Fix: "write the bare value, as the provider's portal shows it", Wrong: true})
 		}
 	}
 	if h.shapes != nil {
@@ -96,42 +92,12 @@ func (h Health) Remarks(ctx context.Context, now time.Time) ([]Remark, error) {
 	return out, nil
 }
 
-// oddText says what no credential has.
-func oddText(value *secret.Secret) string {
-	text := value.Reveal()
-	switch {
-	case strings.TrimSpace(text) != text:
-		return "has blanks around it"
-	case strings.ContainsAny(text, " \t"):
-		return "has a blank in it"
-	case strings.Trim(text, `"'`) != text:
-		return "stands in quotes"
-	}
-	return ""
-}
-
-// passkeyLength is how many hexadecimal characters a passkey has (reference/daraja.md §3).
-const passkeyLength = 64
-
-func darajaShapes(ctx context.Context, d config.DarajaSettings, now time.Time) []Remark {
-	var out []Remark
-	if value, err := d.Passkey.Get(ctx); err == nil && value != nil {
-		if _, bad := hex.DecodeString(value.Reveal()); bad != nil || len(value.Reveal()) != passkeyLength {
-			out = append(out, Remark{
-				Key: "daraja.passkey", Wrong: true, Problem: fmt.Sprintf("has %d characters and should be %d hexadecimal ones", len(value.Reveal()), passkeyLength),
-				Fix: "copy it again from the portal, or from the go-live mail",
-			})
-		}
-	}
-	if d.Initiator == "" && !d.InitiatorPassword.IsSet() {
-		return out
-	}
-	return append(out, initiatorShapes(ctx, d, now)...)
-}
-
 // initiatorShapes looks at what transaction status, balance and reversal need
 // (reference/daraja.md §7).
 func initiatorShapes(ctx context.Context, d config.DarajaSettings, now time.Time) []Remark {
+	if d.Initiator == "" && !d.InitiatorPassword.IsSet() {
+		return nil
+	}
 	var out []Remark
 	if value, err := d.InitiatorPassword.Get(ctx); err != nil {
 		out = append(out, Remark{Key: "daraja.initiator_password", Wrong: true, Problem: err.Error(), Fix: "correct where it is kept"})

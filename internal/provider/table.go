@@ -43,6 +43,8 @@ type Row struct {
 	// Explainer knows the provider's codes; nil where it has none.
 	Explainer payment.Explainer
 
+	// Health is what of its set-up can be looked at; nil where nothing can.
+	Health func(c *config.Config) Health
 	// Open makes the provider; the secrets that every payment needs are fetched.
 	Open func(ctx context.Context, c *config.Config, d Deps) (Provider, error)
 }

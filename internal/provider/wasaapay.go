@@ -31,6 +31,13 @@ func wasaapayRow() Row {
 			}
 			return wasaapay.NewReceiver(c.Environment, secrets), nil
 		},
+		Health: func(c *config.Config) Health {
+			return Health{
+				Needs:     []string{"wasaapay.api_key", "wasaapay.wallet", "wasaapay.webhook_secret"},
+				Addresses: []string{c.WasaaPay.BaseURL, c.WasaaPay.SocketURL},
+				secrets:   []*config.SecretRef{c.WasaaPay.APIKey, c.WasaaPay.WebhookSecret},
+			}
+		},
 		Open: openWasaaPay,
 	}
 }
