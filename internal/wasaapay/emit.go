@@ -30,6 +30,10 @@ type emitter struct {
 	order   []int32
 	names   nameSet
 	problem string
+	// slow is what slow numbers may yet cost, as slowCost counts; moved is how many bytes
+	// may yet be moved to put members in order. Without such bounds a stranger's body
+	// could take seconds before its signature is looked at.
+	slow, moved int
 	// signature is the value of the last top-level signature, as it stands in
 	// the body; signatures counts them; cuts are the raw cuts around it.
 	signature  span
@@ -45,6 +49,7 @@ func (e *emitter) emit(dst, body []byte, found *fields) ([]byte, error) {
 	e.body, e.pos, e.out, e.members, e.named, e.found = body, 0, dst, e.members[:0], e.named[:0], found
 	e.problem, e.signature, e.signatures, e.cuts, e.dataStart = "", span{}, 0, [2]span{}, 0
 	e.illUTF8 = !utf8.Valid(body)
+	e.slow, e.moved = 150+len(body)/16, 260*len(body)
 	// Express's JSON reader drops one byte order mark before it parses, and the
 	// vendor's sample stands behind it; JSON.parse alone would refuse it.
 	if bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
@@ -122,7 +127,9 @@ func (e *emitter) object(at level, depth int) bool {
 			e.space()
 		case '}':
 			e.pos++
-			e.arrange(base, opened+1)
+			if !e.arrange(base, opened+1) {
+				return false
+			}
 			e.out = append(e.out, '}')
 			e.members, e.named = e.members[:base], e.named[:base]
 			return true
@@ -206,7 +213,7 @@ func (e *emitter) signed(whole, value span, comma int) {
 // arrange gives the members since base the order and the number that a
 // JavaScript object would have: array indices first and ascending, then names
 // by first appearance; of equal names the first place and the last value.
-func (e *emitter) arrange(base, content int) {
+func (e *emitter) arrange(base, content int) bool {
 	members := e.members[base:]
 	n := len(members)
 	e.first = slices.Grow(e.first[:0], n)[:n]
@@ -221,7 +228,10 @@ func (e *emitter) arrange(base, content int) {
 		last = members[i].index
 	}
 	if !repeated && !misplaced {
-		return
+		return true
+	}
+	if e.moved -= len(e.out) - content; e.moved < 0 {
+		return e.fail("members out of order at too many levels")
 	}
 	e.order = e.order[:0]
 	for i := range members {
@@ -244,6 +254,7 @@ func (e *emitter) arrange(base, content int) {
 		e.scratch = append(e.scratch, e.out[members[i].start:members[i].end]...)
 	}
 	e.out = append(e.out[:content], e.scratch...)
+	return true
 }
 
 // placeOf orders array indices before other names, which keep their order.
@@ -272,9 +283,7 @@ func (e *emitter) value(inside level, depth int) bool {
 		if end < 0 {
 			return e.fail("not a JSON number")
 		}
-		e.out = appendNumber(e.out, e.body[e.pos:end])
-		e.pos = end
-		return true
+		return e.number(end)
 	case e.pos >= len(e.body):
 		return e.fail("the JSON text ends too early")
 	}
@@ -286,6 +295,24 @@ func (e *emitter) value(inside level, depth int) bool {
 		}
 	}
 	return e.fail("not a JSON value")
+}
+
+// number rewrites the number that ends at end.
+func (e *emitter) number(end int) bool {
+	n := e.body[e.pos:end]
+	if plainlyCanonical(n) {
+		e.out, e.pos = append(e.out, n...), end
+		return true
+	}
+	f, ok := fastDouble(n)
+	if !ok {
+		if e.slow -= slowCost(n); e.slow < 0 {
+			return e.fail("too many numbers of which all digits count")
+		}
+		f = double(n)
+	}
+	e.out, e.pos = appendDouble(e.out, f), end
+	return true
 }
 
 func (e *emitter) array(depth int) bool {

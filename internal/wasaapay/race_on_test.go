@@ -1,0 +1,5 @@
+//go:build race
+
+package wasaapay
+
+const raceEnabled = true
