@@ -74,6 +74,8 @@ type WasaaPaySettings struct {
 	// PhoneFormat is "+254" or "254", AmountFormat "number" or "string": how
 	// they are sent.
 	PhoneFormat, AmountFormat string
+	// TakeAbsent takes webhooks that do not say their environment for the profile's own.
+	TakeAbsent bool
 
 	APIKey, WebhookSecret, WebhookSecretPrevious *SecretRef
 }

@@ -62,6 +62,11 @@ func defaultLayer(s Source, profile string, env payment.Environment) layer {
 	case payment.Local:
 		set("daraja.queries_per_minute", "0")
 	}
+	absent := "settle"
+	if env == payment.Production {
+		absent = "hold"
+	}
+	set("wasaapay.absent_environment", absent)
 	set("wasaapay.phone_format", "+254")
 	set("wasaapay.amount_format", "number")
 	set("listen.ip_check", string(IPNote))

@@ -210,7 +210,8 @@ func (c *Config) fill() error {
 		SocketURL:   r.host("wasaapay.socket_url", "http", "https", "ws", "wss"),
 		Wallet:      r.text("wasaapay.wallet"),
 		PhoneFormat: take(r, "wasaapay.phone_format", candidate.choice), AmountFormat: take(r, "wasaapay.amount_format", candidate.choice),
-		APIKey: r.secret("wasaapay.api_key"), WebhookSecret: r.secret("wasaapay.webhook_secret"),
+		TakeAbsent: take(r, "wasaapay.absent_environment", candidate.choice) == "settle",
+		APIKey:     r.secret("wasaapay.api_key"), WebhookSecret: r.secret("wasaapay.webhook_secret"),
 		WebhookSecretPrevious: r.secret("wasaapay.webhook_secret_previous"),
 	}
 	c.Sevi = SeviSettings{

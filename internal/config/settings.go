@@ -76,6 +76,7 @@ var settings = []*setting{
 	{key: "wasaapay.webhook_secret", what: "webhook secret", kind: kindSecret, bound: true},
 	{key: "wasaapay.webhook_secret_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},
 	{key: "wasaapay.wallet", what: "wallet that deposits go to", kind: kindText, bound: true, payee: true},
+	{key: "wasaapay.absent_environment", what: "webhooks that say no environment: settle or hold", kind: kindChoice, choices: []string{"settle", "hold"}},
 	{key: "wasaapay.phone_format", what: "how phone numbers are sent: +254 or 254", kind: kindChoice, choices: []string{"+254", "254"}, open: true},
 	{key: "wasaapay.amount_format", what: "how amounts are sent: number or string", kind: kindChoice, choices: []string{"number", "string"}, open: true},
 	{key: "sevi.token", what: "what Sevi puts in the Authorization header", kind: kindSecret, bound: true},

@@ -29,7 +29,7 @@ func wasaapayRow() Row {
 			if c == nil {
 				return wasaapay.NewReceiver("", secrets), nil
 			}
-			return wasaapay.NewReceiver(c.Environment, secrets), nil
+			return wasaapay.NewReceiver(c.Environment, secrets).TakeAbsent(c.WasaaPay.TakeAbsent), nil
 		},
 		Health: func(c *config.Config) Health {
 			return Health{
@@ -64,7 +64,7 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 		return Provider{}, err
 	}
 	return Provider{
-		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client,
+		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client.Receiver.TakeAbsent(c.WasaaPay.TakeAbsent),
 		Schedule: wasaapay.Schedule(c.Environment), Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
 		CallbackURL: func(string) string { return "" },
 	}, nil

@@ -87,7 +87,8 @@ func knownEvent(name string) bool {
 }
 
 // event reads what a message means. name is the stream's event name, "" for a
-// webhook. It returns nil when the message names no event.
+// webhook. It returns nil when the message names no event. Whether it is of the
+// profile's environment is the caller's to ask.
 func (r *reading) event(name string, env payment.Environment) *payment.Event {
 	raw := r.text(fieldEvent)
 	if name == "" {
@@ -118,7 +119,6 @@ func (r *reading) event(name string, env payment.Environment) *payment.Event {
 			e.Notes = append(e.Notes, "the message's name and its event member disagree: taken as undecided")
 		}
 	}
-	r.environment(e, env)
 	e.Key = r.key(e, env, status)
 	switch {
 	case !certain:
@@ -189,7 +189,11 @@ func (r *reading) claim(e *payment.Event, step, status string) {
 // amount reads data.amount and data.currency, and tells whether what is there
 // can be read.
 func (r *reading) amount(e *payment.Event) (legible bool) {
-	amount, problem := wireMoney(r.raw(fieldAmount), r.raw(fieldCurrency), r.text(fieldAmount), r.text(fieldCurrency))
+	text := r.text(fieldAmount)
+	if raw := r.raw(fieldAmount); text != "" && raw[0] != '"' {
+		text = Number(text) // what was signed
+	}
+	amount, problem := wireMoney(r.raw(fieldAmount), r.raw(fieldCurrency), text, r.text(fieldCurrency))
 	if problem != "" {
 		e.Notes = append(e.Notes, problem)
 	}
@@ -219,20 +223,42 @@ func (r *reading) time(e *payment.Event) {
 	e.OccurredAt = at.UTC()
 }
 
-// environment compares the message's environment with the profile's: a test
-// payment must not settle a real deposit, nor the other way round.
-func (r *reading) environment(e *payment.Event, env payment.Environment) {
-	theirs := payment.Environment("")
-	switch strings.ToUpper(r.text(fieldEnvironment)) {
-	case "SANDBOX":
-		theirs = payment.Sandbox
-	case "PRODUCTION":
-		theirs = payment.Production
+// environment returns what speaks against the message being of the profile's
+// environment, or "": a test payment must not settle a real deposit, nor the other way
+// round. webhook says that the documents have it say which it is; a stream's connection
+// does instead. absent says what one that does not say is taken for.
+func (r *reading) environment(env payment.Environment, webhook, absent bool) string {
+	raw := r.raw(fieldEnvironment)
+	moves := ": it moves nothing"
+	switch theirs := r.text(fieldEnvironment); {
+	case env != payment.Sandbox && env != payment.Production:
+		return ""
+	case len(raw) == 0 && (!webhook || absent):
+		return ""
+	case len(raw) == 0:
+		return "the event does not say of which environment it is, and wasaapay.absent_environment is hold" + moves
+	case raw[0] == '"' && theirs == strings.ToUpper(string(env)):
+		return ""
+	case raw[0] == '"' && env == payment.Sandbox && strings.EqualFold(theirs, string(env)):
+		return ""
+	case raw[0] == '"' && (theirs == "SANDBOX" || theirs == "PRODUCTION"):
+		return "the event is of the " + strings.ToLower(theirs) + " environment, this profile of " + string(env) + moves
 	}
-	if theirs != "" && env != "" && env != payment.Local && theirs != env {
-		e.Status, e.Failure = "", nil
-		e.Notes = append(e.Notes, "the event is of the "+string(theirs)+" environment, this profile of "+string(env)+": it moves nothing")
+	return "the event does not say \"" + strings.ToUpper(string(env)) + "\" as its environment, and this profile is of " + string(env) + moves
+}
+
+// notText returns which id of the message is no string, or "". A number is signed as the
+// double that JavaScript made of it, so that many texts have one signature; what is
+// verified would not be what is read.
+func (r *reading) notText() string {
+	for _, f := range []field{
+		fieldDepositID, fieldID, fieldWithdrawalID, fieldTransferID, fieldBillID, fieldReference, fieldExternalReference, fieldReceipt,
+	} {
+		if raw := r.raw(f); !isAbsent(raw) && raw[0] != '"' {
+			return "data." + f.name() + " is not a string, as every id is"
+		}
 	}
+	return ""
 }
 
 // key is equal for deliveries of the same event: environment, event, resource

@@ -100,3 +100,15 @@ func dataField(name []byte) field {
 	}
 	return fieldNone
 }
+
+// name is how an id's member is called.
+func (f field) name() string {
+	for _, known := range []string{
+		"depositId", "id", "withdrawalId", "transferId", "billId", "reference", "externalReference", "receiptNumber",
+	} {
+		if dataField([]byte(known)) == f {
+			return known
+		}
+	}
+	return ""
+}

@@ -11,16 +11,28 @@ import (
 type Receiver struct {
 	pool *Pool
 	env  payment.Environment
+	// absent takes a webhook that does not say its environment for one of the profile's.
+	absent bool
 }
 
 // NewReceiver returns a receiver for the secrets that are set. Without any,
-// every delivery is a mismatch whose reason names the setting.
+// every delivery is a mismatch whose reason names the setting. Without an
+// environment it judges signatures alone. In production, a webhook that does not say
+// its environment moves nothing; see TakeAbsent.
 func NewReceiver(env payment.Environment, secrets []*secret.Secret) *Receiver {
-	return &Receiver{pool: NewPool(secrets), env: env}
+	return &Receiver{pool: NewPool(secrets), env: env, absent: env != payment.Production}
+}
+
+// TakeAbsent returns a receiver that takes webhooks which do not say their environment
+// for ones of the profile's, or holds them: the vendor's samples all say it, and its
+// documents do not promise it (reference/wasaapay.md §11.2).
+func (r *Receiver) TakeAbsent(take bool) *Receiver {
+	return &Receiver{pool: r.pool, env: r.env, absent: take}
 }
 
 // Inspect checks the signature and reads the event. A body that is not one
-// JSON object is malformed and has no event. An event whose signature does not
+// JSON object is malformed and has no event, and so is one with an id that is no
+// string. One of another environment than the profile's is untrusted. An event whose signature does not
 // fit keeps its name and ids, for showing, but has no key and claims no
 // status: it can neither move a deposit nor pass for the real one.
 func (r *Receiver) Inspect(d payment.Delivery) payment.Inspection {
@@ -30,7 +42,18 @@ func (r *Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	if result.Verdict == payment.VerdictMalformed {
 		return out
 	}
+	if reason := read.notText(); reason != "" && r.env != "" {
+		return payment.Inspection{Verdict: payment.VerdictMalformed, Reason: reason}
+	}
 	out.Event = read.event("", r.env)
+	if reason := read.environment(r.env, true, r.absent); reason != "" && result.Verdict == payment.VerdictValid {
+		out.Verdict, out.Matched, out.Reason = payment.VerdictUntrusted, result.Matched, reason
+		if out.Event != nil {
+			out.Event.Status, out.Event.Failure = "", nil
+			out.Event.Notes = append(out.Event.Notes, reason)
+		}
+		return out
+	}
 	if out.Event != nil && result.Verdict != payment.VerdictValid {
 		out.Event.Environment, out.Event.Key, out.Event.Status, out.Event.Failure = "", "", "", nil
 	}

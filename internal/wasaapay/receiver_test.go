@@ -1,6 +1,7 @@
 package wasaapay
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,10 +141,6 @@ func TestEventReading(t *testing.T) {
 			e.Status, e.Key = payment.StatusPending, "SANDBOX/deposit.completed/dep_1/REVERSED"
 			e.Notes = []string{"the status REVERSED is not documented: taken as undecided"}
 		})},
-		"another environment": {payment.Production, head + `"id":"dep_1","status":"COMPLETED"}}`, event(func(e *payment.Event) {
-			e.Status = ""
-			e.Notes = []string{"the event is of the sandbox environment, this profile of production: it moves nothing"}
-		})},
 		"the emulator's own": {payment.Local, head + `"id":"dep_1","status":"COMPLETED"}}`, event(same)},
 		"only the vendor's reference": {"", head + `"reference":"DEP/1","status":"COMPLETED"}}`, event(func(e *payment.Event) {
 			e.ProviderID, e.Reference, e.Key = "", "DEP/1", "SANDBOX/deposit.completed/DEP%2F1/COMPLETED"
@@ -169,6 +166,128 @@ func TestEventReading(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEnvironmentsFailClosed: what does not say that it is of the profile's environment
+// moves nothing; where it says nothing, a setting decides.
+func TestEnvironmentsFailClosed(t *testing.T) {
+	t.Parallel()
+	const other, absent = "another", "absent"
+	for name, tt := range map[string]struct {
+		env    payment.Environment
+		member string
+		want   string
+	}{
+		"production":              {payment.Production, `"environment":"PRODUCTION",`, ""},
+		"sandbox":                 {payment.Sandbox, `"environment":"SANDBOX",`, ""},
+		"sandbox, in small":       {payment.Sandbox, `"environment":"sandbox",`, ""},
+		"a test of production's":  {payment.Production, `"environment":"SANDBOX",`, other},
+		"a payment of production": {payment.Sandbox, `"environment":"PRODUCTION",`, other},
+		"production, in small":    {payment.Production, `"environment":"production",`, other},
+		"a blank behind it":       {payment.Production, `"environment":"sandbox ",`, other},
+		"a blank behind ours":     {payment.Production, `"environment":"PRODUCTION ",`, other},
+		"another word":            {payment.Production, `"environment":"TEST",`, other},
+		"another word, sandbox":   {payment.Sandbox, `"environment":"TEST",`, other},
+		"a list":                  {payment.Production, `"environment":["SANDBOX"],`, other},
+		"a list of ours":          {payment.Production, `"environment":["PRODUCTION"],`, other},
+		"an object":               {payment.Production, `"environment":{"PRODUCTION":1},`, other},
+		"a number":                {payment.Production, `"environment":1,`, other},
+		"null":                    {payment.Production, `"environment":null,`, other},
+		"empty":                   {payment.Production, `"environment":"",`, other},
+		"a letter alike":          {payment.Production, `"environment":"PRODUCTI\u041eN",`, other},
+		"escaped":                 {payment.Production, `"environment":"PR\u004fDUCTION",`, ""},
+		"twice, ours last":        {payment.Production, `"environment":"SANDBOX","environment":"PRODUCTION",`, ""},
+		"twice, ours first":       {payment.Production, `"environment":"PRODUCTION","environment":"SANDBOX",`, other},
+		"in the data alone":       {payment.Production, ``, absent},
+		"none":                    {payment.Production, ``, absent},
+		"none, sandbox":           {payment.Sandbox, ``, ""},
+		"the emulator's":          {payment.Local, `"environment":"SANDBOX",`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := `{"event":"deposit.completed",` + tt.member + `"data":{"id":"dep_1","status":"COMPLETED","environment":"PRODUCTION"}}`
+			signed, err := Sign([]byte(body), secretsOf("k")[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, take := range []bool{false, true} {
+				r := NewReceiver(tt.env, secretsOf("k"))
+				if take || tt.want == absent {
+					r = r.TakeAbsent(take)
+				}
+				got := r.Inspect(payment.Delivery{Body: signed})
+				settles := tt.want == "" || tt.want == absent && take
+				if (got.Verdict == payment.VerdictValid) != settles || (got.Event.Status == payment.StatusCompleted) != settles {
+					t.Errorf("take %v: verdict %s, status %q", take, got.Verdict, got.Event.Status)
+				}
+				if !settles && (got.Verdict != payment.VerdictUntrusted || !strings.Contains(got.Reason, "moves nothing")) {
+					t.Errorf("take %v: verdict %s, reason %q", take, got.Verdict, got.Reason)
+				}
+			}
+		})
+	}
+}
+
+// TestIDsAreStrings: many texts of a number have one signature, so that an id that is no
+// string would be read otherwise than it was verified.
+func TestIDsAreStrings(t *testing.T) {
+	t.Parallel()
+	pair := func(member, signed, sent string) {
+		t.Helper()
+		body := func(value string) []byte {
+			return []byte(`{"event":"deposit.completed","environment":"PRODUCTION","data":{"` + member + `":` + value + `,"status":"COMPLETED"}}`)
+		}
+		out, err := Sign(body(signed), secretsOf("k")[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = []byte(strings.Replace(string(out), `"`+member+`":`+signed, `"`+member+`":`+sent, 1))
+		if i := NewReceiver("", secretsOf("k")).Inspect(payment.Delivery{Body: out}); i.Verdict != payment.VerdictValid {
+			t.Errorf("%s %s for %s: the signature alone: %s", member, sent, signed, i.Verdict)
+		}
+		got := NewReceiver(payment.Production, secretsOf("k")).Inspect(payment.Delivery{Body: out})
+		want := payment.Inspection{Verdict: payment.VerdictMalformed, Reason: "data." + member + " is not a string, as every id is"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s %s for %s: %s", member, sent, signed, diff)
+		}
+	}
+	for _, member := range []string{"id", "depositId", "withdrawalId", "transferId", "billId", "reference", "externalReference", "receiptNumber"} {
+		pair(member, "9007199254740992", "9007199254740993")
+		pair(member, "5", "5.0")
+		pair(member, "5", "5e0")
+		pair(member, "0", "-0")
+		pair(member, "true", "true")
+		pair(member, `{"a":1}`, `{"a":1.0}`)
+		pair(member, `["x"]`, `["x"]`)
+	}
+}
+
+// FuzzIDs: of a body that verifies, every id that is read is the text that was signed.
+func FuzzIDs(f *testing.F) {
+	for _, seed := range []string{`"dep_1"`, `9007199254740993`, `5.0`, `null`, `"\u0064ep_1"`, `"\ud800"`, `[5]`, `1e400`} {
+		f.Add(seed)
+	}
+	key := secretsOf("k")
+	f.Fuzz(func(t *testing.T, value string) {
+		body, err := Sign([]byte(`{"event":"deposit.completed","environment":"PRODUCTION","data":{"id":`+value+`,"status":"COMPLETED"}}`), key[0])
+		if err != nil {
+			return
+		}
+		got := NewReceiver(payment.Production, key).Inspect(payment.Delivery{Body: body})
+		if got.Verdict != payment.VerdictValid || got.Event == nil || got.Event.ProviderID == "" {
+			return
+		}
+		canonical, err := Canonical(nil, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read struct {
+			Data struct{ ID string }
+		}
+		if json.Unmarshal(canonical, &read) == nil && read.Data.ID != got.Event.ProviderID {
+			t.Fatalf("read %q, signed %q in %s", got.Event.ProviderID, read.Data.ID, canonical)
+		}
+	})
 }
 
 // TestRetriesShareTheKey: a retry may be stamped and signed anew (§11.6).

@@ -307,8 +307,12 @@ func (f *follower) event(m socketio.Message) {
 		return
 	}
 	event := read.event(m.Name, f.env)
-	if event == nil || !f.follows(event.ProviderID) {
+	if event == nil || read.notText() != "" || !f.follows(event.ProviderID) {
 		return
+	}
+	if reason := read.environment(f.env, false, true); reason != "" {
+		event.Status, event.Failure = "", nil
+		event.Notes = append(event.Notes, reason)
 	}
 	if event.Status.Final() {
 		if f.final[event.ProviderID] == event.Status {
