@@ -44,9 +44,10 @@ func allowed() map[string][]string {
 		"internal/trace":               {"internal/daraja", "internal/store"},
 		"internal/page":                {},
 
-		"internal/provider": {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
-		"internal/config":   {},
-		"internal/store":    {},
+		"internal/provider":     {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
+		"internal/config":       {},
+		"internal/store":        {"internal/store/sqlite"},
+		"internal/store/sqlite": {},
 		"internal/emulator": {
 			"internal/emulator/daraja", "internal/emulator/engine", "internal/emulator/front", "internal/emulator/mpesa",
 			"internal/emulator/wasaapay",
@@ -99,7 +100,7 @@ func doors() map[string][]string {
 		"github.com/spf13/cobra":            {"internal/cli"},
 		"github.com/charmbracelet/lipgloss": {"internal/ui"},
 		"github.com/briandowns/spinner":     {"internal/ui"},
-		"modernc.org/sqlite":                {"internal/store"},
+		"modernc.org/sqlite":                {"internal/store/sqlite"},
 		"github.com/coder/websocket":        {"internal/socketio"},
 	}
 }

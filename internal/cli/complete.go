@@ -93,6 +93,8 @@ func (c completer) argumentChoices(ctx context.Context, cmd *cobra.Command) cobr
 			named = append(named, string(id))
 		}
 		return first(choices(named...))
+	case "payctl emulator emit":
+		return first(choices(emulator.EmittedEvents()...))
 	case "payctl emulator answer":
 		return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) != 1 {

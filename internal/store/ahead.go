@@ -3,9 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -72,19 +70,15 @@ func (t *tx) readAhead(ctx context.Context, batch []*job) error {
 	return nil
 }
 
-func (t *tx) readNamed(ctx context.Context, a *ahead, column string, names map[string]bool) error {
-	if len(names) == 0 {
+func (t *tx) readNamed(ctx context.Context, a *ahead, column string, wanted map[string]bool) error {
+	if len(wanted) == 0 {
 		return nil
 	}
-	list, err := listOf(names)
+	rows, err := t.rows(ctx, "SELECT "+names("", judgedColumns(new(depositRow), nil))+t.db.engine.Named("deposits", column), t.db.texts(wanted))
 	if err != nil {
 		return err
 	}
-	rows, err := t.rows(ctx, "SELECT "+t.db.tables.deposits.names+sqlNamedDeposits(column), list)
-	if err != nil {
-		return err
-	}
-	found, err := scanAll(rows, depositColumns)
+	found, err := scanAll(rows, judgedColumns)
 	if err != nil {
 		return err
 	}
@@ -101,11 +95,9 @@ func (t *tx) readHolders(ctx context.Context, a *ahead) error {
 	if len(a.receipts) == 0 {
 		return nil
 	}
-	list, err := listOf(a.receipts)
-	if err != nil {
-		return err
-	}
-	rows, err := t.rows(ctx, "SELECT seq, ''"+sqlNamedDeposits("receipt")+sqlNamedAliases, list)
+	list := t.db.texts(a.receipts)
+	rows, err := t.rows(ctx, "SELECT seq, ''"+t.db.engine.Named("deposits", "receipt")+
+		" UNION ALL SELECT deposit, name"+t.db.engine.Named("aliases", "name"), list, list)
 	if err != nil {
 		return err
 	}
@@ -137,9 +129,13 @@ func (t *tx) readHolders(ctx context.Context, a *ahead) error {
 	return nil
 }
 
-func listOf(names map[string]bool) (string, error) {
-	list, err := json.Marshal(slices.Collect(maps.Keys(names)))
-	return string(list), err
+// texts spells names as an argument.
+func (db *database) texts(names map[string]bool) any {
+	list := make([]string, 0, len(names))
+	for name := range names {
+		list = append(list, clean(name))
+	}
+	return db.engine.Texts(list)
 }
 
 // add keeps a deposit and enters it under its names, once.
@@ -240,9 +236,9 @@ func (t *tx) holders(ctx context.Context, receipt string) ([]depositRow, error) 
 // rareDeposits is depositsBy for names that are hardly ever found: the driver
 // spells out all columns of a query, rows or none, so that a look costs less.
 func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]depositRow, error) {
-	var found int64
+	var found bool
 	err := t.row(ctx, "SELECT EXISTS (SELECT 1 FROM deposits WHERE "+where+")", args, &found)
-	if err != nil || found == 0 {
+	if err != nil || !found {
 		return nil, err
 	}
 	return t.db.depositsBy(ctx, t, where, args...)

@@ -42,8 +42,8 @@ type attemptRow struct {
 	error, body                string
 }
 
-func attemptColumns(a *attemptRow) []column {
-	return []column{
+func attemptColumns(a *attemptRow, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&a.seq)},
 		{"delivery", (*integer)(&a.delivery)},
 		{"target", (*integer)(&a.target)},
@@ -53,7 +53,7 @@ func attemptColumns(a *attemptRow) []column {
 		{"latency", (*integer)(&a.latency)},
 		{"error", (*text)(&a.error)},
 		{"body", (*text)(&a.body)},
-	}
+	}...)
 }
 
 // attemptView is an attempt with its target's URL.
@@ -62,19 +62,19 @@ type attemptView struct {
 	url string
 }
 
-func attemptViewColumns(a *attemptView) []column {
-	return append(attemptColumns(&a.attemptRow), column{"", (*text)(&a.url)})
+func attemptViewColumns(a *attemptView, to []column) []column {
+	return append(attemptColumns(&a.attemptRow, to), column{"", (*text)(&a.url)})
 }
 
 // attemptHead leaves out what was answered but the status.
-func attemptHead(a *attemptView) []column {
-	all := attemptColumns(&a.attemptRow)
+func attemptHead(a *attemptView, to []column) []column {
+	all := attemptColumns(&a.attemptRow, to)
 	return append(all[:len(all)-2], column{"", (*text)(&a.url)})
 }
 
 // sqlAttempts is a query for one of these lists, whose last column is the URL.
-func sqlAttempts(list func(*attemptView) []column, rest string) string {
-	own := list(new(attemptView))
+func sqlAttempts(list func(*attemptView, []column) []column, rest string) string {
+	own := list(new(attemptView), nil)
 	return "SELECT " + names("a.", own[:len(own)-1]) + ", g.url FROM attempts AS a JOIN targets AS g ON g.id = a.target " + rest
 }
 
@@ -172,7 +172,7 @@ func (h *Runs) EachAttempt(ctx context.Context, runID string, do func(Attempt) e
 	}
 	defer func() { _ = rows.Close() }()
 	var a attemptView
-	into := places(attemptHead(&a))
+	into := places(attemptHead(&a, nil))
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return h.kinded("read the replay", err)

@@ -148,7 +148,7 @@ func reportSize(b *testing.B, s *Store) {
 	if _, err := s.read.ExecContext(b.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		b.Log(err)
 	}
-	info, err := os.Stat(s.path)
+	info, err := os.Stat(s.Path())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func baseline(b *testing.B, batch int) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	db, err := openDB(path, modeCreate, 1)
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func baselineRun(b *testing.B, db *sql.DB, batch int) {
 	b.ResetTimer()
 	cpu := cpuTime()
 	for n := 0; n < b.N; {
-		if _, err := conn.ExecContext(ctx, sqlBegin); err != nil {
+		if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 			b.Fatal(err)
 		}
 		for i := 0; i < batch && n < b.N; i++ {
@@ -238,7 +238,7 @@ func baselineRun(b *testing.B, db *sql.DB, batch int) {
 			}
 			n++
 		}
-		if _, err := conn.ExecContext(ctx, sqlCommit); err != nil {
+		if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -360,7 +360,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 		}
 		w := newWriter(s.database)
 		w.commit(context.WithoutCancel(b.Context()), jobs)
-		w.checkpoint(context.WithoutCancel(b.Context()), jobs)
+		w.tidy(context.WithoutCancel(b.Context()), jobs)
 		if err := w.close(); err != nil {
 			b.Fatal(err)
 		}

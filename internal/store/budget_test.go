@@ -29,7 +29,7 @@ func newSharedBudget(t *testing.T) sharedBudget {
 	t.Helper()
 	c := newClock()
 	mine := openTest(t, Options{Now: c.Now})
-	return sharedBudget{t: t, clock: c, mine: mine, theirs: openTest(t, Options{Path: mine.path, Now: c.Now})}
+	return sharedBudget{t: t, clock: c, mine: mine, theirs: openTest(t, Options{Path: mine.Path(), Now: c.Now})}
 }
 
 // reserve books a slot and checks the wait for it.

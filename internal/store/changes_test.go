@@ -15,7 +15,7 @@ import (
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
-	other := openTest(t, Options{Path: s.path})
+	other := openTest(t, Options{Path: s.Path()})
 	ctx, cancel := context.WithCancel(t.Context())
 	changed := s.Changes(ctx)
 	<-changed
@@ -99,7 +99,7 @@ func TestReserve(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := openTest(t, Options{Now: c.Now})
-	other := openTest(t, Options{Path: s.path, Now: c.Now})
+	other := openTest(t, Options{Path: s.Path(), Now: c.Now})
 	reserve := func(by *Store, want time.Duration) {
 		t.Helper()
 		got, err := by.Budget.ReserveWithin(t.Context(), "daraja/sandbox", 12*time.Second, time.Hour)

@@ -26,18 +26,19 @@ type cell interface {
 // table names the columns of a T once, in a list that both binds what is written and
 // takes what is read. The first column is the key, which the database gives.
 type table[T any] struct {
-	name    string
-	columns func(*T) []column
-	names   string
-	insert  string
+	name string
+	// list appends a row's columns to others.
+	list   func(row *T, to []column) []column
+	names  string
+	insert string
 }
 
-func newTable[T any](name string, columns func(*T) []column, conflict string) *table[T] {
-	list := columns(new(T))
+func newTable[T any](name string, list func(*T, []column) []column, conflict string) *table[T] {
+	columns := list(new(T), nil)
 	return &table[T]{
-		name: name, columns: columns, names: names("", list),
-		insert: "INSERT INTO " + name + " (" + names("", list[1:]) + ") VALUES (" +
-			strings.Repeat("?, ", len(list)-2) + "?)" + conflict,
+		name: name, list: list, names: names("", columns),
+		insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" +
+			strings.Repeat("?, ", len(columns)-2) + "?)" + conflict,
 	}
 }
 
@@ -70,14 +71,16 @@ func places(columns []column) []any {
 // add writes a new row and returns its key and 1, or 0 if a conflict clause kept it
 // from being written.
 func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err error) {
-	return t.insertColumns(ctx, s.insert, s.columns(row)[1:])
+	t.columns[0] = s.list(row, t.columns[0][:0])
+	return t.insertColumns(ctx, s.insert, t.columns[0][1:])
 }
 
 // update writes the columns that differ between two states of a row: one that is
 // written has its indices written anew, changed or not.
 func (s *table[T]) update(ctx context.Context, t *tx, before, after *T) error {
-	was, is := s.columns(before), s.columns(after)
-	mask, changed := uint64(0), is[:0:0]
+	was, is := s.list(before, t.columns[0][:0]), s.list(after, t.columns[1][:0])
+	t.columns[0], t.columns[1] = was, is
+	mask, changed := uint64(0), t.columns[2][:0]
 	for i, c := range is {
 		if !c.at.same(was[i].at) {
 			mask |= 1 << i
@@ -96,7 +99,8 @@ func (s *table[T]) update(ctx context.Context, t *tx, before, after *T) error {
 		text = "UPDATE " + s.name + " SET " + strings.Join(set, ", ") + " WHERE " + is[0].name + " = ?"
 		t.updates[updateKey{s.name, mask}] = text
 	}
-	_, err := t.execColumns(ctx, text, append(changed, is[0]))
+	t.columns[2] = append(changed, is[0])
+	_, err := t.execColumns(ctx, text, t.columns[2])
 	return err
 }
 
@@ -119,7 +123,7 @@ func (s *table[T]) one(ctx context.Context, q querier, where string, args ...any
 		}
 		return row, sql.ErrNoRows
 	}
-	return row, rows.Scan(places(s.columns(&row))...)
+	return row, rows.Scan(places(s.list(&row, nil))...)
 }
 
 // all scans the rows of a query for s.names.
@@ -128,15 +132,15 @@ func (s *table[T]) all(ctx context.Context, q querier, where string, args ...any
 	if err != nil {
 		return nil, err
 	}
-	return scanAll(rows, s.columns)
+	return scanAll(rows, s.list)
 }
 
 // scanAll reads and closes rows.
-func scanAll[T any](rows rowSet, columns func(*T) []column) ([]T, error) {
+func scanAll[T any](rows rowSet, list func(*T, []column) []column) ([]T, error) {
 	defer func() { _ = rows.Close() }()
 	var out []T
 	row := new(T)
-	into := places(columns(row))
+	into := places(list(row, nil))
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, err

@@ -28,8 +28,8 @@ func TestColumns(t *testing.T) {
 	checkColumns(t, s, s.tables.forwards)
 	checkColumns(t, s, s.tables.attempts)
 	checkColumns(t, s, s.tables.runs)
-	for _, fault := range misplaced(func(d *depositRow) []column {
-		list := depositColumns(d)
+	for _, fault := range misplaced(func(d *depositRow, to []column) []column {
+		list := depositColumns(d, to)
 		list[4].at, list[5].at = list[5].at, list[4].at
 		return list
 	}) {
@@ -60,7 +60,7 @@ func checkColumns[T any](t *testing.T, s *Store, list *table[T]) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range list.columns(new(T)) {
+	for _, c := range list.list(new(T), nil) {
 		got = append(got, c.name)
 	}
 	slices.Sort(want)
@@ -68,16 +68,16 @@ func checkColumns[T any](t *testing.T, s *Store, list *table[T]) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the columns of %s (-schema +list):\n%s", list.name, diff)
 	}
-	for _, fault := range misplaced(list.columns) {
+	for _, fault := range misplaced(list.list) {
 		t.Errorf("%s: %s", list.name, fault)
 	}
 }
 
 // misplaced returns the columns that lead to a field of another name.
-func misplaced[T any](columns func(*T) []column) []string {
+func misplaced[T any](columns func(*T, []column) []column) []string {
 	row := new(T)
 	var out []string
-	for _, c := range columns(row) {
+	for _, c := range columns(row, nil) {
 		at := reflect.ValueOf(c.at)
 		if at.Kind() == reflect.Struct {
 			at = at.Field(0) // a cell around a pointer
@@ -126,8 +126,8 @@ func roundTrip[T any](t *testing.T, s *Store, list *table[T]) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	var first, second, got T
-	fillColumns(random, list.columns(&first)[1:])
-	fillColumns(random, list.columns(&second)[1:])
+	fillColumns(random, list.list(&first, nil)[1:])
+	fillColumns(random, list.list(&second, nil)[1:])
 	undo := fmt.Errorf("undo")
 	err := s.do(t.Context(), "round trip", func(ctx context.Context, x *tx) error {
 		if _, err := x.exec(ctx, "PRAGMA defer_foreign_keys = 1"); err != nil {
@@ -137,19 +137,19 @@ func roundTrip[T any](t *testing.T, s *Store, list *table[T]) {
 		if err != nil || n != 1 {
 			return fmt.Errorf("add %d: %w", n, err)
 		}
-		*list.columns(&first)[0].at.(*integer) = integer(key)
-		*list.columns(&second)[0].at.(*integer) = integer(key)
-		if got, err = list.one(ctx, x, "WHERE "+list.columns(&first)[0].name+" = ?", key); err != nil {
+		*list.list(&first, nil)[0].at.(*integer) = integer(key)
+		*list.list(&second, nil)[0].at.(*integer) = integer(key)
+		if got, err = list.one(ctx, x, "WHERE "+list.list(&first, nil)[0].name+" = ?", key); err != nil {
 			return err
 		}
-		sameColumns(t, list.name+" added", list.columns(&first), list.columns(&got))
+		sameColumns(t, list.name+" added", list.list(&first, nil), list.list(&got, nil))
 		if err := list.update(ctx, x, &first, &second); err != nil {
 			return err
 		}
-		if got, err = list.one(ctx, x, "WHERE "+list.columns(&first)[0].name+" = ?", key); err != nil {
+		if got, err = list.one(ctx, x, "WHERE "+list.list(&first, nil)[0].name+" = ?", key); err != nil {
 			return err
 		}
-		sameColumns(t, list.name+" updated", list.columns(&second), list.columns(&got))
+		sameColumns(t, list.name+" updated", list.list(&second, nil), list.list(&got, nil))
 		return undo
 	})
 	if err == nil || !strings.Contains(err.Error(), "undo") {

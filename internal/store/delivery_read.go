@@ -130,7 +130,7 @@ func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do fun
 }
 
 func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) (map[int64]StoredDelivery, error) {
-	rows, err := h.query(ctx, sqlDeliveries("WHERE v.seq"+sqlInList), seqs(page))
+	rows, err := h.query(ctx, sqlDeliveries("WHERE "+h.engine.In("v.seq")), h.engine.Numbers(seqs(page)))
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		where, args := where+" AND kind"+sqlInList, append(slices.Clone(about), numbers(ids))
+		where, args := where+" AND "+h.engine.In("kind"), append(slices.Clone(about), h.engine.Numbers(ids))
 		return positions(ctx, h.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
 	}, nil
 }

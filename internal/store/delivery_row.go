@@ -31,13 +31,15 @@ type deliveryRow struct {
 	method, peer, reason, detail string
 	// orphan is the key of an event that waits for what it is about, NULL if none does.
 	orphan sql.NullString
+	// wallet is that of an event about a transaction of one.
+	wallet string
 	header string
 	body   []byte
 }
 
-func deliveryColumns(d *deliveryRow) []column {
+func deliveryColumns(d *deliveryRow, to []column) []column {
 	e := &d.event
-	return []column{
+	return append(to, []column{
 		{"seq", (*integer)(&d.seq)},
 		{"kind", (*integer)(&d.kind)},
 		{"received_at", (*instant)(&d.receivedAt)},
@@ -61,14 +63,15 @@ func deliveryColumns(d *deliveryRow) []column {
 		{"reason", (*words)(&d.reason)},
 		{"detail", (*words)(&d.detail)},
 		{"orphan", (*maybe)(&d.orphan)},
+		{"wallet", (*words)(&d.wallet)},
 		{"header", (*text)(&d.header)},
 		{"body", (*blob)(&d.body)},
-	}
+	}...)
 }
 
 // deliveryHead leaves the headers and the body out.
-func deliveryHead(d *deliveryRow) []column {
-	all := deliveryColumns(d)
+func deliveryHead(d *deliveryRow, to []column) []column {
+	all := deliveryColumns(d, to)
 	return all[:len(all)-2]
 }
 
@@ -82,14 +85,14 @@ type deliveryView struct {
 
 // viewColumns always has the body: its hash is wanted in every list, and it lies in
 // the same page of the file.
-func viewColumns(v *deliveryView) []column {
-	return append(append(deliveryColumns(&v.deliveryRow), kindColumns(&v.kind)...), column{"", (*text)(&v.depositToken)})
+func viewColumns(v *deliveryView, to []column) []column {
+	return append(kindColumns(&v.kind, deliveryColumns(&v.deliveryRow, to)), column{"", (*text)(&v.depositToken)})
 }
 
 // sqlDeliveries is a query for viewColumns.
 func sqlDeliveries(rest string) string {
 	var v deliveryView
-	return "SELECT " + names("v.", deliveryColumns(&v.deliveryRow)) + ", " + names("k.", kindColumns(&v.kind)) + `,
+	return "SELECT " + names("v.", deliveryColumns(&v.deliveryRow, nil)) + ", " + names("k.", kindColumns(&v.kind, nil)) + `,
 		coalesce((SELECT d.callback_token FROM deposits AS d WHERE d.seq = v.deposit), '')
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind ` + rest
 }

@@ -75,13 +75,13 @@ func (h *Deposits) Doubts(ctx context.Context, ids ...string) (map[string][]paym
 	if len(keys) == 0 {
 		return out, nil
 	}
-	list := seqs(keys)
-	rows, err := h.read.QueryContext(ctx, `SELECT v.subject, v.seq, v.received_at, coalesce(v.reason, '')
-		FROM json_each(?1) AS one CROSS JOIN deliveries AS v ON v.subject = one.value JOIN kinds AS k ON k.id = v.kind
-		WHERE v.dedup IS NOT NULL AND (k.verdict = ?2 OR v.reason IS NOT NULL AND v.move = ?3)
+	list := h.engine.Numbers(seqs(keys))
+	rows, err := h.query(ctx, `SELECT v.subject, v.seq, v.received_at, coalesce(v.reason, '')
+		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
+		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND (k.verdict = ? OR v.reason IS NOT NULL AND v.move = ?)
 		UNION ALL SELECT c.deposit, c.delivery, c.at, c.note
-		FROM json_each(?1) AS one CROSS JOIN claims AS c ON c.deposit = one.value WHERE c.delivery IS NOT NULL AND c.note <> ''
-		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), int64(payment.MoveNone))
+		FROM claims AS c WHERE `+h.engine.In("c.deposit")+` AND c.delivery IS NOT NULL AND c.note <> ''
+		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), int64(payment.MoveNone), list)
 	if err != nil {
 		return nil, h.kinded("read the doubts", err)
 	}
@@ -130,7 +130,7 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 		if err != nil || len(page) == 0 {
 			return page, err
 		}
-		rows, err := h.depositsBy(ctx, h, "seq"+sqlInList, seqs(page))
+		rows, err := h.depositsBy(ctx, h, h.engine.In("seq"), h.engine.Numbers(seqs(page)))
 		if err != nil {
 			return nil, err
 		}

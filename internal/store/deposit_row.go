@@ -16,8 +16,8 @@ type depositRow struct {
 	payment.Deposit
 }
 
-func depositColumns(d *depositRow) []column {
-	return []column{
+func depositColumns(d *depositRow, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&d.seq)},
 		{"shelf", (*integer)(&d.shelf)},
 		{"provider", (*text)(&d.Provider)},
@@ -50,7 +50,19 @@ func depositColumns(d *depositRow) []column {
 		{"because", (*text)(&d.Because)},
 		{"reversal", (*reversal)(&d.Reversal)},
 		{"twins", (*boolean)(&d.twins)},
+	}...)
+}
+
+// judgedColumns leaves out what no rule asks for.
+func judgedColumns(d *depositRow, to []column) []column {
+	for _, c := range depositColumns(d, nil) {
+		switch c.name {
+		case "description", "idempotency_key", "fields_hash":
+		default:
+			to = append(to, c)
+		}
 	}
+	return to
 }
 
 // depositBy returns the deposit that a condition finds; sql.ErrNoRows when there is

@@ -1,5 +1,6 @@
 // Package store is the ledger: deposits, deliveries, what moved them, queries
-// and their results, forwarding and replay, all in one SQLite file.
+// and their results, forwarding and replay. What carries it is an engine: package
+// sqlite keeps it in one file. Texts and rules here are the same for every engine.
 //
 // A Store is one database with a handle for each noun: Deposits, Deliveries,
 // Forwards, Queries, Runs, Budget. What concerns the ledger as a whole (its check,
@@ -18,8 +19,8 @@
 //
 // To add a column:
 //
-//  1. write migrations/sqlite/NNNN_name.sql with ALTER TABLE … ADD COLUMN, and run
-//     go test ./internal/store -run Fingerprints -write-fingerprints;
+//  1. write sqlite/migrations/NNNN_name.sql with ALTER TABLE … ADD COLUMN, and run
+//     go test ./internal/store/sqlite -run Fingerprints -write-fingerprints;
 //  2. give the row's struct a field with the column's name: paid_at is PaidAt;
 //  3. add one line to the table's list (depositColumns, deliveryColumns, …), with
 //     the cell (cell.go) that fits the field.

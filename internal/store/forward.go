@@ -53,8 +53,8 @@ type forwardRow struct {
 	subject, lease        int64
 }
 
-func forwardColumns(f *forwardRow) []column {
-	return []column{
+func forwardColumns(f *forwardRow, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&f.seq)},
 		{"delivery", (*integer)(&f.delivery)},
 		{"target", (*integer)(&f.target)},
@@ -65,7 +65,7 @@ func forwardColumns(f *forwardRow) []column {
 		{"subject", (*integer)(&f.subject)},
 		{"lease", (*integer)(&f.lease)},
 		{"refusals", (*integer)(&f.refusals)},
-	}
+	}...)
 }
 
 func (db *database) forward(f forwardRow, url string) Forward {
@@ -116,14 +116,14 @@ func (h *Forwards) List(ctx context.Context, state ForwardState, limit int) ([]F
 		forwardRow
 		url string
 	}
-	rows, err := h.query(ctx, "SELECT "+names("f.", forwardColumns(&forwardRow{}))+`, g.url
+	rows, err := h.query(ctx, "SELECT "+names("f.", forwardColumns(&forwardRow{}, nil))+`, g.url
 		FROM forwards AS f JOIN targets AS g ON g.id = f.target WHERE f.state = ?
 		ORDER BY f.due_at, f.created_at, f.seq LIMIT ?`, string(state), limit)
 	if err != nil {
 		return nil, h.kinded("read the forward queue", err)
 	}
-	found, err := scanAll(rows, func(v *view) []column {
-		return append(forwardColumns(&v.forwardRow), column{"", (*text)(&v.url)})
+	found, err := scanAll(rows, func(v *view, to []column) []column {
+		return append(forwardColumns(&v.forwardRow, to), column{"", (*text)(&v.url)})
 	})
 	out := make([]Forward, len(found))
 	for i, v := range found {

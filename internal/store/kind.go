@@ -23,8 +23,8 @@ type kindRow struct {
 	kind
 }
 
-func kindColumns(k *kindRow) []column {
-	return []column{
+func kindColumns(k *kindRow, to []column) []column {
+	return append(to, []column{
 		{"id", (*integer)(&k.id)},
 		{"provider", (*text)(&k.provider)},
 		{"route", (*text)(&k.route)},
@@ -32,7 +32,7 @@ func kindColumns(k *kindRow) []column {
 		{"verdict", (*text)(&k.verdict)},
 		{"status", (*text)(&k.status)},
 		{"duplicate", (*boolean)(&k.duplicate)},
-	}
+	}...)
 }
 
 // mostKinds bounds the dictionary: some event names are made of words that

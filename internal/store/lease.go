@@ -21,8 +21,8 @@ func (h *Forwards) Due(ctx context.Context) ([]TargetDue, error) {
 	if err != nil {
 		return nil, h.kinded("read the forward queue", err)
 	}
-	found, err := scanAll(rows, func(d *TargetDue) []column {
-		return []column{{"", (*text)(&d.Target)}, {"", (*moment)(&d.At)}}
+	found, err := scanAll(rows, func(d *TargetDue, to []column) []column {
+		return append(to, column{"", (*text)(&d.Target)}, column{"", (*moment)(&d.At)})
 	})
 	due := found[:0]
 	for _, d := range found {

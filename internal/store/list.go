@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -129,25 +128,13 @@ func queryPositions(ctx context.Context, db *sql.DB, query string, args ...any) 
 	return out, rows.Err()
 }
 
-// numbers spells numbers as the JSON array that sqlInList takes.
-func numbers(list []int64) string {
-	out := []byte{'['}
-	for i, n := range list {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = strconv.AppendInt(out, n, 10)
-	}
-	return string(append(out, ']'))
-}
-
-// seqs spells the keys of positions likewise.
-func seqs(page []position) string {
+// seqs returns the keys of positions.
+func seqs(page []position) []int64 {
 	out := make([]int64, len(page))
 	for i, p := range page {
 		out[i] = p.seq
 	}
-	return numbers(out)
+	return out
 }
 
 // pageSize is how many rows are read at once when all are asked for.

@@ -2,15 +2,10 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/timing"
 )
@@ -27,7 +22,11 @@ func (s *Store) Ping(ctx context.Context) error {
 // Check reads the whole ledger and returns what is wrong with it, in words; an
 // empty list is a healthy ledger. It takes seconds for each gigabyte.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
-	problems := []string{}
+	damage, err := s.engine.Check(ctx)
+	if err != nil {
+		return damage, s.kinded("check the ledger", err)
+	}
+	problems := append([]string{}, damage...)
 	add := func(query, format string) error {
 		rows, err := s.read.QueryContext(ctx, query)
 		if err != nil {
@@ -39,14 +38,11 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 			if err := rows.Scan(&what); err != nil {
 				return err
 			}
-			if what != "ok" {
-				problems = append(problems, fmt.Sprintf(format, what))
-			}
+			problems = append(problems, fmt.Sprintf(format, what))
 		}
 		return rows.Err()
 	}
 	for _, c := range []struct{ query, format string }{
-		{sqlIntegrity, "the file is damaged: %s"},
 		{`SELECT CAST(count(*) AS TEXT) FROM deposits WHERE status IN ('COMPLETED', 'FAILED') AND decided_by = ''
 			HAVING count(*) > 0`, "%s final deposits do not say who decided them"},
 		{`SELECT CAST(count(*) AS TEXT) FROM deposits WHERE status IN ('CREATED', 'UNKNOWN', 'PENDING') AND decided_by <> ''
@@ -74,28 +70,7 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 // mode 0600, while others go on writing. The copy is complete when Backup
 // returns; it appears under its name only then. An existing file is KindUsage.
 func (s *Store) Backup(ctx context.Context, file string) error {
-	if _, err := os.Lstat(file); err == nil {
-		return payment.Usage(fmt.Sprintf("backup: %s exists", filepath.Base(file)), "name a new file")
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return payment.Usage(fmt.Sprintf("backup: %s cannot be made", filepath.Base(file)), "look at its directory")
-	}
-	part := file + ".part-" + rand.Text()[:8]
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
-		return payment.Usage(fmt.Sprintf("backup: %s cannot be made", filepath.Base(file)), "look at its directory")
-	}
-	defer func() { _ = os.Remove(part) }()
-	defer func() { _ = f.Close() }()
-	if err := s.copyInto(ctx, part); err != nil {
-		return s.kinded("back up the ledger", err)
-	}
-	if err := f.Sync(); err != nil {
-		return s.kinded("back up the ledger", err)
-	}
-	if err := atomicfile.Adopt(part, file); err != nil {
-		return s.kinded("back up the ledger", err)
-	}
-	return nil
+	return s.kinded("back up the ledger", s.engine.Copy(ctx, file))
 }
 
 // Stats is the ledger in numbers.
@@ -154,22 +129,8 @@ func (s *Store) Stats(ctx context.Context, since time.Time) (Stats, error) {
 	return out, s.kinded("count what the ledger holds", err)
 }
 
-func (s *Store) fileStats(ctx context.Context, out *Stats) error {
-	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(s.path + suffix); err == nil {
-			out.FileBytes += info.Size()
-		}
-	}
-	var free, page int64
-	if err := s.read.QueryRowContext(ctx, sqlFreePages).Scan(&free); err != nil {
-		return err
-	}
-	if err := s.read.QueryRowContext(ctx, sqlPageSize).Scan(&page); err != nil {
-		return err
-	}
-	out.FreeBytes = free * page
-	var err error
-	out.Schema, err = userVersion(ctx, s.read)
+func (s *Store) fileStats(ctx context.Context, out *Stats) (err error) {
+	out.FileBytes, out.FreeBytes, out.Schema, err = s.engine.Size(ctx)
 	return err
 }
 
@@ -200,14 +161,14 @@ func (s *Store) deliveryStats(ctx context.Context, first int64, out *Stats) erro
 		}
 		return rows.Err()
 	}
-	err := read(`SELECT d.day, k.provider, k.event, k.verdict, k.duplicate, sum(d.n), sum(d.bytes)
+	err := read(`SELECT d.day, k.provider, k.event, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT), CAST(sum(d.bytes) AS BIGINT)
 		FROM daily AS d JOIN kinds AS k ON k.id = d.kind WHERE d.day >= ?
 		GROUP BY d.day, k.provider, k.event, k.verdict, k.duplicate HAVING sum(d.n) <> 0
 		ORDER BY d.day, k.provider, k.event, k.verdict, k.duplicate`, &out.Deliveries, true, first)
 	if err != nil {
 		return err
 	}
-	return read(`SELECT 0, k.provider, k.event, k.verdict, k.duplicate, sum(d.n), sum(d.bytes)
+	return read(`SELECT 0, k.provider, k.event, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT), CAST(sum(d.bytes) AS BIGINT)
 		FROM stored AS d JOIN kinds AS k ON k.id = d.kind
 		GROUP BY k.provider, k.event, k.verdict, k.duplicate HAVING sum(d.n) <> 0
 		ORDER BY k.provider, k.event, k.verdict, k.duplicate`, &out.Stored, false)

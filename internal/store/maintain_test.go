@@ -38,12 +38,12 @@ func TestStats(t *testing.T) {
 		}
 	}
 	paid := size(callback("ws_1", "REC0000001", 15000))
-	schema, err := latestVersion()
+	migrations, err := filepath.Glob("sqlite/migrations/*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Stats{
-		FileBytes: got.FileBytes, Schema: schema, OldestOpen: open.CreatedAt, Waiting: 1,
+		FileBytes: got.FileBytes, Schema: len(migrations), OldestOpen: open.CreatedAt, Waiting: 1,
 		Stored: []DeliveryCount{
 			count(payment.VerdictUnsigned, false, paid), count(payment.VerdictUnsigned, true, paid), count(payment.VerdictUntrusted, false, size(a)),
 		},

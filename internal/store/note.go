@@ -22,8 +22,8 @@ type note struct {
 	note string
 }
 
-func noteColumns(n *note) []column {
-	return []column{
+func noteColumns(n *note, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&n.seq)},
 		{"deposit", (*integer)(&n.deposit)},
 		{"at", (*instant)(&n.at)},
@@ -32,7 +32,7 @@ func noteColumns(n *note) []column {
 		{"move", (*move)(&n.move)},
 		{"delivery", (*key)(&n.delivery)},
 		{"note", (*text)(&n.note)},
-	}
+	}...)
 }
 
 // note writes a line of a deposit's history.

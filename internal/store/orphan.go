@@ -22,14 +22,14 @@ type orphan struct {
 	event      payment.Event
 }
 
-func orphanColumns(o *orphan) []column {
-	return append(append(deliveryHead(&o.row), kindColumns(&o.kind)...), column{"", (*integer)(&o.headerSize)})
+func orphanColumns(o *orphan, to []column) []column {
+	return append(kindColumns(&o.kind, deliveryHead(&o.row, to)), column{"", (*integer)(&o.headerSize)})
 }
 
 // orphans returns the waiting deliveries about a subject, oldest first.
 func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
 	var o orphan
-	rows, err := t.rows(ctx, "SELECT "+names("v.", deliveryHead(&o.row))+", "+names("k.", kindColumns(&o.kind))+`, length(v.header)
+	rows, err := t.rows(ctx, "SELECT "+names("v.", deliveryHead(&o.row, nil))+", "+names("k.", kindColumns(&o.kind, nil))+`, length(v.header)
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE v.subject = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.dedup IS NOT NULL AND k.provider = ?
 		ORDER BY v.seq`+sqlMostOrphans, subject, string(provider))

@@ -152,7 +152,7 @@ func TestChangesAcrossProcesses(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	changed := s.Changes(ctx)
-	cmd := helper(t, "one", s.path, "INV-1")
+	cmd := helper(t, "one", s.Path(), "INV-1")
 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func limitFiles(t *testing.T, size uint64) {
 func fullProcess(t *testing.T, s *Store, name string) {
 	size := uint64(0)
 	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(s.path + suffix); err == nil {
+		if info, err := os.Stat(s.Path() + suffix); err == nil {
 			size = max(size, uint64(info.Size()))
 		}
 	}

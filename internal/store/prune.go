@@ -92,7 +92,7 @@ func (t *tx) pruneStep(ctx context.Context, k kindRow, from position, before tim
 // sqlPruneCandidates reads the old deliveries of a kind and whether each is to be
 // kept; its arguments are those of pruneArgs. Rows are looked up by their keys or
 // by an index; the references that waiting events may be adopted by are gathered
-// once. detail holds an event's wallet as "sc". The newest row of the table is
+// once. The newest row of the table is
 // never old: its key must not be given again.
 const sqlPruneCandidates = `SELECT v.seq, v.received_at, v.size + length(v.header),
 		EXISTS (SELECT 1 FROM forwards AS f WHERE f.delivery = v.seq)
@@ -101,9 +101,9 @@ const sqlPruneCandidates = `SELECT v.seq, v.received_at, v.size + length(v.heade
 		OR EXISTS (SELECT 1 FROM queries AS q LEFT JOIN deposits AS d ON d.seq = q.deposit WHERE q.seq = v.query
 			AND (q.delivery = v.seq OR q.status NOT IN ('ANSWERED', 'REFUSED')
 				OR d.status NOT IN ('COMPLETED', 'FAILED') OR d.conflict <> ''))
-		OR ? AND (
+		OR ? = 1 AND (
 			EXISTS (SELECT 1 FROM wallet_transactions AS w WHERE w.transaction_id = v.provider_id
-				AND w.wallet = coalesce(v.detail ->> 'sc', '') AND w.provider = ?
+				AND w.wallet = coalesce(v.wallet, '') AND w.provider = ?
 				AND (w.status = 'PENDING' OR w.conflict <> ''))
 			OR v.deposit IS NULL AND EXISTS (SELECT 1 FROM deposits AS d WHERE d.provider_id = v.provider_id
 				AND d.provider_id <> '' AND d.provider = ?
@@ -152,4 +152,20 @@ func (t *tx) pruneCandidates(ctx context.Context, k kindRow, from position, befo
 		old, keep = append(old, r), append(keep, kept)
 	}
 	return old, keep, rows.Err()
+}
+
+// giveBack returns free space to the disk, a little at a time, so that other writers
+// get their turn.
+func (s *Store) giveBack(ctx context.Context) error {
+	for before := int64(-1); ; {
+		var left int64
+		err := s.do(ctx, "shrink the ledger", func(ctx context.Context, t *tx) (err error) {
+			left, err = t.conn.Shrink(ctx)
+			return err
+		})
+		if err != nil || left == 0 || left == before {
+			return err
+		}
+		before = left
+	}
 }

@@ -68,8 +68,8 @@ type queryRow struct {
 	Query
 }
 
-func queryColumns(q *queryRow) []column {
-	return []column{
+func queryColumns(q *queryRow, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&q.seq)},
 		{"kind", (*text)(&q.Kind)},
 		{"provider", (*text)(&q.Provider)},
@@ -88,7 +88,7 @@ func queryColumns(q *queryRow) []column {
 		{"created_at", (*instant)(&q.CreatedAt)},
 		{"updated_at", (*instant)(&q.UpdatedAt)},
 		{"answered_at", (*moment)(&q.AnsweredAt)},
-	}
+	}...)
 }
 
 // named gives a query the ids that are not stored.

@@ -32,7 +32,7 @@ func readableProcess(t *testing.T, path string) {
 		fmt.Printf("ended %v: %v\n", payment.KindOf(err), err)
 		return
 	}
-	fmt.Printf("ended with %d deposits, read-only %v\n", len(found), s.readOnly)
+	fmt.Printf("ended with %d deposits, read-only %v\n", len(found), s.engine.ReadOnly())
 }
 
 func TestReadUnwritable(t *testing.T) {

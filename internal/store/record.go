@@ -152,6 +152,9 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 	if p.Inspection.Event != nil {
 		row.event = *p.Inspection.Event
 		k.event, k.status = row.event.Name, row.event.Status
+		if isWallet(&row.event) {
+			row.wallet = row.event.ShortCode
+		}
 	}
 	var err error
 	if row.kind, err = t.kindID(ctx, k); err != nil {

@@ -26,13 +26,13 @@ type runRow struct {
 	Run
 }
 
-func runColumns(r *runRow) []column {
-	return []column{
+func runColumns(r *runRow, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&r.seq)},
 		{"spec", (*document)(&r.Spec)},
 		{"created_at", (*instant)(&r.CreatedAt)},
 		{"finished_at", (*moment)(&r.FinishedAt)},
-	}
+	}...)
 }
 
 // Start records a replay before its first attempt.

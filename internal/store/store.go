@@ -3,9 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -47,9 +46,6 @@ type CommitStats struct {
 // defaultBusyTimeout is longer than any transaction of ours, many times over.
 const defaultBusyTimeout = 15 * time.Second
 
-// readers is how many connections read at once.
-const readers = 4
-
 // Store is an open ledger: one database, and a handle for each noun in it. It is
 // safe for concurrent use, and other processes may have the same ledger open.
 type Store struct {
@@ -82,11 +78,8 @@ type (
 
 // database is what the handles have in common.
 type database struct {
-	path       string
-	readOnly   bool
-	still      bool
+	engine     engine
 	now        func() time.Time
-	busy       time.Duration
 	quarantine Quarantine
 	onCommit   func(CommitStats)
 
@@ -107,38 +100,20 @@ type database struct {
 // failing disk is KindInternal; one that is held by another process for longer
 // than BusyTimeout is KindUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Path == "" {
-		return nil, payment.Usage("db: the path is empty", "name a file with --db")
-	}
-	path, err := filepath.Abs(o.Path)
-	if err != nil {
-		return nil, payment.Usage("db: the path cannot be resolved", "name the file by its full path")
-	}
-	if o.MustExist {
-		if _, err := os.Stat(path); err != nil {
-			return nil, fileError(path, err)
-		}
-	}
-	db := &database{
-		tables: newTables(),
-		path:   path, readOnly: o.ReadOnly, now: o.Now, busy: o.BusyTimeout,
-		quarantine: o.Quarantine, onCommit: o.OnCommit,
-	}
+	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit}
 	if db.now == nil {
 		db.now = time.Now
-	}
-	if db.busy <= 0 {
-		db.busy = defaultBusyTimeout
 	}
 	if db.quarantine == (Quarantine{}) {
 		db.quarantine = DefaultQuarantine()
 	}
-	err = db.open(ctx)
-	if err != nil && o.OrReadOnly && cannotWrite(err) {
-		err = db.openToRead(ctx)
-	}
-	if err != nil {
+	var err error
+	if db.engine, err = openEngine(ctx, o); err != nil {
 		return nil, db.kinded("open the ledger", err)
+	}
+	db.read = db.engine.Reader()
+	if err := db.readKey(ctx); err != nil {
+		return nil, db.kinded("open the ledger", errors.Join(err, db.engine.Close()))
 	}
 	db.writer = newWriter(db)
 	db.changes = newChanges(db)
@@ -159,11 +134,32 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.changes.close()
-	return s.kinded("close the ledger", errors.Join(s.writer.close(), s.read.Close()))
+	return s.kinded("close the ledger", errors.Join(s.writer.close(), s.engine.Close()))
 }
 
 // Path returns the ledger's file.
-func (s *Store) Path() string { return s.path }
+func (s *Store) Path() string { return s.engine.Path() }
+
+// readKey reads the key of the ledger's ids.
+func (db *database) readKey(ctx context.Context) error {
+	var key string
+	if err := db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key); err != nil {
+		return err
+	}
+	var err error
+	db.idKey, err = hex.DecodeString(key)
+	return err
+}
+
+// kinded gives an error of the engine its kind. An error that has a kind, or that is a
+// context's, passes.
+func (db *database) kinded(what string, err error) error {
+	var e *payment.Error
+	if err == nil || errors.As(err, &e) || isContextErr(err) {
+		return err
+	}
+	return db.engine.Error(what, err)
+}
 
 func isContextErr(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

@@ -10,17 +10,15 @@ import (
 	"time"
 )
 
-// tx is the writer's view of the transaction that is open: its connection with
-// the statements prepared on it, and the counts to be written at its end.
-//
-// It speaks to the driver through database/sql/driver, not through sql.Conn: of
-// a delivery's cost, half would be sql.Conn's locks and reflection.
+// tx is the transaction that is open, as the rules of this package see it: what it
+// holds of the ledger's dictionaries, and the counts to be written at its end.
 type tx struct {
-	db      *database
-	conn    *sql.Conn
-	raw     driver.ConnPrepareContext
-	stmts   map[string]driver.Stmt
-	args    []driver.NamedValue
+	db   *database
+	conn conn
+	args []driver.NamedValue
+	// columns are used again by each statement: what was written, what is to be, and
+	// what of it differs.
+	columns [3][]column
 	kinds   map[kind]int64
 	shelves map[shelf]int64
 	targets map[string]int64
@@ -38,22 +36,11 @@ type tx struct {
 	crowded bool
 }
 
-// newTx takes the driver's connection out of conn, which nothing else uses, and
-// which lives as long as the view.
-func newTx(db *database, conn *sql.Conn) (*tx, error) {
-	t := &tx{
-		db: db, conn: conn, stmts: map[string]driver.Stmt{},
-		kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{}, tally: newTally(),
-		updates: map[updateKey]string{},
+func newTx(db *database, c conn) *tx {
+	return &tx{
+		db: db, conn: c, kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{},
+		tally: newTally(), updates: map[updateKey]string{},
 	}
-	err := conn.Raw(func(raw any) error {
-		var ok bool
-		if t.raw, ok = raw.(driver.ConnPrepareContext); !ok {
-			return errors.New("the driver cannot prepare statements")
-		}
-		return nil
-	})
-	return t, err
 }
 
 // begin readies the view for a new transaction.
@@ -62,24 +49,11 @@ func (t *tx) begin(now time.Time) {
 	t.tally.clear()
 }
 
-func (t *tx) close() {
-	for _, stmt := range t.stmts {
-		_ = stmt.Close()
-	}
-	_ = t.conn.Close()
-}
-
-// prepared returns the statement of a text that is part of the program.
-func (t *tx) prepared(ctx context.Context, query string) (driver.Stmt, error) {
-	if stmt := t.stmts[query]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := t.raw.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	t.stmts[query] = stmt
-	return stmt, nil
+// forget drops the dictionaries' numbers, which a transaction that failed may have made.
+func (t *tx) forget() {
+	clear(t.kinds)
+	clear(t.shelves)
+	clear(t.targets)
 }
 
 // bind turns arguments into the driver's; the slice is used again by the next call.
@@ -101,19 +75,6 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 	return t.args, nil
 }
 
-func (t *tx) run(ctx context.Context, query string, bound []driver.NamedValue) (driver.Result, error) {
-	t.writes++
-	stmt, err := t.prepared(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	s, ok := stmt.(driver.StmtExecContext)
-	if !ok {
-		return nil, errors.New("the driver cannot run statements")
-	}
-	return s.ExecContext(ctx, bound)
-}
-
 // exec returns the number of rows that changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	bound, err := t.bind(args)
@@ -129,11 +90,15 @@ func (t *tx) execColumns(ctx context.Context, query string, columns []column) (i
 }
 
 func (t *tx) execBound(ctx context.Context, query string, bound []driver.NamedValue) (int64, error) {
-	res, err := t.run(ctx, query, bound)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+	t.writes++
+	return t.conn.Exec(ctx, query, bound)
+}
+
+// insertColumns returns the key of the new row and 1, or 0 if a conflict clause
+// kept it from being written.
+func (t *tx) insertColumns(ctx context.Context, query string, columns []column) (seq, n int64, err error) {
+	t.writes++
+	return t.conn.Insert(ctx, query, t.bindColumns(columns))
 }
 
 // row scans one row; sql.ErrNoRows when there is none.
@@ -154,19 +119,11 @@ func (t *tx) row(ctx context.Context, query string, args []any, into ...any) err
 
 // rows runs a query whose rows the caller closes before the next statement.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*txRows, error) {
-	stmt, err := t.prepared(ctx, query)
-	if err != nil {
-		return nil, err
-	}
 	bound, err := t.bind(args)
 	if err != nil {
 		return nil, err
 	}
-	s, ok := stmt.(driver.StmtQueryContext)
-	if !ok {
-		return nil, errors.New("the driver cannot run queries")
-	}
-	rows, err := s.QueryContext(ctx, bound)
+	rows, err := t.conn.Query(ctx, query, bound)
 	if err != nil {
 		return nil, err
 	}
@@ -252,6 +209,10 @@ func assign(into any, v driver.Value) bool {
 		*p = int(n)
 		return ok
 	case *bool:
+		if is, ok := v.(bool); ok {
+			*p = is
+			return true
+		}
 		n, ok := v.(int64)
 		*p = n != 0
 		return ok
@@ -265,7 +226,5 @@ func (t *tx) mark() tally { return t.tally.clone() }
 
 func (t *tx) reset(mark tally) {
 	t.tally = mark
-	clear(t.kinds)
-	clear(t.shelves)
-	clear(t.targets)
+	t.forget()
 }

@@ -25,8 +25,8 @@ type walletTransaction struct {
 	createdAt, updatedAt time.Time
 }
 
-func walletColumns(w *walletTransaction) []column {
-	return []column{
+func walletColumns(w *walletTransaction, to []column) []column {
+	return append(to, []column{
 		{"seq", (*integer)(&w.seq)},
 		{"provider", (*text)(&w.provider)},
 		{"wallet", (*text)(&w.wallet)},
@@ -38,7 +38,7 @@ func walletColumns(w *walletTransaction) []column {
 		{"delivery", (*integer)(&w.delivery)},
 		{"created_at", (*instant)(&w.createdAt)},
 		{"updated_at", (*instant)(&w.updatedAt)},
-	}
+	}...)
 }
 
 // walletRank orders statuses: a later word of a lower rank changes nothing.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -26,14 +25,8 @@ const (
 	mostBytes = 16 << 20
 )
 
-// checkpointBytes is roughly how much may be written between two checkpoints,
-// checkpointPerJob what a job writes besides its body, and checkpointPerCommit
-// what every commit writes, however small: the pages of the indices that it touches.
-const (
-	checkpointBytes     = 16 << 20
-	checkpointPerJob    = 8 << 10
-	checkpointPerCommit = 32 << 10
-)
+// bytesPerJob is roughly what a job writes besides its body.
+const bytesPerJob = 8 << 10
 
 const (
 	jobQueued int32 = iota
@@ -61,9 +54,8 @@ type writer struct {
 	wg    sync.WaitGroup
 
 	// Only the goroutine touches what follows.
-	db        *sql.DB
+	conn      conn
 	tx        *tx
-	unsaved   int64
 	contended bool
 	polite    int
 
@@ -72,7 +64,8 @@ type writer struct {
 }
 
 func newWriter(db *database) *writer {
-	return &writer{store: db, queue: make(chan *job, queueLength), stop: make(chan struct{})}
+	c := db.engine.Writer()
+	return &writer{store: db, conn: c, tx: newTx(db, c), queue: make(chan *job, queueLength), stop: make(chan struct{})}
 }
 
 var errClosed = errors.New("the ledger is closed")
@@ -100,7 +93,7 @@ func (db *database) await(ctx context.Context, what string, j *job) error {
 }
 
 func (db *database) submit(ctx context.Context, j *job) error {
-	if db.readOnly {
+	if db.engine.ReadOnly() {
 		return &payment.Error{
 			Kind: payment.KindInternal, Message: "the ledger was opened read-only",
 			Hint: "open it for writing",
@@ -135,11 +128,7 @@ func (w *writer) start(ctx context.Context) {
 func (w *writer) close() error {
 	close(w.stop)
 	w.wg.Wait()
-	if w.db == nil {
-		return nil
-	}
-	w.tx.close()
-	return w.db.Close()
+	return w.conn.Close()
 }
 
 func (w *writer) loop(ctx context.Context) {
@@ -156,7 +145,7 @@ func (w *writer) loop(ctx context.Context) {
 			return
 		}
 		w.commit(ctx, batch)
-		w.checkpoint(ctx, batch)
+		w.tidy(ctx, batch)
 		clear(batch)
 		w.yield()
 	}
@@ -244,14 +233,14 @@ func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.
 	start := time.Now()
 	err = w.run(ctx, batch, false)
 	if errors.Is(err, errApart) {
-		w.rollback(ctx)
+		w.conn.Rollback(ctx)
 		if _, err = w.begin(ctx); err != nil {
 			return waited, time.Since(start), err
 		}
 		err = w.run(ctx, batch, true)
 	}
 	if err != nil {
-		w.rollback(ctx)
+		w.conn.Rollback(ctx)
 	}
 	return waited, time.Since(start), err
 }
@@ -268,11 +257,11 @@ func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 			j.err = w.runApart(ctx, j)
 		} else {
 			before := w.tx.writes
-			if j.err = j.run(ctx, w.tx); j.err != nil && !isFatal(j.err) && w.tx.writes != before {
+			if j.err = j.run(ctx, w.tx); j.err != nil && !w.conn.Fatal(j.err) && w.tx.writes != before {
 				return errApart
 			}
 		}
-		if isFatal(j.err) {
+		if w.conn.Fatal(j.err) {
 			return j.err
 		}
 	}
@@ -284,29 +273,36 @@ func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 			return err
 		}
 	}
-	_, err := w.tx.exec(ctx, sqlCommit)
-	return err
+	return w.conn.Commit(ctx)
 }
 
 // runApart runs a job so that its failure leaves the others alone.
 func (w *writer) runApart(ctx context.Context, j *job) error {
-	if _, err := w.tx.exec(ctx, sqlSavepoint); err != nil {
-		return err
-	}
 	w.tx.ahead = nil
 	mark := w.tx.mark()
-	err := j.run(ctx, w.tx)
-	if err != nil && isFatal(err) {
-		return err
-	}
+	err := w.conn.Apart(ctx, func() error { return j.run(ctx, w.tx) })
 	if err != nil {
 		w.tx.reset(mark)
-		if _, undoErr := w.tx.exec(ctx, sqlUndo); undoErr != nil {
-			return undoErr
-		}
-	}
-	if _, releaseErr := w.tx.exec(ctx, sqlRelease); releaseErr != nil {
-		return releaseErr
 	}
 	return err
+}
+
+// begin starts a transaction.
+func (w *writer) begin(ctx context.Context) (time.Duration, error) {
+	waited, fresh, contended, err := w.conn.Begin(ctx)
+	w.contended = contended
+	if fresh {
+		w.tx.forget()
+	}
+	w.tx.begin(w.store.now())
+	return waited, err
+}
+
+// tidy lets the connection clear up, between batches.
+func (w *writer) tidy(ctx context.Context, batch []*job) {
+	written := int64(0)
+	for _, j := range batch {
+		written += int64(j.size) + bytesPerJob
+	}
+	w.conn.Tidy(ctx, written)
 }

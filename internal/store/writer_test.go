@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -449,12 +450,12 @@ func TestHeldLedger(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{BusyTimeout: 50 * time.Millisecond})
 	create(t, s, push(t, "INV-1"))
-	db, err := openDB(s.path, modeWrite, 1)
+	db, err := sql.Open("sqlite", s.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(t.Context(), sqlBegin); err != nil {
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = s.Deposits.Create(t.Context(), push(t, "INV-2"))
@@ -465,7 +466,7 @@ func TestHeldLedger(t *testing.T) {
 	if list, _, err := s.Deposits.List(t.Context(), DepositFilter{}); err != nil || len(list) != 1 {
 		t.Errorf("reading beside a writer: %v, error %v", list, err)
 	}
-	if _, err := db.ExecContext(t.Context(), sqlRollback); err != nil {
+	if _, err := db.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
 	create(t, s, push(t, "INV-2"))

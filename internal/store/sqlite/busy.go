@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // waitBusy repeats what failed because another process held the ledger.
-func (db *database) waitBusy(ctx context.Context, do func(context.Context) error) error {
+func (db *DB) waitBusy(ctx context.Context, do func(context.Context) error) error {
 	wait := newBusyWait(db.busy)
 	defer wait.stop()
 	for {

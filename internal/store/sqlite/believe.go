@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func checkOwner(path string) error {
 // fingerprints holds a line for each version of the schema: its number, and the
 // digest of every table, index and view in it. TestSchemaFingerprints writes it.
 //
-//go:embed migrations/sqlite/fingerprints.txt
+//go:embed migrations/fingerprints.txt
 var fingerprints embed.FS
 
 const fingerprintFile = migrationDir + "/fingerprints.txt"

@@ -1,7 +1,6 @@
-package store
+package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -15,10 +14,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 )
-
-// Everything that only SQLite understands is in this file: how it is opened,
-// its pragmas, its statements for transactions, its error codes. The other
-// files keep to SQL that PostgreSQL understands too.
 
 // applicationID marks a SQLite file as a payctl ledger ("PyCt").
 const applicationID = 0x50794374
@@ -37,19 +32,6 @@ const (
 	sqlPageSize    = "PRAGMA page_size"
 	sqlShrink      = "PRAGMA incremental_vacuum(512)"
 )
-
-// sqlInList is a condition on a column: to be one of a JSON array of texts or numbers.
-const sqlInList = " IN (SELECT value FROM json_each(?))"
-
-// sqlNamedDeposits reads deposits by a column that has an index without its empty
-// values, for a JSON array of texts. As a join that begins with the names it needs
-// neither a table of its own for them nor a sorter.
-func sqlNamedDeposits(column string) string {
-	return " FROM json_each(?1) AS names CROSS JOIN deposits ON " + column + " = names.value WHERE " + column + " <> ''"
-}
-
-// sqlNamedAliases adds the deposits that have one of the texts as an alias.
-const sqlNamedAliases = " UNION ALL SELECT deposit, name FROM json_each(?1) AS names CROSS JOIN aliases ON name = names.value"
 
 // openMode is what a connection is for.
 type openMode uint8
@@ -163,22 +145,9 @@ func isFatal(err error) bool {
 	return false
 }
 
-// kinded gives a driver's error its kind, by code. An error that has a kind, or
-// that is a context's, passes.
-func (db *database) kinded(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var e *payment.Error
-	if errors.As(err, &e) || isContextErr(err) {
-		return err
-	}
-	return driverError(db.path, what, err)
-}
-
-// driverError words a driver's error; what says what was attempted.
-func driverError(path, what string, err error) error {
-	name := filepath.Base(path)
+// Error gives a driver's error its kind and its words; what says what was attempted.
+func (db *DB) Error(what string, err error) error {
+	name := filepath.Base(db.path)
 	out := &payment.Error{Kind: payment.KindInternal, Err: err}
 	switch code(err) {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
@@ -198,7 +167,7 @@ func driverError(path, what string, err error) error {
 		out.Message = fmt.Sprintf("%s: ledger %s cannot be opened", what, name)
 		out.Hint = "look at the permissions of the file and its directory"
 	case sqlite3.SQLITE_NOTADB:
-		return notALedger(path, "it is not a database")
+		return notALedger(db.path, "it is not a database")
 	case sqlite3.SQLITE_CORRUPT:
 		out.Message = fmt.Sprintf("%s: ledger %s is damaged", what, name)
 		out.Hint = "keep the file as it is, and restore the last payctl ledger backup under another name"
@@ -217,51 +186,4 @@ func driverError(path, what string, err error) error {
 func notALedger(path, why string) error {
 	return payment.Usage(fmt.Sprintf("db: %s is not a payctl ledger: %s", filepath.Base(path), why),
 		"name another file with --db; a ledger is made when there is no file")
-}
-
-// copyInto writes a consistent copy into an existing empty file.
-func (db *database) copyInto(ctx context.Context, to string) error {
-	mode := modeReadOnly
-	if db.still {
-		mode = modeStill
-	}
-	pool, err := openDB(db.path, mode, 1)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = pool.Close() }()
-	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", to)
-	return err
-}
-
-// giveBack returns free pages to the disk, a few at a time, so that other
-// writers get their turn.
-func (db *database) giveBack(ctx context.Context) error {
-	for before := int64(-1); ; {
-		var left int64
-		err := db.do(ctx, "shrink the ledger", func(ctx context.Context, t *tx) error {
-			if _, err := t.exec(ctx, sqlShrink); err != nil {
-				return err
-			}
-			return t.row(ctx, sqlFreePages, nil, &left)
-		})
-		if err != nil || left == 0 || left == before {
-			return err
-		}
-		before = left
-	}
-}
-
-// insertColumns returns the key of the new row and 1, or 0 if a conflict clause
-// kept it from being written.
-func (t *tx) insertColumns(ctx context.Context, query string, columns []column) (seq, n int64, err error) {
-	res, err := t.run(ctx, query, t.bindColumns(columns))
-	if err != nil {
-		return 0, 0, err
-	}
-	if n, err = res.RowsAffected(); err != nil || n == 0 {
-		return 0, n, err
-	}
-	seq, err = res.LastInsertId()
-	return seq, n, err
 }

@@ -1,9 +1,8 @@
-package store
+package sqlite
 
 import (
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -37,8 +36,8 @@ const (
 )
 
 // open looks at the file before SQLite touches it, makes it a ledger where it
-// is empty, brings its schema up to date and reads the key of its ids.
-func (db *database) open(ctx context.Context) error {
+// is empty, and brings its schema up to date.
+func (db *DB) open(ctx context.Context) error {
 	if !db.readOnly {
 		if err := makeFile(db.path); err != nil {
 			return err
@@ -78,7 +77,7 @@ func (db *database) open(ctx context.Context) error {
 }
 
 // readMode is how the connections that read are opened.
-func (db *database) readMode() openMode {
+func (db *DB) readMode() openMode {
 	switch {
 	case db.still:
 		return modeStill
@@ -91,7 +90,7 @@ func (db *database) readMode() openMode {
 // openToRead opens a ledger that cannot be written. Where no process has a log
 // beside it the file is taken as it stands: making a log takes the right to write
 // into the directory, and one that this user made could shut the ledger's owner out.
-func (db *database) openToRead(ctx context.Context) error {
+func (db *DB) openToRead(ctx context.Context) error {
 	db.readOnly = true
 	info, err := os.Stat(db.path + "-wal")
 	db.still = errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
@@ -107,7 +106,7 @@ func cannotWrite(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-func (db *database) bringUpToDate(ctx context.Context) error {
+func (db *DB) bringUpToDate(ctx context.Context) error {
 	if err := checkSchema(ctx, db.read, db.path); err != nil {
 		return err
 	}
@@ -133,13 +132,7 @@ func (db *database) bringUpToDate(ctx context.Context) error {
 			return err
 		}
 	}
-	var key string
-	err = db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
-	if err != nil {
-		return err
-	}
-	db.idKey, err = hex.DecodeString(key)
-	return err
+	return nil
 }
 
 // makeFile makes an absent ledger file with mode 0600, and its directories with
@@ -267,7 +260,7 @@ func inspect(ctx context.Context, path string) (state, error) {
 
 // create marks an empty file as a ledger and switches it to WAL. Two processes
 // may do it at once: both do the same.
-func (db *database) create(ctx context.Context) error {
+func (db *DB) create(ctx context.Context) error {
 	pool, err := openDB(db.path, modeCreate, 1)
 	if err != nil {
 		return err
@@ -286,7 +279,7 @@ func (db *database) create(ctx context.Context) error {
 	return db.migrateWith(ctx, pool)
 }
 
-func (db *database) migrate(ctx context.Context) error {
+func (db *DB) migrate(ctx context.Context) error {
 	pool, err := openDB(db.path, modeWrite, 1)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -15,10 +15,10 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-//go:embed migrations/sqlite/*.sql
+//go:embed migrations/*.sql
 var migrations embed.FS
 
-const migrationDir = "migrations/sqlite"
+const migrationDir = "migrations"
 
 func newerSchema(path string, version, latest int) error {
 	return &payment.Error{
@@ -32,7 +32,7 @@ func newerSchema(path string, version, latest int) error {
 // migrateWith runs the missing migrations in one transaction that no other
 // process can share; the version is read inside it, so whoever comes second
 // finds nothing to do.
-func (db *database) migrateWith(ctx context.Context, pool *sql.DB) (err error) {
+func (db *DB) migrateWith(ctx context.Context, pool *sql.DB) (err error) {
 	files, err := migrationFiles()
 	if err != nil {
 		return err

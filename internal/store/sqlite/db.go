@@ -1,0 +1,72 @@
+// Package sqlite carries a ledger in one SQLite file: how it is made, opened and
+// migrated, its one connection that writes, how another process's commit is noticed,
+// and what only SQLite understands of SQL. What the ledger holds and what its rows
+// mean is package store's.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Options says which file to open and how; see store.Options.
+type Options struct {
+	Path                            string
+	MustExist, ReadOnly, OrReadOnly bool
+	// Busy bounds how long a write waits for other processes.
+	Busy time.Duration
+}
+
+// DB is an open file.
+type DB struct {
+	path     string
+	readOnly bool
+	// still says that no process has a log beside the file, and that none is made.
+	still bool
+	busy  time.Duration
+	read  *sql.DB
+}
+
+// readers is how many connections read at once.
+const readers = 4
+
+// Open opens a file, making and migrating it where needed. The file must be absent,
+// empty or a ledger: anything else is KindUsage and left as it is. A ledger that a
+// newer payctl wrote is KindConflict.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.Path == "" {
+		return nil, payment.Usage("db: the path is empty", "name a file with --db")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, payment.Usage("db: the path cannot be resolved", "name the file by its full path")
+	}
+	if o.MustExist {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fileError(path, err)
+		}
+	}
+	db := &DB{path: path, readOnly: o.ReadOnly, busy: o.Busy}
+	err = db.open(ctx)
+	if err != nil && o.OrReadOnly && cannotWrite(err) {
+		err = db.openToRead(ctx)
+	}
+	return db, err
+}
+
+// Path returns the file's full path.
+func (db *DB) Path() string { return db.path }
+
+// ReadOnly reports whether the file was opened without the right to write.
+func (db *DB) ReadOnly() bool { return db.readOnly }
+
+// Reader returns the connections that read, which never wait for the one that writes.
+func (db *DB) Reader() *sql.DB { return db.read }
+
+// Close closes the connections that read.
+func (db *DB) Close() error { return db.read.Close() }
