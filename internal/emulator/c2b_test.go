@@ -210,3 +210,37 @@ func TestPull(t *testing.T) {
 		t.Error("the lost callback is not in the log")
 	}
 }
+
+// reference/daraja.md §10.1: bodies with 11 keys as in production, the number in its other forms, and old replies.
+func TestC2BShapes(t *testing.T) {
+	t.Parallel()
+	for behaviour, want := range map[string]string{
+		"c2b-production-shape": `"MSISDN":"2547 [*]{5} 222","FirstName":"[A-Z]+"}$`,
+		"c2b-msisdn=full":      `"MSISDN":"254711000222","FirstName":"[A-Z]+","MiddleName":"","LastName":"[A-Z]+"}$`,
+		"c2b-msisdn=hashed":    `"MSISDN":"[0-9a-f]{64}","FirstName"`,
+	} {
+		d := newDesk(t, behaviour)
+		d.post(registerPath, registerBody())
+		d.post(simulatePath, simulateBody())
+		d.advance(time.Minute)
+		got := d.app.take()
+		if len(got) != 2 {
+			t.Fatalf("%s: %v", behaviour, got)
+		}
+		for _, body := range got {
+			if !regexp.MustCompile(want).MatchString(body.Body) {
+				t.Errorf("%s: %s", behaviour, body.Body)
+			}
+		}
+		var members map[string]any
+		decode(t, got[1].Body, &members)
+		if n := len(members); n != 13 && behaviour != "c2b-production-shape" || n != 11 && behaviour == "c2b-production-shape" {
+			t.Errorf("%s: %d members", behaviour, n)
+		}
+	}
+	for behaviour, want := range map[string]string{"c2b-register-code=00000000": `"ResponseCode":"00000000",`, "c2b-register-code=missing": `","ResponseDescription":"Success"`} {
+		if _, body := newDesk(t, behaviour).post(registerPath, registerBody()); !strings.Contains(body, want) || strings.Contains(body, "missing") {
+			t.Errorf("%s: %s", behaviour, body)
+		}
+	}
+}

@@ -92,9 +92,9 @@ func TestPushRefusals(t *testing.T) {
 		{"space", []string{"CallBackURL", `"https://a.co.ke/x y"`}, 400, bad("CallBackURL")},
 		{"scheme", []string{"CallBackURL", `"ftp://a.co.ke/x"`}, 400, bad("CallBackURL")},
 		{"no reference", []string{"AccountReference", `null`}, 400, bad("Remarks")},
-		{"long reference", []string{"AccountReference", `"1234567890123"`}, 400, bad("Remarks")},
+		{"endless reference", []string{"AccountReference", `"` + strings.Repeat("é", 201) + `"`}, 400, bad("Remarks")},
 		{"no description", []string{"TransactionDesc", ""}, 400, bad("Remarks")},
-		{"long description", []string{"TransactionDesc", `"12345678901234"`}, 400, bad("Remarks")},
+		{"endless description", []string{"TransactionDesc", `"` + strings.Repeat("x", 201) + `"`}, 400, bad("Remarks")},
 		{"unknown merchant", []string{"BusinessShortCode", `"999999"`}, 500, refused("500.001.1001", "Merchant does not exist")},
 		{"wrong password", []string{"Password", `"` + password("600111") + `"`}, 500, wrong},
 		{"other timestamp", []string{"Timestamp", `"20260102030406"`}, 500, wrong},
@@ -319,7 +319,8 @@ func TestPushSwitches(t *testing.T) {
 		changes   []string
 		want      string
 	}{
-		{"lenient-reference", []string{"AccountReference", `"123456789012345"`}, "1025"},
+		{"long-reference-fails", []string{"AccountReference", `"123456789012345"`}, "1025"},
+		{"long-reference-fails", []string{"AccountReference", `"éééééééééééé"`}, "0"},
 		{"numbers-only", []string{"PartyA", `"254712345678"`}, "1037"},
 		{"numbers-only", nil, "0"},
 		{"any-credentials", []string{"BusinessShortCode", `"999999"`, "PartyB", "999999", "Password", `"` + password("999999") + `"`}, "0"},
@@ -347,5 +348,74 @@ func TestPromptExpiry(t *testing.T) {
 		if got := d.results()[push.CheckoutRequestID]; got != want {
 			t.Errorf("%s: got %s, want %s", behaviour, got, want)
 		}
+	}
+}
+
+// reference/daraja.md §3.1, §14: the documented lengths are not enforced. What is longer is accepted and noted in the log,
+// characters are counted and not bytes, and a prompt that no handset can show fails.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, reference, description string
+		reason, result               string
+	}{
+		{"documented", strings.Repeat("x", 12), strings.Repeat("x", 13), "", "0"},
+		{"characters", strings.Repeat("é", 12), strings.Repeat("é", 13), "", "0"},
+		{"UMOJA", strings.Repeat("x", 15), "x", "AccountReference has 15 characters, 12 are documented", "0"},
+		{"another", strings.Repeat("x", 27), "x", "AccountReference has 27 characters, 12 are documented", "0"},
+		{"Safaricom's own library", "x", strings.Repeat("x", 21), "TransactionDesc has 21 characters, 13 are documented", "0"},
+		{
+			"the longest", strings.Repeat("é", 200), strings.Repeat("é", 200),
+			"AccountReference has 200 characters, 12 are documented; TransactionDesc has 200 characters, 13 are documented", "1025",
+		},
+	} {
+		d := newDesk(t)
+		push := d.push("AccountReference", `"`+tt.reference+`"`, "TransactionDesc", `"`+tt.description+`"`)
+		var log []struct {
+			Reason  *string
+			Refused bool
+		}
+		decode(t, d.control(http.MethodGet, "requests?api=push", ""), &log)
+		if len(log) != 1 || log[0].Refused || (log[0].Reason == nil) != (tt.reason == "") || log[0].Reason != nil && *log[0].Reason != tt.reason {
+			t.Errorf("%s: the log has %+v", tt.name, log)
+		}
+		d.advance(time.Second)
+		if got := d.results()[push.CheckoutRequestID]; got != tt.result {
+			t.Errorf("%s: result %s, want %s", tt.name, got, tt.result)
+		}
+	}
+	strict := newDesk(t, "strict-lengths")
+	strict.push("AccountReference", `"éééééééééééé"`, "TransactionDesc", `"ééééééééééééé"`)
+	for _, change := range [][]string{{"AccountReference", `"1234567890123"`}, {"TransactionDesc", `"12345678901234"`}} {
+		if status, body := strict.post(pushPath, pushBody(append(phone("254722000111"), change...)...)); status != 400 ||
+			plain(body) != refused("400.002.02", "Bad Request - Invalid Remarks") {
+			t.Errorf("strict %v: %d %s", change, status, body)
+		}
+	}
+}
+
+// reference/daraja.md §14: the query is asked on a second path too, and the scheme of a token has no case.
+func TestFieldHabits(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	push := d.push()
+	d.advance(time.Second)
+	for _, path := range []string{queryPath, "/mpesa/stkpushquery/v2/query"} {
+		if status, body := d.post(path, queryBody(push.CheckoutRequestID)); status != 200 || !strings.Contains(body, `"ResultCode":"0"`) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	for _, scheme := range []string{"bearer", "BEARER", "Bearer"} {
+		req := d.request(http.MethodPost, queryPath, queryBody(push.CheckoutRequestID))
+		req.Header.Set("Authorization", scheme+" "+d.token)
+		req.Header.Set("Content-Type", "application/json")
+		if status, body := d.do(req); status != 200 {
+			t.Errorf("%s: %d %s", scheme, status, body)
+		}
+	}
+	d.push(append(phone("254722000031"), "Amount", "5")...)
+	d.advance(time.Second)
+	if got := d.app.take(); !strings.Contains(got[len(got)-1].Body, `"ResultCode":2026,"ResultDesc":"The channel session ID has expired."`) {
+		t.Errorf("2026: %s", got[len(got)-1].Body)
 	}
 }

@@ -201,7 +201,7 @@ func TestTransactionStatusFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	initiator := failure("2001", "The initiator information is invalid.")
-	unknown := failure("1", "The transaction receipt number does not exist.")
+	unknown := failure("2032", "The transaction receipt number does not exist.")
 	for _, tt := range []struct {
 		name   string
 		change []string
@@ -270,7 +270,7 @@ func TestResultRefusals(t *testing.T) {
 		{reversalPath, []string{"TransactionID", `"X"`, "RecieverIdentifierType", `"4"`}, bad("RecieverIdentifierType")},
 		{reversalPath, []string{"TransactionID", `"X"`, "Remarks", `"x"`}, bad("Remarks")},
 		{"/mpesa/b2c/v1/paymentrequest", []string{"InitiatorName", ""}, bad("InitiatorName")},
-		{"/mpesa/b2c/v1/paymentrequest", []string{"Amount", "9"}, bad("Amount")},
+		{"/mpesa/b2c/v1/paymentrequest", []string{"Amount", "0"}, bad("Amount")},
 		{"/mpesa/b2c/v3/paymentrequest", []string{"OriginatorConversationID", ""}, bad("OriginatorConversationID")},
 		{"/mpesa/b2c/v1/paymentrequest", []string{"PartyB", "254201234567"}, bad("PartyB")},
 		{"/mpesa/b2b/v1/paymentrequest", []string{"RecieverIdentifierType", "1"}, bad("RecieverIdentifierType")},
@@ -331,7 +331,7 @@ func TestLedgerAddsUp(t *testing.T) {
 	}
 	_, result = d.ask("/mpesa/b2b/v1/paymentrequest")
 	transfer := parametersOf(t, result.Body)
-	if transfer["ResultCode"] != `"0"` || transfer["Amount"] != `"500.00"` || transfer["Currency"] != `"KES"` {
+	if transfer["ResultCode"] != "0" || transfer["DebitAccountBalance"] != "" || transfer["DebitAccountCurrentBalance"] == "" || transfer["Amount"] != `"500.00"` || transfer["Currency"] != `"KES"` {
 		t.Errorf("transfer: %s", result.Body)
 	}
 	_, result = d.ask(reversalPath, "TransactionID", `"`+receipt+`"`)
@@ -353,8 +353,8 @@ func TestLedgerAddsUp(t *testing.T) {
 	if diff := cmp.Diff(wantBalance, parametersOf(t, result.Body)["AccountBalance"]); diff != "" {
 		t.Errorf("balance (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(result.Body, `"ResultType":"0","ResultCode":"0"`) {
-		t.Errorf("balance has no string codes: %s", result.Body)
+	if !strings.Contains(result.Body, `"ResultType":0,"ResultCode":0`) || !strings.Contains(result.Body, `/mpesa/abresults/v1/submit"`) {
+		t.Errorf("the balance is not as captured: %s", result.Body)
 	}
 	var state struct {
 		Daraja struct {
@@ -373,21 +373,33 @@ func TestLedgerAddsUp(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §6.3.2: the failure of a transfer carries one bare object.
+// reference/daraja.md §10.2: the failure of a transfer as it was captured, and as the portal's sample has it (§6.3.2).
 func TestTransferFailure(t *testing.T) {
 	t.Parallel()
+	const queue = `{"Key":"QueueTimeoutURL","Value":"https://internalsandbox.safaricom.co.ke/mpesa/b2bresults/v1/submit"}`
+	want := func(got acceptance, code, rest string) string {
+		zero := strings.Replace(code, "2001", "0", 1)
+		return `{"Result":{"ResultType":` + zero + `,"ResultCode":` + code + `,"ResultDesc":"The initiator information is invalid.",` +
+			`"OriginatorConversationID":"` + got.OriginatorConversationID + `","ConversationID":"` + got.ConversationID + `","TransactionID":"UA20000000",` + rest + `}}`
+	}
+	portal := newDesk(t, "b2b-portal-shape")
+	got, result := portal.ask("/mpesa/b2b/v1/paymentrequest", "Initiator", `"nobody"`)
+	if diff := cmp.Diff(want(got, `"2001"`, `"ResultParameters":{"ResultParameter":{"Key":"BOCompletedTime","Value":20260102030405}},`+
+		`"ReferenceData":{"ReferenceItem":`+queue+`}`), result.Body); diff != "" {
+		t.Errorf("portal (-want +got):\n%s", diff)
+	}
+	_, result = portal.ask("/mpesa/b2b/v1/paymentrequest")
+	if paid := parametersOf(t, result.Body); paid["ResultCode"] != `"0"` || paid["DebitAccountBalance"] == "" || paid["DebitAccountCurrentBalance"] != "" {
+		t.Errorf("portal: %s", result.Body)
+	}
 	d := newDesk(t)
-	got, result := d.ask("/mpesa/b2b/v1/paymentrequest", "Initiator", `"nobody"`)
-	want := `{"Result":{"ResultType":"0","ResultCode":"2001","ResultDesc":"The initiator information is invalid.","OriginatorConversationID":"` +
-		got.OriginatorConversationID + `","ConversationID":"` + got.ConversationID + `","TransactionID":"UA20000000",` +
-		`"ResultParameters":{"ResultParameter":{"Key":"BOCompletedTime","Value":20260102030405}},"ReferenceData":{"ReferenceItem":` +
-		`{"Key":"QueueTimeoutURL","Value":"https://internalsandbox.safaricom.co.ke/mpesa/b2bresults/v1/submit"}}}}`
-	if diff := cmp.Diff(want, result.Body); diff != "" {
+	got, result = d.ask("/mpesa/b2b/v1/paymentrequest", "Initiator", `"nobody"`)
+	if diff := cmp.Diff(want(got, `2001`, `"ReferenceData":{"ReferenceItem":[`+queue+`,{"Key":"Occassion"}]}`), result.Body); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for i, amount := range []string{"250000", "250000", "250000", "250000", "1"} {
 		_, result := d.ask("/mpesa/b2b/v1/paymentrequest", "Amount", amount)
-		if ok := strings.Contains(result.Body, `"ResultCode":"0"`); ok != (i < 4) {
+		if ok := strings.Contains(result.Body, `"ResultCode":0`); ok != (i < 4) {
 			t.Errorf("transfer %d: %s", i, result.Body)
 		}
 	}
@@ -395,6 +407,96 @@ func TestTransferFailure(t *testing.T) {
 		_, result := d.ask("/mpesa/b2c/v1/paymentrequest", "Amount", "250000", "OriginatorConversationID", "")
 		if got := parametersOf(t, result.Body)["ResultCode"]; got != want {
 			t.Errorf("payout %d: %s", i, result.Body)
+		}
+	}
+}
+
+// reference/daraja.md §10.2: a payout below 10 shillings is accepted and fails in its result.
+func TestSmallPayout(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for amount, want := range map[string]string{"1": "2", "9": "2", "10": "0"} {
+		_, result := d.ask("/mpesa/b2c/v1/paymentrequest", "Amount", amount, "OriginatorConversationID", "")
+		if got := parametersOf(t, result.Body)["ResultCode"]; got != want {
+			t.Errorf("%s shillings: %s", amount, result.Body)
+		}
+	}
+}
+
+// reference/daraja.md §6.5: the request itself comes to the time-out address, credential and all.
+func TestQueueTimeoutEcho(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "result-timeout", "timeout-echo")
+	_, result := d.ask(statusPath, "TransactionID", `"UA2AAAAAAA"`)
+	var echo map[string]any
+	decode(t, result.Body, &echo)
+	if result.Path != "/timeout" || echo["CommandID"] != "TransactionStatusQuery" || echo["SecurityCredential"] == nil || echo["Result"] != nil {
+		t.Errorf("%+v", result)
+	}
+	if log := d.control(http.MethodGet, "requests?direction=out", ""); !strings.Contains(log, `SecurityCredential\":\"***`) {
+		t.Errorf("the log shows the credential: %s", log)
+	}
+}
+
+// reference/daraja.md §10.3: standing orders, organisations, and what is not played.
+func TestOtherAPIs(t *testing.T) {
+	t.Parallel()
+	const path = "/standingorder/v1/createStandingOrderExternal"
+	order := func(changes ...string) string {
+		return object([][2]string{
+			{"StandingOrderName", `"Rent"`}, {"StartDate", `"20260201"`}, {"EndDate", `"20261231"`}, {"BusinessShortCode", `"174379"`},
+			{"TransactionType", `"Standing Order Customer Pay Bill"`}, {"ReceiverPartyIdentifierType", `"4"`}, {"Amount", `"100"`}, {"PartyA", `"254712345678"`},
+			{"CallBackURL", `"http://app.test/ratiba"`}, {"AccountReference", `"RENT-1"`}, {"TransactionDesc", `"Rent"`}, {"Frequency", `"4"`},
+		}, changes)
+	}
+	for changed, want := range map[[2]string][]string{
+		{}:                            {`"responseCode":"0"`, `"name":"Status","value":"OKAY"`, `"name":"TransactionID","value":"UA2`, `"name":"Msisdn","value":"254712***678"`},
+		{"PartyA", `"254712345602"`}: {`"responseCode":"1037"`, `"name":"Status","value":"ERROR"`},
+	} {
+		d := newDesk(t)
+		status, body := d.post(path, order(changed[0], changed[1]))
+		var answer struct {
+			ResponseHeader struct{ ResponseRefID, ResponseCode string }
+		}
+		decode(t, body, &answer)
+		if status != 200 || answer.ResponseHeader.ResponseCode != "200" {
+			t.Fatalf("%d %s", status, body)
+		}
+		d.advance(time.Second)
+		got := d.app.take()
+		if len(got) != 1 || !strings.Contains(got[0].Body, `"requestRefID":"`+answer.ResponseHeader.ResponseRefID+`"`) {
+			t.Fatalf("called back with %v", got)
+		}
+		for _, part := range want {
+			if !strings.Contains(got[0].Body, part) {
+				t.Errorf("%v: %s is not in %s", changed, part, got[0].Body)
+			}
+		}
+	}
+	d := newDesk(t)
+	for _, field := range []string{"StandingOrderName", "StartDate", "EndDate", "TransactionType", "ReceiverPartyIdentifierType", "PartyA", "CallBackURL", "Frequency"} {
+		if status, body := d.post(path, order(field, `"x y"`)); field != "StandingOrderName" && (status != 400 || plain(body) != refused("400.002.02", "Bad Request - Invalid "+field)) {
+			t.Errorf("%s: %d %s", field, status, body)
+		}
+	}
+	if _, body := d.post(path, order("EndDate", `"20250101"`)); plain(body) != refused("400.002.02", "Bad Request - Invalid EndDate") {
+		t.Errorf("end before start: %s", body)
+	}
+	for body, want := range map[string]string{
+		`{"IdentifierType":"4","Identifier":"174379"}`: `"ResponseCode":"4000","ResponseMessage":"Success","OrganizationShortCode":"174379","OrganizationName":"PAYCTL SHOP"`,
+		`{"IdentifierType":"2","Identifier":"600222"}`: `"OrganizationShortCode":"600222"`,
+		`{"IdentifierType":"2","Identifier":"174379"}`: `Invalid Identifier`,
+		`{"IdentifierType":"1","Identifier":"174379"}`: `Invalid IdentifierType`,
+	} {
+		if _, got := d.post("/sfcverify/v1/query/info", body); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", body, got)
+		}
+	}
+	for path, names := range map[string]string{
+		"/v1/ussdpush/get-msisdn": "B2B Express", "/v1/billmanager-invoice/optin": "Bill Manager", "/imsi/v1/checkATI": "IMSI",
+	} {
+		if status, body := d.post(path, "{}"); status != 404 || !strings.Contains(body, "the emulator does not play "+names) {
+			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
@@ -28,6 +29,7 @@ type question struct {
 	api          string
 	path         string
 	f            engine.Fields
+	body         []byte // the request as it came
 	originator   string
 	conversation string
 	resultURL    string
@@ -60,7 +62,7 @@ func mayBe(high int, names ...string) rule { return need(0, high, names...) }
 
 func need(low, high int, names ...string) rule {
 	return rule{names, func(text string) string {
-		if len(text) < low || len(text) > high {
+		if n := utf8.RuneCountInString(text); n < low || n > high {
 			return "must have " + spanOf(low, high) + " characters"
 		}
 		return ""
@@ -142,7 +144,7 @@ func (r *results) ask(api *resultAPI) func(*engine.Call) {
 			return
 		}
 		q := &question{
-			api: api.api, path: c.Request.URL.Path, f: f,
+			api: api.api, path: c.Request.URL.Path, f: f, body: c.Body,
 			resultURL: f.Get("ResultURL").Plain(), timeoutURL: f.First("QueueTimeOutURL", "QueueTimeoutURL").Plain(),
 			fault: r.initiatorFault(f, api.initiator),
 		}
@@ -236,7 +238,7 @@ func (r *results) apis() []resultAPI {
 			paths: []string{"/mpesa/b2c/v1/paymentrequest", "/mpesa/b2c/v3/paymentrequest", "/mpesa/b2pochi/v1/paymentrequest"},
 			rules: []rule{
 				oneOf("CommandID", "SalaryPayment", "BusinessPayment", "PromotionPayment", "BusinessPayToPochi"),
-				amountIn(10 * mpesa.Shilling), shortcodeIn("PartyA"), customerIn("PartyB"), remarks(2),
+				amountIn(mpesa.Shilling), shortcodeIn("PartyA"), customerIn("PartyB"), remarks(2),
 				timeoutURL(), addressIn("ResultURL"), mayBe(100, doubledS, "Occasion"),
 			},
 		},

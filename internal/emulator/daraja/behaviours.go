@@ -11,8 +11,8 @@ import (
 func APIs() []string {
 	return []string{
 		apiOAuth, mpesa.APIPush, apiQuery, apiStatus, apiBalance, apiReversal, apiB2C, apiB2B,
-		apiC2BRegister, apiC2BSimulate, apiQR, apiPullRegister, apiPullQuery,
-		mpesa.OutSTK, outResult, outTimeout, outValidation, outConfirmation,
+		apiC2BRegister, apiC2BSimulate, apiQR, apiPullRegister, apiPullQuery, apiRatiba, apiOrgInfo,
+		mpesa.OutSTK, outResult, outTimeout, outValidation, outConfirmation, outRatiba,
 	}
 }
 
@@ -53,7 +53,8 @@ func pushBehaviours() []engine.Row {
 		engine.Choice("subscriber-lock", "a second push while a prompt is open: refused at once, or accepted and failed with 1001 in the callback",
 			"daraja §3.4, §4.2", "sync", "callback", "off"),
 		engine.Choice("two-minute-rule", "the same amount from the same customer within two minutes ends as 17", "daraja §4.2", "on", "off"),
-		engine.Flag("lenient-reference", "references up to 20 characters are accepted; over 12 the prompt fails with 1025", "daraja §3.2, §12.9"),
+		engine.Flag("strict-lengths", "AccountReference over 12 characters and TransactionDesc over 13 are refused, as documented", "daraja §3.1, §12.9"),
+		engine.Flag("long-reference-fails", "a push with an AccountReference over 12 characters is accepted, and its prompt fails with 1025", "daraja §3.2, §12.9"),
 		engine.Flag("strict-callback-url", "CallBackURL must be public HTTPS with a lower-case host and none of the banned words", "daraja §3.6"),
 		engine.Flag("numbers-only", "PartyA or PhoneNumber sent as a string ends as 1037", "daraja §3.2, §12.25"),
 	}
@@ -108,6 +109,7 @@ func resultBehaviours() []engine.Row {
 	return []engine.Row{
 		engine.Span("result-delay", "2s", "the time from the acceptance to the result", "daraja §6"),
 		engine.Flag("result-timeout", "the request expires in the queue: a post to QueueTimeOutURL instead of a result", "daraja §6.5"),
+		engine.Flag("timeout-echo", "the post to QueueTimeOutURL is the request itself, its SecurityCredential included", "daraja §6.5"),
 		engine.Flag("result-collapse", "a list of one parameter as a bare object; the result carries only one", "daraja §6.3.2"),
 		engine.Flag("result-missing-values", "empty values are left out", "daraja §6.3.1"),
 		engine.Flag("result-number-values", "times and amounts as numbers, as the old documents had them", "daraja §6.3.1"),
@@ -118,6 +120,11 @@ func resultBehaviours() []engine.Row {
 		engine.Choice("status-value", "what TransactionStatus says of a transaction that was found", "daraja §6.3",
 			"Completed", "Cancelled", "Declined", "Expired", "Initiated", "Authorized", "Failed", "Reversed"),
 		engine.Choice("c2b-validation", "whether M-PESA asks the validation URL", "daraja §10.1", "on", "off"),
+		engine.Flag("b2b-portal-shape", "B2B results as the portal's samples have them: codes as strings, DebitAccountBalance, a failure with one parameter",
+			"daraja §10.2, §6.3.2"),
+		engine.Flag("c2b-production-shape", "C2B bodies end at FirstName, 11 keys, as in production captures", "daraja §10.1"),
+		engine.Choice("c2b-msisdn", "the customer's number in C2B bodies, whatever the version that was registered", "daraja §10.1, §9", "full", "hashed", "masked"),
+		engine.Choice("c2b-register-code", "ResponseCode of a C2B registration", "daraja §10.1", "00000000", "missing", "0"),
 		engine.Flag("c2b-register-once", "registering URLs a second time is refused, as in production", "daraja §10.1"),
 		engine.Flag("c2b-on-push", "a paid push also sends the C2B confirmation, where URLs are registered", "daraja §10.1"),
 	}

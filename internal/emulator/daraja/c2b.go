@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
@@ -34,7 +35,7 @@ func (b *c2b) reset() { b.urls = map[string]c2bURLs{} }
 // c2bReply is the answer to register and simulate; the missing n is the gateway's (reference/daraja.md §10.1).
 type c2bReply struct {
 	OriginatorCoversationID string
-	ResponseCode            string
+	ResponseCode            string `json:",omitempty"`
 	ResponseDescription     string
 }
 
@@ -51,8 +52,8 @@ type c2bNotice struct {
 	ThirdPartyTransID string
 	MSISDN            string
 	FirstName         string
-	MiddleName        string
-	LastName          string
+	MiddleName        *string `json:",omitempty"`
+	LastName          *string `json:",omitempty"`
 }
 
 // register keeps the URLs of a shortcode.
@@ -87,7 +88,8 @@ func (b *c2b) register(c *engine.Call) {
 	default:
 		b.urls[shortcode] = urls
 		b.e.Touch()
-		c.Reply(http.StatusOK, c2bReply{mpesa.RequestID(b.e.IDs), "0", "Success"})
+		code := b.e.Behaviours.Choice("c2b-register-code", c.API, "0")
+		c.Reply(http.StatusOK, c2bReply{mpesa.RequestID(b.e.IDs), strings.TrimPrefix(code, "missing"), "Success"})
 	}
 }
 
@@ -110,7 +112,7 @@ func (b *c2b) simulate(c *engine.Call) {
 		fail(c, badField("Amount", "Amount must be whole shillings from 1 to 250000"))
 	case !phoneOK:
 		fail(c, badField("Msisdn", "Msisdn must be 254, then 1 or 7, then eight digits"))
-	case kind == typePayBill && (reference == "" || len(reference) > 20):
+	case kind == typePayBill && (reference == "" || utf8.RuneCountInString(reference) > 20):
 		fail(c, badField("BillRefNumber", "BillRefNumber must have 1 to 20 characters"))
 	default:
 		b.e.Lock()
@@ -203,9 +205,19 @@ func (b *c2b) confirmWith(t *mpesa.Txn, third string, delay time.Duration) {
 // notice is the body of both; the balance is empty on validation.
 func (b *c2b) notice(t *mpesa.Txn, version int, balance, third string) c2bNotice {
 	first, last := t.Customer.Name()
-	shown := t.Customer.Masked()
+	on := b.e.Behaviours
+	form := "masked"
 	if version == 1 {
+		form = "hashed"
+	}
+	shown := ""
+	switch on.Choice("c2b-msisdn", apiC2BSimulate, form) {
+	case "hashed":
 		shown = t.Customer.Hashed()
+	case "full":
+		shown = t.Customer.Full()
+	default:
+		shown = t.Customer.Masked()
 	}
 	kind := "Pay Bill"
 	if strings.HasPrefix(t.Reason, "Buy") {
@@ -215,9 +227,13 @@ func (b *c2b) notice(t *mpesa.Txn, version int, balance, third string) c2bNotice
 	if at.IsZero() {
 		at = t.Initiated
 	}
-	return c2bNotice{
+	body := c2bNotice{
 		TransactionType: kind, TransID: t.Receipt, TransTime: mpesa.Stamp(at), TransAmount: t.Amount.Decimal(),
 		BusinessShortCode: t.To, BillRefNumber: t.Reference, OrgAccountBalance: balance, ThirdPartyTransID: third,
-		MSISDN: shown, FirstName: first, LastName: last,
+		MSISDN: shown, FirstName: first,
 	}
+	if on.Roll("c2b-production-shape", apiC2BSimulate) == nil {
+		body.MiddleName, body.LastName = new(string), &last
+	}
+	return body
 }

@@ -23,11 +23,14 @@ const (
 	apiQR           = "qr"
 	apiPullRegister = "pull-register"
 	apiPullQuery    = "pull-query"
+	apiRatiba       = "ratiba"
+	apiOrgInfo      = "org-info"
 
 	outResult       = "result"
 	outTimeout      = "timeout"
 	outValidation   = "validation"
 	outConfirmation = "confirmation"
+	outRatiba       = "ratiba-result"
 
 	providerDaraja = "daraja"
 )
@@ -42,6 +45,7 @@ type gateway struct {
 	results *results
 	c2b     *c2b
 	pulls   *pulls
+	ratiba  *ratiba
 }
 
 // New makes a gateway in front of an M-PESA.
@@ -53,6 +57,7 @@ func New(e *engine.Engine, net *mpesa.Network) *gateway {
 		express: &express{e: e, net: net, door: d, c2b: c},
 		results: &results{e: e, net: net, door: d},
 		pulls:   &pulls{e: e, net: net, door: d},
+		ratiba:  &ratiba{e: e, door: d},
 	}
 	g.Reset()
 	net.Join(g.express)
@@ -98,6 +103,7 @@ func (g *gateway) Routes(mux *http.ServeMux) {
 	get(apiOAuth, "/oauth/v1/generate", g.door.oauth)
 	post(mpesa.APIPush, "/mpesa/stkpush/v1/processrequest", g.express.push)
 	post(apiQuery, "/mpesa/stkpushquery/v1/query", g.express.query)
+	post(apiQuery, "/mpesa/stkpushquery/v2/query", g.express.query) // many clients have it (reference/daraja.md §14)
 	post(apiC2BRegister, "/mpesa/c2b/v1/registerurl", g.c2b.register)
 	post(apiC2BRegister, "/mpesa/c2b/v2/registerurl", g.c2b.register)
 	post(apiC2BSimulate, "/mpesa/c2b/v1/simulate", g.c2b.simulate)
@@ -110,8 +116,23 @@ func (g *gateway) Routes(mux *http.ServeMux) {
 	post(apiQR, "/mpesa/qrcode/v1/generate", g.door.qr)
 	post(apiPullRegister, "/pulltransactions/v1/register", g.pulls.register)
 	post(apiPullQuery, "/pulltransactions/v1/query", g.pulls.query)
-	for _, path := range []string{"/oauth/", "/mpesa/", "/pulltransactions/"} {
+	post(apiRatiba, "/standingorder/v1/createStandingOrderExternal", g.ratiba.create)
+	post(apiOrgInfo, "/sfcverify/v1/query/info", g.door.orgInfo)
+	for path, name := range notPlayed() {
+		g.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: path, Run: g.door.notPlayed(name)})
+	}
+	for _, path := range []string{"/oauth/", "/mpesa/", "/pulltransactions/", "/standingorder/", "/sfcverify/"} {
 		g.e.Serve(mux, way, engine.Route{API: engine.APIUnknown, Path: path, Run: g.door.notFound})
+	}
+}
+
+// notPlayed are the APIs of the portal that are not documented well enough to be played, by path.
+func notPlayed() map[string]string {
+	return map[string]string{
+		"/v1/ussdpush/get-msisdn":  "B2B Express (USSD push to till)",
+		"/v1/billmanager-invoice/": "Bill Manager",
+		"/imsi/v1/checkATI":        "IMSI and swap check",
+		"/imsi/v2/checkATI":        "IMSI and swap check",
 	}
 }
 

@@ -97,7 +97,7 @@ func styleOf(api string) tokenStyle {
 		return tokenC2B
 	case apiBalance, apiB2C, apiB2B, apiReversal:
 		return tokenB2C
-	case apiPullRegister, apiPullQuery:
+	case apiPullRegister, apiPullQuery, apiOrgInfo:
 		return tokenPull
 	default:
 		return tokenSTK
@@ -140,8 +140,8 @@ func (d *door) enter(c *engine.Call) (engine.Fields, bool) {
 
 func (d *door) checkToken(c *engine.Call) (refusal, bool) {
 	style := styleOf(c.API)
-	token, found := strings.CutPrefix(c.Request.Header.Get("Authorization"), "Bearer ")
-	if !found {
+	scheme, token, found := strings.Cut(c.Request.Header.Get("Authorization"), " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") {
 		if style == tokenC2B {
 			style = tokenNoauth
 		}

@@ -20,7 +20,7 @@ func (d *door) oauth(c *engine.Call) {
 	scheme, value, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
 	pair, err := base64.StdEncoding.DecodeString(value)
 	key, secret, found := strings.Cut(string(pair), ":")
-	if scheme != "Basic" || err != nil || !found {
+	if !strings.EqualFold(scheme, "Basic") || err != nil || !found {
 		fail(c, refusal{
 			http.StatusBadRequest, "400.008.01", "Invalid Authentication passed",
 			"the Authorization header is not Basic and base64 of key:secret",

@@ -36,8 +36,7 @@ func (r *results) status(q *question) verdict {
 	party := q.f.Get("PartyA").Plain()
 	t := r.net.Ledger.Find(q.f.Get("TransactionID").Plain(), q.f.First("OriginalConversationID", "OriginatorConversationID").Plain())
 	if t == nil || !sameOrg(t.To, party) && !sameOrg(t.From, party) {
-		// The code of a receipt that is not found is not documented; samples use 1 (reference/daraja.md §6.4).
-		return failed("1", "The transaction receipt number does not exist.", "no transaction of "+party+" has this receipt or conversation")
+		return failed("2032", "The transaction receipt number does not exist.", "no transaction of "+party+" has this receipt or conversation")
 	}
 	account := "MMF Account For Customer"
 	if t.Kind == apiB2C || t.Kind == apiB2B || t.Kind == apiReversal {
@@ -121,6 +120,9 @@ func (r *results) reverse(q *question) verdict {
 	}
 }
 
+// minPayout is the least that a customer can be paid (reference/daraja.md §10.2).
+const minPayout = 10 * mpesa.Shilling
+
 // payout pays a customer (reference/daraja.md §10.2).
 func (r *results) payout(q *question) verdict {
 	amount, _ := mpesa.ParseShillings(q.f.Get("Amount").Plain())
@@ -128,6 +130,8 @@ func (r *results) payout(q *question) verdict {
 	party := q.f.Get("PartyA").Plain()
 	org, customer := r.net.Ledger.Org(party), r.net.Ledger.Customer(phone)
 	switch {
+	case amount < minPayout: // accepted all the same (reference/daraja.md §10.2)
+		return failed("2", "Declined due to limit rule: less than the minimum transaction amount.", "a payout is at least "+minPayout.Whole()+" shillings")
 	case org.Utility < amount:
 		return failed("1", "The balance is insufficient for the transaction.", "the utility account of "+party+" holds less")
 	case customer.Balance+amount > mpesa.MaxWallet:
@@ -176,10 +180,14 @@ func (r *results) transfer(q *question) verdict {
 	r.net.Ledger.Record(t)
 	left := "{Amount={CurrencyCode=KES, MinimumAmount=" + strconv.FormatInt(int64(payer.Working), 10) +
 		", BasicAmount=" + payer.Working.Decimal() + "}}"
+	debited := "DebitAccountCurrentBalance"
+	if r.e.Behaviours.Get("b2b-portal-shape", q.api) != nil {
+		debited = "DebitAccountBalance"
+	}
 	return verdict{
 		code: "0", desc: successText, txn: t.Receipt, lone: "Amount",
 		params: []param{
-			textParam("DebitAccountBalance", left),
+			textParam(debited, left),
 			textParam("Amount", amount.Decimal()),
 			textParam("DebitPartyAffectedAccountBalance", "Working Account|KES|"+payer.Working.Decimal()+"|"+payer.Working.Decimal()+"|0.00|0.00"),
 			textParam("TransCompletedTime", mpesa.Stamp(now)),

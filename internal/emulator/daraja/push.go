@@ -3,6 +3,7 @@ package daraja
 import (
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
@@ -68,7 +69,7 @@ func (x *express) accept(c *engine.Call, f engine.Fields, asked *mpesa.Outcome) 
 	var rules pushRules
 	if !x.e.Quiet() {
 		x.e.Locked(func() {
-			rules.lenientReference = x.e.Behaviours.Get("lenient-reference", c.API) != nil
+			rules.strictLengths = x.e.Behaviours.Get("strict-lengths", c.API) != nil
 			rules.strictURL = x.e.Behaviours.Get("strict-callback-url", c.API) != nil
 		})
 	}
@@ -93,7 +94,7 @@ func (x *express) accept(c *engine.Call, f engine.Fields, asked *mpesa.Outcome) 
 		return nil, nil
 	}
 	p := x.open(&req)
-	c.Subject = p.Checkout
+	c.Subject, c.Reason = p.Checkout, req.longTexts()
 	plan := x.plan(&req, asked)
 	if locked && lock == "callback" {
 		plan = mpesa.OutcomeNamed(mpesa.OutcomeLocked)
@@ -150,7 +151,8 @@ func (x *express) plan(req *pushRequest, asked *mpesa.Outcome) *mpesa.Outcome {
 		return asked
 	case wiring != "":
 		return mpesa.OutcomeNamed(wiring)
-	case len(req.reference) > maxReference:
+	case utf8.RuneCountInString(promptText(req.amount, req.partyB, req.reference)) > maxPrompt,
+		utf8.RuneCountInString(req.reference) > maxReference && on.Roll("long-reference-fails", mpesa.APIPush) != nil:
 		return mpesa.OutcomeNamed(mpesa.OutcomePushFailed) // accepted, but no prompt appears (reference/daraja.md §3.2)
 	case req.textParty && on.Roll("numbers-only", mpesa.APIPush) != nil:
 		return mpesa.OutcomeNamed(mpesa.OutcomeTimeout)

@@ -2,8 +2,10 @@ package daraja
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
@@ -17,9 +19,12 @@ const (
 
 // Lengths of the texts in a push (reference/daraja.md §3.1, §3.2).
 const (
-	maxReference        = 12
-	maxLenientReference = 20
-	maxDescription      = 13
+	maxReference   = 12 // documented, and not enforced
+	maxDescription = 13 // likewise
+	// maxText is where the gateway refuses either; the reports leave room between 27 characters and 280.
+	maxText = 200
+	// maxPrompt is the whole text that a handset shows; a longer one ends as 1025.
+	maxPrompt = 182
 )
 
 // pushRequest is an STK push whose fields have the right form.
@@ -35,7 +40,7 @@ type pushRequest struct {
 }
 
 // pushRules are the switches that change what a push may contain.
-type pushRules struct{ lenientReference, strictURL bool }
+type pushRules struct{ strictLengths, strictURL bool }
 
 // parsePush checks the fields in the order of the documents; the first bad one is named (reference/daraja.md §3.5).
 func parsePush(f engine.Fields, rules pushRules) (pushRequest, refusal, bool) {
@@ -91,23 +96,35 @@ func parseMerchant(f engine.Fields, shortcode, password, timestamp *string) (ref
 // parseTexts reads the reference and the description. Whatever is wrong with them the gateway calls Remarks, a field
 // that the request does not have (reference/daraja.md §3.2).
 func parseTexts(f engine.Fields, p *pushRequest, rules pushRules) (refusal, bool) {
-	limit := maxReference
-	if rules.lenientReference {
-		limit = maxLenientReference
+	reference, description := maxText, maxText
+	if rules.strictLengths {
+		reference, description = maxReference, maxDescription
 	}
 	p.reference, p.description = f.Get("AccountReference").Plain(), f.Get("TransactionDesc").Plain()
 	switch {
 	case p.reference == "":
 		return badField("Remarks", "AccountReference is missing"), false
-	case len(p.reference) > limit:
-		return badField("Remarks", "AccountReference is longer than 12 characters (lenient-reference accepts up to 20)"), false
+	case utf8.RuneCountInString(p.reference) > reference:
+		return badField("Remarks", "AccountReference is longer than "+strconv.Itoa(reference)+" characters"), false
 	case p.description == "":
 		return badField("Remarks", "TransactionDesc is missing; it is not optional whatever the portal says"), false
-	case len(p.description) > maxDescription:
-		return badField("Remarks", "TransactionDesc is longer than 13 characters"), false
+	case utf8.RuneCountInString(p.description) > description:
+		return badField("Remarks", "TransactionDesc is longer than "+strconv.Itoa(description)+" characters"), false
 	default:
 		return refusal{}, true
 	}
+}
+
+// longTexts is what the log says of texts that are longer than documented, "" for none.
+func (p *pushRequest) longTexts() string {
+	var long []string
+	if n := utf8.RuneCountInString(p.reference); n > maxReference {
+		long = append(long, "AccountReference has "+strconv.Itoa(n)+" characters, "+strconv.Itoa(maxReference)+" are documented")
+	}
+	if n := utf8.RuneCountInString(p.description); n > maxDescription {
+		long = append(long, "TransactionDesc has "+strconv.Itoa(n)+" characters, "+strconv.Itoa(maxDescription)+" are documented")
+	}
+	return strings.Join(long, "; ")
 }
 
 // checkMerchant reports whether the shortcode exists and the password fits (reference/daraja.md §3.5). The lock is held.

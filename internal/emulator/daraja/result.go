@@ -70,7 +70,11 @@ func (r *results) conclude(q *question, api *resultAPI) {
 
 // referenceOf is the ReferenceItem of an API: the occasion for status, else an internal address (reference/daraja.md §10.2).
 func (r *results) referenceOf(q *question) any {
-	if q.api != apiStatus {
+	switch q.api {
+	case apiB2B: // of a failure; a success names its bill (reference/daraja.md §10.2)
+		return []param{internalQueue(q.api), {Key: doubledS}}
+	case apiStatus:
+	default:
 		return internalQueue(q.api)
 	}
 	occasion := q.f.Get("Occasion").Plain()
@@ -82,11 +86,15 @@ func (r *results) referenceOf(q *question) any {
 
 func (r *results) envelopeOf(q *question, v *verdict) envelope {
 	on := r.e.Behaviours
-	text := q.api == apiB2B || q.api == apiBalance || on.Roll("result-string-codes", q.api) != nil
+	portal := q.api == apiB2B && on.Roll("b2b-portal-shape", q.api) != nil
+	text := portal || on.Roll("result-string-codes", q.api) != nil
 	env := envelope{
 		ResultType: resultCode("0", text), ResultCode: resultCode(v.code, text), ResultDesc: v.desc,
 		OriginatorConversationID: q.originator, ConversationID: q.conversation, TransactionID: v.txn,
 		ReferenceData: &referenceData{v.reference},
+	}
+	if v.code != "0" && portal {
+		env.ReferenceData = &referenceData{internalQueue(q.api)}
 	}
 	if env.TransactionID == "" {
 		env.TransactionID = mpesa.NoReceipt(r.e.Now())
@@ -95,7 +103,7 @@ func (r *results) envelopeOf(q *question, v *verdict) envelope {
 		env.OriginatorConversationID = v.original
 	}
 	switch {
-	case v.code != "0" && q.api == apiB2B: // the portal's own sample of a collapsed list (reference/daraja.md §6.3.2)
+	case v.code != "0" && portal: // its own sample of a collapsed list (reference/daraja.md §6.3.2)
 		env.ResultParameters = &parameters{numberParam("BOCompletedTime", mpesa.Stamp(r.e.Now()))}
 	case len(v.params) > 0:
 		env.ResultParameters = &parameters{r.shape(q.api, v)}
@@ -151,21 +159,29 @@ func spacedKey(key string) string {
 	}
 }
 
-// expireQuestion posts to the QueueTimeOutURL. No source shows a real body; this is the one form that was assumed in
-// the same envelope (reference/daraja.md §6.5).
+// expireQuestion posts to the QueueTimeOutURL. No source shows a real body: one client assumes the same envelope, another
+// receives the request itself (reference/daraja.md §6.5).
 func (r *results) expireQuestion(q *question) {
+	const note = "the request expired in the queue (result-timeout)"
+	if r.e.Behaviours.Roll("timeout-echo", q.api) != nil {
+		r.send(q, outTimeout, q.timeoutURL, q.body, note)
+		return
+	}
 	r.sendResult(q, outTimeout, q.timeoutURL, envelope{
 		ResultType: json.RawMessage("1"), ResultCode: json.RawMessage("1"), ResultDesc: "The service request has timed out.",
 		OriginatorConversationID: q.originator, ConversationID: q.conversation, TransactionID: mpesa.NoReceipt(r.e.Now()),
 		ReferenceData: &referenceData{r.referenceOf(q)},
-	}, "the request expired in the queue (result-timeout)")
+	}, note)
 }
 
 func (r *results) sendResult(q *question, class, url string, env envelope, note string) {
+	r.send(q, class, url, engine.Encode(map[string]envelope{"Result": env}), note)
+}
+
+func (r *results) send(q *question, class, url string, body []byte, note string) {
 	r.e.Emit(&engine.Delivery{
 		Provider: providerDaraja, Class: class, Subject: q.conversation, URL: url, Note: note,
-		Header: map[string][]string{"Content-Type": {engine.TypeJSON}},
-		Body:   engine.Encode(map[string]envelope{"Result": env}),
+		Header: map[string][]string{"Content-Type": {engine.TypeJSON}}, Body: body,
 	}, 0)
 }
 
@@ -174,5 +190,8 @@ func dayTime(t time.Time) string { return t.In(timing.EAT()).Format("02.01.2006 
 
 // internalQueue is the reference item that shows an address inside the gateway (reference/daraja.md §10.2).
 func internalQueue(api string) param {
+	if api == apiBalance {
+		api = "ab"
+	}
 	return textParam("QueueTimeoutURL", "https://internalsandbox.safaricom.co.ke/mpesa/"+api+"results/v1/submit")
 }

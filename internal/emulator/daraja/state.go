@@ -113,12 +113,16 @@ func (g *gateway) Prompts() []mpesa.Prompt {
 	return list
 }
 
+// promptText is what the handset shows.
+func promptText(amount mpesa.Cents, payTo, reference string) string {
+	return "Do you want to pay Ksh " + amount.Decimal() + " to " + payTo + " for " + reference + "? Enter your M-PESA PIN."
+}
+
 func (g *gateway) prompt(p *payment) mpesa.Prompt {
 	return mpesa.Prompt{
 		Provider: providerDaraja, ID: p.Merchant, PaymentID: p.Checkout, Phone: p.Phone.Full(), Amount: p.Amount.Decimal(),
 		Currency: "KES", PayTo: p.PartyB, Reference: p.Reference, CreatedAt: p.Created.UTC(), ExpiresAt: p.expires().UTC(),
-		Text: "Do you want to pay Ksh " + p.Amount.Decimal() + " to " + p.PartyB + " for " + p.Reference +
-			"? Enter your M-PESA PIN.",
+		Text:    promptText(p.Amount, p.PartyB, p.Reference),
 		Outcome: p.Result,
 	}
 }

@@ -133,7 +133,10 @@ var outcomes = []Outcome{
 	{Name: "text-too-long", PhoneEnding: "28", Amount: 91102, Code: "1102", Summary: "the prompt is too long (old twin)", Callback: "The prompt text is too long."},
 	{Name: "account-rule", PhoneEnding: "29", Amount: 92006, Code: "2006", Summary: "a rule of the account forbids it", Callback: "Declined due to account rule."},
 	{Name: "account-state", PhoneEnding: "30", Amount: 92008, Code: "2008", Summary: "the account's state forbids it", Callback: "Declined due to account state."},
-	{Name: "account-barred", PhoneEnding: "31", Amount: 92026, Code: "2026", Summary: "the account is barred", Callback: "Declined due to account state."},
+	{
+		Name: "session-expired", PhoneEnding: "31", Amount: 92026, Code: "2026", Summary: "the session with the phone expired; a new push helps",
+		Callback: "The channel session ID has expired.",
+	},
 	{Name: "unexplained", PhoneEnding: "32", Amount: 92002, Code: "2002", Summary: "a code that no document explains", Callback: "The request failed."},
 	{
 		Name: "callback-lost", PhoneEnding: "40", Amount: 80040, Code: "0", Summary: "paid; the callback never comes",
