@@ -170,3 +170,20 @@ func TestOneAttempt(t *testing.T) {
 		}
 	}
 }
+
+// reference/daraja.md §14: handlers with a list of Safaricom's addresses find one in X-Forwarded-For, where that is asked for.
+func TestForwardedFor(t *testing.T) {
+	t.Parallel()
+	for behaviour, want := range map[string]string{"callback-forwarded-for": "196.201.212.69", "callback-forwarded-for@result": "", "callback-duplicate=2": ""} {
+		d := newDesk(t, behaviour)
+		got := []string{}
+		d.app.answer = func(_ http.ResponseWriter, r *http.Request, _ string) {
+			got = append(got, r.Header.Get("X-Forwarded-For"))
+		}
+		d.push()
+		d.advance(time.Second)
+		if len(got) == 0 || got[0] != want {
+			t.Errorf("%s: %q", behaviour, got)
+		}
+	}
+}

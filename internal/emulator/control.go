@@ -102,6 +102,7 @@ func (c *control) table() []controlRoute {
 		{"POST /_emulator/clock", `{"advance":"90s"} or {"advance":"next"}: run what is due, then answer (virtual clock)`, c.postClock},
 		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", c.getPrompts},
 		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, c.postAnswer},
+		{"POST /_emulator/emit", `{"event":"withdrawal.completed","id":"","amount":"250.00","reference":""}: make an event, on the socket too`, c.postEmit},
 		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return mpesa.Outcomes(), nil }},
 		{"GET /_emulator/weathers", "the presets", func(*http.Request) (any, error) { return Weathers(), nil }},
 		{"GET /_emulator/certificate", "PEM certificate that SecurityCredential is encrypted with", c.getCertificate},

@@ -11,6 +11,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator/daraja"
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
 // fullPhones reports whether a view may show phone numbers unmasked.
@@ -155,12 +156,7 @@ func (c *control) postAnswer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.e.Clock.Virtual {
-		if _, err := c.e.Clock.Advance(0); err != nil && !errors.Is(err, engine.ErrClockBusy) {
-			return nil, err
-		}
-	}
-	return prompt, nil
+	return prompt, c.settle()
 }
 
 func (c *control) answer(id string, o *mpesa.Outcome) (mpesa.Prompt, error) {
@@ -177,4 +173,43 @@ func (c *control) answer(id string, o *mpesa.Outcome) (mpesa.Prompt, error) {
 func (c *control) getCertificate(*http.Request) (any, error) {
 	text, err := daraja.CertificatePEM()
 	return rawText{"application/x-pem-file", text}, err
+}
+
+// emitter is a part that makes events of what it does not play.
+type emitter interface {
+	Emit(want wasaapay.EventRequest) (wasaapay.EmittedEvent, error)
+}
+
+func (c *control) postEmit(r *http.Request) (any, error) {
+	var want wasaapay.EventRequest
+	if err := readControl(r, &want); err != nil {
+		return nil, err
+	}
+	made, err := c.emit(want)
+	if err == nil {
+		err = c.settle()
+	}
+	return made, err
+}
+
+func (c *control) emit(want wasaapay.EventRequest) (made wasaapay.EmittedEvent, err error) {
+	c.e.Lock()
+	defer c.e.Unlock()
+	for _, p := range c.em.parts {
+		if e, ok := p.(emitter); ok {
+			return e.Emit(want)
+		}
+	}
+	return made, engine.ErrNotFound
+}
+
+// settle runs what is due now, so that what a call causes has happened when it is answered.
+func (c *control) settle() error {
+	if !c.e.Clock.Virtual {
+		return nil
+	}
+	if _, err := c.e.Clock.Advance(0); err != nil && !errors.Is(err, engine.ErrClockBusy) {
+		return err
+	}
+	return nil
 }

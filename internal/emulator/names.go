@@ -5,6 +5,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/front"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
 // What the rooms of the emulator show to its users.
@@ -19,6 +20,10 @@ type (
 	Prompt = mpesa.Prompt
 	// Outcome is one way in which a payer, or M-PESA, ends a prompt.
 	Outcome = mpesa.Outcome
+	// EventRequest asks for an event of what the emulator does not play.
+	EventRequest = wasaapay.EventRequest
+	// EmittedEvent is an event that was made.
+	EmittedEvent = wasaapay.EmittedEvent
 	// CA is the authority behind HTTPS and the proxy.
 	CA = front.CA
 )
@@ -37,6 +42,9 @@ func Credentials() Creds { return engine.Credentials() }
 
 // Outcomes lists every outcome, the ordinary one first.
 func Outcomes() []Outcome { return mpesa.Outcomes() }
+
+// EmittedEvents are the events that can be asked for.
+func EmittedEvents() []string { return wasaapay.EmittedEvents() }
 
 // OpenCA reads the CA in the folder dir, or makes one there. Files that cannot be read are an error that names them.
 func OpenCA(dir string) (*CA, error) { return front.OpenCA(dir) }

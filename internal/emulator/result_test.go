@@ -450,7 +450,7 @@ func TestOtherAPIs(t *testing.T) {
 		}, changes)
 	}
 	for changed, want := range map[[2]string][]string{
-		{}:                            {`"responseCode":"0"`, `"name":"Status","value":"OKAY"`, `"name":"TransactionID","value":"UA2`, `"name":"Msisdn","value":"254712***678"`},
+		{}:                           {`"responseCode":"0"`, `"name":"Status","value":"OKAY"`, `"name":"TransactionID","value":"UA2`, `"name":"Msisdn","value":"254712***678"`},
 		{"PartyA", `"254712345602"`}: {`"responseCode":"1037"`, `"name":"Status","value":"ERROR"`},
 	} {
 		d := newDesk(t)

@@ -85,6 +85,7 @@ func deliveryBehaviours() []engine.Row {
 		}),
 		engine.Flag("callback-before-answer", "the callback is delivered before the push is answered", "daraja §4.3"),
 		engine.Flag("callback-out-of-order", "the callback is held back until the next one has been delivered", "daraja §4.3"),
+		engine.Flag("callback-forwarded-for", "callbacks carry an address of Safaricom's in X-Forwarded-For, for handlers that look there", "daraja §8, §14"),
 		engine.Count("callback-retries", "3", 1, 10, engine.Behaviour{
 			Value: "N[,CHANCE][@API]", Summary: "a callback that is not answered 200 is sent again, up to N times", Section: "daraja §4.3, §12.3",
 		}),

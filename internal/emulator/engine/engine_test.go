@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,6 +132,21 @@ func TestCallbackAfterIdle(t *testing.T) {
 	}
 	if n := connections.Load(); n != 2 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// An application of this machine is called by https without a certificate that anybody knows.
+func TestCallbackByHTTPSOnThisMachine(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	e := running(t, Config{}, nil)
+	defer end(t, e)
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		if status, _ := e.Sender.attempt(&Delivery{Class: "stk", URL: "https://" + net.JoinHostPort(host, port)}); status != http.StatusOK {
+			t.Errorf("%s: status %d, %+v", host, status, e.Journal.List(func(*Exchange) bool { return true }))
+		}
 	}
 }
 

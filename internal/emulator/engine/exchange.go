@@ -90,13 +90,6 @@ func (j *journal) Add(x Exchange) {
 	}
 }
 
-func clip(body string) string {
-	if len(body) <= maxLogged {
-		return body
-	}
-	return body[:maxLogged] + "…"
-}
-
 // List returns the kept exchanges that want accepts, oldest first.
 func (j *journal) List(want func(*Exchange) bool) []Exchange {
 	j.mu.Lock()

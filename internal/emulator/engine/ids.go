@@ -15,6 +15,8 @@ const (
 	IDDeposit
 	IDWallet
 	IDTransfer
+	IDWithdrawal
+	IDBill
 	idKinds
 )
 

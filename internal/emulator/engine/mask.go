@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"encoding/json"
 	"regexp"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // masks finds what must not be shown. The patterns are compiled when first
@@ -33,13 +36,115 @@ func MaskPhones(text string) string {
 	return masks().local.ReplaceAllString(text, "${1}***${2}")
 }
 
-// Masked returns x fit to be shown; full leaves phone numbers as they are.
+// Masked returns x fit to be shown; full leaves phone numbers as they are. A body that is JSON stays JSON.
 func Masked(x Exchange, full bool) Exchange {
-	for _, text := range []*string{&x.URL, &x.RequestBody, &x.ResponseBody, &x.Reason, &x.PaymentID} {
-		*text = maskSecrets(*text)
-		if !full {
-			*text = MaskPhones(*text)
-		}
+	for _, text := range []*string{&x.RequestBody, &x.ResponseBody} {
+		*text = maskBody(*text, full)
+	}
+	for _, text := range []*string{&x.URL, &x.Reason, &x.PaymentID} {
+		*text = maskText(*text, full)
 	}
 	return x
+}
+
+func maskText(text string, full bool) string {
+	text = maskSecrets(text)
+	if full {
+		return text
+	}
+	return MaskPhones(text)
+}
+
+func maskBody(text string, full bool) string {
+	if !json.Valid([]byte(text)) {
+		return maskText(text, full)
+	}
+	var out strings.Builder
+	secret := false // the next value belongs to a secret name
+	for len(text) > 0 {
+		token := jsonToken(text)
+		text = text[len(token):]
+		switch first := token[0]; {
+		case first == '"' && strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), ":"):
+			secret = isSecret(token)
+			out.WriteString(token)
+		case first == '"' && secret:
+			out.WriteString(`"***"`)
+			secret = false
+		case first == '"':
+			out.WriteString(maskText(token, full)) // digits and stars need no escapes
+		case first == '-' || first >= '0' && first <= '9':
+			shown := token
+			if secret {
+				shown = "***"
+			} else if !full {
+				shown = MaskPhones(token)
+			}
+			if shown != token {
+				shown = `"` + shown + `"`
+			}
+			out.WriteString(shown)
+			secret = false
+		default:
+			if first == '{' || first == '[' {
+				secret = false
+			}
+			out.WriteString(token)
+		}
+	}
+	return out.String()
+}
+
+// jsonToken is the first token of valid JSON: a string, a number, or one other byte.
+func jsonToken(text string) string {
+	end := 1
+	switch first := text[0]; {
+	case first == '"':
+		for text[end] != '"' {
+			if text[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end++
+	case first == '-' || first >= '0' && first <= '9':
+		for end < len(text) && strings.IndexByte("0123456789+-.eE", text[end]) >= 0 {
+			end++
+		}
+	}
+	return text[:end]
+}
+
+// isSecret reports whether the quoted name of a member is one whose value opens something.
+func isSecret(quoted string) bool {
+	switch strings.ToLower(strings.Trim(quoted, `"`)) {
+	case "access_token", "password", "securitycredential", "passkey", "token", "secret", "api_key", "apikey":
+		return true
+	}
+	return false
+}
+
+// clip bounds a body that is kept. What is left of a long JSON body stands, its secrets out, in an object that says so.
+func clip(body string) string {
+	if len(body) <= maxLogged {
+		return body
+	}
+	isJSON := json.Valid([]byte(body))
+	if isJSON {
+		body = maskBody(body, true)
+	}
+	head := body[:maxLogged]
+	if at := strings.LastIndexByte(head, ','); at > maxLogged/2 { // or a number that is cut in two is not seen as a phone's
+		head = head[:at]
+	}
+	for !utf8.ValidString(head[max(len(head)-utf8.UTFMax, 0):]) && len(head) > maxLogged-utf8.UTFMax {
+		head = head[:len(head)-1]
+	}
+	if !isJSON {
+		return head + "…"
+	}
+	return string(Encode(struct {
+		Clipped string `json:"payctl_clipped"`
+		Bytes   int    `json:"bytes"`
+	}{head, len(body)}))
 }

@@ -67,6 +67,8 @@ func socketBehaviours() []engine.Row {
 		engine.Count("socket-event-duplicate", "2", 2, 4, engine.Behaviour{
 			Value: "N[,CHANCE][@API]", Summary: "an event is sent N times (2 to 4)", Section: "wasaapay §11.6",
 		}),
+		engine.Flag("socket-id-missing", "an event has no id", "wasaapay §7.5, §12.3"),
+		engine.Choice("socket-environment", "the environment that authenticated tells", "wasaapay §12.1", "PRODUCTION", "sandbox", "SANDBOX"),
 		engine.Flag("socket-extra-argument", "an event has a further argument, as connection state recovery adds", "wasaapay §12.2"),
 		engine.Choice("socket-status", "an event has a status that is not documented", "wasaapay §7.4", "PROCESSING", "EXPIRED", "CANCELLED", "REVERSED"),
 	}

@@ -233,16 +233,21 @@ func (d *deposits) read(c *engine.Call, f engine.Fields) (_ *deposit, bad string
 // readAmount reads a positive amount with up to two decimals, as a number or a string (reference/wasaapay.md §15, C7).
 func readAmount(f engine.Field) (mpesa.Cents, string) {
 	const bad = "amount is required and must be a positive number or decimal string"
-	text := f.Plain()
+	amount, ok := parseAmount(f.Plain())
+	if !ok {
+		return 0, bad
+	}
+	return amount, ""
+}
+
+// parseAmount reads a positive decimal with up to two places.
+func parseAmount(text string) (mpesa.Cents, bool) {
 	whole, fraction, point := strings.Cut(text, ".")
 	if !engine.Digits(whole, 1, 12) || point && !engine.Digits(fraction, 1, 2) {
-		return 0, bad
+		return 0, false
 	}
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
-	if err != nil || n <= 0 {
-		return 0, bad
-	}
-	return mpesa.Cents(n), ""
+	return mpesa.Cents(n), err == nil && n > 0
 }
 
 // get is GET /deposits/{id} (reference/wasaapay.md §7.3): by the platform's id and nothing else.

@@ -1,6 +1,7 @@
 package wasaapay
 
 import (
+	"hash/fnv"
 	"strconv"
 	"time"
 
@@ -29,10 +30,23 @@ func depositID(g *engine.IDs, now time.Time) (id, reference string) {
 	return string(appendBase([]byte("dep_"), a, lowerAlnum, 12)), dated("DEP-", now, scatter(g.Seed, n))
 }
 
-// transferID makes an id and a reference in the manner of a deposit's.
-func transferID(g *engine.IDs, now time.Time) (id, reference string) {
-	n, a, _ := g.Words(engine.IDTransfer)
-	return string(appendBase([]byte("trf_"), a, lowerAlnum, 12)), dated("TRF-", now, scatter(g.Seed, n))
+// eventID makes an id and a reference of a withdrawal, transfer or bill in the manner of a deposit's. A given id keeps its
+// reference.
+func eventID(g *engine.IDs, family, given string, now time.Time) (id, reference string) {
+	kind, prefix, shown := engine.IDWithdrawal, "wdr_", "WDR-"
+	switch family {
+	case "transfer":
+		kind, prefix, shown = engine.IDTransfer, "trf_", "TRF-"
+	case "bill":
+		kind, prefix, shown = engine.IDBill, "bill_", "BIL-"
+	}
+	if given != "" {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(given))
+		return given, dated(shown, now, h.Sum64())
+	}
+	n, a, _ := g.Words(kind)
+	return string(appendBase([]byte(prefix), a, lowerAlnum, 12)), dated(shown, now, scatter(g.Seed, n))
 }
 
 // walletID makes an id and an account number.

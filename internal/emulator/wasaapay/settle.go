@@ -103,7 +103,7 @@ const contradictionLag = time.Second
 
 // initiated tells lag from now that the prompt was sent. The lock is held.
 func (d *deposits) initiated(p *deposit, lag time.Duration) {
-	d.tell(p.view(), "initiated", lag)
+	d.sock.tell(topic{"deposit", p.ID}, "initiated", socketData(p.view()), lag)
 	hook := d.webhooks.make("deposit.initiated", depositData(p.view()), p.ID)
 	if d.e.Behaviours.Roll("webhook-out-of-order", outWebhook) != nil {
 		hook.Note = "overtaken by the final one (webhook-out-of-order)"

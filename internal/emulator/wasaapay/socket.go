@@ -131,10 +131,12 @@ func (h *socketHub) joined(peer *socketio.Conn) {
 		return
 	}
 	if !h.strikes("socket-no-authenticated") {
+		environment := "SANDBOX"
+		h.e.Locked(func() { environment = h.e.Behaviours.Choice("socket-environment", outSocket, environment) })
 		_ = peer.Emit("authenticated", struct {
 			Partner     string `json:"partnerName"`
 			Environment string `json:"environment"`
-		}{"Local Partner", "SANDBOX"}) // a client that has gone again is its own concern
+		}{"Local Partner", environment}) // a client that has gone again is its own concern
 	}
 }
 
@@ -221,6 +223,13 @@ func (h *socketHub) note(peer *socketio.Conn, want topic) bool {
 	return true
 }
 
+// listeners is how many clients subscribed to a subject.
+func (h *socketHub) listeners(about topic) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.audience[about])
+}
+
 func (h *socketHub) size() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -253,21 +262,11 @@ func (h *socketHub) publish(about topic, event string, body []byte, copies int, 
 // Close ends all connections.
 func (h *socketHub) Close(ctx context.Context) { _ = h.server.Close(ctx) } // cut off when ctx ends
 
-// announce tells the sockets how a deposit ended. The emulator's lock is held.
-func (d *deposits) announce(p *deposit) {
-	name := "failed"
-	if p.Receipt != "" {
-		name = "completed"
-	}
-	d.tell(p.view(), name, 0)
-}
-
-// tell has an event sent after delay, with the behaviours that spoil it (reference/wasaapay.md §12.3). The
+// tell has an event about something sent after delay, with the behaviours that spoil it (reference/wasaapay.md §12.3). The
 // emulator's lock is held.
-func (d *deposits) tell(v depositView, name string, delay time.Duration) {
-	on := d.e.Behaviours
-	event := "deposit:" + name
-	about := topic{"deposit", v.ID}
+func (h *socketHub) tell(about topic, step string, data jsObject, delay time.Duration) {
+	on := h.e.Behaviours
+	event := about.Type + ":" + step
 	if on.Roll("socket-event-lost", outSocket) != nil {
 		return
 	}
@@ -278,15 +277,29 @@ func (d *deposits) tell(v depositView, name string, delay time.Duration) {
 	if twin := on.Roll("socket-event-duplicate", outSocket); twin != nil {
 		copies = twin.Count
 	}
-	v.Status = on.Choice("socket-status", outSocket, v.Status)
+	if status := on.Choice("socket-status", outSocket, ""); status != "" {
+		data = data.replace("status", status)
+	}
 	if on.Roll("failure-reason-missing", outSocket) != nil {
-		v.FailureReason = ""
+		data = data.without("failureReason")
+	}
+	if on.Roll("socket-id-missing", outSocket) != nil {
+		data = data.without("id")
 	}
 	extra := on.Roll("socket-extra-argument", outSocket) != nil
-	d.e.Clock.After(delay, func() {
-		body := jsObject{{"event", event}, {"timestamp", millis(d.e.Now())}, {"data", socketData(v)}}.write(nil)
-		d.sock.publish(about, event, body, copies, extra)
+	h.e.Clock.After(delay, func() {
+		body := jsObject{{"event", event}, {"timestamp", millis(h.e.Now())}, {"data", data}}.write(nil)
+		h.publish(about, event, body, copies, extra)
 	})
+}
+
+// announce tells the sockets how a deposit ended. The emulator's lock is held.
+func (d *deposits) announce(p *deposit) {
+	step := "failed"
+	if p.Receipt != "" {
+		step = "completed"
+	}
+	d.sock.tell(topic{"deposit", p.ID}, step, socketData(p.view()), 0)
 }
 
 // socketData has the fields and the order of the sample in reference/wasaapay.md §12.3.

@@ -152,7 +152,7 @@ func (w *transfers) create(c *engine.Call, f engine.Fields) *engine.Delivery {
 		w.gate.failLocked(c, fault{http.StatusBadRequest, "INVALID_REQUEST", bad, bad})
 		return nil
 	}
-	t.ID, t.Reference = transferID(w.e.IDs, now)
+	t.ID, t.Reference = eventID(w.e.IDs, "transfer", "", now)
 	event := "transfer.completed"
 	if w.e.Behaviours.Roll("transfer-fails", c.API) != nil {
 		t.Failed, event = true, "transfer.failed"
