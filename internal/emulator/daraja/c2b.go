@@ -210,7 +210,7 @@ func (b *c2b) notice(t *mpesa.Txn, version int, balance, third string) c2bNotice
 	if version == 1 {
 		form = "hashed"
 	}
-	shown := ""
+	var shown string
 	switch on.Choice("c2b-msisdn", apiC2BSimulate, form) {
 	case "hashed":
 		shown = t.Customer.Hashed()
