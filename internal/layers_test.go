@@ -50,10 +50,11 @@ func allowed() map[string][]string {
 		"internal/store/sqlite": {},
 		"internal/emulator": {
 			"internal/emulator/daraja", "internal/emulator/engine", "internal/emulator/front", "internal/emulator/mpesa",
-			"internal/emulator/wasaapay",
+			"internal/emulator/portal", "internal/emulator/wasaapay",
 		},
 		"internal/emulator/engine":       {},
 		"internal/emulator/mpesa":        {"internal/emulator/engine"},
+		"internal/emulator/portal":       {"internal/emulator/engine", "internal/emulator/mpesa"},
 		"internal/emulator/daraja":       {"internal/emulator/engine", "internal/emulator/mpesa"},
 		"internal/emulator/wasaapay":     {"internal/emulator/engine", "internal/emulator/mpesa", "internal/socketio"},
 		"internal/emulator/front":        {},

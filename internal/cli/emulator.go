@@ -73,7 +73,7 @@ machines are refused.
 	f.BoolVar(&v.tls, "tls", false, "serve HTTPS with a certificate of the emulator's own authority (see \"emulator ca\")")
 	f.StringVar(&v.proxy, "proxy", "", "also be an HTTP proxy on `HOST:PORT` that answers for the providers' hosts alone")
 	f.StringArrayVar(&v.publicHosts, "public-host", nil, "also answer requests for this host `NAME`, such as host.docker.internal (repeatable)")
-	cmd.AddCommand(newEmulatorAnswer(s), newEmulatorPhone(s), newEmulatorEmit(s), newEmulatorBehaviours(s), newEmulatorClock(s),
+	cmd.AddCommand(newEmulatorAnswer(s), newEmulatorPhone(s), newEmulatorEmit(s), newEmulatorStatement(s), newEmulatorBehaviours(s), newEmulatorClock(s),
 		newEmulatorEnv(s), newEmulatorCA(s), newEmulatorCertificate(s))
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator/daraja"
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/emulator/portal"
 	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
@@ -212,4 +213,14 @@ func (c *control) settle() error {
 		return err
 	}
 	return nil
+}
+
+// getStatement exports a statement file.
+func (c *control) getStatement(r *http.Request) (any, error) {
+	var txns []*mpesa.Txn
+	c.e.Locked(func() { txns = c.em.net.Ledger.List() })
+	q := r.URL.Query()
+	return portal.Export(txns, portal.Request{
+		Shortcode: q.Get("shortcode"), Family: q.Get("family"), From: q.Get("from"), To: q.Get("to"), Now: c.e.Now(),
+	})
 }

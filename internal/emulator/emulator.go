@@ -61,6 +61,7 @@ const DefaultWebhookURL = "http://127.0.0.1:4020/callbacks/wasaapay"
 type Emulator struct {
 	opts    Options
 	engine  *engine.Engine
+	net     *mpesa.Network
 	parts   []part
 	handler http.Handler
 
@@ -123,9 +124,9 @@ func New(opts Options) (*Emulator, error) {
 		return nil, err
 	}
 	eng.Adopt(behaviours)
-	net := mpesa.NewNetwork(eng)
-	gateway := daraja.New(eng, net)
-	e.parts = []part{gateway, wasaapay.New(eng, net, opts.WebhookURL)} // adding a provider is one line here
+	e.net = mpesa.NewNetwork(eng)
+	gateway := daraja.New(eng, e.net)
+	e.parts = []part{gateway, wasaapay.New(eng, e.net, opts.WebhookURL)} // adding a provider is one line here
 	if e.handler, err = e.newHandler(gateway.Stranger()); err != nil {
 		return nil, err
 	}

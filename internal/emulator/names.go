@@ -5,6 +5,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/emulator/front"
 	"github.com/payctl/payctl/internal/emulator/mpesa"
+	"github.com/payctl/payctl/internal/emulator/portal"
 	"github.com/payctl/payctl/internal/emulator/wasaapay"
 )
 
@@ -24,6 +25,8 @@ type (
 	EventRequest = wasaapay.EventRequest
 	// EmittedEvent is an event that was made.
 	EmittedEvent = wasaapay.EmittedEvent
+	// Statement is a statement file as the portal would have exported it.
+	Statement = portal.Statement
 	// CA is the authority behind HTTPS and the proxy.
 	CA = front.CA
 )

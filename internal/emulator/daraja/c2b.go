@@ -119,7 +119,7 @@ func (b *c2b) simulate(c *engine.Call) {
 		defer b.e.Unlock()
 		now := b.e.Now()
 		t := &mpesa.Txn{
-			Kind: "c2b", Reason: "Pay Bill", Amount: amount, Customer: phone, From: phone.Full(), To: shortcode,
+			Kind: mpesa.KindC2B, Reason: "Pay Bill", Amount: amount, Customer: phone, From: phone.Full(), To: shortcode,
 			Reference: reference, Originator: mpesa.RequestID(b.e.IDs), Conversation: mpesa.ConversationID(b.e.IDs, now), Initiated: now,
 			Receipt: mpesa.ReceiptID(b.e.IDs, now),
 		}

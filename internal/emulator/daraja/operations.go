@@ -8,15 +8,12 @@ import (
 	"github.com/payctl/payctl/internal/emulator/mpesa"
 )
 
-// shopName is the name of every organisation in the emulator.
-const shopName = "PAYCTL SHOP"
-
 func partyName(party string) string {
 	if m, ok := mpesa.ParseMSISDN(party); ok {
 		first, last := m.Name()
 		return party + " - " + first + " " + last
 	}
-	return party + " - " + shopName
+	return party + " - " + mpesa.ShopName
 }
 
 // sameOrg reports whether two shortcodes are one organisation: the store and its till are.
@@ -39,7 +36,7 @@ func (r *results) status(q *question) verdict {
 		return failed("2032", "The transaction receipt number does not exist.", "no transaction of "+party+" has this receipt or conversation")
 	}
 	account := "MMF Account For Customer"
-	if t.Kind == apiB2C || t.Kind == apiB2B || t.Kind == apiReversal {
+	if t.Kind == mpesa.KindB2C || t.Kind == mpesa.KindB2B || t.Kind == mpesa.KindReversal {
 		account = "Utility Account"
 	}
 	return verdict{
@@ -86,7 +83,7 @@ func (r *results) reverse(q *question) verdict {
 	amount, _ := mpesa.ParseShillings(q.f.Get("Amount").Plain())
 	t := r.net.Ledger.Txns[q.f.Get("TransactionID").Plain()]
 	switch {
-	case t == nil || t.Kind != mpesa.OutSTK && t.Kind != "c2b" || !sameOrg(t.To, q.f.Get("ReceiverParty").Plain()):
+	case t == nil || t.Kind != mpesa.KindSTK && t.Kind != mpesa.KindC2B || !sameOrg(t.To, q.f.Get("ReceiverParty").Plain()):
 		return failed("R000002", "The OriginalTransactionID is invalid.", "no customer payment to this party has this receipt")
 	case t.ReversedBy != "":
 		return failed("R000001", "The transaction has already been reversed.", "reversed by "+t.ReversedBy)
@@ -100,7 +97,7 @@ func (r *results) reverse(q *question) verdict {
 	org.Utility -= amount
 	customer.Balance += amount
 	back := &mpesa.Txn{
-		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: apiReversal, Reason: "Transaction Reversal", Amount: amount, Customer: t.Customer,
+		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: mpesa.KindReversal, Reason: "Transaction Reversal", Amount: amount, Customer: t.Customer,
 		From: t.To, To: t.Customer.Full(), Reference: t.Receipt, Originator: q.originator, Conversation: q.conversation,
 		Initiated: q.asked, Completed: now,
 	}
@@ -141,7 +138,7 @@ func (r *results) payout(q *question) verdict {
 	org.Utility -= amount
 	customer.Balance += amount
 	t := &mpesa.Txn{
-		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: apiB2C, Reason: "Business Payment to Customer via API", Amount: amount, Customer: phone,
+		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: mpesa.KindB2C, Reason: "Business Payment to Customer via API", Amount: amount, Customer: phone,
 		From: party, To: phone.Full(), Reference: q.f.First(doubledS, "Occasion").Plain(), Originator: q.originator,
 		Conversation: q.conversation, Initiated: q.asked, Completed: now,
 	}
@@ -173,7 +170,7 @@ func (r *results) transfer(q *question) verdict {
 	payer.Working -= amount
 	payee.Utility += amount
 	t := &mpesa.Txn{
-		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: apiB2B, Reason: q.f.Get("CommandID").Plain(), Amount: amount, From: from, To: to,
+		Receipt: mpesa.ReceiptID(r.e.IDs, now), Kind: mpesa.KindB2B, Reason: q.f.Get("CommandID").Plain(), Amount: amount, From: from, To: to,
 		Reference: q.f.Get("AccountReference").Plain(), Originator: q.originator, Conversation: q.conversation,
 		Initiated: q.asked, Completed: now,
 	}

@@ -126,7 +126,7 @@ func (p *pulls) rows(shortcode string, from, until time.Time) []any {
 	oldest := p.e.Now().Add(-pullWindow)
 	for _, receipt := range p.net.Ledger.Order {
 		t := p.net.Ledger.Txns[receipt]
-		if t.To != shortcode || t.Customer == 0 || t.Kind != mpesa.OutSTK && t.Kind != "c2b" ||
+		if t.To != shortcode || t.Customer == 0 || t.Kind != mpesa.KindSTK && t.Kind != mpesa.KindC2B ||
 			t.Completed.Before(oldest) || t.Completed.Before(from) || t.Completed.After(until.Add(time.Second)) {
 			continue
 		}
@@ -137,7 +137,7 @@ func (p *pulls) rows(shortcode string, from, until time.Time) []any {
 		rows = append(rows, pullRow{
 			TransactionID: t.Receipt, TrxDate: t.Completed.In(timing.EAT()).Format("2006-01-02T15:04:05-07:00"),
 			MSISDN: uint64(t.Customer), Sender: "MPESA", TransactionType: kind, BillReference: t.Reference,
-			Amount: t.Amount.Decimal(), OrganizationName: shopName,
+			Amount: t.Amount.Decimal(), OrganizationName: mpesa.ShopName,
 		})
 	}
 	return rows

@@ -117,7 +117,7 @@ func (d *door) orgInfo(c *engine.Call) {
 			OrganizationShortCode string
 			OrganizationName      string
 			ChargeProfileID       string
-		}{mpesa.ConversationID(d.e.IDs, d.e.Now()), "4000", "Success", code, shopName, strconv.Itoa(1)})
+		}{mpesa.ConversationID(d.e.IDs, d.e.Now()), "4000", "Success", code, mpesa.ShopName, strconv.Itoa(1)})
 	}
 }
 

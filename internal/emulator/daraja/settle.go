@@ -16,7 +16,7 @@ func (x *express) settle(p *payment, o *mpesa.Outcome) {
 		reason = "Buy Goods Online"
 	}
 	t := &mpesa.Txn{
-		Kind: mpesa.OutSTK, Reason: reason, Amount: p.Amount, Customer: p.Phone, To: p.PartyB, Reference: p.Reference,
+		Kind: mpesa.KindSTK, Reason: reason, Amount: p.Amount, Customer: p.Phone, To: p.PartyB, Reference: p.Reference,
 		Originator: p.Merchant, Initiated: p.Created, Completed: x.e.Now(),
 	}
 	p.Result, p.Settled = x.net.Collect(o, t).Name, t.Completed

@@ -6,11 +6,24 @@ import (
 	"github.com/payctl/payctl/internal/timing"
 )
 
+// ShopName is the name of every organisation in the emulator.
+const ShopName = "PAYCTL SHOP"
+
+// Kinds of a Txn.
+const (
+	KindSTK      = "stk"
+	KindC2B      = "c2b"
+	KindB2C      = "b2c"
+	KindB2B      = "b2b"
+	KindReversal = "reversal"
+)
+
 // Balances that accounts start with.
 const (
 	openingWallet  = 250_000 * Shilling
 	openingWorking = 1_000_000 * Shilling
-	openingUtility = 1_000_000 * Shilling
+	// OpeningUtility is what an organisation's utility account begins with.
+	OpeningUtility = 1_000_000 * Shilling
 )
 
 // Ledger is the money behind the emulator: customers, organisations and the transactions between them. Money enters
@@ -47,7 +60,7 @@ type org struct {
 // is written from it without the lock.
 type Txn struct {
 	Receipt      string    `json:"receipt"`
-	Kind         string    `json:"kind"` // stk, c2b, b2c, b2b, reversal
+	Kind         string    `json:"kind"` // KindSTK and so on
 	Reason       string    `json:"reason"`
 	Amount       Cents     `json:"amount"`
 	Customer     MSISDN    `json:"customer,omitempty"`
@@ -113,7 +126,7 @@ func (l *Ledger) makeRoom() {
 func (l *Ledger) Org(shortcode string) *org {
 	o := l.Orgs[shortcode]
 	if o == nil {
-		o = &org{Working: openingWorking, Utility: openingUtility}
+		o = &org{Working: openingWorking, Utility: OpeningUtility}
 		l.Orgs[shortcode] = o
 	}
 	return o
@@ -176,4 +189,13 @@ func (l *Ledger) Find(receipt, originator string) *Txn {
 		return t
 	}
 	return l.Txns[l.Origin[originator]]
+}
+
+// List is every transaction that is remembered, oldest first. A recorded one does not change.
+func (l *Ledger) List() []*Txn {
+	list := make([]*Txn, 0, len(l.Order))
+	for _, receipt := range l.Order {
+		list = append(list, l.Txns[receipt])
+	}
+	return list
 }

@@ -65,7 +65,7 @@ func (d *deposits) expire(p *deposit) {
 // settle ends a deposit; money has moved from the customer to the wallet if it was paid. The lock is held.
 func (d *deposits) settle(p *deposit, o *mpesa.Outcome) {
 	t := &mpesa.Txn{
-		Kind: mpesa.OutSTK, Reason: "Pay Bill Online", Amount: p.Amount, Customer: p.Phone, To: wasaapayPaybill, Reference: p.Reference,
+		Kind: mpesa.KindSTK, Reason: "Pay Bill Online", Amount: p.Amount, Customer: p.Phone, To: wasaapayPaybill, Reference: p.Reference,
 		Originator: p.ID, Initiated: p.Created, Completed: d.e.Now(),
 	}
 	o = d.net.Collect(o, t)
