@@ -82,9 +82,9 @@ machines are refused.
 func emulatorNumbers() string {
 	c := emulator.Credentials()
 	return fmt.Sprintf(`The paybill is %s. The till is %s behind the store %s: a push to it has
-BusinessShortCode %s, PartyB %s and CustomerBuyGoodsOnline. Any phone such as
-254712345678 pays; the endings below do otherwise, and 254708374149 never answers.
-"payctl emulator env" prints keys and passkey.`, c.Shortcode, c.Till, c.Store, c.Store, c.Till)
+BusinessShortCode %s, PartyB %s and CustomerBuyGoodsOnline. A phone such as
+254712345678 pays; some endings do otherwise ("payctl emulator --help" lists them), and
+254708374149 never answers. "payctl emulator env" prints keys and passkey.`, c.Shortcode, c.Till, c.Store, c.Store, c.Till)
 }
 
 func weatherNames() []string {
