@@ -73,10 +73,7 @@ func lintHost(host string) []string {
 func lintWords(raw string) []string {
 	lower := strings.ToLower(raw)
 	var out []string
-	for _, word := range [...]string{"m-pesa", "mpesa", "safaricom", "exec", "exe", "cmd", "sql", "query"} {
-		if !strings.Contains(lower, word) || word == "exe" && strings.Contains(lower, "exec") {
-			continue
-		}
+	for _, word := range payment.RefusedWords(raw) {
 		out = append(out, "has the word \""+word+"\" in it, which the gateway may refuse")
 	}
 	for _, tester := range [...]string{"ngrok", "mockbin", "requestbin"} {
