@@ -47,6 +47,8 @@ type Config struct {
 	userFile  File
 	project   File
 	ledgerErr error
+	// tunnel is what a listener of the profile says; nil for none.
+	tunnel *Tunnel
 }
 
 // DarajaSettings are Safaricom's (reference/daraja.md §1, §2, §6).
@@ -135,6 +137,8 @@ type ListenSettings struct {
 	// TrustedProxies are the peers whose forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 	IPCheck        IPCheck
+	// Tunnel, TunnelURL and TunnelHost are as the flags.
+	Tunnel, TunnelURL, TunnelHost string
 	// DarajaAddresses are allowed beside the published ones.
 	DarajaAddresses []netip.Prefix
 	C2B             C2BRule

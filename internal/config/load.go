@@ -102,6 +102,7 @@ func (c *Config) stack(project, user *document) error {
 			return err
 		}
 	}
+	c.layers = append(c.layers, c.tunnelLayer())
 	if c.Profile == string(payment.Local) {
 		c.layers = append(c.layers, builtInLayer())
 	}
@@ -220,6 +221,7 @@ func (c *Config) fill() error {
 	}
 	c.Output, c.Color, c.Timezone = take(r, "output", candidate.choice), take(r, "color", candidate.choice), r.text("timezone")
 	c.Listen = ListenSettings{
+		Tunnel: r.text("listen.tunnel"), TunnelURL: r.text("listen.tunnel_url"), TunnelHost: r.text("listen.tunnel_host"),
 		Addr:            take(r, "listen.addr", candidate.hostPort),
 		TrustedProxies:  take(r, "listen.trusted_proxies", candidate.addresses),
 		IPCheck:         IPCheck(take(r, "listen.ip_check", candidate.choice)),

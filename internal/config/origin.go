@@ -11,6 +11,7 @@ const (
 	FromEnvironment OriginKind = "environment"
 	FromProjectFile OriginKind = "project file"
 	FromUserFile    OriginKind = "user file"
+	FromTunnel      OriginKind = "tunnel of payctl listen"
 	FromBuiltIn     OriginKind = "built-in profile"
 	FromDefault     OriginKind = "default"
 	// FromNowhere is the origin of a setting that nothing sets.
@@ -47,6 +48,8 @@ func (o Origin) String() string {
 			place += " (trusted)"
 		}
 		return place
+	case FromTunnel:
+		return "tunnel of payctl listen, " + o.Name
 	case FromBuiltIn:
 		return "built-in profile " + o.Name
 	case NotChosen:

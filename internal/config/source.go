@@ -27,6 +27,8 @@ type Source struct {
 	DataDir string
 	// CacheDir holds what may be deleted, such as tokens; StateDir what should stay.
 	CacheDir, StateDir string
+	// Tunnel reads what a listener of a profile says of its tunnel; nil reads nothing.
+	Tunnel func(stateDir, profile string) (Tunnel, bool)
 	// Keyring reads the system's keyring; nil is the real one.
 	Keyring func(service, account string) (string, error)
 }

@@ -135,8 +135,10 @@ func checkDaraja(c *config.Config, d *payment.Deposit) ([]string, error) {
 		return warnings, err
 	}
 	if c.CallbackURL == "" {
-		return warnings, payment.Usage("callback_url: is not set, and Daraja wants an address to report to",
-			"set callback_url (PAYCTL_CALLBACK_URL) to the public base URL of \"payctl listen\"")
+		return warnings, c.NoCallback()
+	}
+	if doubt := c.CallbackDoubt(); doubt != "" {
+		warnings = append(warnings, "callback_url: "+doubt)
 	}
 	problems, more := daraja.LintCallbackURL(c.CallbackURL, c.Environment)
 	if len(problems) > 0 {
