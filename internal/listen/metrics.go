@@ -108,6 +108,12 @@ func (m *Metrics) gauges() {
 			p.value(expiry, "", "", float64(s.o.TLS.expiry().Unix()))
 		}
 	})
+	gauge("payctl_tunnel_live", "Whether the tunnel's address was seen to lead here, 1 or 0; 0 without a tunnel.", func(s *Server) float64 {
+		if s.o.Tunnel != nil && s.o.Tunnel().State == "live" {
+			return 1
+		}
+		return 0
+	})
 	gauge("payctl_views_waiting", "Deliveries that wait to be shown.", func(s *Server) float64 { return float64(len(s.views.queue)) })
 }
 

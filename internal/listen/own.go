@@ -74,6 +74,9 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 	if s.o.C2BUntrusted {
 		text += "c2b untrusted: " + openC2B + "\n"
 	}
+	if s.o.Tunnel != nil {
+		text += "tunnel " + s.o.Tunnel().State + "\n"
+	}
 	s.answer(w, http.StatusOK, text)
 }
 

@@ -84,6 +84,8 @@ type Options struct {
 	// directory beside the ledger. "" has such deliveries refused with 503.
 	SpillDir string
 	Limits   Limits
+	// Tunnel says how the tunnel before the listener is; nil where there is none.
+	Tunnel func() TunnelStatus
 	// Prove proves the ledger to who asks at /readyz; see presence. nil proves nothing.
 	Prove func(nonce string) string
 	// Backlog, if set, is read for the metrics, at most once in a few seconds.
