@@ -23,7 +23,7 @@ func allowed() map[string][]string {
 
 		"internal/cli": {
 			"internal/apiclient", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
-			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/ui", "internal/view",
+			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
 		},

@@ -5,13 +5,18 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,6 +104,7 @@ func TestScript(t *testing.T) {
 			"poke":     cmdPoke,
 			"age":      cmdAge,
 			"sql":      cmdSQL,
+			"edge":     cmdEdge,
 			"chown":    cmdChown,
 		},
 		Condition: condition,
@@ -286,4 +292,26 @@ func cmdAge(ts *testscript.TestScript, neg bool, args []string) {
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
 		ts.Fatalf("%d deposits have the reference %q", n, args[0])
 	}
+}
+
+// edge URLFILE PORTFILE CAFILE starts a public edge as tunnels have one: https, with a CA
+// of its own, which appends the sender to X-Forwarded-For and leads to the port of
+// 127.0.0.1 that stands in PORTFILE at that moment.
+func cmdEdge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edge urlfile portfile cafile")
+	}
+	portFile := ts.MkAbs(args[1])
+	edge := httptest.NewTLSServer(&httputil.ReverseProxy{
+		ErrorLog: log.New(io.Discard, "", 0),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			port, _ := os.ReadFile(portFile)
+			r.SetURL(&url.URL{Scheme: "http", Host: "127.0.0.1:" + strings.TrimSpace(string(port))})
+			r.Out.Header["X-Forwarded-For"] = append(r.In.Header["X-Forwarded-For"], "203.0.113.7")
+		},
+	})
+	ts.Defer(edge.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: edge.Certificate().Raw})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(edge.URL+"\n"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), ca, 0o600))
 }

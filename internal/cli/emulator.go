@@ -186,6 +186,8 @@ type readyView struct {
 	Routes []string `json:"routes,omitempty"`
 	Seed   *uint64  `json:"seed,omitempty"`
 	Proxy  string   `json:"proxy,omitempty"`
+	// Tunnel is the listener's public address.
+	Tunnel *readyTunnel `json:"tunnel,omitempty"`
 
 	// zone names the zone of the times that follow.
 	zone string

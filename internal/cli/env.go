@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -42,6 +43,7 @@ type env struct {
 	stop context.CancelFunc
 	// writeErr is the first error of writing from within a callback.
 	writeErr error
+	writeMu  sync.Mutex
 }
 
 func newEnv(in Invocation) *env {
@@ -153,7 +155,9 @@ func (e *env) source(profile string) config.Source {
 			flags[name] = value
 		}
 	}
-	return config.NewSource(e.in.Dir, e.getenv, flags)
+	source := config.NewSource(e.in.Dir, e.getenv, flags)
+	source.Tunnel = liveTunnel
+	return source
 }
 
 // phoneText shows a phone, or a text that may hold some, masked unless whole numbers
@@ -167,6 +171,8 @@ func (e *env) phoneText(text string) string {
 
 // keepErr keeps the first error of writing from within a callback.
 func (e *env) keepErr(err error) {
+	e.writeMu.Lock()
+	defer e.writeMu.Unlock()
 	if e.writeErr == nil {
 		e.writeErr = err
 	}

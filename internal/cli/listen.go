@@ -22,6 +22,7 @@ type listenOptions struct {
 	forwardTo       []string
 	forwardAttempts int
 	send            sendFlags
+	tunnel          tunnelFlags
 	tlsCert, tlsKey string
 	allowPlain      bool
 	secretPath      bool
@@ -49,7 +50,7 @@ A forward is given up after --forward-attempts; one that the target refuses (4xx
 need not wait for it. "payctl webhook replay --failed" tries those again. Not forwarded:
 what payctl has forwarded before (X-Payctl-Delivery), and, under a secret path, what is
 not believed and came with a token that nobody knows.
-
+` + tunnelHelp + `
 ` + filterHelp[deliveryFields]() + `
 It chooses what is shown; everything is kept and forwarded all the same.`,
 		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward-to 'deposit.*=http://127.0.0.1:3000/deposits'",
@@ -71,6 +72,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f.BoolVar(&o.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
 	f.StringVar(&o.logFormat, "log-format", "text", "log on stderr as `text|json`")
 	o.send.bind(f)
+	o.tunnel.bind(f)
 	bindFilter(f, &o.filter)
 	return cmd
 }
@@ -95,6 +97,11 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	if err != nil {
 		return err
 	}
+	public, err := a.openTunnel(conf, o.tunnel)
+	if err != nil {
+		return err
+	}
+	o.secretPath = o.secretPath || public != nil
 	token, err := a.installToken(path, o)
 	if err != nil {
 		return err
@@ -120,7 +127,10 @@ func (a *app) listen(ctx context.Context, o listenOptions) error {
 	}
 	a.keepLedger(ledger)
 	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
-	return a.serveListen(ctx, conf, options, o)
+	if public != nil {
+		options.Tunnel = public.status
+	}
+	return a.serveListen(ctx, conf, options, o, public)
 }
 
 // exposure says how the listener is protected.
@@ -128,7 +138,7 @@ func (o listenOptions) exposure(token string) listen.Exposure {
 	return listen.Exposure{TLS: o.tlsCert != "", Secret: token != "", AllowPlain: o.allowPlain}
 }
 
-func (a *app) serveListen(ctx context.Context, conf *config.Config, options listen.Options, o listenOptions) error {
+func (a *app) serveListen(ctx context.Context, conf *config.Config, options listen.Options, o listenOptions, public *publicAddress) error {
 	server, err := listen.New(options)
 	if err != nil {
 		return err
@@ -147,17 +157,41 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	}
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
-	if err := a.out.Line(readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes()), zone: zoneName(a.now(), time.Local)}); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, ln) }()
+	err = a.announce(ctx, server, o.ready, url, public)
+	if err != nil {
+		cancel()
+	}
+	err = orError(err, <-served)
+	cancel()
+	if public != nil {
+		err = orError(err, public.stop())
+	}
+	return orError(err, a.writeErr)
+}
+
+// announce says that the listener is ready; with a tunnel, once there is an address, or a
+// reason why there is none yet.
+func (a *app) announce(ctx context.Context, server *listen.Server, file, url string, public *publicAddress) error {
+	if public != nil {
+		if err := public.run(ctx, server); err != nil {
+			return err
+		}
+	}
+	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes()), Tunnel: public.ready(), zone: zoneName(a.now(), time.Local)}
+	if err := a.out.Line(ready); err != nil {
 		return err
 	}
-	if err := writeReady(o.ready, url); err != nil {
+	public.announce()
+	if err := writeReady(file, url); err != nil {
 		return err
 	}
 	if err := listen.Notify(ctx, a.getenv("NOTIFY_SOCKET"), "READY=1"); err != nil {
 		a.out.Warn("the service manager could not be told: %v", err)
 	}
-	err = server.Serve(ctx, ln)
-	return orError(err, a.writeErr)
+	return nil
 }
 
 // listenOptions turns settings and flags into the receiver's options.
