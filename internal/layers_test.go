@@ -41,7 +41,7 @@ func allowed() map[string][]string {
 		"internal/reconcile":           {"internal/reconcile/statement", "internal/store"},
 		"internal/reconcile/statement": {},
 		"internal/stats":               {"internal/store"},
-		"internal/trace":               {"internal/daraja", "internal/store"},
+		"internal/trace":               {"internal/store"},
 		"internal/page":                {},
 
 		"internal/provider":     {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},

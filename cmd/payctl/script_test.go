@@ -106,6 +106,7 @@ func TestScript(t *testing.T) {
 			"sql":      cmdSQL,
 			"edge":     cmdEdge,
 			"chown":    cmdChown,
+			"unzip":    cmdUnzip,
 		},
 		Condition: condition,
 	})

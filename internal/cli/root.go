@@ -150,6 +150,7 @@ func commands() []command {
 		{"emulator", newEmulator},
 		{"transaction", newTransaction},
 		{"reconcile", newReconcile},
+		{"trace", newTrace},
 		{"explain", newExplain},
 		{"daraja", newDaraja},
 		{"config", newConfig},

@@ -132,8 +132,8 @@ func (h *Books) WithReceipts(ctx context.Context, s BookScope, receipts []string
 }
 
 func (h *Books) bookDeposits(ctx context.Context, _ BookScope, where string, args ...any) ([]BookRow, error) {
-	rows, err := h.read.QueryContext(ctx, `SELECT seq, receipt, status, amount, currency, reference, phone, short_code,
-		coalesce(sent_at, created_at) FROM deposits `+where, args...) //nolint:gosec // where is a constant of this package
+	rows, err := h.query(ctx, `SELECT seq, receipt, status, amount, currency, reference, phone, short_code,
+		coalesce(sent_at, created_at), reversal FROM deposits `+where, args...) //nolint:gosec // where is a constant of this package
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +143,12 @@ func (h *Books) bookDeposits(ctx context.Context, _ BookScope, where string, arg
 		var r BookRow
 		var status, currency string
 		var amount, at int64
-		if err := rows.Scan(&r.Key, &r.Receipt, &status, &amount, &currency, &r.Reference, &r.Phone, &r.ShortCode, &at); err != nil {
+		var back reversal
+		if err := rows.Scan(&r.Key, &r.Receipt, &status, &amount, &currency, &r.Reference, &r.Phone, &r.ShortCode, &at, &back); err != nil {
 			return nil, err
 		}
 		r.Status, r.Amount, r.At = payment.Status(status), payment.AmountOf(amount, payment.Currency(currency)), fromMicros(at)
+		r.Reversed = back.Status == payment.StatusCompleted
 		out = append(out, r)
 	}
 	return out, rows.Err()
@@ -179,7 +181,7 @@ func (h *Books) noticesBetween(ctx context.Context, s BookScope, from, to time.T
 }
 
 func (h *Books) walletBetween(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
-	rows, err := h.read.QueryContext(ctx, `SELECT delivery, transaction_id, wallet, status, amount, currency, created_at
+	rows, err := h.query(ctx, `SELECT delivery, transaction_id, wallet, status, amount, currency, created_at
 		FROM wallet_transactions WHERE provider = ? AND created_at >= ? AND created_at < ?`, string(s.Provider), micros(from), micros(to))
 	if err != nil {
 		return h.kinded("read the wallet transactions", err)

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/reconcile"
+	"github.com/payctl/payctl/internal/reconcile/statement"
+	"github.com/payctl/payctl/internal/timing"
+	"github.com/payctl/payctl/internal/trace"
+	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
+)
+
+// traceVerb is "payctl trace".
+type traceVerb struct {
+	*session
+	id, bundle string
+	statements []string
+}
+
+func newTrace(s *session) *cobra.Command {
+	v := &traceVerb{session: s}
+	cmd := &cobra.Command{
+		Use:   "trace ID",
+		Short: "Show everything known about a payment in order of time",
+		Long: `Puts what the ledger knows about one payment on one timeline: the intent, the request
+and its answer, callbacks, duplicates and deliveries that were not believed, what was
+forwarded and what the app answered, queries and their results. Gaps are named. ID is
+any identifier: payctl's, the provider's, a receipt, a reference, a conversation, a
+delivery. Nobody is asked.
+
+--bundle writes it as a zip for the provider's support desk: timeline, bodies with
+numbers masked, headers without credentials, hashes, what the codes mean, and the text
+of the request to send.`,
+		Example: "  payctl trace INV-1\n  payctl trace UK4A0SYN01 -o json\n  payctl trace INV-1 --bundle inv-1.zip",
+		Args:    oneArg("ID", &v.id),
+		RunE:    s.quick(v.Run),
+	}
+	f := cmd.Flags()
+	f.StringVar(&v.bundle, "bundle", "", "also write the redacted evidence to this zip `FILE`")
+	f.StringArrayVar(&v.statements, "statement", nil, "also show what this statement `FILE` has of the receipt (repeatable)")
+	return report(cmd)
+}
+
+// Run gathers the timeline and shows it.
+func (v *traceVerb) Run(ctx context.Context) error {
+	ledger, err := v.readLedger(ctx)
+	if err != nil {
+		return err
+	}
+	in := trace.Input{ID: v.id, Providers: v.providers.IDs(), Now: v.now()}
+	var shown func(bool) ui.View
+	switch found, err := v.find(ctx, ledger, v.id); {
+	case err == nil:
+		doubts, err := ledger.Deposits.Doubts(ctx, found.ID)
+		if err != nil {
+			return err
+		}
+		in.Deposit = &found.Deposit
+		shown = func(show bool) ui.View { return view.NewDeposit(found.Deposit, doubts[found.ID], found.Others, show) }
+	case payment.KindOf(err) != payment.KindNotFound:
+		return err
+	default:
+		shown = func(bool) ui.View { return nil }
+	}
+	if in.Statement, err = v.statementRows(ctx, in.Deposit); err != nil {
+		return err
+	}
+	t, err := trace.Run(ctx, trace.Ledger{Deposits: ledger.Deposits, Deliveries: ledger.Deliveries, Queries: ledger.Queries}, in)
+	if err != nil {
+		return err
+	}
+	out := view.NewTrace(t, shown(v.global.showPhone), timing.EAT())
+	if v.bundle != "" {
+		if err := v.writeBundle(t, shown(false)); err != nil {
+			return err
+		}
+	}
+	if v.out.Format() == ui.FormatCSV {
+		return ui.List(v.out, view.TraceColumns(), out.Events)
+	}
+	return v.out.One(out)
+}
+
+// statementRows are what the given files have of the payment.
+func (v *traceVerb) statementRows(ctx context.Context, d *payment.Deposit) ([]trace.Event, error) {
+	receipt := v.id
+	if d != nil {
+		receipt = d.Receipt
+	}
+	if len(v.statements) == 0 || receipt == "" {
+		return nil, nil
+	}
+	files := make([]reconcile.Source, len(v.statements))
+	for i, name := range v.statements {
+		files[i] = reconcile.FileSource(name)
+	}
+	var out []trace.Event
+	err := reconcile.Find(ctx, files, receipt, v.now(), func(file string, r statement.Row) {
+		if r.Problem != "" {
+			return
+		}
+		out = append(out, trace.Event{
+			At: r.At, Kind: trace.Statement, Source: payment.Line(file, 200), Ref: fmt.Sprintf("line %d", r.Line),
+			Summary: payment.Line(fmt.Sprintf("%s %s KES, %s, %s", r.Leg, statement.Decimal(r.Amount), strings.ToLower(r.Status), r.Details), 300),
+		})
+	})
+	return out, err
+}
+
+// writeBundle writes the zip. What is in it is masked whatever --show-phone says: it
+// leaves the house.
+func (v *traceVerb) writeBundle(t *trace.Trace, deposit ui.View) error {
+	masked := view.NewTrace(t, deposit, timing.EAT())
+	timeline, err := json.MarshalIndent(masked, "", "  ")
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	plain, err := ui.New(ui.Options{Stdout: &text, Stderr: &text, Color: "never"})
+	if err != nil {
+		return err
+	}
+	if err := plain.One(masked); err != nil {
+		return err
+	}
+	meanings := []view.Explanation{}
+	for _, code := range t.Codes() {
+		e := payment.Explained{Code: code}
+		for _, id := range v.providers.Explainers() {
+			e.Meanings = append(e.Meanings, v.providers.Row(id).Explainer.Explain(code, payment.CodeQuery{})...)
+		}
+		meanings = append(meanings, view.NewExplanation(e, 0, false))
+	}
+	catalogue, err := json.MarshalIndent(meanings, "", "  ")
+	if err != nil {
+		return err
+	}
+	versions, err := json.MarshalIndent(map[string]any{
+		"payctl": v.in.Version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	b := trace.Bundle{
+		Trace: t, Timeline: []byte(payment.MaskDigits(string(timeline))), Text: []byte(payment.MaskDigits(text.String())),
+		Body:      func(body []byte) []byte { return view.Body(body, false) },
+		Catalogue: catalogue, Versions: versions, Made: v.now(),
+	}
+	var z bytes.Buffer
+	if err := b.Write(&z); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(v.bundle, z.Bytes()); err != nil {
+		return usagef("check the directory and its permissions", "bundle: %s", err.Error())
+	}
+	v.out.Note("wrote %s; look through it, then send it with the text in REQUEST.txt", payment.Line(v.bundle, 200))
+	return nil
+}
