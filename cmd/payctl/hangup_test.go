@@ -35,7 +35,7 @@ func TestHangup(t *testing.T) {
 		says           string
 	}{
 		"a closed terminal": {"exec ", "1m", 130, "stopped before the outcome was known"},
-		"nohup":             {"trap '' HUP; exec ", "4s", 8, "still undecided"},
+		"nohup":             {"trap '' HUP; exec ", "6s", 8, "still undecided"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
