@@ -59,10 +59,18 @@ func (f stkFields) inspection(shortCode string) payment.Inspection {
 	case known:
 		e.Notes = append(e.Notes, "result code "+clip(f.code)+" settles nothing: "+found.meaning)
 	default:
-		e.Notes = append(e.Notes, "unknown result code "+clip(f.code)+": nothing is concluded from this callback")
+		e.Notes = append(e.Notes, "unknown result code "+clip(f.code)+f.said()+": nothing is concluded from this callback")
 	}
 	e.Key = f.key(e.Amount)
 	return unsigned(e)
+}
+
+// said is the description of a code in brackets, "" where there is none.
+func (f stkFields) said() string {
+	if text := payment.Line(f.description, 200); text != "" {
+		return " (" + text + ")"
+	}
+	return ""
 }
 
 // key names the event: what is claimed for which push, so that a false claim

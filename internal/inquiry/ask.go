@@ -108,6 +108,14 @@ func (i *Inquirer) send(ctx context.Context, query store.Query, q question, noWa
 	// What came of it is recorded even if the operator has just stopped waiting.
 	record := context.WithoutCancel(ctx)
 	var e *payment.Error
+	if errors.Is(err, payment.ErrOutcomeUnknown) && accepted.ConversationID != "" {
+		// Whatever else it says, the answer names the request: its result finds it.
+		named, acceptErr := i.Ledger.Queries.Accept(record, query.ID, accepted)
+		if acceptErr != nil {
+			return query, nil, errors.Join(err, acceptErr)
+		}
+		query = named
+	}
 	switch {
 	case err == nil:
 		query, err = i.Ledger.Queries.Accept(record, query.ID, accepted)

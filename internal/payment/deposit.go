@@ -306,7 +306,15 @@ func (d Deposit) AskedBefore(earlier Deposit, now time.Time) bool {
 		d.Provider == earlier.Provider && d.Environment == earlier.Environment &&
 		d.ShortCode == earlier.ShortCode && d.Wallet == earlier.Wallet &&
 		d.Reference == earlier.Reference && d.Phone == earlier.Phone && d.Amount == earlier.Amount &&
-		now.Sub(earlier.CreatedAt) < RepeatWindow
+		now.Sub(earlier.asked()) < RepeatWindow
+}
+
+// asked is when the customer was asked; where that is not known, when it was recorded.
+func (d Deposit) asked() time.Time {
+	if d.SentAt.IsZero() {
+		return d.CreatedAt
+	}
+	return d.SentAt
 }
 
 // RepeatError is the KindConflict error that refuses to ask again for what earlier

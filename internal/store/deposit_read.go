@@ -78,10 +78,10 @@ func (h *Deposits) Doubts(ctx context.Context, ids ...string) (map[string][]paym
 	list := h.engine.Numbers(seqs(keys))
 	rows, err := h.query(ctx, `SELECT v.subject, v.seq, v.received_at, coalesce(v.reason, '')
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
-		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND (k.verdict = ? OR v.reason IS NOT NULL AND v.move = ?)
+		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND k.verdict = ?
 		UNION ALL SELECT c.deposit, c.delivery, c.at, c.note
 		FROM claims AS c WHERE `+h.engine.In("c.deposit")+` AND c.delivery IS NOT NULL AND c.note <> ''
-		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), int64(payment.MoveNone), list)
+		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), list)
 	if err != nil {
 		return nil, h.kinded("read the doubts", err)
 	}

@@ -138,8 +138,9 @@ func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *
 	if !j.counts() {
 		return nil
 	}
-	if e.Status != payment.StatusPending && !e.Status.Final() && j.reason == "" {
+	if e.Status != payment.StatusPending && !e.Status.Final() && len(e.Notes) > 0 {
 		j.reason = strings.Join(e.Notes, "; ")
+		j.rivals = append(j.rivals, rival{depositRow: d, text: j.reason})
 	}
 	return t.checkReceipt(ctx, d, e, j, p.at(t))
 }

@@ -117,6 +117,7 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 	switch {
 	case !e.Amount.HasValue():
 		j.reason = "the transaction's result tells no amount; the deposit stays as it is"
+		j.rivals = append(j.rivals, rival{depositRow: d, text: j.reason})
 		return nil
 	case d.Amount.Minor() != 0 && e.Amount.Minor() != d.Amount.Minor():
 		dispute(fmt.Sprintf("the transaction's amount %s is not the %s asked for", e.Amount, d.Amount))
