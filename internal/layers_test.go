@@ -35,7 +35,7 @@ func allowed() map[string][]string {
 		"internal/replay":  {"internal/deliver", "internal/store"},
 		"internal/webhook": {"internal/daraja", "internal/deliver", "internal/sevi", "internal/wasaapay"},
 		"internal/view": {
-			"internal/deliver", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
+			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
 		},
 		"internal/reconcile":           {"internal/reconcile/statement", "internal/store"},

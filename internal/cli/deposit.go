@@ -16,7 +16,8 @@ func newDeposit(s *session) *cobra.Command {
 		`A deposit is money asked from a customer: a Daraja STK push or a WasaaPay M-Pesa
 deposit. Each is recorded in the ledger before its request is sent, so a killed
 process or a lost answer leaves an UNKNOWN deposit, never a forgotten one.`,
-		command{"create", newDepositCreate}, command{"get", newDepositGet}, command{"list", newDepositList})
+		command{"create", newDepositCreate}, command{"get", newDepositGet}, command{"list", newDepositList},
+		command{"resolve", newDepositResolve})
 }
 
 // find finds the deposit that an identifier means, in the profile's environment before

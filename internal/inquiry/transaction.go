@@ -17,6 +17,9 @@ type TransactionInput struct {
 	Party             string
 	Type              payment.IdentifierType
 	Remarks, Occasion string
+	// Deposit is the ledger's id of the deposit that it is about; "" finds it by the
+	// receipt or the id.
+	Deposit string
 	// NoWait returns the acceptance.
 	NoWait bool
 }
@@ -31,9 +34,11 @@ func (i *Inquirer) Transaction(ctx context.Context, in TransactionInput) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	deposit, err := i.depositOf(ctx, q.Receipt, q.OriginalConversationID)
-	if err != nil {
-		return Result{}, err
+	deposit := in.Deposit
+	if deposit == "" {
+		if deposit, err = i.depositOf(ctx, q.Receipt, q.OriginalConversationID); err != nil {
+			return Result{}, err
+		}
 	}
 	return i.ask(ctx, question{
 		kind: KindTransaction, depositID: deposit,

@@ -29,4 +29,7 @@ type Schedule struct {
 	// ReceiptWait is how long a deposit that a question settled is followed for the
 	// callback that brings the receipt.
 	ReceiptWait time.Duration
+	// Settles says that the answer to a question ends a recorded contradiction, whichever
+	// side it takes; otherwise it must agree with the ledger.
+	Settles bool
 }

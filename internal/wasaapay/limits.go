@@ -45,6 +45,7 @@ func Schedule(env payment.Environment) payment.Schedule {
 		Gaps:      []time.Duration{2 * time.Second, 3 * time.Second, 4500 * time.Millisecond, 6750 * time.Millisecond, 10 * time.Second},
 		PerSlot:   time.Second,
 		BudgetKey: "wasaapay/" + string(env),
+		Settles:   true,
 	}
 	switch env {
 	case payment.Local:

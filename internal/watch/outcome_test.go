@@ -148,13 +148,13 @@ func TestPolicies(t *testing.T) {
 			p.Gaps, p.BudgetKey, p.ReceiptWait = []time.Duration{s}, "daraja/query/local", s
 		})},
 		{"wasaapay sandbox", WasaaPayPolicy(payment.Sandbox), with(base, func(p *Policy) {
-			p.Gaps, p.PerSlot, p.BudgetKey = growing, s, "wasaapay/sandbox"
+			p.Gaps, p.PerSlot, p.BudgetKey, p.Settles = growing, s, "wasaapay/sandbox", true
 		})},
 		{"wasaapay production", WasaaPayPolicy(payment.Production), with(base, func(p *Policy) {
-			p.Gaps, p.PerSlot, p.BudgetKey = growing, 500*ms, "wasaapay/production"
+			p.Gaps, p.PerSlot, p.BudgetKey, p.Settles = growing, 500*ms, "wasaapay/production", true
 		})},
 		{"wasaapay local", WasaaPayPolicy(payment.Local), with(base, func(p *Policy) {
-			p.Gaps, p.BudgetKey = growing, "wasaapay/local"
+			p.Gaps, p.BudgetKey, p.Settles = growing, "wasaapay/local", true
 		})},
 		{"defaults", New(Options{}).o.Policy, with(base, func(p *Policy) { p.Gaps = growing })},
 	} {
