@@ -158,6 +158,7 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
 	ctx, cancel := context.WithCancel(ctx)
+	a.sayWaiting(ctx, options.Forward.Rules)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, ln) }()
 	err = a.announce(ctx, server, o.ready, url, public)

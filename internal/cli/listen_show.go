@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"time"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -42,6 +44,22 @@ func (p *listenPrinter) forward(v listen.ForwardView) {
 
 func (p *listenPrinter) stray(v listen.StrayView) {
 	p.keepErr(p.out.Line(view.NewStray(v, p.zone)))
+}
+
+// sayWaiting says what an earlier run left in the queue for targets that this one
+// was not given: it is sent there all the same.
+func (s *session) sayWaiting(ctx context.Context, rules []listen.Rule) {
+	waiting, err := s.ledger.Forwards.Waiting(ctx)
+	if err != nil {
+		return // the forwarder meets the same error, and logs it
+	}
+	for _, r := range rules {
+		delete(waiting, r.URL)
+	}
+	for _, target := range sortedKeys(waiting) {
+		s.out.Note("%d still wait for %s, which --forward-to does not name; they are sent there. \"payctl webhook queue move\", or drop, changes that",
+			waiting[target], deliver.Shown(target))
+	}
 }
 
 // zoneName is how people call a zone at some time.

@@ -78,16 +78,25 @@ type webhookList struct {
 	*session
 	deliveryFlags
 	deposit  string
+	phone    string
 	filter   string
+	failed   bool
 	withBody bool
 }
 
 func newWebhookList(s *session) *cobra.Command {
 	v := &webhookList{session: s}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List stored deliveries, newest first",
-		Long:    "Lists what \"payctl listen\" stored.\n\n" + filterHelp[deliveryFields](),
+		Use:   "list",
+		Short: "List stored deliveries, newest first",
+		Long: `Lists what "payctl listen" stored, believed or not. What came to a path that is no
+route is listed with --verdict stray alone.
+
+--failed keeps what did not get through: the last attempt at some target got no 2xx.
+--phone keeps what is about a deposit of that number's, and what names it itself, masked
+numbers that fit it among them.
+
+` + filterHelp[deliveryFields](),
 		Example: "  payctl webhook list\n  payctl webhook list --event 'stk.*' --since 2h -o ndjson --with-body\n  payctl webhook list --filter 'amount >= 1000 && !duplicate'",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -95,6 +104,8 @@ func newWebhookList(s *session) *cobra.Command {
 	f := cmd.Flags()
 	v.deliveryFlags.bind(f)
 	f.StringVar(&v.deposit, "deposit", "", "only what is about this deposit: any `ID` of it")
+	f.StringVar(&v.phone, "phone", "", "only what is about this payer's `NUMBER`")
+	f.BoolVar(&v.failed, "failed", false, "only what did not get through to some target")
 	f.BoolVar(&v.withBody, "with-body", false, "with -o json or ndjson, add the body, numbers masked unless --show-phone (body_base64 where it is not UTF-8)")
 	bindFilter(f, &v.filter)
 	return cmd
@@ -108,6 +119,12 @@ func (v *webhookList) Run(ctx context.Context) error {
 	filter, err := v.deliveryFlags.filter(v.env)
 	if err != nil {
 		return err
+	}
+	filter.Failed = v.failed
+	if v.phone != "" {
+		if filter.Phone, err = payment.ParsePhone(v.phone); err != nil {
+			return err
+		}
 	}
 	wanted, err := parseFilter[deliveryFields](v.filter)
 	if err != nil {

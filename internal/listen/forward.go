@@ -140,7 +140,7 @@ func (f *forwarder) lease() time.Duration { return 3 * f.o.Timeout }
 
 // longestNap bounds how long the queue goes unlooked at: other processes may
 // have put something there.
-const longestNap = time.Minute
+const longestNap = 5 * time.Second
 
 // stopGrace is what attempts under way get when the listener stops.
 const stopGrace = 1500 * time.Millisecond

@@ -79,7 +79,7 @@ func (r *Replayer) eachChosen(ctx context.Context, spec Spec, do func(store.Stor
 		return err
 	}
 	filter := spec.filter()
-	filter.Limit = pageSize
+	filter.Limit, filter.Failed = pageSize, spec.Failed
 	for {
 		page, next, err := r.Ledger.Deliveries.List(ctx, filter)
 		if err != nil {
@@ -133,11 +133,11 @@ func (r *Replayer) chooseFailed(ctx context.Context, spec Spec) (Spec, []Left, e
 	left := r.newLeaving(spec)
 	at := map[string][]string{}
 	err = r.eachChosen(ctx, spec, func(d store.StoredDelivery) (bool, error) {
-		attempts, err := r.Ledger.Deliveries.Attempts(ctx, d.ID)
+		targets, err := r.Ledger.Forwards.Failing(ctx, d.ID)
 		if err != nil {
 			return false, err
 		}
-		targets := slices.DeleteFunc(failedTargets(attempts), func(target string) bool {
+		targets = slices.DeleteFunc(targets, func(target string) bool {
 			return busy[d.ID+" "+target] || left.leaves(ctx, target)
 		})
 		if len(targets) > 0 {

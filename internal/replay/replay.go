@@ -32,8 +32,9 @@ type Deliveries interface {
 	Attempts(ctx context.Context, deliveryID string) ([]store.Attempt, error)
 }
 
-// Forwards holds the dead letters of the listener.
+// Forwards holds the dead letters of the listener, and where deliveries failed.
 type Forwards interface {
+	Failing(ctx context.Context, deliveryID string) ([]string, error)
 	List(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error)
 	MarkDeadAttempt(ctx context.Context, forwardID string, a store.Attempt) error
 }

@@ -103,8 +103,10 @@ func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Atte
 	if row.at.IsZero() {
 		row.at = t.now
 	}
-	_, _, err = t.db.tables.attempts.add(ctx, t, &row)
-	return err
+	if _, _, err = t.db.tables.attempts.add(ctx, t, &row); err != nil {
+		return err
+	}
+	return t.markFailing(ctx, delivery, target, a.Status)
 }
 
 // attemptKeys returns the keys of an attempt's delivery and of its run, 0 for none.

@@ -45,6 +45,10 @@ type DeliveryFilter struct {
 	OnlyFirst bool
 	// Since and Until bound ReceivedAt; Until is exclusive.
 	Since, Until time.Time
+	// Failed keeps those whose last attempt at some target got no 2xx.
+	Failed bool
+	// Phone keeps what is about a deposit of this number's, or names it itself.
+	Phone payment.Phone
 	// DepositID and QueryID keep what is about one of them.
 	DepositID string
 	QueryID   string
@@ -149,8 +153,13 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 
 // pages chooses how the positions of a filter's pages are found.
 func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
-	if f.DepositID != "" || f.QueryID != "" {
+	switch {
+	case f.DepositID != "" || f.QueryID != "":
 		return h.relatedPages(f)
+	case !f.Phone.IsZero():
+		return h.phonePages(f), nil
+	case f.Failed:
+		return h.failedPages(f), nil
 	}
 	all := f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
 		f.Since.IsZero() && f.Until.IsZero()
@@ -194,9 +203,53 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		where, args := where+" AND "+h.engine.In("kind"), append(slices.Clone(about), h.engine.Numbers(ids))
+		where, args := where+" AND "+h.engine.In("kind")+f.ifFailed(), append(slices.Clone(about), h.engine.Numbers(ids))
 		return positions(ctx, h.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
 	}, nil
+}
+
+// ifFailed is a further condition on a few rows.
+func (f DeliveryFilter) ifFailed() string {
+	if !f.Failed {
+		return ""
+	}
+	return " AND seq IN (SELECT seq FROM failing)"
+}
+
+// phonePages reads what a payer's deliveries are: about the deposits of that number,
+// or, where the ledger has no deposit for them, by what they say.
+func (h *Deliveries) phonePages(f DeliveryFilter) func(context.Context, window) ([]position, error) {
+	keys := phoneKeys(f.Phone)
+	byKey := "phone IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
+	byDeposit := "subject IN (SELECT d.seq FROM deposits AS d WHERE d.phone = ?)"
+	return func(ctx context.Context, w window) ([]position, error) {
+		ids, _, err := h.matchingKinds(ctx, f)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		also, kinds := " AND "+h.engine.In("kind")+f.ifFailed(), h.engine.Numbers(ids)
+		return positions(ctx, h.read, []indexRun{
+			{table: "deliveries", at: "received_at", where: byKey + " AND NOT " + byDeposit + also, args: append(slices.Clone(keys), f.Phone.MSISDN(), kinds)},
+			{table: "deliveries", at: "received_at", where: byDeposit + also, args: []any{f.Phone.MSISDN(), kinds}},
+		}, w)
+	}
+}
+
+// failedPages reads the deliveries that did not get through, each once however
+// many targets it failed at.
+func (h *Deliveries) failedPages(f DeliveryFilter) func(context.Context, window) ([]position, error) {
+	return func(ctx context.Context, w window) ([]position, error) {
+		ids, whole, err := h.matchingKinds(ctx, f)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		run := indexRun{table: "failing", at: "received_at", where: "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"}
+		if !whole {
+			run.where += " AND " + h.engine.In("(SELECT d.kind FROM deliveries AS d WHERE d.seq = failing.seq)")
+			run.args = []any{h.engine.Numbers(ids)}
+		}
+		return positions(ctx, h.read, []indexRun{run}, w)
+	}
 }
 
 // matchingKinds returns the numbers of the kinds that a filter lets pass, and

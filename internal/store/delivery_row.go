@@ -33,6 +33,8 @@ type deliveryRow struct {
 	orphan sql.NullString
 	// wallet is that of an event about a transaction of one.
 	wallet string
+	// phone is the payer's where the delivery is about no deposit; see phoneKey.
+	phone  string
 	header string
 	body   []byte
 }
@@ -64,6 +66,7 @@ func deliveryColumns(d *deliveryRow, to []column) []column {
 		{"detail", (*words)(&d.detail)},
 		{"orphan", (*maybe)(&d.orphan)},
 		{"wallet", (*words)(&d.wallet)},
+		{"phone", (*words)(&d.phone)},
 		{"header", (*text)(&d.header)},
 		{"body", (*blob)(&d.body)},
 	}...)

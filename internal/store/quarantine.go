@@ -174,6 +174,7 @@ func (t *tx) dropDelivery(ctx context.Context, k kindRow, r storedRow) error {
 	for _, q := range []string{
 		"DELETE FROM forwards WHERE delivery = ?",
 		"DELETE FROM attempts WHERE delivery = ?",
+		"DELETE FROM failing WHERE seq = ?",
 		"DELETE FROM deliveries WHERE seq = ?",
 	} {
 		if _, err := t.exec(ctx, q, r.seq); err != nil {

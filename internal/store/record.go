@@ -155,6 +155,9 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 		if isWallet(&row.event) {
 			row.wallet = row.event.ShortCode
 		}
+		if row.deposit == 0 {
+			row.phone = phoneKey(row.event.Phone)
+		}
 	}
 	var err error
 	if row.kind, err = t.kindID(ctx, k); err != nil {
