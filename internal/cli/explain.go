@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -12,6 +10,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
 // explain is "payctl explain".
@@ -117,32 +116,29 @@ func (v *explain) parse() (id payment.ProviderID, code string, err error) {
 	return id, args[0], nil
 }
 
-// explainStdin finds codes in what is piped in: one payload, or a log whose lines are
-// looked at one by one: an array under json, however many hold a code. An unknown code
+// explainStdin finds codes in what is piped in: one payload, several one after another, or
+// a log: an array under json, however many hold a code. An unknown code
 // is shown and is exit 5.
 func (v *explain) explainStdin(ctx context.Context, id payment.ProviderID) error {
 	raw, err := readAll(v.stdin(ctx), maxPayload, "stdin")
 	if err != nil {
 		return err
 	}
-	pieces := explainPieces(raw)
+	pieces := webhook.Pieces(raw)
 	views := []view.Explanation{}
-	for i, piece := range pieces {
+	for _, piece := range pieces {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if found, ok := v.explainPiece(id, piece); ok {
-			line := i + 1
-			if len(pieces) == 1 {
-				line = 0
-			}
-			views = append(views, view.NewExplanation(found, line, v.global.showPhone))
+		if found, ok := v.explainPiece(id, piece.Text); ok {
+			views = append(views, view.NewExplanation(found, piece.Line, v.global.showPhone))
 		}
 	}
 	switch {
 	case len(views) == 0:
 		return usagef("pipe in a callback, an answer, or a log line that holds a code", "stdin: holds no result or error code")
-	case len(pieces) == 1:
+	case len(views) == 1 && pieces[len(pieces)-1].Line == pieces[0].Line:
+		views[0].Line = nil // there is but one
 		err = v.out.One(views[0])
 	default:
 		err = several(v.out, views)
@@ -161,13 +157,4 @@ func (v *explain) explainPiece(id payment.ProviderID, piece []byte) (payment.Exp
 		}
 	}
 	return payment.Explained{}, false
-}
-
-// explainPieces is the whole input if it is one document, else its lines.
-func explainPieces(raw []byte) [][]byte {
-	trimmed := bytes.TrimSpace(raw)
-	if json.Valid(trimmed) || bytes.HasPrefix(trimmed, []byte("<")) {
-		return [][]byte{trimmed}
-	}
-	return bytes.Split(bytes.TrimRight(raw, "\r\n"), []byte("\n"))
 }

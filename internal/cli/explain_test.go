@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/wasaapay"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
 // Every code of the catalogue is explained, and the command that it sends
@@ -74,21 +75,6 @@ func TestExplainNarrows(t *testing.T) {
 	}
 }
 
-func TestExplainPieces(t *testing.T) {
-	t.Parallel()
-	for input, want := range map[string]int{
-		"{\n\"ResultCode\": 1032\n}\n": 1,
-		"a\nb\n":                       2,
-		"<html>\n<body>\n":             1,
-		"one line":                     1,
-		"":                             1,
-	} {
-		if got := len(explainPieces([]byte(input))); got != want {
-			t.Errorf("%q: %d pieces, want %d", input, got, want)
-		}
-	}
-}
-
 // FuzzExplain: whatever is piped in, an unknown code has no meaning, a known one
 // has, and nobody's whole number is shown.
 func FuzzExplain(f *testing.F) {
@@ -103,8 +89,8 @@ func FuzzExplain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		v := &explain{env: newEnv(Invocation{Stdout: io.Discard, Stderr: io.Discard})}
 		for _, id := range []payment.ProviderID{"", payment.Daraja, payment.WasaaPay} {
-			for _, piece := range explainPieces(raw) {
-				explained, found := v.explainPiece(id, piece)
+			for _, piece := range webhook.Pieces(raw) {
+				explained, found := v.explainPiece(id, piece.Text)
 				shown := view.NewExplanation(explained, 0, false)
 				if found && shown.Known != (len(shown.Meanings) > 0) {
 					t.Fatalf("known %v with %d meanings", shown.Known, len(shown.Meanings))

@@ -42,6 +42,9 @@ func findCode(raw []byte) (finding, bool) {
 	}
 	api, status := apiOf(line), statusOf(line)
 	if root, ok := embedded(line); ok {
+		if isAcknowledgement(root) {
+			return finding{}, false
+		}
 		if f, found := codeInTree(root, api); found {
 			f.status = status
 			return f, true
@@ -178,6 +181,25 @@ func embedded(line string) (node, bool) {
 	return parseTree([]byte(line[begin : end+1]))
 }
 
+// isAcknowledgement reports whether a document is what an app answers a callback with: a
+// ResultCode without any id says nothing of a payment (reference/daraja.md §14). A code
+// that rejects a C2B payment speaks for itself.
+func isAcknowledgement(root node) bool {
+	for _, m := range root.members {
+		switch fold(m.key) {
+		case "resultcode", "resultdesc", "thirdpartytransid":
+		default:
+			return false
+		}
+	}
+	code := root.get("resultcode").scalar()
+	if code == "" {
+		return false
+	}
+	_, rejects := lookup(APIC2B, 0, code, "")
+	return !rejects
+}
+
 func codeInTree(root node, api API) (finding, bool) {
 	if stk := root.get("body").get("stkcallback"); stk.kind == '{' {
 		return found(APISTK, stk.get("resultcode"), stk.get("resultdesc"))
@@ -185,6 +207,9 @@ func codeInTree(root node, api API) (finding, bool) {
 	if result := root.get("result"); result.kind == '{' {
 		r := readResult(result)
 		return found(apiOr(r.API, apiOr(api, APITransaction)), result.get("resultcode"), result.get("resultdesc"))
+	}
+	if fault, ok := soapFault(root); ok {
+		return finding{api: api, code: codeFault, message: fault}, true
 	}
 	if fault := root.get("fault"); fault.kind == '{' {
 		if strings.Contains(strings.ToLower(fault.get("detail").get("errorcode").scalar()), "spikearrest") {

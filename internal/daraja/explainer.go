@@ -44,7 +44,10 @@ func (Explainer) ExplainPayload(text []byte, _ bool, q payment.CodeQuery) (payme
 	if !found {
 		return payment.Explained{}, false
 	}
-	if q.API != "" {
+	if q.Message != "" {
+		e.Message = q.Message
+	}
+	if q.API != "" || q.Message != "" {
 		if narrowed, known := Explain(q.API, e.Code, e.Message); known {
 			e = narrowed
 		}

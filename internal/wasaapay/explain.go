@@ -110,8 +110,9 @@ func eventMeanings() []Meaning {
 	out := make([]Meaning, 0, len(titles))
 	for i, name := range Events() {
 		m := Meaning{Code: name, Title: titles[i], Section: "§11.3", Advice: "its data is not documented: it is kept as it came and moves no deposit"}
-		if family, step, _ := strings.Cut(name, "."); family == "deposit" {
-			m.Final = step != "initiated"
+		family, step, _ := strings.Cut(name, ".")
+		m.Final = step != "initiated"
+		if family == "deposit" {
 			m.Advice = "a deposit moves on it once its signature fits and data.status says the same"
 		}
 		out = append(out, m)
