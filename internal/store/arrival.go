@@ -71,7 +71,7 @@ type arrival struct {
 	Arrival
 	header string
 	detail string
-	// named is its subject as long as nothing is found for it.
+	// named is its subject as long as nothing is found for it; 0 until it is needed.
 	named int64
 	// byBody is the hash of the body, made when it is first needed.
 	byBody int64
@@ -102,7 +102,9 @@ func (db *database) prepare(a Arrival) (*arrival, error) {
 		}
 		p.Inspection.Event = &bounded
 	}
-	p.named = db.namedSubject(a.Delivery, p.event())
+	if p.token() == "" { // who has a token is found by it, most likely
+		p.named = db.namedSubject(a.Delivery, p.event())
+	}
 	var err error
 	p.detail, err = p.details().encode()
 	return p, err

@@ -132,7 +132,7 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 		return depositRow{}, payment.Usage("callback token: it belongs to another deposit", "leave it out, and the ledger makes one")
 	}
 	out.seq, out.ID = seq, t.db.id(depositPrefix, seq)
-	t.ahead.add(out)
+	t.known.set(out)
 	t.countDeposit(out, 1)
 	return out, nil
 }

@@ -91,7 +91,7 @@ func (t *tx) save(ctx context.Context, before, after depositRow) error {
 	if err := t.db.tables.deposits.update(ctx, t, &before, &after); err != nil {
 		return err
 	}
-	t.ahead.saved(before, after)
+	t.known.set(after)
 	if before.Status != after.Status || before.Amount != after.Amount {
 		t.countDeposit(before, -1)
 		t.countDeposit(after, 1)

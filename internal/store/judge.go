@@ -2,9 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -80,33 +77,33 @@ func claimOf(e *payment.Event, at time.Time, byReference bool) *payment.Claim {
 	return c
 }
 
-// judge finds what the arrival is about and whether it is to be believed.
-func (p *arrival) judge(ctx context.Context, t *tx) (judged, error) {
+// judge finds what an arrival is about, and whether it is to be believed, from what is
+// known: it reads nothing and writes nothing. now is when it came, if it does not say so.
+func (k *known) judge(p *arrival, now time.Time) judged {
 	j := judged{verdict: p.Inspection.Verdict, reason: p.Inspection.Reason}
 	e := p.event()
 	if e == nil {
-		return j, nil
+		return j
 	}
 	j.distrust(p.Distrust)
-	var err error
 	switch {
 	case isResult(e):
-		err = p.judgeResult(ctx, t, e, &j)
+		k.judgeResult(p, e, p.at(now), &j)
 	case isCustomerPayment(e) && !strings.HasPrefix(p.Delivery.Route, c2bRoutes):
 		j.distrust("a customer's payment came by another route than C2B's")
 	case isCustomerPayment(e), p.Delivery.Provider == payment.Sevi:
 	default:
-		err = p.judgeDeposit(ctx, t, e, &j)
+		k.judgeDeposit(p, e, p.at(now), &j)
 	}
-	return j, err
+	return j
 }
 
 // reasonNoPush is why a callback is not believed whose push this ledger does not know.
 const reasonNoPush = "no push of this ledger has its CheckoutRequestID"
 
-func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *judged) error {
-	d, byReference, err := t.findFor(ctx, p.Delivery.Provider, e, p.token(), p.at(t))
-	if errors.Is(err, sql.ErrNoRows) {
+func (k *known) judgeDeposit(p *arrival, e *payment.Event, at time.Time, j *judged) {
+	found, byReference := k.findFor(p.Delivery.Provider, e, p.token(), at)
+	if found == nil {
 		switch {
 		case !j.counts():
 		case p.Delivery.Provider == payment.Daraja:
@@ -117,17 +114,14 @@ func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *
 			// Its signature proves it: the deposit was made elsewhere, or the answer
 			// that names it is still on its way.
 			j.orphan = e.ProviderID != ""
-			j.rivals, err = t.sameReference(ctx, p.Delivery.Provider, e, p.at(t))
-			return err
+			j.rivals = k.sameReference(p.Delivery.Provider, e, at)
 		}
-		return nil
+		return
 	}
-	if err != nil {
-		return err
-	}
-	j.deposit, j.claim = d, claimOf(e, p.at(t), byReference)
+	d := *found
+	j.deposit, j.claim = d, claimOf(e, at, byReference)
 	if !j.counts() {
-		return nil
+		return
 	}
 	doubt := payment.Trust(d.Deposit, *e, p.token())
 	agrees := d.Status.Final() && e.Status == d.Status && (d.Receipt == "" || e.Receipt == d.Receipt)
@@ -136,57 +130,72 @@ func (p *arrival) judgeDeposit(ctx context.Context, t *tx, e *payment.Event, j *
 	}
 	j.distrust(doubt)
 	if !j.counts() {
-		return nil
+		return
 	}
 	if e.Status != payment.StatusPending && !e.Status.Final() && len(e.Notes) > 0 {
 		j.reason = strings.Join(e.Notes, "; ")
 		j.rivals = append(j.rivals, rival{depositRow: d, text: j.reason})
 	}
-	return t.checkReceipt(ctx, d, e, j, p.at(t))
+	k.checkReceipt(d, e, j, at)
 }
 
 // checkReceipt distrusts a receipt that another deposit holds, and records that on both.
-func (t *tx) checkReceipt(ctx context.Context, d depositRow, e *payment.Event, j *judged, at time.Time) error {
+func (k *known) checkReceipt(d depositRow, e *payment.Event, j *judged, at time.Time) {
 	if e.Receipt == "" || e.Receipt == d.Receipt {
-		return nil
+		return
 	}
-	other, held, err := t.otherHolder(ctx, d, e.Receipt, e.ProviderID)
-	if err != nil || !held {
-		return err
+	other := k.otherHolder(d, e.Receipt, e.ProviderID)
+	if other == nil {
+		return
 	}
 	j.distrust("the receipt is already that of deposit " + other.ID)
 	c := payment.Conflict{
 		Since: at, Between: [2]string{d.ID, other.ID},
 		Reason: "two deposits have the receipt " + e.Receipt + ": " + d.ID + " and " + other.ID,
 	}
-	j.rivals = append(j.rivals, rival{depositRow: d, conflict: c}, rival{depositRow: other, conflict: c})
-	return nil
+	j.rivals = append(j.rivals, rival{depositRow: d, conflict: c}, rival{depositRow: *other, conflict: c})
+}
+
+// otherHolder returns another deposit of the provider that has a receipt, as its own
+// or as an alias, nil for none. The emulator, started again with the same seed, gives
+// the same ids and receipts again; that is no fraud.
+func (k *known) otherHolder(d depositRow, receipt, providerID string) *depositRow {
+	others := k.depositsOf(k.receipt[receipt], func(o *depositRow) bool {
+		again := o.Environment == payment.Local && d.Environment == payment.Local && providerID != "" && o.ProviderID == providerID
+		return o.seq != d.seq && o.Provider == d.Provider && !again
+	})
+	if len(others) == 0 {
+		return nil
+	}
+	return others[0]
 }
 
 // sameReference returns the deposit that a signed event of another id speaks against,
 // because it has the same reference: one that has its id is contradicted; one without
 // is told, since a reference alone is no proof.
-func (t *tx) sameReference(ctx context.Context, provider payment.ProviderID, e *payment.Event, at time.Time) ([]rival, error) {
+func (k *known) sameReference(provider payment.ProviderID, e *payment.Event, at time.Time) []rival {
 	if e.Reference == "" || e.Status == "" || e.ProviderID == "" {
-		return nil, nil
+		return nil
 	}
-	found, err := t.rareDeposits(ctx, `reference = ? AND provider = ? AND status <> ? AND (? = '' OR environment = ?)
-		ORDER BY seq DESC LIMIT 1`, e.Reference, string(provider), string(payment.StatusCreated), string(e.Environment), string(e.Environment))
-	if err != nil || len(found) == 0 || at.Sub(found[0].CreatedAt) >= payment.RepeatWindow {
-		return nil, err
+	found := k.depositsOf(k.reference[e.Reference], func(d *depositRow) bool {
+		return d.Reference == e.Reference && d.Provider == provider && d.Status != payment.StatusCreated &&
+			(e.Environment == "" || d.Environment == e.Environment)
+	})
+	if len(found) == 0 || at.Sub(found[0].CreatedAt) >= payment.RepeatWindow {
+		return nil
 	}
-	d, says := found[0], string(e.Status)
+	d, says := *found[0], string(e.Status)
 	if e.Receipt != "" {
 		says += " with receipt " + e.Receipt
 	}
 	if d.ProviderID == "" {
 		return []rival{{depositRow: d, text: "a callback of the same reference, with the id " + e.ProviderID + ", says " + says +
-			"; its amount, customer or time is another's, and a reference alone is no proof"}}, nil
+			"; its amount, customer or time is another's, and a reference alone is no proof"}}
 	}
 	return []rival{{depositRow: d, conflict: payment.Conflict{
 		Since: at, Between: [2]string{d.ProviderID, e.ProviderID},
 		Reason: "two deposits of this reference at the provider: " + d.ProviderID + ", and " + e.ProviderID + " by the callback, which says " + says,
-	}}}, nil
+	}}}
 }
 
 // token is the secret path segment as far as it speaks of a deposit or a query:
@@ -199,48 +208,47 @@ func (p *arrival) token() string {
 	return p.Delivery.Token
 }
 
-// findFor finds the deposit of an event: by the token in the path, by the
-// provider's id, or, for WasaaPay, by our reference, where nothing else can be meant
-// (bindable) and the event says how a deposit stands (a withdrawal's does not).
-// Deposits of another environment than the one whose secret proved the event are not
-// looked at. sql.ErrNoRows when there is none.
-func (t *tx) findFor(ctx context.Context, provider payment.ProviderID, e *payment.Event, token string, at time.Time) (_ depositRow, byReference bool, err error) {
+// findFor finds the deposit of an event, nil if there is none: by name, or, for
+// WasaaPay, by our reference, where nothing else can be meant (bindable) and the event
+// says how a deposit stands (a withdrawal's does not).
+func (k *known) findFor(provider payment.ProviderID, e *payment.Event, token string, at time.Time) (_ *depositRow, byReference bool) {
+	if d := k.byName(provider, e, token); d != nil || provider != payment.WasaaPay || e.Reference == "" || e.Status == "" {
+		return d, false
+	}
+	waiting := k.depositsOf(k.reference[e.Reference], func(d *depositRow) bool {
+		return d.Reference == e.Reference && d.Provider == provider && d.ProviderID == "" && d.Status == payment.StatusUnknown &&
+			(e.Environment == "" || d.Environment == e.Environment)
+	})
+	if len(waiting) == 1 && bindable(waiting[0].Deposit, e, at) {
+		return waiting[0], true
+	}
+	return nil, false
+}
+
+// byName finds a deposit by the token in the path or by the provider's id. Deposits of
+// another environment than the one whose secret proved the event are not looked at.
+func (k *known) byName(provider payment.ProviderID, e *payment.Event, token string) *depositRow {
 	if token != "" {
-		found, err := t.byToken(ctx, token)
-		if err != nil {
-			return depositRow{}, false, err
-		}
-		if len(found) > 0 && found[0].Provider == provider {
-			return found[0], false, nil
-		}
-	}
-	if e.ProviderID != "" {
-		found, err := t.byProviderID(ctx, provider, e.ProviderID)
-		if err != nil {
-			return depositRow{}, false, err
-		}
-		found = slices.DeleteFunc(found, func(d depositRow) bool { return !e.MayConcern(d.Deposit) })
-		for _, d := range found {
-			if !d.Status.Final() {
-				return d, false, nil
-			}
-		}
+		found := k.depositsOf(k.token[token], func(d *depositRow) bool { return d.Provider == provider })
 		if len(found) > 0 {
-			return found[0], false, nil
+			return found[0]
 		}
 	}
-	if provider == payment.WasaaPay && e.Reference != "" && e.Status != "" {
-		found, err := t.rareDeposits(ctx, `reference = ? AND provider = ? AND provider_id = '' AND status = ?
-			AND (? = '' OR environment = ?) ORDER BY seq DESC LIMIT 2`,
-			e.Reference, string(provider), string(payment.StatusUnknown), string(e.Environment), string(e.Environment))
-		if err != nil {
-			return depositRow{}, false, err
-		}
-		if len(found) == 1 && bindable(found[0].Deposit, e, at) {
-			return found[0], true, nil
+	if e.ProviderID == "" {
+		return nil
+	}
+	found := k.depositsOf(k.id[e.ProviderID], func(d *depositRow) bool {
+		return d.ProviderID == e.ProviderID && d.Provider == provider && e.MayConcern(d.Deposit)
+	})
+	for _, d := range found {
+		if !d.Status.Final() {
+			return d
 		}
 	}
-	return depositRow{}, false, sql.ErrNoRows
+	if len(found) > 0 {
+		return found[0]
+	}
+	return nil
 }
 
 // bindWithin is how long after sending an event may come that is bound by reference:

@@ -9,8 +9,9 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// sqlMostOrphans bounds how many waiting deliveries are judged again at once; see
-// sqlMostFound.
+// sqlMostOrphans bounds how many waiting deliveries are judged again at once. A limit
+// that is a parameter would have SQLite plan the statement anew at every call, at
+// thrice its cost.
 const sqlMostOrphans = " LIMIT 256"
 
 // orphan is a delivery that proves itself and found nothing that it could be
@@ -69,9 +70,12 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 		j := judged{verdict: o.kind.verdict, deposit: d}
 		j.distrust(payment.Trust(d.Deposit, o.event, ""))
 		if j.counts() {
-			if err := t.checkReceipt(ctx, d, &o.event, &j, fromMicros(micros(t.now))); err != nil {
+			k, receipts := newKnown(), wanted{}
+			receipts.add(o.event.Receipt)
+			if err := t.lookForHolders(ctx, k, receipts); err != nil {
 				return d, err
 			}
+			k.checkReceipt(d, &o.event, &j, fromMicros(micros(t.now)))
 		}
 		if err := t.contradictRivals(ctx, j, o.row.seq); err != nil {
 			return d, err
@@ -92,7 +96,7 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
 	k, after := o.kind.kind, o.row
 	k.verdict = j.verdict
-	after.subject, after.deposit, after.reason, after.orphan = j.subject(0), j.deposit.seq, j.reason, sql.NullString{}
+	after.subject, after.deposit, after.reason, after.orphan = j.subject(), j.deposit.seq, j.reason, sql.NullString{}
 	// What counts is known by its event from now on; the rest stays known by its bytes.
 	if j.counts() {
 		after.dedup.Int64 = t.sameEvent(k.provider, meaning(&o.event), j.deposit.seq, 0)

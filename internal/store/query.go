@@ -172,7 +172,9 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		}}
 		var err error
 		row.seq, _, err = t.db.tables.queries.add(ctx, t, &row)
-		q = h.named(row).Query
+		row = h.named(row)
+		t.known.setQuery(row)
+		q = row.Query
 		return err
 	})
 	switch {
@@ -295,5 +297,9 @@ func (h *Queries) where(ctx context.Context, where string, args ...any) ([]Query
 // saveQuery writes what changed of a query.
 func (t *tx) saveQuery(ctx context.Context, before, after queryRow) error {
 	after.UpdatedAt = t.now
-	return t.db.tables.queries.update(ctx, t, &before, &after)
+	if err := t.db.tables.queries.update(ctx, t, &before, &after); err != nil {
+		return err
+	}
+	t.known.setQuery(after)
+	return nil
 }

@@ -14,10 +14,13 @@ import (
 // record judges and writes one arrival. It may run more than once.
 func (p *arrival) record(ctx context.Context, t *tx) error {
 	p.out = Recorded{}
-	j, err := p.judge(ctx, t)
-	if err != nil {
-		return err
+	if t.known == nil {
+		var err error
+		if t.known, err = t.look(ctx, []*arrival{p}); err != nil {
+			return err
+		}
 	}
+	j := t.known.judge(p, t.now)
 	p.out.Verdict, p.out.Reason = j.verdict, j.reason
 	before := j.deposit
 	if j.claim != nil && j.counts() {
@@ -51,7 +54,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 // evidence that moves nothing.
 func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, error) {
 	var first int64
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?", []any{j.subject(p.named), p.dedup(t, j)}, &first)
+	err := t.row(ctx, "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?", []any{p.subject(t, j), p.dedup(t, j)}, &first)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +66,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 // followUp writes what refers to the delivery.
 func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
 	if p.out.Withheld = p.Stranger && !j.counts() && !p.knowsToken(j); !p.out.Withheld {
-		if err := t.enqueue(ctx, seq, j.subject(p.named), p.Targets); err != nil {
+		if err := t.enqueue(ctx, seq, p.subject(t, j), p.Targets); err != nil {
 			return err
 		}
 	}
@@ -95,11 +98,22 @@ func (p *arrival) knowsToken(j judged) bool {
 }
 
 // at is when the arrival came, to the microsecond.
-func (p *arrival) at(t *tx) time.Time {
+func (p *arrival) at(now time.Time) time.Time {
 	if p.Delivery.ReceivedAt.IsZero() {
-		return fromMicros(micros(t.now))
+		return fromMicros(micros(now))
 	}
 	return fromMicros(micros(p.Delivery.ReceivedAt))
+}
+
+// subject is what the arrival is about.
+func (p *arrival) subject(t *tx, j judged) int64 {
+	if found := j.subject(); found != 0 {
+		return found
+	}
+	if p.named == 0 {
+		p.named = t.db.namedSubject(p.Delivery, p.event())
+	}
+	return p.named
 }
 
 // dedup hashes the arrival's meaning. What counts is known by its event and what
@@ -145,7 +159,7 @@ var errRepeated = errors.New("the same has been recorded before")
 func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int64, error) {
 	k := kind{provider: p.Delivery.Provider, route: p.Delivery.Route, verdict: j.verdict, duplicate: first != 0}
 	row := deliveryRow{
-		receivedAt: p.at(t), subject: j.subject(p.named), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
+		receivedAt: p.at(t.now), subject: p.subject(t, j), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
 		move: p.out.Move, size: int64(len(p.Delivery.Body)), peer: p.Delivery.Peer, reason: p.out.Reason, detail: p.detail,
 		header: p.header, body: p.Delivery.Body,
 	}

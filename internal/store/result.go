@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,24 +33,24 @@ func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery 
 	return t.saveQuery(ctx, before, q)
 }
 
-// findQuery finds the query of a result: by the token in the path, by
-// ConversationID, then by OriginatorConversationID, which some captures take
-// from the original transaction (reference/daraja.md §6.3 quirk 10).
-func (t *tx) findQuery(ctx context.Context, provider payment.ProviderID, e *payment.Event, token string) (queryRow, error) {
-	for _, by := range []struct{ where, value string }{
-		{"token = ? AND token <> '' AND provider = ?", token},
-		{"conversation_id = ? AND conversation_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", e.ConversationID},
-		{"originator_conversation_id = ? AND originator_conversation_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", e.OriginatorConversationID},
+// findQuery finds the query of a result, whose key is 0 if there is none: by the token
+// in the path, by ConversationID, then by OriginatorConversationID, which some captures
+// take from the original transaction (reference/daraja.md §6.3 quirk 10).
+func (k *known) findQuery(provider payment.ProviderID, e *payment.Event, token string) queryRow {
+	for _, by := range []struct {
+		seqs []int64
+		pass func(queryRow) bool
+	}{
+		{k.queryToken[token], func(q queryRow) bool { return q.Token == token }},
+		{k.conversation[e.ConversationID], func(q queryRow) bool { return q.ConversationID == e.ConversationID }},
+		{k.originator[e.OriginatorConversationID], func(q queryRow) bool { return q.OriginatorConversationID == e.OriginatorConversationID }},
 	} {
-		if by.value == "" {
-			continue
-		}
-		q, err := t.queryBy(ctx, by.where, by.value, string(provider))
-		if !errors.Is(err, sql.ErrNoRows) {
-			return q, err
+		found := k.queryOf(by.seqs, func(q queryRow) bool { return q.Provider == provider && by.pass(q) })
+		if found.seq != 0 {
+			return found
 		}
 	}
-	return queryRow{}, sql.ErrNoRows
+	return queryRow{}
 }
 
 // trustResult says why a result is not to be believed to answer a query, or "".
@@ -71,35 +69,26 @@ func trustResult(q queryRow, e *payment.Event, token string) string {
 	return ""
 }
 
-func (p *arrival) judgeResult(ctx context.Context, t *tx, e *payment.Event, j *judged) error {
-	q, err := t.findQuery(ctx, p.Delivery.Provider, e, p.Delivery.Token)
-	if errors.Is(err, sql.ErrNoRows) {
+func (k *known) judgeResult(p *arrival, e *payment.Event, at time.Time, j *judged) {
+	if j.query = k.findQuery(p.Delivery.Provider, e, p.Delivery.Token); j.query.seq == 0 {
 		if j.counts() {
 			j.distrust("no query of this ledger has its ConversationID")
 		}
-		return nil
+		return
 	}
-	if err != nil {
-		return err
+	j.distrust(trustResult(j.query, e, p.Delivery.Token))
+	if d := k.deposits[j.query.deposit]; j.counts() && d != nil {
+		j.deposit = *d
+		k.judgeTransaction(e, j, at)
 	}
-	j.query = q
-	j.distrust(trustResult(q, e, p.Delivery.Token))
-	if !j.counts() || q.deposit == 0 {
-		return nil
-	}
-	return t.judgeTransaction(ctx, e, j, p.at(t))
 }
 
 // judgeTransaction lets a transaction's result settle the deposit that was asked
 // about, if it says that the money came. A failure moves nothing by itself, but
 // contradicts a deposit that is COMPLETED. Money that does not fit the deposit is
 // a dispute; where the result does not tell how much, it moves nothing.
-func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, at time.Time) error {
-	d, err := t.db.depositBy(ctx, t, "seq = ?", j.query.deposit)
-	if err != nil {
-		return err
-	}
-	j.deposit = d
+func (k *known) judgeTransaction(e *payment.Event, j *judged, at time.Time) {
+	d := j.deposit
 	claim := payment.Claim{Status: e.Status, By: payment.SourceTransaction, Receipt: e.Receipt, Failure: e.Failure, At: at}
 	dispute := func(reason string) {
 		j.reason = reason
@@ -107,36 +96,33 @@ func (t *tx) judgeTransaction(ctx context.Context, e *payment.Event, j *judged, 
 	}
 	switch {
 	case isTimeout(e) || !e.Status.Final():
-		return nil
+		return
 	case e.Status == payment.StatusFailed:
 		if d.Status == payment.StatusCompleted {
 			j.claim = &claim
 		}
-		return nil
+		return
 	}
 	switch {
 	case !e.Amount.HasValue():
 		j.reason = "the transaction's result tells no amount; the deposit stays as it is"
 		j.rivals = append(j.rivals, rival{depositRow: d, text: j.reason})
-		return nil
+		return
 	case d.Amount.Minor() != 0 && e.Amount.Minor() != d.Amount.Minor():
 		dispute(fmt.Sprintf("the transaction's amount %s is not the %s asked for", e.Amount, d.Amount))
-		return nil
+		return
 	case d.Receipt != "" && e.Receipt != "" && d.Receipt != e.Receipt:
 		dispute("the transaction's receipt " + payment.Line(e.Receipt, maxReceipt) + " is not the deposit's " + d.Receipt)
-		return nil
+		return
 	}
 	held := judged{verdict: j.verdict}
-	if err := t.checkReceipt(ctx, d, e, &held, at); err != nil {
-		return err
-	}
+	k.checkReceipt(d, e, &held, at)
 	if !held.counts() {
 		dispute(held.reason)
 		j.rivals = slices.DeleteFunc(held.rivals, func(r rival) bool { return r.seq == d.seq })
-		return nil
+		return
 	}
 	j.claim = &claim
-	return nil
 }
 
 // maxReceipt is how much of a receipt from outside is repeated, in bytes.

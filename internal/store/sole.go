@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -101,33 +100,43 @@ func (t *tx) soleSuccess(ctx context.Context, d depositRow, at time.Time) (depos
 // soleReceipt looks for another deposit that has a receipt which no callback brought;
 // see checkReceipt for those.
 func (t *tx) soleReceipt(ctx context.Context, d depositRow, at time.Time) (depositRow, error) {
-	other, held, err := t.otherHolder(ctx, d, d.Receipt, d.ProviderID)
-	if err != nil || !held {
+	k, receipts := newKnown(), wanted{}
+	receipts.add(d.Receipt)
+	if err := t.lookForHolders(ctx, k, receipts); err != nil {
 		return d, err
 	}
-	return t.contradictBoth(ctx, d, other, "the receipt "+d.Receipt, at)
+	other := k.otherHolder(d, d.Receipt, d.ProviderID)
+	if other == nil {
+		return d, nil
+	}
+	return t.contradictBoth(ctx, d, *other, "the receipt "+d.Receipt, at)
 }
 
 // alias keeps a name that a source gave a deposit beside its own.
 func (t *tx) alias(ctx context.Context, d depositRow, name string) error {
+	if t.known != nil {
+		t.known.receipt.enter(name, d.seq)
+	}
 	_, err := t.exec(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", name, d.seq)
 	return err
 }
 
-// otherHolder returns another deposit of the provider that has a receipt, as its own
-// or as an alias. The emulator, started again with the same seed, gives the same ids
-// and receipts again; that is no fraud.
-func (t *tx) otherHolder(ctx context.Context, d depositRow, receipt, providerID string) (depositRow, bool, error) {
-	others, err := t.holders(ctx, receipt)
-	if err != nil {
-		return depositRow{}, false, err
+// sqlMostFound bounds what one name may find. A limit that is a parameter would
+// have SQLite plan the statement anew at every call, at thrice its cost.
+const sqlMostFound = " LIMIT 100"
+
+// byProviderID returns the deposits with a provider's id, newest first.
+func (t *tx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
+	return t.rareDeposits(ctx, "provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC"+sqlMostFound, id, string(provider))
+}
+
+// rareDeposits is depositsBy for what is hardly ever found: the driver spells out all
+// columns of a query, rows or none, so that a look costs less.
+func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]depositRow, error) {
+	var found bool
+	err := t.row(ctx, "SELECT EXISTS (SELECT 1 FROM deposits WHERE "+where+")", args, &found)
+	if err != nil || !found {
+		return nil, err
 	}
-	i := slices.IndexFunc(others, func(o depositRow) bool {
-		again := o.Environment == payment.Local && d.Environment == payment.Local && providerID != "" && o.ProviderID == providerID
-		return o.seq != d.seq && o.Provider == d.Provider && !again
-	})
-	if i < 0 {
-		return depositRow{}, false, nil
-	}
-	return others[i], true, nil
+	return t.db.depositsBy(ctx, t, where, args...)
 }

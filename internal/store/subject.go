@@ -15,8 +15,8 @@ const querySubject = 1 << 40
 
 // subject is what a judged delivery is about: its deposit, or the one that its query
 // asks about, by key, which keeps what belongs together close together in the index;
-// else its query; else the hash of what it names.
-func (j judged) subject(named int64) int64 {
+// else its query; else 0.
+func (j judged) subject() int64 {
 	switch {
 	case j.deposit.seq != 0:
 		return j.deposit.seq
@@ -25,7 +25,7 @@ func (j judged) subject(named int64) int64 {
 	case j.query.seq != 0:
 		return querySubject + j.query.seq
 	}
-	return named
+	return 0
 }
 
 // The tags keep the hashes of different sorts of names apart.

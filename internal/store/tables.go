@@ -11,6 +11,8 @@ type tables struct {
 	forwards   *table[forwardRow]
 	attempts   *table[attemptRow]
 	runs       *table[runRow]
+	// judged are the names of judgedColumns.
+	judged string
 }
 
 func newTables() tables {
@@ -25,5 +27,6 @@ func newTables() tables {
 		forwards:   newTable("forwards", forwardColumns, " ON CONFLICT (delivery, target) DO NOTHING"),
 		attempts:   newTable("attempts", attemptColumns, ""),
 		runs:       newTable("runs", runColumns, ""),
+		judged:     names("", judgedColumns(new(depositRow), nil)),
 	}
 }

@@ -28,8 +28,8 @@ type tx struct {
 	// updates holds the texts of the updates that were needed so far.
 	updates map[updateKey]string
 	tally   tally
-	// ahead holds deposits that were read for a whole batch, nil if none were.
-	ahead *ahead
+	// known is what was read for the deliveries of the batch, nil if nothing was.
+	known *known
 	// junk is what came into quarantine since the last look at its bounds.
 	junk count
 	// crowded says that the last look left the quarantine over its bounds.

@@ -249,7 +249,7 @@ func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.
 // made at first: a job checks before it writes, and what fails without having written
 // leaves nothing to undo.
 func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
-	if err := w.tx.readAhead(ctx, batch); err != nil {
+	if err := w.look(ctx, batch); err != nil {
 		return err
 	}
 	for _, j := range batch {
@@ -276,9 +276,24 @@ func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 	return w.conn.Commit(ctx)
 }
 
+// look reads what the batch's deliveries name.
+func (w *writer) look(ctx context.Context, batch []*job) (err error) {
+	w.tx.known = nil
+	arrivals := make([]*arrival, 0, len(batch))
+	for _, j := range batch {
+		if j.arrival != nil {
+			arrivals = append(arrivals, j.arrival)
+		}
+	}
+	if len(arrivals) > 0 {
+		w.tx.known, err = w.tx.look(ctx, arrivals)
+	}
+	return err
+}
+
 // runApart runs a job so that its failure leaves the others alone.
 func (w *writer) runApart(ctx context.Context, j *job) error {
-	w.tx.ahead = nil
+	w.tx.known = nil // of no use once something is undone
 	mark := w.tx.mark()
 	err := w.conn.Apart(ctx, func() error { return j.run(ctx, w.tx) })
 	if err != nil {
