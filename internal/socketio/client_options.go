@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,6 +50,10 @@ type ClientOptions struct {
 	// QueueLength bounds the events that wait for the handler, 64 by default;
 	// their bytes are bounded by twice MaxPayload.
 	QueueLength int
+	// Trace is told each Engine.IO packet that is sent or received, as its text; the
+	// CONNECT payload, which holds the key, is left out. It may be nil and must be
+	// fast: the session waits for it.
+	Trace func(sent bool, packet string)
 	// Now gives the time, time.Now by default.
 	Now func() time.Time
 	// Rand gives numbers in [0, 1) for the jitter.
@@ -161,6 +166,11 @@ func (o ClientOptions) httpClient() (*http.Client, func()) {
 			TLSHandshakeTimeout: defaultConnectTimeout,
 		}
 		own.Transport, release = transport, transport.CloseIdleConnections
+	}
+	if own.Jar == nil {
+		// A balancer that holds a session to one server by a cookie answers 400 to a
+		// poll without it. The error is for options, of which there are none.
+		own.Jar, _ = cookiejar.New(nil)
 	}
 	own.Timeout = 0
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

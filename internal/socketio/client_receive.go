@@ -14,6 +14,9 @@ var errServerClosed = errors.New("the server closed the session")
 // receive acts on one Engine.IO packet. An error ends the session.
 func (s *clientSession) receive(life context.Context, p enginePacket) error {
 	s.watchdog.Reset(s.hs.silence())
+	if s.c.opts.Trace != nil {
+		s.c.trace(false, p.text())
+	}
 	switch p.kind {
 	case enginePing:
 		s.out.answerPing(enginePacket{kind: enginePong, data: p.data}.text())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -228,6 +229,26 @@ func (s *clientSession) transport() string {
 	return name
 }
 
+// connectPacket is how a CONNECT begins: Engine.IO's message, Socket.IO's connect.
+const connectPacket = "40"
+
+// trace tells Options.Trace a packet, without what the auth payload held.
+func (c *Client) trace(sent bool, text []byte) {
+	if c.opts.Trace == nil {
+		return
+	}
+	shown := string(text)
+	if sent && strings.HasPrefix(shown, connectPacket) {
+		shown = connectPacket + "{…}"
+	}
+	for _, secret := range c.knownSecrets() {
+		if secret != "" {
+			shown = strings.ReplaceAll(shown, secret, "***")
+		}
+	}
+	c.opts.Trace(sent, shown)
+}
+
 // write sends what is queued until the session ends, or until a queue closed
 // by leave is empty.
 func (s *clientSession) write(life context.Context) {
@@ -257,6 +278,9 @@ func (s *clientSession) write(life context.Context) {
 func (s *clientSession) send(life context.Context, batch [][]byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	for _, text := range batch {
+		s.c.trace(true, text)
+	}
 	ctx, cancel := context.WithTimeout(life, s.c.opts.ConnectTimeout)
 	defer cancel()
 	if s.ws == nil {
