@@ -34,9 +34,9 @@ func TestSamplesBecomeEvents(t *testing.T) {
 		"deposit.completed": {ProviderID: "dep_sample_1", Status: payment.StatusCompleted, Receipt: "TST0000001"},
 		"deposit.failed":    {ProviderID: "dep_sample_1", Status: payment.StatusFailed, Failure: failure("", "declined in a sample")},
 
-		"withdrawal.initiated": {ProviderID: "wit_sample_1"}, "withdrawal.completed": {ProviderID: "wit_sample_1"}, "withdrawal.failed": {ProviderID: "wit_sample_1"},
-		"transfer.completed": {ProviderID: "tra_sample_1"}, "transfer.failed": {ProviderID: "tra_sample_1"},
-		"bill.initiated": {ProviderID: "bil_sample_1"}, "bill.completed": {ProviderID: "bil_sample_1"}, "bill.failed": {ProviderID: "bil_sample_1"},
+		"withdrawal.initiated": {ProviderID: "wdr_sample_1"}, "withdrawal.completed": {ProviderID: "wdr_sample_1"}, "withdrawal.failed": {ProviderID: "wdr_sample_1"},
+		"transfer.completed": {ProviderID: "trf_sample_1"}, "transfer.failed": {ProviderID: "trf_sample_1"},
+		"bill.initiated": {ProviderID: "bill_sample_1"}, "bill.completed": {ProviderID: "bill_sample_1"}, "bill.failed": {ProviderID: "bill_sample_1"},
 	}
 	keys := map[string]string{}
 	for _, s := range Samples() {

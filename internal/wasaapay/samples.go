@@ -44,8 +44,8 @@ func sample(name string) []byte {
 		status, second = "FAILED", "08:15:42"
 	}
 	fields := []string{
-		idName(family), family[:3] + "_sample_1",
-		"reference", strings.ToUpper(family[:3]) + "-20260302-SAMPLE",
+		idName(family), prefix(family) + "_sample_1",
+		"reference", strings.ToUpper(shortName(family)) + "-20260302-SAMPLE",
 		"externalReference", "INV-77",
 		"amount", "250.00",
 		"status", status,
@@ -63,6 +63,26 @@ func sample(name string) []byte {
 	}
 	envelope := members("event", name, "timestamp", "2026-03-02T"+second+"Z", "partnerId", "partner_sample", "environment", "SANDBOX")
 	return []byte("{" + envelope + `,"data":{` + members(fields...) + "}}")
+}
+
+// shortName stands in front of a family's ids and, in capitals, of its references. That
+// of deposits is the provider's, the others are payctl's convention, the emulator's too.
+func shortName(family string) string {
+	switch family {
+	case "withdrawal":
+		return "wdr"
+	case "transfer":
+		return "trf"
+	}
+	return family[:3]
+}
+
+// prefix is a family's in its ids.
+func prefix(family string) string {
+	if family == "bill" {
+		return family
+	}
+	return shortName(family)
 }
 
 // idName is the member that names the resource of a family.
