@@ -71,7 +71,11 @@ func (s *session) provider(ctx context.Context, id payment.ProviderID, transport
 }
 
 func (s *session) deps(transports []string) provider.Deps {
-	return provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: budget{s}, Transports: transports}
+	d := provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: budget{s}, Transports: transports}
+	if s.global.verbose {
+		d.Packets = s.wirePacket
+	}
+	return d
 }
 
 // wireLog shows an exchange under --verbose.
@@ -79,6 +83,18 @@ func (s *session) wireLog(e apiclient.Exchange) {
 	s.out.Debug("> %s %s %s", e.Method, e.URL, e.Request)
 	s.out.Debug("< %d %s", e.Status, e.Response)
 }
+
+// wirePacket shows a packet of a stream under --verbose.
+func (s *session) wirePacket(sent bool, packet string) {
+	arrow := "<"
+	if sent {
+		arrow = ">"
+	}
+	s.out.Debug("%s socket %s", arrow, s.phoneText(payment.Line(packet, maxPacketShown)))
+}
+
+// maxPacketShown bounds the characters of a packet that are shown.
+const maxPacketShown = 2000
 
 // budget shares rate limits through the ledger, which is opened when the first
 // request needs it.

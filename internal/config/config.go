@@ -71,6 +71,8 @@ type DarajaSettings struct {
 type WasaaPaySettings struct {
 	// BaseURL and SocketURL are set apart: neither can be derived from the other.
 	BaseURL, SocketURL string
+	// SocketHeader is a header that carries the key to SocketURL too; "" for none.
+	SocketHeader string
 	// Wallet is the walletId that deposits go to.
 	Wallet string
 	// PhoneFormat is "+254" or "254", AmountFormat "number" or "string": how

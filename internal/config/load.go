@@ -207,9 +207,9 @@ func (c *Config) fill() error {
 		Passkey: r.secret("daraja.passkey"), InitiatorPassword: r.secret("daraja.initiator_password"),
 	}
 	c.WasaaPay = WasaaPaySettings{
-		BaseURL:     r.host("wasaapay.base_url", "http", "https"),
-		SocketURL:   r.host("wasaapay.socket_url", "http", "https", "ws", "wss"),
-		Wallet:      r.text("wasaapay.wallet"),
+		BaseURL:   r.host("wasaapay.base_url", "http", "https"),
+		SocketURL: r.host("wasaapay.socket_url", "http", "https", "ws", "wss"),
+		Wallet:    r.text("wasaapay.wallet"), SocketHeader: r.text("wasaapay.socket_header"),
 		PhoneFormat: take(r, "wasaapay.phone_format", candidate.choice), AmountFormat: take(r, "wasaapay.amount_format", candidate.choice),
 		TakeAbsent: take(r, "wasaapay.absent_environment", candidate.choice) == "settle",
 		APIKey:     r.secret("wasaapay.api_key"), WebhookSecret: r.secret("wasaapay.webhook_secret"),

@@ -72,6 +72,7 @@ var settings = []*setting{
 	{key: "daraja.queries_per_minute", what: "budget for status queries, 0 for no limit", kind: kindCount, open: true},
 	{key: "wasaapay.base_url", what: "REST base URL", kind: kindURL, bound: true},
 	{key: "wasaapay.socket_url", what: "Socket.IO URL", kind: kindSocket, bound: true},
+	{key: "wasaapay.socket_header", what: "header that also carries the key there: X-API-Key", kind: kindText, bound: true},
 	{key: "wasaapay.api_key", what: "API key", kind: kindSecret, bound: true, alias: "WASAAPAY_API_KEY"},
 	{key: "wasaapay.webhook_secret", what: "webhook secret", kind: kindSecret, bound: true},
 	{key: "wasaapay.webhook_secret_previous", what: "the one before, while it is being changed", kind: kindSecret, bound: true},

@@ -49,6 +49,8 @@ type Deps struct {
 	Certificate []byte
 	// Transports are the stream's, in the order tried; none is the default.
 	Transports []string
+	// Packets is told each packet of a stream, without secrets; it may be nil.
+	Packets func(sent bool, packet string)
 }
 
 // reveal fetches secrets; one that is not set stays nil.

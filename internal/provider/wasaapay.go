@@ -57,7 +57,7 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 	client, err := wasaapay.New(wasaapay.Config{
 		Environment: c.Environment, BaseURL: c.WasaaPay.BaseURL, SocketURL: c.WasaaPay.SocketURL,
 		APIKey: revealed[0], WebhookSecrets: secrets, Wallet: c.WasaaPay.Wallet,
-		PhoneForm: c.WasaaPay.PhoneFormat, AmountForm: c.WasaaPay.AmountFormat, Transports: d.Transports,
+		PhoneForm: c.WasaaPay.PhoneFormat, AmountForm: c.WasaaPay.AmountFormat, Transports: d.Transports, SocketHeader: c.WasaaPay.SocketHeader, Packets: d.Packets,
 		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: d.Budget,
 	})
 	if err != nil {

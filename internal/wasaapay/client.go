@@ -47,6 +47,13 @@ type Config struct {
 	// Transports are the stream's transports in the order tried; none means
 	// websocket, then polling.
 	Transports []string
+	// SocketHeader is a header that carries the key on the stream's requests too,
+	// such as X-API-Key; "" sends it in the CONNECT payload alone
+	// (reference/wasaapay.md §12.1).
+	SocketHeader string
+	// Packets is told each packet of the stream, sent or received, without the key.
+	// It may be nil.
+	Packets func(sent bool, packet string)
 	// HTTP sends REST calls; nil is a client of its own.
 	HTTP *http.Client
 	// StreamHTTP carries the stream, so that its proxy and TLS settings hold
@@ -94,6 +101,9 @@ func New(cfg Config) (*Client, error) {
 	if err := checkKeyClass(cfg); err != nil {
 		return nil, err
 	}
+	if cfg.SocketHeader != "" && strings.Trim(cfg.SocketHeader, headerLetters) != "" {
+		return nil, usage("socket_header: not the name of a header", "write a name such as X-API-Key")
+	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: defaultTimeout}
 	}
@@ -113,6 +123,9 @@ func New(cfg Config) (*Client, error) {
 		greetingWait: authenticatedWait, confirmationWait: subscribedWait,
 	}, nil
 }
+
+// headerLetters are what a header's name is made of here.
+const headerLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
 
 func checkForms(cfg *Config) error {
 	switch cfg.PhoneForm {

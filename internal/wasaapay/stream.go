@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,8 +49,9 @@ func (c *Client) Stream(ctx context.Context, ids []string, emit func(payment.Str
 	}
 	client, err := socketio.NewClient(socketio.ClientOptions{
 		URL: c.socket, Path: socketPath, Transports: c.cfg.Transports, HTTPClient: c.cfg.StreamHTTP, Now: c.cfg.Now,
-		// The key goes into the CONNECT payload and nowhere else.
-		Auth: func() any { return map[string]string{"apiKey": c.cfg.APIKey.Reveal()} },
+		// The key goes into the CONNECT payload, and where asked for into a header.
+		Auth:   func() any { return map[string]string{"apiKey": c.cfg.APIKey.Reveal()} },
+		Header: c.socketHeader(), Trace: c.cfg.Packets,
 	})
 	if err != nil {
 		return usage("stream: "+err.Error(), "check socket_url and the transports")
@@ -59,6 +61,15 @@ func (c *Client) Stream(ctx context.Context, ids []string, emit func(payment.Str
 		greetingWait: c.greetingWait, confirmationWait: c.confirmationWait, final: map[string]payment.Status{},
 	}
 	return f.run(ctx)
+}
+
+func (c *Client) socketHeader() http.Header {
+	if c.cfg.SocketHeader == "" {
+		return nil
+	}
+	h := http.Header{}
+	h.Set(c.cfg.SocketHeader, c.cfg.APIKey.Reveal())
+	return h
 }
 
 func uniqueIDs(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
@@ -78,6 +89,8 @@ type follower struct {
 	// connected and up are of this connection; greeted is true once any
 	// connection was.
 	connected, up, greeted bool
+	// partner is whom the server greeted, as it is shown once.
+	partner string
 	// timer runs for the greeting, then for the confirmations.
 	timer *time.Timer
 	// final holds the decisions reported, so that each is reported once.
@@ -158,7 +171,7 @@ func (f *follower) take(ctx context.Context, e socketio.Event) error {
 		f.connected, f.transport = true, e.Transport
 		f.timer.Reset(f.greetingWait)
 	case socketio.EventMessage:
-		f.message(ctx, e.Message)
+		return f.message(ctx, e.Message)
 	case socketio.EventDisconnected:
 		// Thrown out before the greeting is a refusal in other words
 		// (reference/socketio.md, client 9).
@@ -249,10 +262,12 @@ type subscription struct {
 }
 
 // message acts on a named event. Unknown ones and further arguments are ignored.
-func (f *follower) message(ctx context.Context, m socketio.Message) {
+func (f *follower) message(ctx context.Context, m socketio.Message) error {
 	switch {
 	case m.Name == "authenticated":
-		f.greeted = true
+		if err := f.greeting(m.Args); err != nil {
+			return err
+		}
 		if f.waiting == nil {
 			f.subscribe(ctx)
 		}
@@ -262,6 +277,40 @@ func (f *follower) message(ctx context.Context, m socketio.Message) {
 	case strings.HasPrefix(m.Name, "deposit:"), strings.HasPrefix(m.Name, "withdrawal:"):
 		f.event(m)
 	}
+	return nil
+}
+
+// greeting takes in who the server says that the key belongs to. A key of another
+// environment than the profile's is KindUsage: what is asked with it would be of the
+// other too. The spelling of the environment is not documented, so that only its
+// known names count (reference/wasaapay.md §12.1).
+func (f *follower) greeting(args []json.RawMessage) error {
+	var who struct {
+		Partner     string `json:"partnerName"`
+		Environment string `json:"environment"`
+	}
+	if len(args) > 0 {
+		_ = json.Unmarshal(args[0], &who) // what cannot be read says nothing
+	}
+	theirs := payment.Environment("")
+	switch strings.ToUpper(strings.TrimSpace(who.Environment)) {
+	case "PRODUCTION", "LIVE":
+		theirs = payment.Production
+	case "SANDBOX", "TEST":
+		theirs = payment.Sandbox
+	}
+	if theirs != "" && (theirs == payment.Production) != (f.env == payment.Production) {
+		return &payment.Error{
+			Kind: payment.KindUsage, Provider: payment.WasaaPay,
+			Message: "stream: the key belongs to the " + string(theirs) + " environment, and the profile to " + string(f.env),
+			Hint:    "use a key of the profile's environment, or another profile",
+		}
+	}
+	if !f.greeted {
+		f.partner = clean(strings.TrimSpace(who.Partner + " " + who.Environment))
+	}
+	f.greeted = true
+	return nil
 }
 
 // confirmed takes in the confirmation of a subscription. Nobody subscribes with
@@ -293,6 +342,9 @@ func (f *follower) report(note string) {
 	if note != "" {
 		note = "; " + note
 	}
+	if f.partner != "" {
+		note, f.partner = ", as "+f.partner+note, ""
+	}
 	f.emit(payment.StreamUpdate{Signal: payment.StreamUp, Note: "by " + f.transport + note})
 }
 
@@ -307,6 +359,10 @@ func (f *follower) event(m socketio.Message) {
 		return
 	}
 	event := read.event(m.Name, f.env)
+	if event != nil && event.ProviderID == "" && len(f.ids) == 1 {
+		f.nameless(event.Name)
+		return
+	}
 	if event == nil || read.notText() != "" || !f.follows(event.ProviderID) {
 		return
 	}
@@ -321,6 +377,14 @@ func (f *follower) event(m socketio.Message) {
 		f.final[event.ProviderID] = event.Status
 	}
 	f.emit(payment.StreamUpdate{Signal: payment.StreamEvent, Event: *event})
+}
+
+// nameless reports an event that does not say what it is about, where it can be of one
+// deposit only: it decides nothing, and is a reason to ask.
+func (f *follower) nameless(name string) {
+	f.emit(payment.StreamUpdate{Signal: payment.StreamEvent, Event: payment.Event{
+		Provider: payment.WasaaPay, Environment: f.env, ProviderID: f.ids[0], Name: name, Notes: []string{"the event has no id"},
+	}})
 }
 
 func (f *follower) follows(id string) bool {

@@ -77,7 +77,9 @@ func (m *memoryNet) cut() {
 // documented, with its doubtful parts as switches.
 type vendor struct {
 	greet, confirm bool
-	refuse         error
+	// environment is what the greeting says; header is where the key also comes.
+	environment, header string
+	refuse              error
 	// subscribed receives "type id" of each subscription.
 	subscribed chan string
 	conns      chan *socketio.Conn
@@ -86,7 +88,7 @@ type vendor struct {
 
 func newVendor() *vendor {
 	return &vendor{
-		greet: true, confirm: true,
+		greet: true, confirm: true, environment: "sandbox",
 		subscribed: make(chan string, 5000), conns: make(chan *socketio.Conn, 100), auths: make(chan string, 100),
 	}
 }
@@ -95,6 +97,10 @@ func (v *vendor) server() *socketio.Server {
 	return socketio.NewServer(socketio.ServerOptions{
 		Auth: func(r *http.Request, auth json.RawMessage) (any, error) {
 			v.auths <- string(auth)
+			if v.header != "" && r.Header.Get(v.header) != liveLookingKey {
+				return nil, errors.New("the header has no key")
+			}
+			r.Header.Del(v.header)
 			if strings.Contains(r.URL.String()+fmt.Sprint(r.Header), liveLookingKey) {
 				return nil, errors.New("the key came outside the payload")
 			}
@@ -110,7 +116,7 @@ func (v *vendor) server() *socketio.Server {
 				}
 			})
 			if v.greet {
-				_ = c.Emit("authenticated", map[string]string{"partnerName": "Test", "environment": "sandbox"})
+				_ = c.Emit("authenticated", map[string]string{"partnerName": "Test", "environment": v.environment})
 			}
 			v.conns <- c
 		},
@@ -143,7 +149,7 @@ func stream(t *testing.T, ids []string, change func(*vendor), test func(*streami
 		go func() { defer close(served); _ = web.Serve(m) }()
 		transport := &http.Transport{DialContext: m.dial}
 		c, err := New(Config{
-			Environment: payment.Local, BaseURL: "http://emulator.test", APIKey: secret.New(liveLookingKey),
+			Environment: payment.Local, SocketHeader: v.header, BaseURL: "http://emulator.test", APIKey: secret.New(liveLookingKey),
 			HTTP: &http.Client{Transport: transport, Timeout: time.Second},
 		})
 		if err != nil {
@@ -199,7 +205,7 @@ func payload(name, id, status string) json.RawMessage {
 func TestStreamFollowsManyIDs(t *testing.T) {
 	t.Parallel()
 	stream(t, []string{"dep_2", "dep_1", "dep_2"}, nil, func(s *streaming) {
-		if u := s.next(payment.StreamUp); u.Note != "by websocket" {
+		if u := s.next(payment.StreamUp); u.Note != "by websocket, as Test sandbox" {
 			t.Errorf("got note %q", u.Note)
 		}
 		if got := []string{<-s.subscribed, <-s.subscribed}; !cmp.Equal(got, []string{"deposit dep_1", "deposit dep_2"}) || len(s.subscribed) > 0 {
@@ -393,4 +399,75 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 			t.Errorf("got %d more updates and %d subscriptions", len(s.updates), len(s.subscribed))
 		}
 	})
+}
+
+// The key belongs to another environment than the profile: what is asked with it would be of the other too.
+func TestStreamOfAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"PRODUCTION", "production", " Live "} {
+		stream(t, []string{"dep_1"}, func(v *vendor) { v.environment = environment }, func(s *streaming) {
+			err := s.ended()
+			if payment.KindOf(err) != payment.KindUsage || !strings.Contains(err.Error(), "the key belongs to the production environment, and the profile to local") {
+				t.Errorf("%q: %v", environment, err)
+			}
+		})
+	}
+	for _, environment := range []string{"SANDBOX", "test", "", "staging"} { // a spelling that nobody knows says nothing
+		stream(t, []string{"dep_1"}, func(v *vendor) { v.environment = environment }, func(s *streaming) {
+			if u := s.next(payment.StreamUp); !strings.HasPrefix(u.Note, "by websocket, as Test") {
+				t.Errorf("%q: %+v", environment, u)
+			}
+		})
+	}
+}
+
+// Who the partner is, is said once and not at each connection.
+func TestStreamSaysThePartnerOnce(t *testing.T) {
+	t.Parallel()
+	stream(t, []string{"dep_1"}, nil, func(s *streaming) {
+		first := s.next(payment.StreamUp)
+		(<-s.conns).Drop()
+		s.next(payment.StreamDown)
+		if again := s.next(payment.StreamUp); first.Note != "by websocket, as Test sandbox" || again.Note != "by websocket" {
+			t.Errorf("said %q, then %q", first.Note, again.Note)
+		}
+	})
+}
+
+// An event without an id is of the one deposit that is followed, decides nothing, and is a reason to ask. Of several it
+// could be any.
+func TestStreamEventWithoutID(t *testing.T) {
+	t.Parallel()
+	nameless := json.RawMessage(`{"event":"deposit:completed","data":{"status":"COMPLETED","amount":"250.00"}}`)
+	stream(t, []string{"dep_1"}, nil, func(s *streaming) {
+		s.next(payment.StreamUp)
+		_ = (<-s.conns).Emit("deposit:completed", nameless)
+		u := s.next(payment.StreamEvent)
+		if u.Event.ProviderID != "dep_1" || u.Event.Status != "" || u.Event.Name != "deposit.completed" || !cmp.Equal(u.Event.Notes, []string{"the event has no id"}) {
+			t.Errorf("got %+v", u.Event)
+		}
+	})
+	stream(t, []string{"dep_1", "dep_2"}, nil, func(s *streaming) {
+		s.next(payment.StreamUp)
+		conn := <-s.conns
+		_ = conn.Emit("deposit:completed", nameless)
+		_ = conn.Emit("deposit:completed", payload("deposit:completed", "dep_2", "COMPLETED"))
+		if u := s.next(payment.StreamEvent); u.Event.ProviderID != "dep_2" {
+			t.Errorf("got %+v", u.Event)
+		}
+	})
+}
+
+// Where it is configured, the key comes in a header too.
+func TestStreamKeyInAHeader(t *testing.T) {
+	t.Parallel()
+	stream(t, []string{"dep_1"}, func(v *vendor) { v.header = "X-API-Key" }, func(s *streaming) {
+		s.next(payment.StreamUp)
+		if got := <-s.auths; got != `{"apiKey":"`+liveLookingKey+`"}` {
+			t.Errorf("got auth %s", got)
+		}
+	})
+	if _, err := New(Config{SocketHeader: "X API Key: "}); payment.KindOf(err) != payment.KindUsage {
+		t.Errorf("got %v", err)
+	}
 }

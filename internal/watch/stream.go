@@ -125,7 +125,8 @@ func (r *run) streamEnded(err error) error {
 		err = &payment.Error{Kind: payment.KindUnavailable, Message: "stream: it ended", Hint: "use --via poll", Retryable: true}
 	}
 	refused := payment.KindOf(err) == payment.KindUnauthorized
-	if r.p.Via == ViaStream || refused && r.o.Depositor == nil {
+	// A key of another environment would ask the wrong one.
+	if r.p.Via == ViaStream || refused && r.o.Depositor == nil || payment.KindOf(err) == payment.KindUsage {
 		return err
 	}
 	r.eachOpen(func(it *item) {
