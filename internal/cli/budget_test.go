@@ -72,7 +72,7 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 	}
 }
 
-func budgetApp(t *testing.T) (*app, *store.Store) {
+func budgetApp(t *testing.T) (*session, *store.Store) {
 	t.Helper()
 	ledger, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
 	if err != nil {
@@ -83,7 +83,7 @@ func budgetApp(t *testing.T) (*app, *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newApp(Invocation{})
+	a := newSession(Invocation{})
 	a.out, a.ledger = printer, ledger
 	return a, ledger
 }

@@ -40,7 +40,7 @@ func TestWarnedBeforeTheAmountIsTyped(t *testing.T) {
 	}
 	d.IdempotencyKey = "key-2"
 	var talk bytes.Buffer
-	a := newApp(Invocation{Stdin: strings.NewReader("15\n"), Stdout: &talk, Stderr: &talk})
+	a := newSession(Invocation{Stdin: strings.NewReader("15\n"), Stdout: &talk, Stderr: &talk})
 	a.ledger, a.conf, a.global.quiet = ledger, &config.Config{Profile: "shop"}, true
 	if a.out, err = a.newPrinter(ui.FormatText); err != nil {
 		t.Fatal(err)

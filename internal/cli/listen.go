@@ -16,7 +16,9 @@ import (
 	"github.com/payctl/payctl/internal/webhook"
 )
 
-type listenOptions struct {
+// listenCommand is "payctl listen".
+type listenCommand struct {
+	*session
 	addr, ready     string
 	addrGiven       bool
 	forwardTo       []string
@@ -31,8 +33,8 @@ type listenOptions struct {
 	filter          string
 }
 
-func newListen(a *app) *cobra.Command {
-	var o listenOptions
+func newListen(s *session) *cobra.Command {
+	v := &listenCommand{session: s}
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "listen",
@@ -55,25 +57,25 @@ not believed and came with a token that nobody knows.
 It chooses what is shown; everything is kept and forwarded all the same.`,
 		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward-to 'deposit.*=http://127.0.0.1:3000/deposits'",
 		Args:    noArgs,
-		RunE: a.run(func(ctx context.Context) error {
-			o.addrGiven = cmd.Flags().Changed("addr")
-			return a.listen(ctx, o)
+		RunE: s.run(func(ctx context.Context) error {
+			v.addrGiven = cmd.Flags().Changed("addr")
+			return v.Run(ctx)
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
-	f.StringVar(&o.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
-	f.StringArrayVar(&o.forwardTo, "forward-to", nil, "send deliveries on, all or what matches: `[PROVIDER/][EVENT=]URL` (repeatable)")
-	f.IntVar(&o.forwardAttempts, "forward-attempts", 16, "give a forward up after `N` attempts (16 take about three hours)")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with this certificate `FILE`; read again when it changes")
-	f.StringVar(&o.tlsKey, "tls-key", "", "the certificate's key `FILE`")
-	f.BoolVar(&o.allowPlain, "allow-plain", false, "serve plain HTTP on other addresses than loopback")
-	f.BoolVar(&o.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
-	f.BoolVar(&o.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
-	f.StringVar(&o.logFormat, "log-format", "text", "log on stderr as `text|json`")
-	o.send.bind(f)
-	o.tunnel.bind(f)
-	bindFilter(f, &o.filter)
+	f.StringVar(&v.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&v.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
+	f.StringArrayVar(&v.forwardTo, "forward-to", nil, "send deliveries on, all or what matches: `[PROVIDER/][EVENT=]URL` (repeatable)")
+	f.IntVar(&v.forwardAttempts, "forward-attempts", 16, "give a forward up after `N` attempts (16 take about three hours)")
+	f.StringVar(&v.tlsCert, "tls-cert", "", "serve HTTPS with this certificate `FILE`; read again when it changes")
+	f.StringVar(&v.tlsKey, "tls-key", "", "the certificate's key `FILE`")
+	f.BoolVar(&v.allowPlain, "allow-plain", false, "serve plain HTTP on other addresses than loopback")
+	f.BoolVar(&v.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
+	f.BoolVar(&v.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
+	f.StringVar(&v.logFormat, "log-format", "text", "log on stderr as `text|json`")
+	v.send.bind(f)
+	v.tunnel.bind(f)
+	bindFilter(f, &v.filter)
 	return cmd
 }
 
@@ -85,65 +87,66 @@ const maxForwardAttempts = 1000
 // to give up after 5 s (reference/daraja.md §4.3).
 const listenBusy = 2 * time.Second
 
-func (a *app) listen(ctx context.Context, o listenOptions) error {
-	conf, err := a.config(ctx)
+// Run receives until it is stopped.
+func (v *listenCommand) Run(ctx context.Context) error {
+	conf, err := v.config(ctx)
 	if err != nil {
 		return err
 	}
-	if conf.Listen.Addr != "" && !o.addrGiven {
-		o.addr = conf.Listen.Addr
+	if conf.Listen.Addr != "" && !v.addrGiven {
+		v.addr = conf.Listen.Addr
 	}
 	path, err := conf.Ledger()
 	if err != nil {
 		return err
 	}
-	public, err := a.openTunnel(conf, o.tunnel)
+	public, err := v.openTunnel(conf, v.tunnel)
 	if err != nil {
 		return err
 	}
-	o.secretPath = o.secretPath || public != nil
-	token, err := a.installToken(path, o)
+	v.secretPath = v.secretPath || public != nil
+	token, err := v.installToken(path)
 	if err != nil {
 		return err
 	}
-	if o.printSecretPath {
-		return a.out.One(secretPathView(conf.CallbackURL, token, a.providers.Routes()))
+	if v.printSecretPath {
+		return v.out.One(secretPathView(conf.CallbackURL, token, v.providers.Routes()))
 	}
-	if err := listen.CheckBind(o.addr, o.exposure(token)); err != nil {
+	if err := listen.CheckBind(v.addr, v.exposure(token)); err != nil {
 		return err
 	}
-	options, err := a.listenOptions(ctx, conf, o)
+	options, err := v.options(ctx, conf)
 	if err != nil {
 		return err
 	}
 	options.InstallToken = token
 	options.C2BUntrusted = opensC2B(conf, token)
-	a.warnOpen(conf, options)
+	v.warnOpen(conf, options)
 	options.SpillDir = path + ".spill"
 	metrics := options.Metrics
-	ledger, err := store.Open(ctx, store.Options{Path: path, Now: a.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
+	ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
 	if err != nil {
 		return err
 	}
-	a.keepLedger(ledger)
+	v.keepLedger(ledger)
 	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
 	if public != nil {
 		options.Tunnel = public.status
 	}
-	return a.serveListen(ctx, conf, options, o, public)
+	return v.serve(ctx, conf, options, public)
 }
 
 // exposure says how the listener is protected.
-func (o listenOptions) exposure(token string) listen.Exposure {
-	return listen.Exposure{TLS: o.tlsCert != "", Secret: token != "", AllowPlain: o.allowPlain}
+func (v *listenCommand) exposure(token string) listen.Exposure {
+	return listen.Exposure{TLS: v.tlsCert != "", Secret: token != "", AllowPlain: v.allowPlain}
 }
 
-func (a *app) serveListen(ctx context.Context, conf *config.Config, options listen.Options, o listenOptions, public *publicAddress) error {
+func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options listen.Options, public *publicAddress) error {
 	server, err := listen.New(options)
 	if err != nil {
 		return err
 	}
-	ln, err := a.listenSocket(ctx, o.addr, o.exposure(options.InstallToken))
+	ln, err := v.listenSocket(ctx, v.addr, v.exposure(options.InstallToken))
 	if err != nil {
 		return err
 	}
@@ -152,16 +155,16 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 		scheme = "https"
 	}
 	url := scheme + "://" + ln.Addr().String()
-	if a.getenv("GOGC") == "" && a.getenv("GOMEMLIMIT") == "" {
+	if v.getenv("GOGC") == "" && v.getenv("GOMEMLIMIT") == "" {
 		defer listen.EaseCollector()()
 	}
-	stopKeeping := a.keepSmall(ctx, conf.Listen.Retention)
+	stopKeeping := v.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
 	ctx, cancel := context.WithCancel(ctx)
-	a.sayWaiting(ctx, options.Forward.Rules)
+	v.sayWaiting(ctx, options.Forward.Rules)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, ln) }()
-	err = a.announce(ctx, server, o.ready, url, public)
+	err = v.announce(ctx, server, v.ready, url, public)
 	if err != nil {
 		cancel()
 	}
@@ -170,64 +173,64 @@ func (a *app) serveListen(ctx context.Context, conf *config.Config, options list
 	if public != nil {
 		err = orError(err, public.stop())
 	}
-	return orError(err, a.writeErr)
+	return orError(err, v.writeErr)
 }
 
 // announce says that the listener is ready; with a tunnel, once there is an address, or a
 // reason why there is none yet.
-func (a *app) announce(ctx context.Context, server *listen.Server, file, url string, public *publicAddress) error {
+func (v *listenCommand) announce(ctx context.Context, server *listen.Server, file, url string, public *publicAddress) error {
 	if public != nil {
 		if err := public.run(ctx, server); err != nil {
 			return err
 		}
 	}
-	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(a.providers.Routes()), Tunnel: public.ready(), zone: zoneName(a.now(), time.Local)}
-	if err := a.out.Line(ready); err != nil {
+	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), zone: zoneName(v.now(), time.Local)}
+	if err := v.out.Line(ready); err != nil {
 		return err
 	}
 	public.announce()
 	if err := writeReady(file, url); err != nil {
 		return err
 	}
-	if err := listen.Notify(ctx, a.getenv("NOTIFY_SOCKET"), "READY=1"); err != nil {
-		a.out.Warn("the service manager could not be told: %v", err)
+	if err := listen.Notify(ctx, v.getenv("NOTIFY_SOCKET"), "READY=1"); err != nil {
+		v.out.Warn("the service manager could not be told: %v", err)
 	}
 	return nil
 }
 
-// listenOptions turns settings and flags into the receiver's options.
-func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOptions) (listen.Options, error) {
-	wanted, err := parseFilter[deliveryFields](o.filter)
+// options turns settings and flags into the receiver's options.
+func (v *listenCommand) options(ctx context.Context, conf *config.Config) (listen.Options, error) {
+	wanted, err := parseFilter[deliveryFields](v.filter)
 	if err != nil {
 		return listen.Options{}, err
 	}
-	receivers, skipped, err := a.providers.Receivers(ctx, conf)
+	receivers, skipped, err := v.providers.Receivers(ctx, conf)
 	if err != nil {
 		return listen.Options{}, err
 	}
 	for _, s := range skipped {
-		a.out.Note("not receiving %s", s)
+		v.out.Note("not receiving %s", s)
 	}
 	options := listen.Options{
-		Receivers: receivers, Routes: a.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
-		AddressCheck: a.addressCheck(conf),
-		Forward:      listen.Forward{Attempts: o.forwardAttempts, Timeout: o.send.timeout},
-		Metrics:      listen.NewMetrics(), Now: a.now,
+		Receivers: receivers, Routes: v.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
+		AddressCheck: v.addressCheck(conf),
+		Forward:      listen.Forward{Attempts: v.forwardAttempts, Timeout: v.send.timeout},
+		Metrics:      listen.NewMetrics(), Now: v.now,
 	}
-	shown := &listenPrinter{session: a, wanted: wanted, zone: time.Local}
+	shown := &listenPrinter{session: v.session, wanted: wanted, zone: time.Local}
 	options.OnDelivery, options.OnForward, options.OnStray = shown.delivery, shown.forward, shown.stray
-	if options.Logger, err = a.logger(o.logFormat); err != nil {
+	if options.Logger, err = v.logger(v.logFormat); err != nil {
 		return options, err
 	}
-	if o.forwardAttempts < 1 || o.forwardAttempts > maxForwardAttempts {
-		return options, usagef("use 1 to "+itoa(maxForwardAttempts), "forward-attempts %d: is out of range", o.forwardAttempts)
+	if v.forwardAttempts < 1 || v.forwardAttempts > maxForwardAttempts {
+		return options, usagef("use 1 to "+itoa(maxForwardAttempts), "forward-attempts %d: is out of range", v.forwardAttempts)
 	}
-	sender, err := o.send.sender(listen.MostWorkers)
+	sender, err := v.send.sender(listen.MostWorkers)
 	if err != nil {
 		return options, err
 	}
 	options.Forward.Sender = sender
-	for _, text := range o.forwardTo {
+	for _, text := range v.forwardTo {
 		rule, err := listen.ParseRule(text, knownEvents())
 		if err != nil {
 			return options, err
@@ -238,12 +241,12 @@ func (a *app) listenOptions(ctx context.Context, conf *config.Config, o listenOp
 		options.Forward.Rules = append(options.Forward.Rules, rule)
 	}
 	switch {
-	case o.tlsCert == "" && o.tlsKey == "":
+	case v.tlsCert == "" && v.tlsKey == "":
 		return options, nil
-	case o.tlsCert == "" || o.tlsKey == "":
+	case v.tlsCert == "" || v.tlsKey == "":
 		return options, usagef("give both --tls-cert and --tls-key", "tls: a certificate and its key belong together")
 	}
-	options.TLS, err = listen.TLSConfig(o.tlsCert, o.tlsKey)
+	options.TLS, err = listen.TLSConfig(v.tlsCert, v.tlsKey)
 	return options, err
 }
 
@@ -272,11 +275,11 @@ func opensC2B(conf *config.Config, token string) bool {
 
 // warnOpen says aloud what is not guarded: a check of addresses that was asked for and
 // does not hold, and C2B that nothing vouches for.
-func (a *app) warnOpen(conf *config.Config, options listen.Options) {
+func (v *listenCommand) warnOpen(conf *config.Config, options listen.Options) {
 	if conf.Environment == payment.Local && conf.Listen.IPCheck == config.IPEnforce {
-		a.out.Warn("listen.ip_check: enforce does not hold in the local environment: the emulator posts from this machine")
+		v.out.Warn("listen.ip_check: enforce does not hold in the local environment: the emulator posts from this machine")
 	}
 	if options.C2BUntrusted {
-		a.out.Warn("C2B payments are kept but not believed: nothing vouches for them here; give --secret-path, or set listen.ip_check to enforce")
+		v.out.Warn("C2B payments are kept but not believed: nothing vouches for them here; give --secret-path, or set listen.ip_check to enforce")
 	}
 }

@@ -21,8 +21,8 @@ import (
 
 // installToken reads the token of this installation from beside the ledger, or
 // makes it on first use. It is "" when no secret path is wanted.
-func (a *app) installToken(ledger string, o listenOptions) (string, error) {
-	if !o.secretPath && !o.printSecretPath {
+func (v *listenCommand) installToken(ledger string) (string, error) {
+	if !v.secretPath && !v.printSecretPath {
 		return "", nil
 	}
 	path := ledger + ".token"
@@ -94,8 +94,8 @@ func secretPathView(base, token string, routes []payment.Route) secretPaths {
 
 // listenSocket is the socket that the service manager opened, or a new one. An
 // opened one must be as well protected as --addr would have to be.
-func (a *app) listenSocket(ctx context.Context, addr string, e listen.Exposure) (net.Listener, error) {
-	inherited, err := listen.Activated(a.getenv, os.Getpid())
+func (v *listenCommand) listenSocket(ctx context.Context, addr string, e listen.Exposure) (net.Listener, error) {
+	inherited, err := listen.Activated(v.getenv, os.Getpid())
 	switch {
 	case err != nil:
 		return nil, err
@@ -118,7 +118,7 @@ const pruneEvery = time.Hour
 
 // keepSmall prunes the ledger now and then while the listener runs; the
 // returned function ends that and waits.
-func (a *app) keepSmall(ctx context.Context, retention time.Duration) (stop func()) {
+func (v *listenCommand) keepSmall(ctx context.Context, retention time.Duration) (stop func()) {
 	if retention <= 0 {
 		return func() {}
 	}
@@ -128,8 +128,8 @@ func (a *app) keepSmall(ctx context.Context, retention time.Duration) (stop func
 		ticker := time.NewTicker(pruneEvery)
 		defer ticker.Stop()
 		for {
-			if _, err := a.ledger.Prune(ctx, a.now().Add(-retention)); err != nil && ctx.Err() == nil {
-				a.out.Warn("pruning failed: %v", err)
+			if _, err := v.ledger.Prune(ctx, v.now().Add(-retention)); err != nil && ctx.Err() == nil {
+				v.out.Warn("pruning failed: %v", err)
 			}
 			select {
 			case <-ctx.Done():

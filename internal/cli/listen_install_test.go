@@ -20,8 +20,7 @@ import (
 // that nothing but its file is left behind.
 func TestInstallToken(t *testing.T) {
 	t.Parallel()
-	a := quietApp(t)
-	o := listenOptions{secretPath: true}
+	v := &listenCommand{session: quietSession(t), secretPath: true}
 	for round := range 20 {
 		dir := filepath.Join(t.TempDir(), "new")
 		ledger := filepath.Join(dir, "ledger.db")
@@ -30,13 +29,13 @@ func TestInstallToken(t *testing.T) {
 		for i := range tokens {
 			starting.Go(func() {
 				var err error
-				if tokens[i], err = a.installToken(ledger, o); err != nil {
+				if tokens[i], err = v.installToken(ledger); err != nil {
 					t.Errorf("round %d: %v", round, err)
 				}
 			})
 		}
 		starting.Wait()
-		again, err := a.installToken(ledger, o)
+		again, err := v.installToken(ledger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +69,7 @@ func TestInstallToken(t *testing.T) {
 // that what is in it is not shown, and that it is left as it is.
 func TestInstallTokenFaults(t *testing.T) {
 	t.Parallel()
-	a := quietApp(t)
+	v := &listenCommand{session: quietSession(t), secretPath: true}
 	for content, want := range map[string]string{
 		"":                       "is empty",
 		" \n":                    "is empty",
@@ -81,7 +80,7 @@ func TestInstallTokenFaults(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := a.installToken(strings.TrimSuffix(path, ".token"), listenOptions{secretPath: true})
+		_, err := v.installToken(strings.TrimSuffix(path, ".token"))
 		var fault *payment.Error
 		if !errors.As(err, &fault) || fault.Kind != payment.KindUsage {
 			t.Errorf("%q: %v", content, err)
@@ -102,14 +101,14 @@ func TestInstallTokenFaults(t *testing.T) {
 	}
 }
 
-// quietApp is an app whose output goes nowhere.
-func quietApp(t *testing.T) *app {
+// quietSession is a session whose output goes nowhere.
+func quietSession(t *testing.T) *session {
 	t.Helper()
-	a := newApp(Invocation{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
-	printer, err := a.newPrinter(ui.FormatText)
+	s := newSession(Invocation{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+	printer, err := s.newPrinter(ui.FormatText)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.out = printer
-	return a
+	s.out = printer
+	return s
 }

@@ -19,7 +19,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestEndlessLineIsNotRead(t *testing.T) {
 	t.Parallel()
 	in := &endless{}
-	a := newApp(Invocation{Stdin: in})
+	a := newSession(Invocation{Stdin: in})
 	if line, err := a.typed(t.Context()); err != nil || len(line) != maxTyped || in.read > 1<<16 {
 		t.Errorf("%d bytes of %d that were read, %v", len(line), in.read, err)
 	}

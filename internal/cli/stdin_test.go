@@ -90,7 +90,7 @@ func TestSignalsAreWatchedWhereTheyMatter(t *testing.T) {
 
 func TestStdinGivesWhatItReads(t *testing.T) {
 	t.Parallel()
-	a := newApp(Invocation{Stdin: iotest.DataErrReader(iotest.HalfReader(strings.NewReader("100.00\nrest")))})
+	a := newSession(Invocation{Stdin: iotest.DataErrReader(iotest.HalfReader(strings.NewReader("100.00\nrest")))})
 	got, err := io.ReadAll(a.stdin(t.Context()))
 	if err != nil || string(got) != "100.00\nrest" {
 		t.Errorf("got %q, %v", got, err)

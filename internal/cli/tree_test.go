@@ -15,7 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-func tree() *cobra.Command { return newRoot(newApp(Invocation{})) }
+func tree() *cobra.Command { return newRoot(newSession(Invocation{})) }
 
 func walk(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)

@@ -75,7 +75,7 @@ func TestHammerEndsWithItsTime(t *testing.T) {
 // the count was printed all the same.
 func TestProbeLeavesAProgram(t *testing.T) {
 	t.Parallel()
-	a := newApp(Invocation{Dir: t.TempDir(), Environ: []string{"PATH=" + os.Getenv("PATH")}})
+	a := newSession(Invocation{Dir: t.TempDir(), Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	start := time.Now()
 	n, err := a.probing(`sleep 20 & echo 3`)(t.Context(), webhook.Facts{})
 	if took := time.Since(start); n != 3 || err != nil || took > 10*time.Second {

@@ -12,6 +12,12 @@ import (
 	"github.com/payctl/payctl/internal/webhook"
 )
 
+// webhookVerify is "payctl webhook verify".
+type webhookVerify struct {
+	*session
+	o webhookVerifyOptions
+}
+
 type webhookVerifyOptions struct {
 	files       []string
 	provider    string
@@ -22,8 +28,8 @@ type webhookVerifyOptions struct {
 	explain     bool
 }
 
-func newWebhookVerify(a *app) *cobra.Command {
-	var o webhookVerifyOptions
+func newWebhookVerify(s *session) *cobra.Command {
+	v := &webhookVerify{session: s}
 	cmd := &cobra.Command{
 		Use:   "verify [FILE...]",
 		Short: "Check payloads offline",
@@ -35,22 +41,22 @@ checked for shape and reported as unsigned.
 Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one is no
 payload. What a directory holds besides files (pipes, sockets) is left out with a warning.`,
 		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",
-		Args:    func(_ *cobra.Command, args []string) error { o.files = args; return nil },
-		RunE:    a.glance(func(ctx context.Context) error { return a.webhookVerify(ctx, o) }),
+		Args:    func(_ *cobra.Command, args []string) error { v.o.files = args; return nil },
+		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (wasaapay; a stored delivery's own)")
-	f.StringArrayVar(&o.secretFiles, "secret-file", nil, "read a secret from `FILE` instead of the profile (repeatable: rotation)")
-	f.StringVar(&o.headers, "headers", "", "`FILE` with the request's headers, one a line (Sevi)")
-	f.StringArrayVar(&o.deliveries, "delivery", nil, "check a stored delivery by its `ID` (repeatable)")
-	f.BoolVar(&o.ndjson, "ndjson", false, "each line is one payload")
-	f.BoolVar(&o.explain, "explain", false, "name the mistake when a signature does not fit")
+	f.StringVar(&v.o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (wasaapay; a stored delivery's own)")
+	f.StringArrayVar(&v.o.secretFiles, "secret-file", nil, "read a secret from `FILE` instead of the profile (repeatable: rotation)")
+	f.StringVar(&v.o.headers, "headers", "", "`FILE` with the request's headers, one a line (Sevi)")
+	f.StringArrayVar(&v.o.deliveries, "delivery", nil, "check a stored delivery by its `ID` (repeatable)")
+	f.BoolVar(&v.o.ndjson, "ndjson", false, "each line is one payload")
+	f.BoolVar(&v.o.explain, "explain", false, "name the mistake when a signature does not fit")
 	return cmd
 }
 
 // verifier judges payloads, each with its provider's means.
 type verifier struct {
-	app     *app
+	*session
 	o       webhookVerifyOptions
 	header  http.Header
 	secrets []*secret.Secret
@@ -68,37 +74,38 @@ type verifyMeans struct {
 	keys []webhook.Key
 }
 
-func (a *app) webhookVerify(ctx context.Context, o webhookVerifyOptions) error {
-	v, err := a.newVerifier(o)
+// Run checks the payloads. One that does not verify is KindBadSignature.
+func (v *webhookVerify) Run(ctx context.Context) error {
+	judge, err := newVerifier(v.session, v.o)
 	if err != nil {
 		return err
 	}
 	switch {
-	case len(o.deliveries) > 0:
-		err = v.deliveries(ctx)
-	case o.ndjson:
-		err = v.archives(ctx)
+	case len(v.o.deliveries) > 0:
+		err = judge.deliveries(ctx)
+	case v.o.ndjson:
+		err = judge.archives(ctx)
 	default:
-		err = v.payloads(ctx)
+		err = judge.payloads(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	a.keepErr(v.report())
-	if a.writeErr != nil && v.outcome() == nil {
-		return a.writeErr
+	v.keepErr(judge.report())
+	if v.writeErr != nil && judge.outcome() == nil {
+		return v.writeErr
 	}
-	return a.ended(a.writeErr, v.outcome(), summaryView{v.summary}.words())
+	return v.ended(v.writeErr, judge.outcome(), summaryView{judge.summary}.words())
 }
 
-func (a *app) newVerifier(o webhookVerifyOptions) (*verifier, error) {
-	v := &verifier{app: a, o: o, means: map[payment.ProviderID]*verifyMeans{}}
+func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
+	v := &verifier{session: s, o: o, means: map[payment.ProviderID]*verifyMeans{}}
 	switch {
 	case len(o.deliveries) > 0 && (len(o.files) > 0 || o.ndjson || o.headers != ""):
 		return nil, usagef("give files, or --delivery", "delivery: a stored delivery comes with its own body and headers")
 	}
 	id, err := v.provider(payment.WasaaPay)
-	if row := a.providers.Row(id); err == nil && row.Proof == nil && len(o.secretFiles) > 0 {
+	if row := s.providers.Row(id); err == nil && row.Proof == nil && len(o.secretFiles) > 0 {
 		err = usagef("leave --secret-file out", "secret-file: %s signs nothing", row.Title)
 	}
 	if err != nil {
@@ -110,11 +117,11 @@ func (a *app) newVerifier(o webhookVerifyOptions) (*verifier, error) {
 		}
 	}
 	for _, path := range o.secretFiles {
-		s, err := readSecretFile(path)
+		secret, err := readSecretFile(path)
 		if err != nil {
 			return nil, err
 		}
-		v.secrets = append(v.secrets, s)
+		v.secrets = append(v.secrets, secret)
 	}
 	return v, nil
 }
@@ -124,7 +131,7 @@ func (v *verifier) provider(otherwise payment.ProviderID) (payment.ProviderID, e
 	if v.o.provider == "" {
 		return otherwise, nil
 	}
-	return v.app.providers.Parse(v.o.provider)
+	return v.providers.Parse(v.o.provider)
 }
 
 // of returns a provider's means, made at the first call.
@@ -134,7 +141,7 @@ func (v *verifier) of(ctx context.Context, id payment.ProviderID) (*verifyMeans,
 	}
 	m := &verifyMeans{provider: id}
 	var err error
-	if m.receiver, m.secrets, err = v.app.offlineReceiver(ctx, id, v.secrets); err != nil {
+	if m.receiver, m.secrets, err = v.offlineReceiver(ctx, id, v.secrets); err != nil {
 		return nil, err
 	}
 	for i, s := range m.secrets {
@@ -145,7 +152,7 @@ func (v *verifier) of(ctx context.Context, id payment.ProviderID) (*verifyMeans,
 		m.keys = append(m.keys, webhook.Key{Secret: s, Role: role})
 	}
 	if v.o.explain && id == payment.WasaaPay {
-		m.keys = append(m.keys, v.app.otherSecrets(ctx)...)
+		m.keys = append(m.keys, v.otherSecrets(ctx)...)
 	}
 	v.means[id] = m
 	return m, nil
@@ -154,7 +161,7 @@ func (v *verifier) of(ctx context.Context, id payment.ProviderID) (*verifyMeans,
 // report prints what a stream has not printed yet: the verdicts of separate
 // payloads, and the summary where the contract has one.
 func (v *verifier) report() error {
-	out := v.app.out
+	out := v.out
 	if v.o.ndjson || out.Format() == ui.FormatText {
 		return out.Line(summaryView{v.summary})
 	}

@@ -28,9 +28,9 @@ func (v *verifier) judge(m *verifyMeans, source string, d payment.Delivery) erro
 		judged, explanation = m.explained(judged, d.Body)
 	}
 	view := verdictView{judged.Worded(source, 0, m.provider), explanation}
-	switch v.app.out.Format() {
+	switch v.out.Format() {
 	case ui.FormatText, ui.FormatNDJSON:
-		v.app.keepErr(v.app.out.Line(view))
+		v.keepErr(v.out.Line(view))
 		return nil
 	case ui.FormatJSON:
 	}
@@ -76,7 +76,7 @@ func (v *verifier) archives(ctx context.Context) error {
 	}
 	return v.each(ctx, func(name string, r io.Reader) error {
 		archive := webhook.Archive{Source: name, Judge: v.lineJudge(m), Format: v.textLine(m, name)}
-		if v.app.out.Format() != ui.FormatText {
+		if v.out.Format() != ui.FormatText {
 			archive.Format = v.jsonLine(m, name)
 		}
 		summary, err := archive.Verify(ctx, r, writerFunc(v.writeLines))
@@ -123,18 +123,18 @@ func (v *verifier) textLine(m *verifyMeans, source string) func([]byte, int, web
 // writeLines prints lines. What cannot be printed is judged all the same: the
 // verdict is the exit code.
 func (v *verifier) writeLines(lines []byte) error {
-	v.app.keepErr(v.app.printLines(lines))
+	v.keepErr(v.printLines(lines))
 	return nil
 }
 
 // printLines prints lines of JSON as they are, or one by one through a filter.
-func (a *app) printLines(lines []byte) error {
-	if a.global.jq == "" && a.global.template == "" {
-		return a.out.Raw(lines)
+func (e *env) printLines(lines []byte) error {
+	if e.global.jq == "" && e.global.template == "" {
+		return e.out.Raw(lines)
 	}
 	var err error
 	for line := range bytes.Lines(lines) {
-		err = orError(err, a.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
+		err = orError(err, e.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
 	}
 	return err
 }
@@ -154,7 +154,7 @@ func (f writerFunc) Write(p []byte) (int, error) {
 
 // deliveries judges what is stored, with the headers it came with.
 func (v *verifier) deliveries(ctx context.Context) error {
-	ledger, err := v.app.readLedger(ctx)
+	ledger, err := v.readLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) e
 			return err
 		}
 		if name == "-" {
-			if err := do("-", v.app.stdin(ctx)); err != nil {
+			if err := do("-", v.stdin(ctx)); err != nil {
 				return err
 			}
 			continue
@@ -202,7 +202,7 @@ func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) e
 				return err
 			}
 			if path != name && !mayBeFile(path) {
-				v.app.out.Warn("%s: is no regular file, left out", path)
+				v.out.Warn("%s: is no regular file, left out", path)
 				return nil
 			}
 			file, err := openInput(ctx, path)
