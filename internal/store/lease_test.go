@@ -254,25 +254,32 @@ func TestLeaseGoesByIndices(t *testing.T) {
 		"SELECT seq FROM forwards WHERE state = 'waiting' AND target = 1 AND due_at <= 1 ORDER BY due_at LIMIT 1": "forwards_due (state=? AND target=? AND due_at<?)",
 		"SELECT min(due_at) FROM forwards WHERE state = 'waiting' AND target = 1":                                 "forwards_due (state=? AND target=?)",
 	} {
-		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan strings.Builder
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan.WriteString(detail + "\n")
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = rows.Close()
-		if !strings.Contains(plan.String(), want) {
-			t.Errorf("%s:\n%s is missing from\n%s", query, want, plan.String())
+		plan := planOf(t, s, query)
+		if !strings.Contains(plan, want) {
+			t.Errorf("%s:\n%s is missing from\n%s", query, want, plan)
 		}
 	}
+}
+
+// planOf says how a query is run.
+func planOf(t *testing.T, s *Store, query string) string {
+	t.Helper()
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -304,22 +303,15 @@ func TestRecordWalletTransactions(t *testing.T) {
 		if r.Reason != step.conflict || r.Verdict != payment.VerdictValid {
 			t.Errorf("step %d: %+v", i, r)
 		}
-		got := []seen{}
-		rows, err := s.read.QueryContext(t.Context(), "SELECT wallet, status, amount, conflict FROM wallet_transactions WHERE transaction_id = 't1' ORDER BY seq")
+		got, err := s.tables.wallet.all(t.Context(), s, "WHERE transaction_id = 't1' ORDER BY seq")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for rows.Next() {
-			var w seen
-			if err := rows.Scan(&w.Wallet, &w.Status, &w.Minor, &w.Conflict); err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, w)
+		rows := []seen{}
+		for _, w := range got {
+			rows = append(rows, seen{w.wallet, w.status, w.amount.Minor(), w.conflict})
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(step.want, got); diff != "" {
+		if diff := cmp.Diff(step.want, rows); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
 		}
 	}

@@ -177,10 +177,3 @@ func nullMicros(t time.Time) any {
 }
 
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
-
-func fromNullMicros(n sql.NullInt64) time.Time {
-	if !n.Valid {
-		return time.Time{}
-	}
-	return fromMicros(n.Int64)
-}
