@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -316,4 +317,62 @@ func waitForFile(t *testing.T, path string) string {
 	}
 	t.Fatalf("%s is not there", path)
 	return ""
+}
+
+// A plan that is killed three times asks for each line once: what had left is never sent
+// again, what had not is.
+func TestMoneyPlanKilled(t *testing.T) {
+	t.Parallel()
+	lines := 150
+	if n, err := strconv.Atoi(os.Getenv("PAYCTL_TORTURE_PLAN")); err == nil {
+		lines = n
+	}
+	var s *shop
+	var kill func()
+	at := map[int]bool{lines / 5: true, lines / 2: true, lines * 4 / 5: true}
+	g := newGateway(t, func(n int, _ map[string]any, w http.ResponseWriter) {
+		if at[n] {
+			kill()
+		}
+		accept(w, fmt.Sprint("ws_CO_", n))
+	})
+	s = newShop(t, g.URL, "http://127.0.0.1:1")
+	var plan strings.Builder
+	plan.WriteString("phone,amount,reference\n")
+	for i := range lines {
+		_, _ = fmt.Fprintf(&plan, "07%08d,%d,R%d\n", 10000000+i, 1+i%900, i)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "plan.csv"), []byte(plan.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killed := 0
+	var code int
+	for range 10 {
+		cmd := exec.CommandContext(t.Context(), "payctl", "deposit", "create", "--from-file", "plan.csv", "--concurrency", "8", "-o", "ndjson")
+		cmd.Env, cmd.Dir = s.env, s.dir
+		kill = func() { _ = cmd.Process.Kill() }
+		_ = cmd.Run() // its state says more
+		if code = cmd.ProcessState.ExitCode(); code >= 0 {
+			break
+		}
+		killed++
+	}
+	asked := map[string]int{}
+	for _, p := range g.pushes {
+		asked[fmt.Sprint(p["AccountReference"])]++
+	}
+	for reference, n := range asked {
+		if n > 1 {
+			t.Errorf("%s was asked for %d times", reference, n)
+		}
+	}
+	// What was under way at a kill is UNKNOWN: it may have been asked for, and is not again.
+	open := s.run("deposit", "list", "--limit", "0", "-o", "json", "--jq", `[length, ([.[] | select(.status == "UNKNOWN")] | length)] | tostring`)
+	var counts []int
+	if err := json.Unmarshal([]byte(strings.Trim(strings.TrimSpace(open.stdout), `"`)), &counts); err != nil || len(counts) != 2 {
+		t.Fatalf("%v: %s%s", err, open.stdout, open.stderr)
+	}
+	if killed != 3 || code != 0 && code != 8 || counts[0] != lines || len(asked) > lines || len(asked)+counts[1] < lines || counts[1] > 3*8 {
+		t.Errorf("killed %d times, exit %d, %d of %d lines asked for, %d recorded, %d UNKNOWN", killed, code, len(asked), lines, counts[0], counts[1])
+	}
 }

@@ -25,6 +25,9 @@ type depositCreate struct {
 	fieldPairs                     []string
 	wait, dryRun                   bool
 	again, repeatUnknown           bool
+	fromFile                       string
+	fileGiven                      func() bool
+	concurrency                    int
 	follow                         followOptions
 
 	// What the flags come to.
@@ -48,9 +51,15 @@ one, from a minute after it was sent to a day.
 
 The same reference, customer and amount within a day is exit 9 while the first one may
 be paid; --again asks all the same. A customer who was asked moments ago for something
-else is asked after a warning that M-PESA may refuse that.`,
+else is asked after a warning that M-PESA may refuse that.
+
+--from-file asks for each line of a plan: CSV with the header row
+phone,amount,reference[,description,provider,wallet,idempotency_key], or NDJSON with
+these keys. It is checked whole before the first is sent; --dry-run shows its total.
+Run again, the same plan goes on where it stopped and asks nobody twice.`,
 		Example: `  payctl deposit create --phone 0712345678 --amount 100 --reference INV-1 --wait
-  payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250`,
+  payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250
+  payctl deposit create --from-file plan.csv --wait -o ndjson`,
 		Args: noArgs,
 		RunE: s.run(v.Run),
 	}
@@ -68,12 +77,18 @@ else is asked after a warning that M-PESA may refuse that.`,
 	f.BoolVar(&v.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
 	f.BoolVar(&v.again, "again", false, "ask although the same was asked for within a day")
 	f.BoolVar(&v.repeatUnknown, "repeat-unknown", false, "repeat an UNKNOWN WasaaPay request older than a day under its key")
+	v.fileGiven = func() bool { return f.Changed("from-file") }
+	f.StringVar(&v.fromFile, "from-file", "", "ask for each line of a `PLAN`, CSV or NDJSON, - for stdin")
+	f.IntVar(&v.concurrency, "concurrency", 4, "with --from-file, ask `N` at once")
 	v.follow.bind(f)
 	return cmd
 }
 
 // Run asks a customer for money.
 func (v *depositCreate) Run(ctx context.Context) error {
+	if v.fileGiven() {
+		return v.runPlan(ctx)
+	}
 	p, intent, err := v.plan(ctx)
 	if err != nil {
 		return deposit.BeforeSending(err)
