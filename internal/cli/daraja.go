@@ -27,9 +27,9 @@ func merchantKeys() []string { return append(appKeys(), "daraja.shortcode") }
 
 func appKeys() []string { return []string{"daraja.consumer_key", "daraja.consumer_secret"} }
 
-// darajaClient opens the adapter for verbs that need other settings than a
+// openDaraja opens the adapter for verbs that need other settings than a
 // push does. What is missing is one error that names all of it.
-func (s *session) darajaClient(ctx context.Context, keys []string) (*daraja.Client, *config.Config, error) {
+func openDaraja(ctx context.Context, s *session, keys []string) (*daraja.Client, *config.Config, error) {
 	ctx, cancel := s.deadline.preparing(ctx)
 	defer cancel()
 	conf, err := s.config(ctx)
@@ -47,10 +47,10 @@ func (s *session) darajaClient(ctx context.Context, keys []string) (*daraja.Clie
 	return client, conf, err
 }
 
-// initiatorClient is darajaClient for the APIs that want an initiator and a
+// initiatorClient is openDaraja for the APIs that want an initiator and a
 // SecurityCredential (reference/daraja.md §6, §7).
-func (s *session) initiatorClient(ctx context.Context) (*daraja.Client, *config.Config, error) {
-	conf, err := s.config(ctx)
+func (v *asking) initiatorClient(ctx context.Context) (*daraja.Client, *config.Config, error) {
+	conf, err := v.config(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,7 +58,7 @@ func (s *session) initiatorClient(ctx context.Context) (*daraja.Client, *config.
 	if conf.Environment != payment.Local {
 		keys = append(keys, "daraja.certificate")
 	}
-	return s.darajaClient(ctx, keys)
+	return openDaraja(ctx, v.session, keys)
 }
 
 // localCertificate is the emulator's certificate where the profile speaks to it
@@ -72,7 +72,7 @@ func localCertificate(conf *config.Config) ([]byte, error) {
 }
 
 // checkCallbackURL finds what is wrong with the callback URL before anything is sent.
-func (s *session) checkCallbackURL(conf *config.Config) error {
+func checkCallbackURL(s *session, conf *config.Config) error {
 	warnings, err := inquiry.Account{Environment: conf.Environment, CallbackURL: conf.CallbackURL}.CheckCallbackURL()
 	for _, w := range warnings {
 		s.out.Note("warning: callback_url %s", w)

@@ -79,12 +79,12 @@ Production takes this once; later changes are made on the portal.`,
 
 // Run registers the URLs.
 func (v *darajaC2BRegister) Run(ctx context.Context) error {
-	client, conf, err := v.darajaClient(ctx, merchantKeys())
+	client, conf, err := openDaraja(ctx, v.session, merchantKeys())
 	if err != nil {
 		return err
 	}
 	if v.confirmation == "" || v.validation == "" {
-		if err := v.checkCallbackURL(conf); err != nil {
+		if err := checkCallbackURL(v.session, conf); err != nil {
 			return err
 		}
 	}
@@ -191,7 +191,7 @@ func (v *darajaC2BSimulate) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, conf, err := v.darajaClient(ctx, merchantKeys())
+	client, conf, err := openDaraja(ctx, v.session, merchantKeys())
 	if err != nil {
 		return err
 	}

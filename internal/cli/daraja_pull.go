@@ -62,13 +62,13 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, conf, err := v.darajaClient(ctx, merchantKeys())
+	client, conf, err := openDaraja(ctx, v.session, merchantKeys())
 	if err != nil {
 		return err
 	}
 	callback := v.callback
 	if callback == "" {
-		if err := v.checkCallbackURL(conf); err != nil {
+		if err := checkCallbackURL(v.session, conf); err != nil {
 			return err
 		}
 		token, err := secretSegment(conf)
@@ -170,7 +170,7 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	if until.IsZero() {
 		until = v.now()
 	}
-	client, _, err := v.darajaClient(ctx, merchantKeys())
+	client, _, err := openDaraja(ctx, v.session, merchantKeys())
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (v *darajaQR) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, _, err := v.darajaClient(ctx, appKeys())
+	client, _, err := openDaraja(ctx, v.session, appKeys())
 	if err != nil {
 		return err
 	}

@@ -23,9 +23,9 @@ profile need be chosen.`,
 		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"backup", newLedgerBackup}, command{"prune", newLedgerPrune})
 }
 
-// ledgerFile opens the ledger for a verb that is about the file itself, whatever the
+// openLedgerFile opens the ledger for a verb that is about the file itself, whatever the
 // profile; one that is not there is not made.
-func (s *session) ledgerFile(ctx context.Context, o store.Options) (*store.Store, error) {
+func openLedgerFile(ctx context.Context, s *session, o store.Options) (*store.Store, error) {
 	o.MustExist = true
 	return s.openLedgerAs(ctx, s.anyProfile, o)
 }
@@ -98,7 +98,7 @@ func newLedgerInfo(s *session) *cobra.Command {
 
 // Run counts what the ledger holds.
 func (v *ledgerInfo) Run(ctx context.Context) error {
-	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	ledger, err := openLedgerFile(ctx, v.session, store.Options{OrReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func newLedgerCheck(s *session) *cobra.Command {
 
 // Run reads the whole ledger. Damage is KindInternal.
 func (v *ledgerCheck) Run(ctx context.Context) error {
-	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	ledger, err := openLedgerFile(ctx, v.session, store.Options{OrReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ listener goes on.`,
 
 // Run copies the ledger into a new file.
 func (v *ledgerBackup) Run(ctx context.Context) error {
-	ledger, err := v.ledgerFile(ctx, store.Options{OrReadOnly: true})
+	ledger, err := openLedgerFile(ctx, v.session, store.Options{OrReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (v *ledgerPrune) Run(ctx context.Context) error {
 	if age < 24*time.Hour && !v.global.yes {
 		return usagef("add --yes if this is meant", "older-than %s: deletes evidence that is not a day old", v.olderThan)
 	}
-	ledger, err := v.ledgerFile(ctx, store.Options{})
+	ledger, err := openLedgerFile(ctx, v.session, store.Options{})
 	if err != nil {
 		return err
 	}

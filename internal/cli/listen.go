@@ -100,7 +100,7 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, err := v.openTunnel(conf, v.tunnel)
+	public, err := v.openTunnel(conf)
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,8 @@ func (p *listenPrinter) stray(v listen.StrayView) {
 
 // sayWaiting says what an earlier run left in the queue for targets that this one
 // was not given: it is sent there all the same.
-func (s *session) sayWaiting(ctx context.Context, rules []listen.Rule) {
-	waiting, err := s.ledger.Forwards.Waiting(ctx)
+func (v *listenCommand) sayWaiting(ctx context.Context, rules []listen.Rule) {
+	waiting, err := v.ledger.Forwards.Waiting(ctx)
 	if err != nil {
 		return // the forwarder meets the same error, and logs it
 	}
@@ -57,7 +57,7 @@ func (s *session) sayWaiting(ctx context.Context, rules []listen.Rule) {
 		delete(waiting, r.URL)
 	}
 	for _, target := range sortedKeys(waiting) {
-		s.out.Note("%d still wait for %s, which --forward-to does not name; they are sent there. \"payctl webhook queue move\", or drop, changes that",
+		v.out.Note("%d still wait for %s, which --forward-to does not name; they are sent there. \"payctl webhook queue move\", or drop, changes that",
 			waiting[target], deliver.Shown(target))
 	}
 }

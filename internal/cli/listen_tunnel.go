@@ -107,27 +107,27 @@ type publicAddress struct {
 }
 
 // openTunnel reads the flags and settings; nil where no tunnel is wanted.
-func (s *session) openTunnel(conf *config.Config, o tunnelFlags) (*publicAddress, error) {
-	if o.program == "" {
-		o.program = conf.Listen.Tunnel
-		o.url, o.host = or(orNull(o.url), conf.Listen.TunnelURL), or(orNull(o.host), conf.Listen.TunnelHost)
+func (v *listenCommand) openTunnel(conf *config.Config) (*publicAddress, error) {
+	if v.tunnel.program == "" {
+		v.tunnel.program = conf.Listen.Tunnel
+		v.tunnel.url, v.tunnel.host = or(orNull(v.tunnel.url), conf.Listen.TunnelURL), or(orNull(v.tunnel.host), conf.Listen.TunnelHost)
 	}
-	if o.program == "" {
-		if o.url != "" || o.host != "" {
+	if v.tunnel.program == "" {
+		if v.tunnel.url != "" || v.tunnel.host != "" {
 			return nil, usagef("name the program with --tunnel", "tunnel: --tunnel-url and --tunnel-host say where a tunnel's address comes from, and there is none")
 		}
 		return nil, nil
 	}
-	if conf.Environment == payment.Production && !o.production {
+	if conf.Environment == payment.Production && !v.tunnel.production {
 		return nil, usagef("put a proxy of your own with a stable name before the listener, or give --tunnel-in-production",
 			"tunnel: profile %s is for production, where an address that may change or end loses callbacks", conf.Profile)
 	}
-	program, err := tunnel.ParseProgram(o.program, o.url, o.host)
+	program, err := tunnel.ParseProgram(v.tunnel.program, v.tunnel.url, v.tunnel.host)
 	if err != nil {
 		return nil, err
 	}
 	return &publicAddress{
-		session: s, program: program, conf: conf, first: make(chan struct{}), probe: &tunnel.Probe{Now: s.now}, since: s.now(),
+		session: v.session, program: program, conf: conf, first: make(chan struct{}), probe: &tunnel.Probe{Now: v.now}, since: v.now(),
 	}, nil
 }
 

@@ -125,15 +125,15 @@ func (v *webhookHammer) report(report []webhook.Blow, err error) error {
 const probeDelay = time.Second
 
 // probing runs the operator's command and reads a count from what it prints.
-func (s *session) probing(command string) func(context.Context, webhook.Facts) (int, error) {
+func (e *env) probing(command string) func(context.Context, webhook.Facts) (int, error) {
 	return func(ctx context.Context, f webhook.Facts) (int, error) {
 		shell, flag := "sh", "-c"
 		if runtime.GOOS == "windows" {
 			shell, flag = "cmd", "/C"
 		}
 		cmd := exec.CommandContext(ctx, shell, flag, command) //nolint:gosec // the operator's own command
-		cmd.Dir = s.in.Dir
-		cmd.Env = append(append([]string{}, s.in.Environ...),
+		cmd.Dir = e.in.Dir
+		cmd.Env = append(append([]string{}, e.in.Environ...),
 			"PROBE_CHECKOUT_ID="+f.CheckoutRequestID, "PROBE_DEPOSIT_ID="+f.ResourceID, "PROBE_RECEIPT="+f.Receipt,
 			"PROBE_REFERENCE="+f.Reference, "PROBE_AMOUNT="+f.Amount.String())
 		var stderr bytes.Buffer

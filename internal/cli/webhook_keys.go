@@ -11,11 +11,11 @@ import (
 
 // offlineReceiver is a provider's receiver with the secrets given, or with the
 // profile's; none are needed where deliveries prove nothing.
-func (s *session) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
-	row := s.providers.Row(id)
+func (e *env) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
+	row := e.providers.Row(id)
 	if row.Proof != nil && len(secrets) == 0 {
 		var err error
-		if secrets, err = s.webhookSecrets(ctx, id); err != nil {
+		if secrets, err = e.webhookSecrets(ctx, id); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -24,12 +24,12 @@ func (s *session) offlineReceiver(ctx context.Context, id payment.ProviderID, se
 }
 
 // webhookSecrets are the profile's; none at all is KindUnauthorized.
-func (s *session) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*secret.Secret, error) {
-	conf, err := s.config(ctx)
+func (e *env) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*secret.Secret, error) {
+	conf, err := e.config(ctx)
 	if err != nil {
 		return nil, err
 	}
-	proof := s.providers.Row(id).Proof
+	proof := e.providers.Row(id).Proof
 	if err := conf.Missing(proof.Setting); err != nil {
 		return nil, err
 	}
@@ -37,8 +37,8 @@ func (s *session) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]
 }
 
 // webhookKeys sign samples; what is not set stays empty.
-func (s *session) webhookKeys(ctx context.Context) (webhook.Keys, error) {
-	conf, err := s.config(ctx)
+func (e *env) webhookKeys(ctx context.Context) (webhook.Keys, error) {
+	conf, err := e.config(ctx)
 	if err != nil {
 		return webhook.Keys{}, err
 	}
@@ -52,8 +52,8 @@ func (s *session) webhookKeys(ctx context.Context) (webhook.Keys, error) {
 
 // otherSecrets are the webhook secrets of the other profiles: signing with the
 // other environment's secret is a usual mistake. What cannot be read is left out.
-func (s *session) otherSecrets(ctx context.Context) []webhook.Key {
-	conf, err := s.config(ctx)
+func (e *env) otherSecrets(ctx context.Context) []webhook.Key {
+	conf, err := e.config(ctx)
 	if err != nil {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (s *session) otherSecrets(ctx context.Context) []webhook.Key {
 		if name == conf.Profile {
 			continue
 		}
-		other, err := config.Load(ctx, s.source(name))
+		other, err := config.Load(ctx, e.source(name))
 		if err != nil {
 			continue
 		}

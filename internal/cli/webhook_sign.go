@@ -88,8 +88,8 @@ func (v *webhookSign) Run(ctx context.Context) error {
 }
 
 // readPayload reads one payload from a file, or from stdin for "" and "-".
-func (s *session) readPayload(ctx context.Context, name string) ([]byte, error) {
-	r := s.stdin(ctx)
+func (e *env) readPayload(ctx context.Context, name string) ([]byte, error) {
+	r := e.stdin(ctx)
 	if name == "" {
 		name = "-"
 	}
