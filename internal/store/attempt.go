@@ -103,6 +103,9 @@ func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Atte
 	if row.at.IsZero() {
 		row.at = t.now
 	}
+	if run == 0 {
+		add(t.tally.attempts, attemptCell{dayOf(micros(row.at)), row.status >= 200 && row.status <= 299}, 1, 0)
+	}
 	if _, _, err = t.db.tables.attempts.add(ctx, t, &row); err != nil {
 		return err
 	}

@@ -92,6 +92,7 @@ func (t *tx) save(ctx context.Context, before, after depositRow) error {
 		return err
 	}
 	t.known.set(after)
+	t.countSettled(&before, &after)
 	if before.Status != after.Status || before.Amount != after.Amount {
 		t.countDeposit(before, -1)
 		t.countDeposit(after, 1)

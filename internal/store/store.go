@@ -57,6 +57,7 @@ type Store struct {
 	Runs       *Runs
 	Budget     *Budget
 	Books      *Books
+	Rollups    *Rollups
 	Recovery   Recovery
 }
 
@@ -119,7 +120,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	db.changes = newChanges(db)
 	return &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
-		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db}, Recovery: Recovery{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db},
 	}, nil
 }
 

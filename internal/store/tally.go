@@ -29,20 +29,30 @@ type tally struct {
 	dropped  map[int64]count
 	daily    map[dailyCell]count
 	deposits map[depositCell]count
+	settled  map[settledCell]count
+	attempts map[attemptCell]count
 }
 
 func newTally() tally {
-	return tally{dropped: map[int64]count{}, daily: map[dailyCell]count{}, deposits: map[depositCell]count{}}
+	return tally{
+		dropped: map[int64]count{}, daily: map[dailyCell]count{}, deposits: map[depositCell]count{},
+		settled: map[settledCell]count{}, attempts: map[attemptCell]count{},
+	}
 }
 
 func (y *tally) clear() {
 	clear(y.dropped)
 	clear(y.daily)
 	clear(y.deposits)
+	clear(y.settled)
+	clear(y.attempts)
 }
 
 func (y *tally) clone() tally {
-	return tally{dropped: maps.Clone(y.dropped), daily: maps.Clone(y.daily), deposits: maps.Clone(y.deposits)}
+	return tally{
+		dropped: maps.Clone(y.dropped), daily: maps.Clone(y.daily), deposits: maps.Clone(y.deposits),
+		settled: maps.Clone(y.settled), attempts: maps.Clone(y.attempts),
+	}
 }
 
 func add[K comparable](m map[K]count, key K, n, sum int64) {
@@ -101,6 +111,9 @@ func (t *tx) writeTally(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := t.writeRollups(ctx); err != nil {
+		return err
 	}
 	t.tally.clear()
 	return nil
