@@ -151,6 +151,7 @@ func commands() []command {
 		{"transaction", newTransaction},
 		{"reconcile", newReconcile},
 		{"trace", newTrace},
+		{"stats", newStats},
 		{"explain", newExplain},
 		{"daraja", newDaraja},
 		{"config", newConfig},

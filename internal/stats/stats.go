@@ -1,0 +1,390 @@
+// Package stats counts what became of payments over a time: how many were asked for and
+// paid, why the others failed, how long it took and what decided it. It reads rollups
+// that the ledger keeps while rows come in, so that its cost does not grow with the
+// ledger. It asks nobody and changes nothing.
+package stats
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
+)
+
+// Rollups are the ledger's; *store.Rollups is one.
+type Rollups interface {
+	Settled(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Settled, error)
+	Undecided(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Undecided, error)
+	Arrived(ctx context.Context, from, to time.Time) ([]store.Arrived, error)
+	Forwarded(ctx context.Context, from, to time.Time) (store.Forwarded, error)
+	Back(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Back, error)
+}
+
+// Rows reads deposits one by one, for what no rollup has; *store.Books is one.
+type Rows interface {
+	Between(ctx context.Context, s store.BookScope, from, to time.Time, each func(store.BookRow) error) error
+}
+
+// By says what is told apart.
+type By string
+
+// The groupings.
+const (
+	ByNothing  By = ""
+	ByHour     By = "hour"
+	ByDay      By = "day"
+	ByProvider By = "provider"
+	ByReason   By = "reason"
+	ByAmount   By = "amount"
+)
+
+// Groupings lists what --by takes.
+func Groupings() []string {
+	return []string{string(ByHour), string(ByDay), string(ByProvider), string(ByReason), string(ByAmount)}
+}
+
+// Input says what is counted. Since and Until are taken as whole hours, deliveries and
+// forwards as whole days, both in East African time.
+type Input struct {
+	Environment  payment.Environment
+	Providers    []payment.ProviderID
+	Since, Until time.Time
+	By           By
+	// Meaning says what a code of a provider means, "" if nobody knows.
+	Meaning func(p payment.ProviderID, code string) string
+}
+
+// Counts are those of one group.
+type Counts struct {
+	Completed, Failed, Undecided int64
+	// Amount is the money of what was completed, in cents of the report's currency;
+	// Reversed what was given back of it.
+	Amount, Reversed int64
+}
+
+// Asked is how many were asked for.
+func (c *Counts) Asked() int64 { return c.Completed + c.Failed + c.Undecided }
+
+// Rate is the share of the decided that was paid; false when none is decided.
+func (c *Counts) Rate() (float64, bool) {
+	if c.Completed+c.Failed == 0 {
+		return 0, false
+	}
+	return float64(c.Completed) / float64(c.Completed+c.Failed), true
+}
+
+func (c *Counts) add(o Counts) {
+	c.Completed += o.Completed
+	c.Failed += o.Failed
+	c.Undecided += o.Undecided
+	c.Amount += o.Amount
+	c.Reversed += o.Reversed
+}
+
+// Group is the counts of one key.
+type Group struct {
+	Key, Meaning string
+	Counts
+}
+
+// Reason is why payments failed.
+type Reason struct {
+	Provider      payment.ProviderID
+	Code, Meaning string
+	Count         int64
+}
+
+// Report is what was counted.
+type Report struct {
+	Since, Until time.Time
+	By           By
+	Currency     payment.Currency
+	Counts
+	// Settle are the times within which half, 95 and 99 of a hundred payments were
+	// decided; false while none is.
+	P50, P95, P99 time.Duration
+	HasSettle     bool
+	DecidedBy     map[string]int64
+	Reasons       []Reason
+	Deliveries    struct{ Total, Duplicated, Unbelieved, Late int64 }
+	Forwards      store.Forwarded
+	Groups        []Group
+	Days          []Group
+}
+
+// lateAfter is when a callback is late: the customer's prompt is over.
+const lateAfter = payment.PromptLifetime
+
+// Run counts.
+func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, error) {
+	settled, err := rollups.Settled(ctx, in.Environment, in.Since, in.Until)
+	if err != nil {
+		return nil, err
+	}
+	open, err := rollups.Undecided(ctx, in.Environment, in.Since, in.Until)
+	if err != nil {
+		return nil, err
+	}
+	back, err := rollups.Back(ctx, in.Environment, in.Since, in.Until)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Since: in.Since, Until: in.Until, By: in.By, Currency: mainCurrency(settled), DecidedBy: map[string]int64{}}
+	t := tally{report: r, in: in, groups: map[string]*Group{}, days: map[string]*Group{}, reasons: map[reasonKey]int64{}}
+	for i := range settled {
+		t.settled(&settled[i])
+	}
+	for i := range open {
+		t.count(open[i].Hour, open[i].Provider, "", Counts{Undecided: open[i].N})
+	}
+	for i := range back {
+		if back[i].Amount.Currency() == r.Currency {
+			t.count(back[i].Asked, back[i].Provider, "", Counts{Reversed: back[i].Amount.Minor()})
+		}
+	}
+	if err := t.arrived(ctx, rollups); err != nil {
+		return nil, err
+	}
+	if in.By == ByAmount {
+		if err := t.bands(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
+	t.finish(settled)
+	return r, nil
+}
+
+// mainCurrency is the one with the most payments.
+func mainCurrency(settled []store.Settled) payment.Currency {
+	n := map[payment.Currency]int64{}
+	for _, s := range settled {
+		n[s.Currency] += s.N
+	}
+	best := payment.KES
+	for c := range n {
+		if n[c] > n[best] || n[c] == n[best] && c < best {
+			best = c
+		}
+	}
+	return best
+}
+
+type reasonKey struct {
+	provider payment.ProviderID
+	code     string
+}
+
+// tally gathers a report.
+type tally struct {
+	report       *Report
+	in           Input
+	groups, days map[string]*Group
+	reasons      map[reasonKey]int64
+}
+
+func (t *tally) settled(s *store.Settled) {
+	c := Counts{Failed: s.N}
+	if s.Status == payment.StatusCompleted {
+		c = Counts{Completed: s.N}
+		if s.Currency == t.report.Currency {
+			c.Amount = s.Amount
+		}
+	}
+	t.count(s.Hour, s.Provider, s.Code, c)
+	t.report.DecidedBy[decidedBy(s.DecidedBy)] += s.N
+	if s.Status == payment.StatusFailed {
+		t.reasons[reasonKey{s.Provider, s.Code}] += s.N
+	}
+	if s.DecidedBy == payment.SourceCallback && s.From >= lateAfter {
+		t.report.Deliveries.Late += s.N
+	}
+}
+
+// decidedBy folds the finer sources into the contract's.
+func decidedBy(s payment.Source) string {
+	switch s {
+	case payment.SourceTransaction, payment.SourceAnswer:
+		return string(payment.SourceQuery)
+	}
+	return string(s)
+}
+
+// count adds to the whole, to the day, and to the group.
+func (t *tally) count(at time.Time, p payment.ProviderID, code string, c Counts) {
+	t.report.add(c)
+	local := at.In(timing.EAT())
+	group(t.days, local.Format(time.DateOnly)).add(c)
+	switch t.in.By {
+	case ByHour:
+		group(t.groups, local.Format("2006-01-02 15:00")).add(c)
+	case ByDay:
+		group(t.groups, local.Format(time.DateOnly)).add(c)
+	case ByProvider:
+		group(t.groups, string(p)).add(c)
+	case ByReason:
+		if c.Failed > 0 {
+			g := group(t.groups, cmp.Or(code, "none"))
+			g.add(c)
+			g.Meaning = t.meaning(p, code)
+		}
+	case ByAmount, ByNothing:
+	}
+}
+
+func group(m map[string]*Group, key string) *Group {
+	g := m[key]
+	if g == nil {
+		g = &Group{Key: key}
+		m[key] = g
+	}
+	return g
+}
+
+func (t *tally) meaning(p payment.ProviderID, code string) string {
+	if code == "" {
+		return "no code was given"
+	}
+	if t.in.Meaning == nil {
+		return ""
+	}
+	return t.in.Meaning(p, code)
+}
+
+func (t *tally) arrived(ctx context.Context, rollups Rollups) error {
+	arrived, err := rollups.Arrived(ctx, t.in.Since, t.in.Until)
+	if err != nil {
+		return err
+	}
+	for _, a := range arrived {
+		d := &t.report.Deliveries
+		d.Total += a.N
+		if a.Duplicate {
+			d.Duplicated += a.N
+		}
+		if a.Verdict != payment.VerdictValid && a.Verdict != payment.VerdictUnsigned {
+			d.Unbelieved += a.N
+		}
+	}
+	t.report.Forwards, err = rollups.Forwarded(ctx, t.in.Since, t.in.Until)
+	return err
+}
+
+// bandsOf are the upper bounds of the groups of --by amount, in whole units.
+func bandsOf() []int64 { return []int64{100, 500, 1000, 5000, 10000, 50000, 150000} }
+
+// band names the group of an amount, so that names sort as amounts do.
+func band(minor int64) string {
+	low := int64(0)
+	for _, high := range bandsOf() {
+		if minor < high*100 {
+			return fmt.Sprintf("%7d - %d", low, high)
+		}
+		low = high
+	}
+	return fmt.Sprintf("%7d and more", low)
+}
+
+func (t *tally) bands(ctx context.Context, rows Rows) error {
+	for _, p := range t.in.Providers {
+		err := rows.Between(ctx, store.BookScope{Provider: p, Environment: t.in.Environment}, t.in.Since, t.in.Until, func(b store.BookRow) error {
+			if b.Source != store.BookDeposit || b.Amount.Currency() != t.report.Currency {
+				return nil
+			}
+			c := Counts{Undecided: 1}
+			switch b.Status {
+			case payment.StatusCompleted:
+				c = Counts{Completed: 1, Amount: b.Amount.Minor()}
+			case payment.StatusFailed:
+				c = Counts{Failed: 1}
+			case payment.StatusCreated, payment.StatusUnknown, payment.StatusPending:
+			}
+			if b.Reversed {
+				c.Reversed = b.Amount.Minor()
+			}
+			group(t.groups, band(b.Amount.Minor())).add(c)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tally) finish(settled []store.Settled) {
+	r := t.report
+	r.Groups, r.Days = ordered(t.groups), ordered(t.days)
+	if t.in.By == ByReason {
+		slices.SortStableFunc(r.Groups, func(a, b Group) int { return cmp.Compare(b.Failed, a.Failed) })
+	}
+	for i := range r.Groups {
+		r.Groups[i].Key = strings.TrimSpace(r.Groups[i].Key)
+	}
+	for k, n := range t.reasons {
+		r.Reasons = append(r.Reasons, Reason{k.provider, k.code, t.meaning(k.provider, k.code), n})
+	}
+	slices.SortFunc(r.Reasons, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Provider, b.Provider))
+	})
+	r.P50, r.HasSettle = percentile(settled, 0.50)
+	r.P95, _ = percentile(settled, 0.95)
+	r.P99, _ = percentile(settled, 0.99)
+}
+
+func ordered(m map[string]*Group) []Group {
+	out := make([]Group, 0, len(m))
+	for _, g := range m {
+		out = append(out, *g)
+	}
+	slices.SortFunc(out, func(a, b Group) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+// percentile finds the time within which a share of the payments was decided, between
+// the bounds of its bucket in proportion.
+func percentile(settled []store.Settled, share float64) (time.Duration, bool) {
+	type bucket struct {
+		from, to time.Duration
+		n        int64
+	}
+	byFrom := map[time.Duration]*bucket{}
+	total := int64(0)
+	for _, s := range settled {
+		b := byFrom[s.From]
+		if b == nil {
+			b = &bucket{from: s.From, to: s.To}
+			byFrom[s.From] = b
+		}
+		b.n += s.N
+		total += s.N
+	}
+	if total == 0 {
+		return 0, false
+	}
+	rank := share * float64(total)
+	seen := int64(0)
+	froms := make([]time.Duration, 0, len(byFrom))
+	for from := range byFrom {
+		froms = append(froms, from)
+	}
+	slices.Sort(froms)
+	for _, from := range froms {
+		b := byFrom[from]
+		if float64(seen+b.n) < rank {
+			seen += b.n
+			continue
+		}
+		if b.to == 0 {
+			return b.from, true // the last bucket has no end
+		}
+		inside := (rank - float64(seen)) / float64(b.n)
+		return b.from + time.Duration(inside*float64(b.to-b.from)).Round(100*time.Millisecond), true
+	}
+	return 0, true
+}

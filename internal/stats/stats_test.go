@@ -1,0 +1,137 @@
+package stats
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+type fake struct {
+	settled []store.Settled
+	open    []store.Undecided
+	back    []store.Back
+	rows    []store.BookRow
+}
+
+func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time) ([]store.Settled, error) {
+	return f.settled, nil
+}
+
+func (f fake) Undecided(context.Context, payment.Environment, time.Time, time.Time) ([]store.Undecided, error) {
+	return f.open, nil
+}
+
+func (f fake) Arrived(context.Context, time.Time, time.Time) ([]store.Arrived, error) {
+	return []store.Arrived{{Verdict: payment.VerdictUnsigned, N: 9}, {Verdict: payment.VerdictUnsigned, Duplicate: true, N: 2}, {Verdict: payment.VerdictUntrusted, N: 1}}, nil
+}
+
+func (f fake) Forwarded(context.Context, time.Time, time.Time) (store.Forwarded, error) {
+	return store.Forwarded{Taken: 5, Refused: 2, Waiting: 1}, nil
+}
+
+func (f fake) Back(context.Context, payment.Environment, time.Time, time.Time) ([]store.Back, error) {
+	return f.back, nil
+}
+
+func (f fake) Between(_ context.Context, _ store.BookScope, _, _ time.Time, each func(store.BookRow) error) error {
+	for _, r := range f.rows {
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hour is 21:00 UTC, which is midnight of the next day in East Africa.
+var hour = time.Date(2026, 11, 3, 21, 0, 0, 0, time.UTC)
+
+func sample() fake {
+	return fake{
+		settled: []store.Settled{
+			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 8 * time.Second, To: 10 * time.Second, N: 6, Amount: 60000},
+			{Hour: hour.Add(-time.Hour), Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 180 * time.Second, To: 300 * time.Second, N: 1, Amount: 100},
+			{Hour: hour, Provider: payment.WasaaPay, Status: payment.StatusCompleted, Currency: payment.UGX, DecidedBy: payment.SourcePoll, From: time.Hour, N: 1, Amount: 777},
+			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusFailed, Currency: payment.KES, DecidedBy: payment.SourceTransaction, Code: "1032", From: 20 * time.Second, To: 25 * time.Second, N: 2},
+		},
+		open: []store.Undecided{{Hour: hour, Provider: payment.Daraja, Status: payment.StatusPending, N: 3}},
+		back: []store.Back{{Asked: hour, Provider: payment.Daraja, Amount: payment.AmountOf(5000, payment.KES)}},
+		rows: []store.BookRow{
+			{Status: payment.StatusCompleted, Amount: payment.AmountOf(9999, payment.KES)}, {Status: payment.StatusFailed, Amount: payment.AmountOf(10000, payment.KES)},
+			{Status: payment.StatusPending, Amount: payment.AmountOf(99999900, payment.KES)}, {Source: store.BookNotice, Amount: payment.AmountOf(1, payment.KES)},
+		},
+	}
+}
+
+func run(t *testing.T, f fake, by By) *Report {
+	t.Helper()
+	r, err := Run(t.Context(), f, f, Input{By: by, Providers: []payment.ProviderID{payment.Daraja}, Meaning: func(_ payment.ProviderID, code string) string { return "means " + code }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	r := run(t, sample(), ByNothing)
+	want := Counts{Completed: 8, Failed: 2, Undecided: 3, Amount: 60100, Reversed: 5000}
+	if diff := cmp.Diff(want, r.Counts); diff != "" || r.Asked() != 13 {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	if rate, ok := r.Rate(); !ok || rate != 0.8 {
+		t.Errorf("rate %v, %v", rate, ok)
+	}
+	if diff := cmp.Diff(map[string]int64{"callback": 7, "poll": 1, "query": 2}, r.DecidedBy); diff != "" {
+		t.Errorf("decided by (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Reason{{payment.Daraja, "1032", "means 1032", 2}}, r.Reasons); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	if d := r.Deliveries; d.Total != 12 || d.Duplicated != 2 || d.Unbelieved != 1 || d.Late != 1 {
+		t.Errorf("deliveries %+v", d)
+	}
+	// Of ten, the fifth lies in the bucket of the first six, the last in one without an end.
+	if !r.HasSettle || r.P50 != 9700*time.Millisecond || r.P99 != time.Hour {
+		t.Errorf("settled in %s, %s, %s", r.P50, r.P95, r.P99)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	for by, want := range map[By][]Group{
+		ByDay: {
+			{Key: "2026-11-03", Counts: Counts{Completed: 1, Amount: 100}},
+			{Key: "2026-11-04", Counts: Counts{Completed: 7, Failed: 2, Undecided: 3, Amount: 60000, Reversed: 5000}},
+		},
+		ByHour: {
+			{Key: "2026-11-03 23:00", Counts: Counts{Completed: 1, Amount: 100}},
+			{Key: "2026-11-04 00:00", Counts: Counts{Completed: 7, Failed: 2, Undecided: 3, Amount: 60000, Reversed: 5000}},
+		},
+		ByProvider: {
+			{Key: "daraja", Counts: Counts{Completed: 7, Failed: 2, Undecided: 3, Amount: 60100, Reversed: 5000}},
+			{Key: "wasaapay", Counts: Counts{Completed: 1}},
+		},
+		ByReason: {{Key: "1032", Meaning: "means 1032", Counts: Counts{Failed: 2}}},
+		ByAmount: {
+			{Key: "0 - 100", Counts: Counts{Completed: 1, Amount: 9999}}, {Key: "100 - 500", Counts: Counts{Failed: 1}},
+			{Key: "150000 and more", Counts: Counts{Undecided: 1}},
+		},
+	} {
+		if diff := cmp.Diff(want, run(t, sample(), by).Groups); diff != "" {
+			t.Errorf("by %s (-want +got):\n%s", by, diff)
+		}
+	}
+}
+
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	r := run(t, fake{}, ByDay)
+	if _, ok := r.Rate(); ok || r.HasSettle || r.Asked() != 0 || len(r.Groups) != 0 {
+		t.Errorf("an empty ledger gives %+v", r)
+	}
+}

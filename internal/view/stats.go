@@ -1,0 +1,331 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/page"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/stats"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// Stats is the report of "payctl stats"; its keys are the contract.
+type Stats struct {
+	Since         string           `json:"since"`
+	Until         string           `json:"until"`
+	Asked         int64            `json:"asked"`
+	Completed     int64            `json:"completed"`
+	Failed        int64            `json:"failed"`
+	Undecided     int64            `json:"undecided"`
+	SuccessRate   *float64         `json:"success_rate"`
+	Amount        string           `json:"amount"`
+	Reversed      string           `json:"reversed"`
+	Currency      string           `json:"currency"`
+	SettleSeconds SettleSeconds    `json:"settle_seconds"`
+	DecidedBy     map[string]int64 `json:"decided_by"`
+	Reasons       []StatsReason    `json:"reasons"`
+	Deliveries    StatsDeliveries  `json:"deliveries"`
+	Forwards      StatsForwards    `json:"forwards"`
+	Groups        []StatsGroup     `json:"groups"`
+
+	report *stats.Report
+	zone   *time.Location
+}
+
+// SettleSeconds are the times within which a share of the payments was decided.
+type SettleSeconds struct {
+	P50 *float64 `json:"p50"`
+	P95 *float64 `json:"p95"`
+	P99 *float64 `json:"p99"`
+}
+
+// StatsReason is why payments failed.
+type StatsReason struct {
+	Provider string  `json:"provider"`
+	Code     *string `json:"code"`
+	Meaning  string  `json:"meaning"`
+	Count    int64   `json:"count"`
+}
+
+// StatsDeliveries are what reached the listener.
+type StatsDeliveries struct {
+	Total      int64 `json:"total"`
+	Duplicated int64 `json:"duplicated"`
+	Unbelieved int64 `json:"unbelieved"`
+	Late       int64 `json:"late"`
+}
+
+// StatsForwards are what was sent on.
+type StatsForwards struct {
+	Sent    int64 `json:"sent"`
+	Failed  int64 `json:"failed"`
+	Waiting int64 `json:"waiting"`
+	Dead    int64 `json:"dead"`
+}
+
+// StatsGroup is one row of --by.
+type StatsGroup struct {
+	Key         string   `json:"key"`
+	Meaning     *string  `json:"meaning"`
+	Asked       int64    `json:"asked"`
+	Completed   int64    `json:"completed"`
+	Failed      int64    `json:"failed"`
+	Undecided   int64    `json:"undecided"`
+	SuccessRate *float64 `json:"success_rate"`
+	Amount      string   `json:"amount"`
+	Reversed    string   `json:"reversed"`
+
+	most int64
+}
+
+// NewStats returns the view of a report. Times for people are in zone.
+func NewStats(r *stats.Report, zone *time.Location) Stats {
+	v := Stats{
+		Since: utc(r.Since), Until: utc(r.Until), Asked: r.Asked(), Completed: r.Completed, Failed: r.Failed, Undecided: r.Undecided,
+		SuccessRate: rate(r.Rate()), Amount: money(r.Amount), Reversed: money(r.Reversed), Currency: string(r.Currency),
+		DecidedBy: r.DecidedBy, Reasons: make([]StatsReason, 0, len(r.Reasons)), Groups: newGroups(r.Groups),
+		Deliveries: StatsDeliveries{r.Deliveries.Total, r.Deliveries.Duplicated, r.Deliveries.Unbelieved, r.Deliveries.Late},
+		Forwards:   StatsForwards{r.Forwards.Taken + r.Forwards.Refused, r.Forwards.Refused, r.Forwards.Waiting, r.Forwards.Dead},
+		report:     r, zone: zone,
+	}
+	if r.HasSettle {
+		v.SettleSeconds = SettleSeconds{seconds(r.P50), seconds(r.P95), seconds(r.P99)}
+	}
+	for _, reason := range r.Reasons {
+		v.Reasons = append(v.Reasons, StatsReason{string(reason.Provider), textOrNull(reason.Code), reason.Meaning, reason.Count})
+	}
+	return v
+}
+
+func newGroups(groups []stats.Group) []StatsGroup {
+	out := make([]StatsGroup, 0, len(groups))
+	most := int64(0)
+	for i := range groups {
+		most = max(most, groups[i].Asked())
+	}
+	for i := range groups {
+		g := &groups[i]
+		out = append(out, StatsGroup{
+			Key: g.Key, Meaning: textOrNull(g.Meaning), Asked: g.Asked(), Completed: g.Completed, Failed: g.Failed, Undecided: g.Undecided,
+			SuccessRate: rate(g.Rate()), Amount: money(g.Amount), Reversed: money(g.Reversed), most: most,
+		})
+	}
+	return out
+}
+
+// rate is a share with four places, null where nothing is decided.
+func rate(share float64, known bool) *float64 {
+	if !known {
+		return nil
+	}
+	rounded := float64(int64(share*10000+0.5)) / 10000
+	return &rounded
+}
+
+func seconds(d time.Duration) *float64 {
+	s := d.Seconds()
+	return &s
+}
+
+func money(minor int64) string { return payment.AmountOf(minor, payment.KES).String() }
+
+// StatsColumns head the groups.
+func StatsColumns() []ui.Column {
+	return []ui.Column{
+		ui.Left("GROUP"), ui.Right("ASKED"), ui.Right("PAID"), ui.Right("FAILED"), ui.Right("OPEN"), ui.Right("RATE"), ui.Right("AMOUNT"), ui.Right("REVERSED"), ui.Left(""), ui.Flexible(""),
+	}
+}
+
+// Cells are a group's columns.
+func (g StatsGroup) Cells() []ui.Span {
+	return []ui.Span{
+		ui.Plain(g.Key), ui.Plain(count(g.Asked)), ui.Plain(count(g.Completed)), ui.Plain(count(g.Failed)), ui.Plain(count(g.Undecided)),
+		ui.Plain(percent(g.SuccessRate)), ui.Plain(g.Amount), ui.Plain(g.Reversed), ui.OK(bar(g.Asked, g.most, 20)), ui.Dim(textOr(g.Meaning, "")),
+	}
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+func percent(rate *float64) string {
+	if rate == nil {
+		return "-"
+	}
+	return strconv.FormatFloat(*rate*100, 'f', 1, 64) + " %"
+}
+
+// bar draws n of most in so many cells, to an eighth of a cell.
+func bar(n, most int64, cells int) string {
+	if most <= 0 || n <= 0 {
+		return ""
+	}
+	eighths := int(n * int64(cells) * 8 / most)
+	if eighths == 0 {
+		return "▏"
+	}
+	out := strings.Repeat("█", eighths/8)
+	if part := eighths % 8; part > 0 {
+		out += string([]rune(" ▏▎▍▌▋▊▉")[part])
+	}
+	return out
+}
+
+// Text writes the report for people.
+func (v Stats) Text(t *ui.Text) {
+	r := v.report
+	const form = "2006-01-02 15:04"
+	t.Line(ui.Bold(r.Since.In(v.zone).Format(form) + " to " + r.Until.In(v.zone).Format(form+" MST")))
+	t.Blank()
+	t.Fields(
+		ui.KV("asked", ui.Plain(count(v.Asked))),
+		ui.KV("completed", ui.OK(count(v.Completed)), ui.Plain("  "+percent(v.SuccessRate)+" of what is decided")),
+		ui.KV("failed", ui.Plain(count(v.Failed))),
+		ui.KV("undecided", undecidedSpan(v.Undecided)),
+		ui.KV("money in", ui.Plain(v.Amount+" "+v.Currency)),
+		ui.KV("given back", ui.Plain(v.Reversed+" "+v.Currency)),
+		ui.KV("settled in", ui.Plain(v.settledIn())),
+		ui.KV("decided by", ui.Plain(v.decided())),
+		ui.KV("deliveries", ui.Plain(fmt.Sprintf("%d, %d duplicated, %d not believed, %d late", v.Deliveries.Total, v.Deliveries.Duplicated, v.Deliveries.Unbelieved, v.Deliveries.Late))),
+		ui.KV("forwards", ui.Plain(fmt.Sprintf("%d sent, %d failed, %d waiting, %d dead", v.Forwards.Sent, v.Forwards.Failed, v.Forwards.Waiting, v.Forwards.Dead))),
+	)
+	if len(v.Reasons) > 0 {
+		t.Blank()
+		rows := make([][]ui.Span, len(v.Reasons))
+		for i, reason := range v.Reasons {
+			rows[i] = []ui.Span{ui.Plain(textOr(reason.Code, "-")), ui.Plain(count(reason.Count)), ui.OK(bar(reason.Count, v.Reasons[0].Count, 20)), ui.Plain(reason.Meaning)}
+		}
+		t.Table([]ui.Column{ui.Left("REASON"), ui.Right("FAILED"), ui.Left(""), ui.Flexible("MEANING")}, rows)
+	}
+	groups := v.Groups
+	if r.By == stats.ByNothing {
+		groups = newGroups(r.Days)
+	}
+	if len(groups) == 0 {
+		return
+	}
+	t.Blank()
+	rows := make([][]ui.Span, len(groups))
+	for i, g := range groups {
+		rows[i] = g.Cells()
+	}
+	t.Table(StatsColumns(), rows)
+}
+
+func undecidedSpan(n int64) ui.Span {
+	if n > 0 {
+		return ui.Warn(count(n))
+	}
+	return ui.Plain("0")
+}
+
+func (v Stats) settledIn() string {
+	r := v.report
+	if !r.HasSettle {
+		return "-"
+	}
+	return fmt.Sprintf("%s for half, %s for 95 of 100, %s for 99", r.P50, r.P95, r.P99)
+}
+
+func (v Stats) decided() string {
+	var parts []string
+	for _, by := range []string{"callback", "stream", "poll", "query", "operator"} {
+		if n := v.DecidedBy[by]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", by, n))
+		}
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Page is the report as a page.
+func (v Stats) Page(now time.Time) page.Document {
+	r := v.report
+	const form = "2006-01-02 15:04"
+	d := page.Document{
+		Title: "Payments", Made: now, Zone: v.zone, Foot: "Made by payctl stats.",
+		Lead: r.Since.In(v.zone).Format(form) + " to " + r.Until.In(v.zone).Format(form+" MST") + ".",
+		Tiles: []page.Tile{
+			{Label: "asked", Value: count(v.Asked)},
+			{Label: "completed", Value: count(v.Completed), Detail: percent(v.SuccessRate) + " of what is decided", Mark: page.Good},
+			{Label: "failed", Value: count(v.Failed)},
+			{Label: "undecided", Value: count(v.Undecided)},
+			{Label: "money in", Value: v.Amount, Detail: v.Currency},
+			{Label: "given back", Value: v.Reversed, Detail: v.Currency},
+		},
+	}
+	if v.Undecided > 0 {
+		d.Tiles[3].Mark = page.Warn
+	}
+	d.Sections = append(d.Sections, groupSection("Day by day", "Payments by day, with a bar for what was asked", newGroups(r.Days)))
+	if r.By != stats.ByNothing && r.By != stats.ByDay {
+		d.Sections = append(d.Sections, groupSection("By "+string(r.By), "Payments by "+string(r.By), v.Groups))
+	}
+	d.Sections = append(d.Sections, v.reasonSection(), v.settleSection(), v.deliverySection())
+	return d
+}
+
+func groupSection(heading, caption string, groups []StatsGroup) page.Section {
+	if len(groups) == 0 {
+		return page.Section{Heading: heading, Note: "Nothing was asked for."}
+	}
+	t := &page.Table{Caption: caption, Columns: []page.Column{
+		{Title: "Group"}, {Title: "Asked"}, {Title: "Paid", Right: true}, {Title: "Failed", Right: true}, {Title: "Open", Right: true}, {Title: "Rate", Right: true}, {Title: "Amount", Right: true}, {Title: "Reversed", Right: true},
+	}}
+	for _, g := range groups {
+		t.Rows = append(t.Rows, []page.Cell{
+			page.Text(g.Key), page.Bar(count(g.Asked), float64(g.Asked), float64(g.most)), page.Text(count(g.Completed)), page.Text(count(g.Failed)),
+			page.Text(count(g.Undecided)), page.Text(percent(g.SuccessRate)), page.Text(g.Amount), page.Text(g.Reversed),
+		})
+	}
+	return page.Section{Heading: heading, Table: t}
+}
+
+func (v Stats) reasonSection() page.Section {
+	s := page.Section{Heading: "Why payments failed"}
+	if len(v.Reasons) == 0 {
+		s.Note = "None failed."
+		return s
+	}
+	s.Table = &page.Table{Caption: "Reasons, the most frequent first", Columns: []page.Column{{Title: "Code"}, {Title: "Failed"}, {Title: "Meaning", Wide: true}}}
+	for _, r := range v.Reasons {
+		s.Table.Rows = append(s.Table.Rows, []page.Cell{page.Text(textOr(r.Code, "none")), page.Bar(count(r.Count), float64(r.Count), float64(v.Reasons[0].Count)), page.Text(r.Meaning)})
+	}
+	return s
+}
+
+func (v Stats) settleSection() page.Section {
+	s := page.Section{Heading: "How they were decided", Note: "Time from the request to the decision: " + v.settledIn() + "."}
+	total := int64(0)
+	for _, n := range v.DecidedBy {
+		total += n
+	}
+	if total == 0 {
+		return s
+	}
+	s.Table = &page.Table{Caption: "Payments by what decided them", Columns: []page.Column{{Title: "Decided by"}, {Title: "Payments"}}}
+	for _, by := range []string{"callback", "stream", "poll", "query", "operator"} {
+		if n := v.DecidedBy[by]; n > 0 {
+			s.Table.Rows = append(s.Table.Rows, []page.Cell{page.Text(by), page.Bar(count(n), float64(n), float64(total))})
+		}
+	}
+	return s
+}
+
+func (v Stats) deliverySection() page.Section {
+	t := &page.Table{Caption: "Deliveries and forwards, by whole days", Columns: []page.Column{{Title: "What"}, {Title: "Count", Right: true}}}
+	for _, row := range []struct {
+		what string
+		n    int64
+	}{
+		{"deliveries", v.Deliveries.Total}, {"of them duplicated", v.Deliveries.Duplicated}, {"of them not believed", v.Deliveries.Unbelieved},
+		{"callbacks that came late", v.Deliveries.Late}, {"forwards sent", v.Forwards.Sent}, {"of them failed", v.Forwards.Failed},
+		{"forwards that wait", v.Forwards.Waiting}, {"forwards that are dead", v.Forwards.Dead},
+	} {
+		t.Rows = append(t.Rows, []page.Cell{page.Text(row.what), page.Text(count(row.n))})
+	}
+	return page.Section{Heading: "Deliveries", Table: t}
+}
