@@ -62,7 +62,7 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 		return nil, err
 	}
 	return listen.New(listen.Options{
-		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
+		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, HashCredential: v.ledger.ProveCredential, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
 		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.addressCheck(conf),
 		C2BUntrusted: opensC2B(conf, token), Logger: logger, Now: v.now,
 	})

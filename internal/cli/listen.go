@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -23,6 +24,7 @@ type listenCommand struct {
 	addrGiven       bool
 	forwardTo       []string
 	forwardAttempts int
+	untrusted       bool
 	send            sendFlags
 	tunnel          tunnelFlags
 	tlsCert, tlsKey string
@@ -66,6 +68,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f.StringVar(&v.addr, "addr", "127.0.0.1:4020", "listen on `HOST:PORT`; port 0 takes a free one")
 	f.StringVar(&v.ready, "ready-file", "", "write the base URL to this `FILE` when ready")
 	f.StringArrayVar(&v.forwardTo, "forward-to", nil, "send deliveries on, all or what matches: `[PROVIDER/][EVENT=]URL` (repeatable)")
+	f.BoolVar(&v.untrusted, "forward-untrusted", false, "forward also what is not believed, as what it is")
 	f.IntVar(&v.forwardAttempts, "forward-attempts", 16, "give a forward up after `N` attempts (16 take about three hours)")
 	f.StringVar(&v.tlsCert, "tls-cert", "", "serve HTTPS with this certificate `FILE`; read again when it changes")
 	f.StringVar(&v.tlsKey, "tls-key", "", "the certificate's key `FILE`")
@@ -130,6 +133,7 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	}
 	v.keepLedger(ledger)
 	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
+	options.HashCredential = ledger.ProveCredential
 	if public != nil {
 		options.Tunnel = public.status
 	}
@@ -214,8 +218,11 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	options := listen.Options{
 		Receivers: receivers, Routes: v.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
 		AddressCheck: v.addressCheck(conf),
-		Forward:      listen.Forward{Attempts: v.forwardAttempts, Timeout: v.send.timeout},
+		Forward:      listen.Forward{Attempts: v.forwardAttempts, Timeout: v.send.timeout, Untrusted: v.untrusted},
 		Metrics:      listen.NewMetrics(), Now: v.now,
+	}
+	if options.Credential, err = v.credential(ctx, conf); err != nil {
+		return options, err
 	}
 	shown := &listenPrinter{session: v.session, wanted: wanted, zone: time.Local}
 	options.OnDelivery, options.OnForward, options.OnStray = shown.delivery, shown.forward, shown.stray
@@ -265,6 +272,28 @@ func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, net
 		return nil
 	}
 	return s.providers.Sender(conf)
+}
+
+// credential returns what each provider proves itself with in the Authorization header.
+func (s *session) credential(ctx context.Context, conf *config.Config) (func(payment.ProviderID) string, error) {
+	known := map[payment.ProviderID]string{}
+	for _, row := range s.providers {
+		if row.Proof == nil {
+			continue
+		}
+		secrets, err := row.Proof.Secrets(ctx, conf)
+		if err != nil {
+			return nil, err
+		}
+		header := http.Header{}
+		if len(secrets) > 0 {
+			if _, err := row.Sign([]byte("{}"), header, secrets); err != nil {
+				return nil, err
+			}
+		}
+		known[row.ID] = header.Get("Authorization")
+	}
+	return func(id payment.ProviderID) string { return known[id] }, nil
 }
 
 // opensC2B reports whether anybody could post a C2B payment: it carries no proof of its

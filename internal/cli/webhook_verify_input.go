@@ -12,6 +12,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -174,11 +175,38 @@ func (v *verifier) deliveries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		d.Header = withCredential(ledger, d.Header, m.secrets)
 		if err := v.judge(m, d.ID, d.Delivery); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withCredential puts the credential that a delivery came with back into its header,
+// where it is one of the secrets: the ledger keeps a keyed hash of it alone.
+func withCredential(ledger *store.Store, header http.Header, secrets []*secret.Secret) http.Header {
+	kept := header.Get(store.HeaderCredential)
+	if kept == "" {
+		return header
+	}
+	out := header.Clone()
+	out.Del(store.HeaderCredential)
+	for _, s := range secrets {
+		configured := s.Reveal()
+		_, bare, schemed := strings.Cut(configured, " ")
+		if !schemed {
+			bare = configured
+		}
+		for _, value := range []string{configured, bare, "Bearer " + bare, "Token " + bare} {
+			if ledger.ProveCredential(value) == kept {
+				out.Set("Authorization", value)
+				return out
+			}
+		}
+	}
+	out.Set("Authorization", "another") // it came with one, which is none of these
+	return out
 }
 
 // each opens every file named, the files of directories, or stdin.

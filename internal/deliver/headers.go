@@ -38,18 +38,38 @@ func (s *Sender) headers(r Request, local bool) http.Header {
 // a sender could otherwise speak in payctl's name: many servers take "_" for "-".
 // Authorization is the provider's credential: it goes to this machine only.
 func relayed(name string, local bool) bool {
-	if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "x-payctl-") {
-		return false
-	}
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Host", "Content-Length", "Accept-Encoding", "Expect",
-		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded":
-		return false
-	case "Authorization":
+	switch name = folded(name); name {
+	case "authorization":
 		return local
+	case "proxy", "x-forwarded-port", "x-forwarded-server", "x-real-ip", "cf-connecting-ip", "true-client-ip":
+		return false // a target that trusts payctl's machine would believe them
 	}
-	return true
+	return !reserved(name)
+}
+
+// reserved reports whether a header, by its folded name, is payctl's own or HTTP's.
+func reserved(name string) bool {
+	switch name {
+	case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+		"transfer-encoding", "upgrade", "host", "content-length", "accept-encoding", "expect",
+		"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded":
+		return true
+	}
+	return strings.HasPrefix(name, "x-payctl-")
+}
+
+// folded is a header's name as the most careless of servers reads it: CGI makes an
+// underscore of whatever is neither letter nor digit.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return '-'
+	}, name)
 }
 
 // sendable reports whether a header's values can stand in a request.
@@ -85,7 +105,7 @@ func ParseHeaders(lines []string) (http.Header, error) {
 			return nil, payment.Usage("header: is not a name, a colon and a value", "write --header 'X-Shop: nairobi'")
 		case !isValue(value):
 			return nil, payment.Usage(fmt.Sprintf("header %s: its value has a line end or another control character", name), "leave it out")
-		case !relayed(http.CanonicalHeaderKey(name), true) && !strings.EqualFold(name, "Host"):
+		case reserved(folded(name)) && !strings.EqualFold(name, "Host"):
 			return nil, payment.Usage(fmt.Sprintf("header %s: is set by payctl or by HTTP itself", name), "choose another name")
 		}
 		out.Add(name, value)

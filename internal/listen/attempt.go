@@ -39,7 +39,7 @@ func (f *forwarder) attempt(ctx context.Context, l lease) {
 		f.release(ctx, l)
 		return
 	}
-	r.answer = f.sender.Post(ctx, deliver.Request{Target: l.Target, Header: d.Header, Own: aboutDelivery(d, l.Attempts+1), Body: d.Body})
+	r.answer = f.sender.Post(ctx, deliver.Request{Target: l.Target, Header: f.s.credentialed(d.Delivery, d.Verdict), Own: aboutDelivery(d, l.Attempts+1), Body: d.Body})
 	if ctx.Err() != nil && !r.answer.OK() {
 		f.release(ctx, l) // the answer was not waited for: it is sent again at the next start
 		return

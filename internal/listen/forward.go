@@ -26,7 +26,10 @@ const MostWorkers = 8
 // Forward says where deliveries are sent on to, and how hard. Zero durations
 // and counts take the defaults.
 type Forward struct {
-	Rules []Rule
+	// Untrusted also sends what is not believed: what contradicts the ledger, fails its
+	// signature, or an enforced check of addresses refused.
+	Untrusted bool
+	Rules     []Rule
 	// Sender posts. With it, what an earlier run left in the queue is sent too,
 	// whatever the rules are now. It is required when there are rules.
 	Sender Sender
@@ -104,7 +107,7 @@ func newForwarder(s *Server) (*forwarder, error) {
 // may be the target's own. What a payctl has forwarded already goes no further:
 // a target that is this listener, or leads back to it, would get it for ever.
 func (f *forwarder) urls(i payment.Inspection, d payment.Delivery) []string {
-	if len(f.o.Rules) == 0 || i.Verdict != payment.VerdictValid && i.Verdict != payment.VerdictUnsigned {
+	if len(f.o.Rules) == 0 || !f.sends(i.Verdict) {
 		return nil
 	}
 	event := ""
@@ -124,6 +127,19 @@ func (f *forwarder) urls(i payment.Inspection, d payment.Delivery) []string {
 		return nil
 	}
 	return out
+}
+
+// sends reports whether what the adapter judged so may be forwarded at all; the ledger
+// judges after it.
+func (f *forwarder) sends(v payment.Verdict) bool {
+	switch v {
+	case payment.VerdictValid, payment.VerdictUnsigned:
+		return true
+	case payment.VerdictMismatch, payment.VerdictUntrusted:
+		return f.o.Untrusted
+	case payment.VerdictMalformed, payment.VerdictStray:
+	}
+	return false
 }
 
 // wake has the queue looked at now.

@@ -29,8 +29,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt, token, ok := s.findCallback(path)
 	switch {
 	case r.Method == http.MethodPost && fromPage(r):
-		s.log.Warn("a post that a browser sent from a page was refused", "path", clean(path), "peer", peer.String())
-		s.answer(w, http.StatusForbidden, "")
+		s.refusePage(w, r, path, peer)
 	case !ok && isCallback(path), ok && !s.mayEnter(rt, token):
 		s.stray(w, r, path, peer)
 	case !ok:
@@ -201,7 +200,11 @@ func (s *Server) read(receiver payment.Receiver, d payment.Delivery, peer netip.
 			n.Distrust = note
 		}
 	}
-	n.Targets = s.forward.urls(n.Inspection, d)
+	n.Targets, n.ForwardUntrusted = s.forward.urls(n.Inspection, d), s.o.Forward.Untrusted
+	if len(n.Targets) > 0 && n.Inspection.Verdict == payment.VerdictValid {
+		s.credentials.keep(d, d.Header.Get("Authorization"))
+	}
+	n.Delivery.Header = s.withoutCredentials(d.Header)
 	n.Stranger = s.o.InstallToken != "" && !sameText(d.Token, s.o.InstallToken)
 	return n
 }

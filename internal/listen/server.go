@@ -71,6 +71,12 @@ type Options struct {
 	// /readyz: nothing vouches for them where there is neither a secret path nor an
 	// enforced check of addresses.
 	C2BUntrusted bool
+	// Credential is what a provider proves itself with in the Authorization header, by
+	// the settings; "" for none. Forwards to this machine carry it.
+	Credential func(payment.ProviderID) string
+	// HashCredential makes the keyed hash that is stored in the place of a credential;
+	// nil stores none.
+	HashCredential func(value string) string
 	// OnDelivery is told of every delivery, one after the other, after it has
 	// been acknowledged. A slow one misses some when thousands arrive.
 	OnDelivery func(DeliveryView)
@@ -106,6 +112,8 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *Metrics
+
+	credentials credentials
 
 	memory   bodyMemory
 	flood    *flood

@@ -58,6 +58,21 @@ func (s *Server) stray(w http.ResponseWriter, r *http.Request, path string, peer
 	}
 }
 
+// refusePage answers 403 to a post that a browser sent on behalf of a page, shows it and
+// keeps nothing of it.
+func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, path string, peer netip.Addr) {
+	v := StrayView{Method: payment.Line(r.Method, 20), Path: s.shownPath(path), StatusCode: http.StatusForbidden, At: s.now()}
+	if peer.IsValid() {
+		v.Peer = peer.String()
+	}
+	s.metrics.strays.inc()
+	s.answer(w, http.StatusForbidden, "403: payctl takes no posts from pages\n")
+	s.log.Warn("a post that a browser sent from a page was refused", "path", v.Path, "peer", v.Peer)
+	if s.o.OnStray != nil {
+		s.views.put(func() { s.o.OnStray(v) })
+	}
+}
+
 // longSegment is how long a segment of a path may be before it is taken for a
 // token, which is a secret also where it stands in the wrong place. No route has a
 // segment near it.
@@ -91,7 +106,7 @@ func (s *Server) keepStray(w http.ResponseWriter, r *http.Request, v StrayView) 
 	defer func() { <-s.inFlight }()
 	recorded, err := s.commit(ctx, store.Arrival{
 		Delivery: payment.Delivery{
-			Provider: s.strayProvider(v.Path), Route: strayRoute, Method: r.Method, Header: r.Header, Body: body, Peer: v.Peer, ReceivedAt: v.At,
+			Provider: s.strayProvider(v.Path), Route: strayRoute, Method: r.Method, Header: s.withoutCredentials(r.Header), Body: body, Peer: v.Peer, ReceivedAt: v.At,
 		},
 		Inspection: payment.Inspection{Verdict: payment.VerdictStray, Reason: "no route: " + v.Path},
 	})

@@ -20,6 +20,8 @@ type Arrival struct {
 	// Stranger says that it came without the secret of the installation. It is
 	// then forwarded only if it counts, or carries the token of what it is about.
 	Stranger bool
+	// ForwardUntrusted forwards also what is not believed.
+	ForwardUntrusted bool
 }
 
 // Recorded is what became of an arrival.
@@ -39,7 +41,7 @@ type Recorded struct {
 	Verdict payment.Verdict
 	// Reason says why a delivery is not believed, or what it contradicts.
 	Reason string
-	// Withheld says that it is not forwarded: see Arrival.Stranger.
+	// Withheld says that it is not forwarded: it is not believed, and not merely unknown.
 	Withheld bool
 	// Status is the deposit's afterwards, "" if there is none.
 	Status payment.Status

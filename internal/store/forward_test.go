@@ -103,7 +103,9 @@ func TestForwardStranger(t *testing.T) {
 	}{
 		"a push nobody made":              {withToken(callback("ws_9", "REC0000009", 100), "AAAA"), true, true},
 		"another's push":                  {withToken(callback("ws_1", "REC0000009", 15000), "AAAA"), true, true},
-		"our push, another amount":        {withToken(callback("ws_1", "REC0000009", 100), d.CallbackToken), true, false},
+		"our push, another amount":        {withToken(callback("ws_1", "REC0000009", 100), d.CallbackToken), true, true},
+		"a push of an app's own":          {callback("ws_7", "REC0000007", 100), false, false},
+		"our push without its token":      {callback("ws_1", "REC0000006", 15000), false, true},
 		"our push":                        {withToken(callback("ws_1", "REC0000009", 15000), d.CallbackToken), true, false},
 		"a push nobody made, of the shop": {callback("ws_8", "REC0000008", 100), false, false},
 		"a customer's payment":            {c2b("/callbacks/daraja/c2b/confirmation"), false, false},

@@ -65,7 +65,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 
 // followUp writes what refers to the delivery.
 func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
-	if p.out.Withheld = p.Stranger && !j.counts() && !p.knowsToken(j); !p.out.Withheld {
+	if p.out.Withheld = p.withhold(j); !p.out.Withheld {
 		if err := t.enqueue(ctx, seq, p.subject(t, j), p.Targets); err != nil {
 			return err
 		}
@@ -88,6 +88,19 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 		return err
 	}
 	return nil
+}
+
+// withhold reports whether a delivery is kept from the targets: it contradicts what the
+// ledger holds, or the way that it came is not believed. A callback of a push that was
+// made elsewhere contradicts nothing: it is sent, as what it is, unless it came without
+// the secret of the installation.
+func (p *arrival) withhold(j judged) bool {
+	if j.counts() || p.ForwardUntrusted {
+		return false
+	}
+	e := p.Inspection.Event
+	known := j.deposit.seq != 0 || j.query.seq != 0
+	return p.Distrust != "" || known || e != nil && isCustomerPayment(e) || p.Stranger && !p.knowsToken(j)
 }
 
 // knowsToken tells whether the path held the token of the deposit or the query
