@@ -30,6 +30,9 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 	if err := checkDeposit(d); err != nil {
 		return payment.Deposit{}, false, err
 	}
+	for _, text := range []*string{&d.Reference, &d.Description, &d.IdempotencyKey, &d.ShortCode, &d.Wallet} {
+		*text = clean(*text) // as it will be stored, or a repetition would differ
+	}
 	if d.IdempotencyKey == "" {
 		d.IdempotencyKey = payment.NewIdempotencyKey()
 	}
