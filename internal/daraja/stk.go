@@ -59,7 +59,7 @@ func (f stkFields) inspection(shortCode string) payment.Inspection {
 	case known:
 		e.Notes = append(e.Notes, "result code "+clip(f.code)+" settles nothing: "+found.meaning)
 	default:
-		e.Notes = append(e.Notes, "unknown result code "+clip(f.code)+f.said()+": nothing is concluded from this callback")
+		e.Notes = append(e.Notes, "unknown result code "+clip(f.code)+": nothing is concluded from this callback"+f.said())
 	}
 	e.Key = f.key(e.Amount)
 	return unsigned(e)
