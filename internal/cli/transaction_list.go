@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/inquiry"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -15,28 +17,41 @@ import (
 // transactionList is "payctl transaction list".
 type transactionList struct {
 	*session
-	kind, status string
-	limit        int
+	kind, status, provider string
+	limit                  int
 }
 
 func newTransactionList(s *session) *cobra.Command {
 	v := &transactionList{session: s}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List queries and their results, newest first",
-		Example: "  payctl transaction list\n  payctl transaction list --status ACCEPTED -o json",
+		Use:   "list",
+		Short: "List queries and their results, newest first",
+		Long: `Lists the queries in the ledger with their results. With --provider of a wallet that
+tells of its transactions by webhook, those are listed instead, with fee, order and
+customer; nobody is asked.`,
+		Example: "  payctl transaction list\n  payctl transaction list --status ACCEPTED -o json\n  payctl transaction list --provider sevi",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.kind, "kind", "", "only these: `transaction_status|balance|reversal`")
 	f.StringVar(&v.status, "status", "", "only this: `CREATED|ACCEPTED|REFUSED|ANSWERED|TIMED_OUT`")
+	f.StringVar(&v.provider, "provider", "", "transactions of this wallet instead: `sevi`")
 	f.IntVar(&v.limit, "limit", 50, "at most `N`, 0 for all")
 	return cmd
 }
 
-// Run lists the ledger's queries.
+// Run lists the ledger's queries, or the transactions of a wallet.
 func (v *transactionList) Run(ctx context.Context) error {
+	if v.provider != "" {
+		id, err := v.providers.Parse(v.provider)
+		if err != nil {
+			return err
+		}
+		if row := v.providers.Row(id); row.Movement != nil {
+			return v.wallet(ctx, row)
+		}
+	}
 	filter, err := v.filter()
 	if err != nil {
 		return err
@@ -75,4 +90,38 @@ func (v *transactionList) filter() (store.QueryFilter, error) {
 		return f, nil
 	}
 	return f, usagef("use transaction_status, balance or reversal", "kind %q: is not a kind of query", v.kind)
+}
+
+// wallet lists the transactions of a wallet, each with what its latest delivery says.
+func (v *transactionList) wallet(ctx context.Context, row provider.Row) error {
+	status := payment.Status(strings.ToUpper(v.status))
+	switch {
+	case v.limit < 0:
+		return usagef("use 0 for all", "limit %d: is negative", v.limit)
+	case v.kind != "":
+		return usagef("leave --kind out", "kind %q: is a kind of query, and a wallet has none", payment.Line(v.kind, 60))
+	case status != "" && !status.Valid():
+		return usagef("use PENDING, COMPLETED or FAILED", "status %q: is not a transaction's status", payment.Line(v.status, 60))
+	}
+	ledger, err := v.readLedger(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := ledger.Books.Wallet(ctx, row.ID, status, v.limit)
+	if err != nil {
+		return err
+	}
+	views := make([]view.WalletTransaction, len(found))
+	for i, w := range found {
+		var m payment.WalletMovement
+		d, err := ledger.Deliveries.Get(ctx, w.DeliveryID)
+		switch {
+		case err == nil:
+			m, _ = row.Movement(d.Body)
+		case payment.KindOf(err) != payment.KindNotFound: // pruned
+			return err
+		}
+		views[i] = view.NewWalletTransaction(w, m, v.global.showPhone)
+	}
+	return ui.List(v.out, view.WalletColumns(), views)
 }

@@ -40,7 +40,8 @@ func seviRow() Row {
 		Health: func(c *config.Config) Health {
 			return Health{Needs: []string{"sevi.token"}, secrets: []*config.SecretRef{c.Sevi.Token}}
 		},
-		Open: openSevi,
+		Movement: sevi.Movement,
+		Open:     openSevi,
 	}
 }
 

@@ -45,6 +45,10 @@ type Row struct {
 
 	// Health is what of its set-up can be looked at; nil where nothing can.
 	Health func(c *config.Config) Health
+	// Movement reads a wallet's transaction from a payload, for what its event leaves out;
+	// nil where deliveries are about no wallet.
+	Movement func(body []byte) (payment.WalletMovement, bool)
+
 	// Open makes the provider; the secrets that every payment needs are fetched.
 	Open func(ctx context.Context, c *config.Config, d Deps) (Provider, error)
 }

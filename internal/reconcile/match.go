@@ -135,8 +135,9 @@ func (r *run) toldTwice(rows []entry) []entry {
 	if len(rows) < 2 || !slices.ContainsFunc(rows, func(e entry) bool { return e.source == uint8(store.BookDeposit) }) {
 		return rows
 	}
-	out := slices.DeleteFunc(rows, func(e entry) bool { return e.source == uint8(store.BookNotice) })
-	r.merged += len(rows) - len(out)
+	n := len(rows)
+	out := slices.DeleteFunc(rows, func(e entry) bool { return e.source == uint8(store.BookNotice) || e.source == uint8(store.BookQuery) })
+	r.merged += n - len(out)
 	return out
 }
 
@@ -392,6 +393,7 @@ func (r *run) lookUp(ctx context.Context) error {
 		}
 		slices.SortFunc(mine, func(a, b entry) int { return a.compare(&b) })
 		r.report.LedgerRows += len(mine)
+		mine = r.toldTwice(mine)
 		best := bestOf(mine)
 		mine[0], mine[best] = mine[best], mine[0]
 		r.both(&transaction{key: e.key, first: e, paid: e.amount, legs: 1 << statement.Payment}, &mine[0])
@@ -410,9 +412,10 @@ func (r *run) ofLedger(c Category, s Severity, e *entry) Difference {
 		d.Receipt = r.names.text(e.key)
 	}
 	id := r.books.ID(store.BookSource(e.source), e.number)
-	if e.source == uint8(store.BookDeposit) {
+	switch store.BookSource(e.source) {
+	case store.BookDeposit:
 		d.DepositID = id
-	} else {
+	case store.BookNotice, store.BookWallet, store.BookQuery:
 		d.DeliveryID = id
 	}
 	return d

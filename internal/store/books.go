@@ -22,6 +22,8 @@ const (
 	BookNotice
 	// BookWallet is a movement of a wallet.
 	BookWallet
+	// BookQuery is a transaction that the provider was asked about and says is completed.
+	BookQuery
 )
 
 // BookRow is what the books need of a payment.
@@ -64,6 +66,8 @@ func (h *Books) ID(source BookSource, key int64) string {
 	switch source {
 	case BookNotice, BookWallet:
 		return h.id(deliveryPrefix, key)
+	case BookQuery:
+		return h.id(queryPrefix, key)
 	case BookDeposit:
 	}
 	return h.id(depositPrefix, key)
@@ -127,8 +131,44 @@ func (h *Books) WithReceipts(ctx context.Context, s BookScope, receipts []string
 				return err
 			}
 		}
+		if err := h.askedAbout(ctx, s, names, each); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// askedAbout calls each with what transaction status proved of receipts that no
+// deposit has: whoever asked knows of the payment.
+func (h *Books) askedAbout(ctx context.Context, s BookScope, receipts []string, each func(BookRow) error) error {
+	rows, err := h.query(ctx, `SELECT q.seq, v.receipt, v.amount, v.currency, v.received_at
+		FROM queries AS q JOIN deliveries AS v ON v.seq = q.delivery JOIN kinds AS k ON k.id = v.kind
+		WHERE q.receipt <> '' AND `+h.engine.In("q.receipt")+` AND q.provider = ? AND q.environment = ? AND q.deposit IS NULL
+		AND q.kind = 'transaction_status' AND k.status = ? AND k.verdict IN (?, ?) AND v.amount IS NOT NULL ORDER BY q.seq`,
+		h.engine.Texts(receipts), string(s.Provider), string(s.Environment), string(payment.StatusCompleted),
+		string(payment.VerdictValid), string(payment.VerdictUnsigned))
+	if err != nil {
+		return h.kinded("read the queries", err)
+	}
+	defer func() { _ = rows.Close() }()
+	seen := map[string]bool{}
+	for rows.Next() {
+		r := BookRow{Source: BookQuery, Status: payment.StatusCompleted}
+		var receipt, currency sql.NullString
+		var amount, at int64
+		if err := rows.Scan(&r.Key, &receipt, &amount, &currency, &at); err != nil {
+			return h.kinded("read the queries", err)
+		}
+		if r.Receipt = receipt.String; r.Receipt == "" || seen[r.Receipt] {
+			continue // asked again is no second payment
+		}
+		seen[r.Receipt] = true
+		r.Amount, r.At = payment.AmountOf(amount, payment.Currency(currency.String)), fromMicros(at)
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return h.kinded("read the queries", rows.Err())
 }
 
 func (h *Books) bookDeposits(ctx context.Context, _ BookScope, where string, args ...any) ([]BookRow, error) {
@@ -201,4 +241,34 @@ func (h *Books) walletBetween(ctx context.Context, s BookScope, from, to time.Ti
 		}
 	}
 	return h.kinded("read the wallet transactions", rows.Err())
+}
+
+// WalletRow is the latest word on one transaction of a wallet.
+type WalletRow struct {
+	Provider              payment.ProviderID
+	Wallet, TransactionID string
+	Status                payment.Status
+	Amount                payment.Amount
+	Conflict              string
+	// DeliveryID is the delivery that said it.
+	DeliveryID           string
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Wallet returns transactions of a provider's wallets, newest first, at most limit, 0
+// for all.
+func (h *Books) Wallet(ctx context.Context, provider payment.ProviderID, status payment.Status, limit int) ([]WalletRow, error) {
+	if limit <= 0 {
+		limit = idMostKey
+	}
+	found, err := h.tables.wallet.all(ctx, h, "WHERE provider = ? AND (? = '' OR status = ?) ORDER BY seq DESC LIMIT ?",
+		string(provider), string(status), string(status), limit)
+	out := make([]WalletRow, len(found))
+	for i, w := range found {
+		out[i] = WalletRow{
+			Provider: w.provider, Wallet: w.wallet, TransactionID: w.transactionID, Status: w.status, Amount: w.amount, Conflict: w.conflict,
+			DeliveryID: h.id(deliveryPrefix, w.delivery), CreatedAt: w.createdAt, UpdatedAt: w.updatedAt,
+		}
+	}
+	return out, h.kinded("read the wallet transactions", err)
 }

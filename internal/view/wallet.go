@@ -1,0 +1,87 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// WalletTransaction is one movement of a wallet; its keys are the contract.
+type WalletTransaction struct {
+	ID             string  `json:"id"`
+	Provider       string  `json:"provider"`
+	Wallet         *string `json:"wallet"`
+	Direction      *string `json:"direction"`
+	Status         *string `json:"status"`
+	Amount         *string `json:"amount"`
+	Fee            *string `json:"fee"`
+	Total          *string `json:"total"`
+	Currency       *string `json:"currency"`
+	Type           *string `json:"type"`
+	Method         *string `json:"method"`
+	OrderID        *string `json:"order_id"`
+	OrderReference *string `json:"order_reference"`
+	Customer       *string `json:"customer"`
+	CustomerPhone  *string `json:"customer_phone"`
+	Description    *string `json:"description"`
+	Conflict       *string `json:"conflict"`
+	DeliveryID     string  `json:"delivery_id"`
+	OccurredAt     *string `json:"occurred_at"`
+	CreatedAt      string  `json:"created_at"`
+	UpdatedAt      string  `json:"updated_at"`
+}
+
+// NewWalletTransaction returns the view of a wallet's row and of what its delivery says
+// beyond it. Customers are masked, names too, unless whole numbers are wanted.
+func NewWalletTransaction(w store.WalletRow, m payment.WalletMovement, showPhone bool) WalletTransaction {
+	customer := m.Customer
+	if !showPhone {
+		customer = initials(customer)
+	}
+	return WalletTransaction{
+		ID: w.TransactionID, Provider: string(w.Provider), Wallet: textOrNull(w.Wallet), Direction: textOrNull(m.Direction),
+		Status: textOrNull(string(w.Status)), Amount: valueOrNull(w.Amount), Fee: valueOrNull(m.Fee), Total: valueOrNull(m.Total),
+		Currency: textOrNull(string(w.Amount.Currency())), Type: textOrNull(m.Type), Method: textOrNull(m.Method),
+		OrderID: textOrNull(m.OrderID), OrderReference: textOrNull(phones(m.OrderReference, showPhone)),
+		Customer: textOrNull(customer), CustomerPhone: textOrNull(phones(m.CustomerPhone, showPhone)),
+		Description: textOrNull(phones(m.Description, showPhone)), Conflict: textOrNull(w.Conflict), DeliveryID: w.DeliveryID,
+		OccurredAt: utcOrNull(m.At), CreatedAt: utc(w.CreatedAt), UpdatedAt: utc(w.UpdatedAt),
+	}
+}
+
+func valueOrNull(a payment.Amount) *string {
+	if !a.HasValue() {
+		return nil
+	}
+	return textOrNull(a.String())
+}
+
+// initials keeps the first letter of each part of a name.
+func initials(name string) string {
+	var out []string
+	for part := range strings.FieldsSeq(name) {
+		out = append(out, string([]rune(part)[:1])+"***")
+	}
+	return strings.Join(out, " ")
+}
+
+// WalletColumns head a list of a wallet's transactions.
+func WalletColumns() []ui.Column {
+	return []ui.Column{
+		ui.Left("ID"), ui.Left("STATUS"), ui.Left("WAY"), ui.Right("AMOUNT"), ui.Right("FEE"), ui.Flexible("ORDER"), ui.Flexible("CUSTOMER"), ui.Left("PHONE"), ui.Left("CREATED"),
+	}
+}
+
+// Cells are a transaction's columns.
+func (v WalletTransaction) Cells() []ui.Span {
+	id := ui.Plain(v.ID)
+	if v.Conflict != nil {
+		id = ui.Bad(v.ID + " !")
+	}
+	return []ui.Span{
+		id, ui.Plain(textOr(v.Status, "-")), ui.Plain(textOr(v.Direction, "-")), ui.Plain(textOr(v.Amount, "-") + " " + textOr(v.Currency, "")), ui.Plain(textOr(v.Fee, "-")),
+		ui.Plain(textOr(v.OrderReference, textOr(v.OrderID, "-"))), ui.Plain(textOr(v.Customer, "-")), ui.Plain(textOr(v.CustomerPhone, "-")), ui.Plain(v.CreatedAt),
+	}
+}
