@@ -9,12 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/webhook"
 )
 
 // listenCommand is "payctl listen".
@@ -238,7 +235,7 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	}
 	options.Forward.Sender = sender
 	for _, text := range v.forwardTo {
-		rule, err := listen.ParseRule(text, knownEvents())
+		rule, err := listen.ParseRule(text, v.providers.Events())
 		if err != nil {
 			return options, err
 		}
@@ -255,14 +252,6 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	}
 	options.TLS, err = listen.TLSConfig(v.tlsCert, v.tlsKey)
 	return options, err
-}
-
-// knownEvents are the events that a rule may name, by provider.
-func knownEvents() map[payment.ProviderID][]string {
-	known := webhook.Events()
-	known[payment.Daraja] = append(known[payment.Daraja], daraja.EventUnknownEnvelope)
-	known[payment.Sevi] = append(known[payment.Sevi], sevi.Events()...)
-	return known
 }
 
 // addressCheck holds a delivery's sender against the provider's published list, or the

@@ -2,6 +2,7 @@ package daraja
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +13,9 @@ import (
 
 func seedAll(f *testing.F) {
 	for _, body := range allFixtures(f) {
+		f.Add(body)
+	}
+	for _, body := range fieldInputs(f) {
 		f.Add(body)
 	}
 	for _, odd := range []string{
@@ -140,6 +144,8 @@ func FuzzParseResult(f *testing.F) {
 	})
 }
 
+var maskedNumber = regexp.MustCompile(`\d*\*+\d*`)
+
 // FuzzExplainPayload: never a panic, and no whole phone number in what is shown.
 func FuzzExplainPayload(f *testing.F) {
 	seedAll(f)
@@ -151,7 +157,8 @@ func FuzzExplainPayload(f *testing.F) {
 		if ok && e.Code == "" {
 			t.Fatalf("found a code that is empty: %+v", e)
 		}
-		if payment.MaskDigits(e.Message) != e.Message {
+		// What is left of a masked number may look like one.
+		if shown := maskedNumber.ReplaceAllString(e.Message, ""); payment.MaskDigits(shown) != shown {
 			t.Fatalf("a phone number in the message: %q", e.Message)
 		}
 	})

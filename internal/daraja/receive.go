@@ -21,6 +21,8 @@ const (
 	EventB2B             = "b2b.result"
 	EventBalance         = "balance.result"
 	EventReversal        = "reversal.result"
+	EventStandingOrder   = "ratiba.order"
+	EventBillPayment     = "bill.payment"
 	EventUnknownEnvelope = "result"
 	routePrefix          = "/callbacks/daraja"
 	routeTimeout         = routePrefix + "/timeout"
@@ -45,6 +47,14 @@ const (
 	maxC2B = 16 << 10
 )
 
+// Events lists every event that a delivery of Daraja's can carry.
+func Events() []string {
+	return []string{
+		EventSTKCompleted, EventSTKFailed, EventSTKUnknown, EventTransaction, EventTimeout, EventC2BValidation, EventC2BConfirmation,
+		EventB2C, EventB2B, EventBalance, EventReversal, EventUnknownEnvelope, EventStandingOrder, EventBillPayment,
+	}
+}
+
 // Receiver reads and acknowledges what Daraja posts. It needs no credentials;
 // the zero value accepts every C2B validation.
 type Receiver struct {
@@ -53,7 +63,8 @@ type Receiver struct {
 }
 
 // Inspect reads a delivery: by its shape, and by its route where the shape
-// leaves a choice (C2B validation or confirmation, time-outs). Daraja signs
+// leaves a choice (C2B validation or confirmation, time-outs). A request that comes back
+// is a time-out wherever it is posted. Daraja signs
 // nothing, so a well-formed body is VerdictUnsigned, as is any body on the
 // time-out route; what else is not one of Daraja's shapes is VerdictMalformed.
 // Whether the claims are to be believed is payment.Trust's business, except for
@@ -77,6 +88,12 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	}
 	if result := root.get("result"); result.kind == '{' {
 		return inspectResult(readResult(result), d.Body)
+	}
+	if isEcho(root) {
+		return inspectTimeout(d.Body)
+	}
+	if e, ok := notice(root, d.Body); ok {
+		return e
 	}
 	if root.get("transid").scalar() != "" && root.get("transamount").scalar() != "" {
 		switch {
@@ -155,6 +172,9 @@ func inspectTimeout(body []byte) payment.Inspection {
 	if !ok {
 		e.Notes = []string{reasonNotJSON}
 		return unsigned(e)
+	}
+	if isEcho(root) {
+		e.Notes = []string{"the request itself came back: it expired in the queue, which says nothing about the payment"}
 	}
 	from := root
 	if result := root.get("result"); result.kind == '{' {

@@ -101,7 +101,7 @@ func fixtureTable() map[string]told {
 		"result/flat-list-failed.json":               asked(failed, "Failed", ""),
 		"result/transaction-two-statuses.json":       asked("", "", "transactionstatus came twice"),
 		"result/wrong-credential.json":               {valid, EventTransaction, "", "", "", "", "2001 says nothing about the payment"},
-		"result/collapsed.json":                      {valid, EventUnknownEnvelope, "", "", "", "", "2001 says nothing"},
+		"result/collapsed.json":                      {valid, EventB2B, "", "", "", "", "2001 says nothing"},
 		"result/b2c.json":                            {valid, EventB2C, "", "", "UA2K7QX9ZQ", "150.00", ""},
 		"result/b2b.json":                            {valid, EventB2B, "", "", "", "190.00", ""},
 		"result/balance.json":                        {valid, EventBalance, "", "", "", "", ""},

@@ -159,7 +159,7 @@ func (r *TransactionResult) fill() {
 	r.DebitAccountType = r.value("debitaccounttype")
 	r.InitiatedAt = wireTime(r.value("initiatedtime"))
 	r.FinalisedAt = wireTime(r.value("finalisedtime", "finalizedtime", "transcompletedtime", "transactioncompleteddatetime", "bocompletedtime"))
-	r.Charges = r.value("debitpartycharges", "charge")
+	r.Charges = r.value("debitpartycharges", "creditpartycharges", "charge")
 	r.Reason = r.value("transactionreason", "reason")
 	r.ReasonType = r.value("reasontype")
 	r.OriginalConversationID = r.value("conversationid")
@@ -218,11 +218,36 @@ func (r *TransactionResult) origin() API {
 		return APITransaction
 	case r.has("transactionreceipt", "b2crecipientisregisteredcustomer", "b2cutilityaccountavailablefunds"):
 		return APIB2C
-	case r.has("debitaccountbalance", "initiatoraccountcurrentbalance", "debitpartyaffectedaccountbalance"):
+	case r.has("debitaccountbalance", "debitaccountcurrentbalance", "initiatoraccountcurrentbalance", "debitpartyaffectedaccountbalance"):
 		return APIB2B
 	}
 	for _, p := range r.References {
+		if fold(p.Key) == "queuetimeouturl" {
+			return originOf(p.Value)
+		}
+	}
+	for _, p := range r.References {
 		if fold(p.Key) == "occasion" {
+			return APITransaction
+		}
+	}
+	return ""
+}
+
+// originOf reads the API from Safaricom's own QueueTimeoutURL, such as
+// https://internalapi.safaricom.co.ke/mpesa/b2cresults/v1/submit (§10.2).
+func originOf(address string) API {
+	for _, part := range strings.Split(strings.ToLower(address), "/") {
+		switch strings.TrimSuffix(part, "results") {
+		case "b2c":
+			return APIB2C
+		case "b2b":
+			return APIB2B
+		case "ab", "accountbalance":
+			return APIBalance
+		case "reversal":
+			return APIReversal
+		case "transactionstatus":
 			return APITransaction
 		}
 	}

@@ -57,7 +57,7 @@ func TestParseResult(t *testing.T) {
 	flat.Receipt, flat.TransactionStatus, flat.Amount = "UA2K7QX9ZP", "Completed", payment.AmountOf(15000, payment.KES)
 	refused := envelope(APITransaction, "UA20000000")
 	refused.ResultCode, refused.ResultDesc = "2001", "The initiator information is invalid."
-	collapsed := envelope("", "UA20000000")
+	collapsed := envelope(APIB2B, "UA20000000")
 	collapsed.ResultCode, collapsed.ResultDesc, collapsed.FinalisedAt = "2001", "The initiator information is invalid.", wholeResult().FinalisedAt
 
 	tests := []struct {

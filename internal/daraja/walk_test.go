@@ -230,6 +230,3 @@ func TestOAuthPage(t *testing.T) {
 		}
 	}
 }
-
-// field reads an input of testdata/field.
-func field(t testing.TB, name string) []byte { t.Helper(); return fixture(t, "../field/"+name) }

@@ -28,6 +28,7 @@ func darajaRow() Row {
 			{Path: "/callbacks/daraja/c2b/validation", SendsOnce: true, Unproven: true},
 			{Path: "/callbacks/daraja/c2b/confirmation", SendsOnce: true, Unproven: true},
 		},
+		Events: daraja.Events(),
 		Receiver: func(c *config.Config, _ []*secret.Secret) (payment.Receiver, error) {
 			if c == nil {
 				return daraja.Receiver{}, nil

@@ -19,6 +19,7 @@ func seviRow() Row {
 	return Row{
 		ID: payment.Sevi, Title: "Sevi",
 		Routes:  []payment.Route{{Path: "/callbacks/sevi"}},
+		Events:  sevi.Events(),
 		Retries: []time.Duration{30 * time.Second, time.Minute},
 		Proof: &Proof{
 			Setting: "sevi.token", Variable: "PAYCTL_SEVI_TOKEN",

@@ -27,6 +27,8 @@ type Row struct {
 	ShortCode func(c *config.Config) string
 	// Routes are the listener's; each one's Provider is filled in.
 	Routes []payment.Route
+	// Events are the names of all that its deliveries can mean.
+	Events []string
 	// Retries are the waits before its own further attempts after an answer that is no
 	// 2xx; none where it sends once.
 	Retries []time.Duration
@@ -140,6 +142,15 @@ func (t Table) Routes() []payment.Route {
 			route.Provider = r.ID
 			out = append(out, route)
 		}
+	}
+	return out
+}
+
+// Events lists the names of all events, by provider.
+func (t Table) Events() map[payment.ProviderID][]string {
+	out := make(map[payment.ProviderID][]string, len(t))
+	for _, r := range t {
+		out[r.ID] = r.Events
 	}
 	return out
 }

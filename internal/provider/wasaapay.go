@@ -17,6 +17,7 @@ func wasaapayRow() Row {
 	return Row{
 		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true, Explainer: wasaapay.Explainer{},
 		Routes:  []payment.Route{{Path: "/callbacks/wasaapay"}},
+		Events:  wasaapay.Events(),
 		Retries: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour},
 		Proof: &Proof{
 			Setting: "wasaapay.webhook_secret", Variable: "PAYCTL_WASAAPAY_WEBHOOK_SECRET",

@@ -131,11 +131,6 @@ func (p *arrival) event() *payment.Event {
 	return nil
 }
 
-// isResult tells the events that answer a query (reference/daraja.md §6.3, §6.5).
-func isResult(e *payment.Event) bool {
-	return e.Name == "result" || strings.HasSuffix(e.Name, ".result") || isTimeout(e)
-}
-
 func isTimeout(e *payment.Event) bool { return strings.HasSuffix(e.Name, ".timeout") }
 
 // isWallet tells the events about one transaction of a wallet.
@@ -146,6 +141,3 @@ func isWallet(e *payment.Event) bool {
 // c2bRoutes is what the routes of C2B events begin with. Nothing but the secret
 // of its route vouches for one.
 const c2bRoutes = "/callbacks/daraja/c2b/"
-
-// isCustomerPayment tells C2B events, which no deposit of ours asked for.
-func isCustomerPayment(e *payment.Event) bool { return strings.HasPrefix(e.Name, "c2b.") }

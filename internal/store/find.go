@@ -6,21 +6,21 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// token is the secret path segment as far as it speaks of a deposit or a query:
-// in Daraja's paths. The others' deliveries prove themselves, and a token in
-// their path is the whole installation's.
+// token is the secret path segment as far as it speaks of a deposit or a query: where
+// nothing else proves a delivery. Others prove themselves, and a token in their path is
+// the whole installation's.
 func (p *arrival) token() string {
-	if p.Delivery.Provider != payment.Daraja {
+	if p.Inspection.Verdict != payment.VerdictUnsigned {
 		return ""
 	}
 	return p.Delivery.Token
 }
 
-// findFor finds the deposit of an event, nil if there is none: by name, or, for
-// WasaaPay, by our reference, where nothing else can be meant (bindable) and the event
-// says how a deposit stands (a withdrawal's does not).
+// findFor finds the deposit of an event, nil if there is none: by name, or by our
+// reference, where nothing else can be meant (bindable) and the event says how a deposit
+// stands (a withdrawal's does not).
 func (k *known) findFor(provider payment.ProviderID, e *payment.Event, token string, at time.Time) (_ *depositRow, byReference bool) {
-	if d := k.byName(provider, e, token); d != nil || provider != payment.WasaaPay || e.Reference == "" || e.Status == "" {
+	if d := k.byName(provider, e, token); d != nil || e.Reference == "" || e.Status == "" {
 		return d, false
 	}
 	waiting := k.depositsOf(k.reference[e.Reference], func(d *depositRow) bool {

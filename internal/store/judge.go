@@ -86,13 +86,15 @@ func (k *known) judge(p *arrival, now time.Time) judged {
 		return j
 	}
 	j.distrust(p.Distrust)
-	switch {
-	case isResult(e):
+	switch payment.TopicOf(e.Name) {
+	case payment.TopicQuery:
 		k.judgeResult(p, e, p.at(now), &j)
-	case isCustomerPayment(e) && !strings.HasPrefix(p.Delivery.Route, c2bRoutes):
-		j.distrust("a customer's payment came by another route than C2B's")
-	case isCustomerPayment(e), p.Delivery.Provider == payment.Sevi:
-	default:
+	case payment.TopicCustomer:
+		if !strings.HasPrefix(p.Delivery.Route, c2bRoutes) {
+			j.distrust("a customer's payment came by another route than C2B's")
+		}
+	case payment.TopicWallet:
+	case payment.TopicDeposit:
 		k.judgeDeposit(p, e, p.at(now), &j)
 	}
 	return j
@@ -106,7 +108,7 @@ func (k *known) judgeDeposit(p *arrival, e *payment.Event, at time.Time, j *judg
 	if found == nil {
 		switch {
 		case !j.counts():
-		case p.Delivery.Provider == payment.Daraja:
+		case p.Inspection.Verdict == payment.VerdictUnsigned:
 			// A push's token is in the ledger before the push leaves: no answer that
 			// is still to come can vouch for a callback that does not know it.
 			j.distrust(reasonNoPush)

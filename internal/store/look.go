@@ -26,7 +26,7 @@ func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
 		switch {
 		case e == nil:
 			continue
-		case isResult(e):
+		case payment.TopicOf(e.Name) == payment.TopicQuery:
 			queryTokens.add(p.Delivery.Token)
 			conversations.add(e.ConversationID)
 			originators.add(e.OriginatorConversationID)
@@ -41,7 +41,7 @@ func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
 	// A token that leads to a deposit spares the look for its other names.
 	ids := wanted{}
 	for _, p := range arrivals {
-		if e := p.event(); e != nil && !isResult(e) && len(k.token[p.token()]) == 0 {
+		if e := p.event(); e != nil && payment.TopicOf(e.Name) != payment.TopicQuery && len(k.token[p.token()]) == 0 {
 			ids.add(e.ProviderID)
 		}
 	}
@@ -50,7 +50,7 @@ func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
 	}
 	for _, p := range arrivals {
 		e := p.event()
-		if e == nil || isResult(e) || p.Delivery.Provider == payment.Daraja || e.Reference == "" || e.Status == "" ||
+		if e == nil || payment.TopicOf(e.Name) == payment.TopicQuery || e.Reference == "" || e.Status == "" ||
 			k.byName(p.Delivery.Provider, e, p.token()) != nil {
 			continue
 		}

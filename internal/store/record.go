@@ -80,7 +80,7 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 	if j.query.seq != 0 {
 		return t.answer(ctx, j.query, e, seq)
 	}
-	if p.Delivery.Provider == payment.Sevi && isWallet(e) {
+	if isWallet(e) {
 		conflict, err := t.upsertWallet(ctx, e, seq)
 		if conflict != "" {
 			p.out.Reason, p.out.Move = conflict, payment.MoveConflict
@@ -100,7 +100,7 @@ func (p *arrival) withhold(j judged) bool {
 	}
 	e := p.Inspection.Event
 	known := j.deposit.seq != 0 || j.query.seq != 0
-	return p.Distrust != "" || known || e != nil && isCustomerPayment(e) || p.Stranger && !p.knowsToken(j)
+	return p.Distrust != "" || known || e != nil && payment.TopicOf(e.Name) == payment.TopicCustomer || p.Stranger && !p.knowsToken(j)
 }
 
 // knowsToken tells whether the path held the token of the deposit or the query
