@@ -22,7 +22,7 @@ func allowed() map[string][]string {
 		"cmd/payctl": {"internal/cli"},
 
 		"internal/cli": {
-			"internal/apiclient", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
+			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
 			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
@@ -66,6 +66,7 @@ func allowed() map[string][]string {
 		"internal/sevi":     {},
 
 		"internal/apiclient": {},
+		"internal/budget":    {},
 		"internal/deliver":   {},
 		"internal/socketio":  {},
 		"internal/tunnel":    {},

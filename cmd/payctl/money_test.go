@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -304,6 +305,57 @@ func TestMoneyRecoveryFile(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the recovery directory is still there: %v", err)
+	}
+}
+
+// One rate budget for an app: ten processes of two profiles with ledgers of their own
+// ask one after another, and the gateway refuses none.
+func TestMoneyOneBudgetPerApp(t *testing.T) {
+	t.Parallel()
+	const interval = 300 * time.Millisecond
+	var mu sync.Mutex
+	var at []time.Time
+	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if !strings.Contains(r.URL.Path, "stkpushquery") {
+			_, _ = io.WriteString(w, `{"access_token":"token","expires_in":"3599"}`)
+			return
+		}
+		mu.Lock()
+		at = append(at, time.Now())
+		mu.Unlock()
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"requestId":"1","errorCode":"500.001.1001","errorMessage":"The transaction is being processed"}`)
+	}))
+	t.Cleanup(g.Close)
+	s := newShop(t, g.URL, "http://127.0.0.1:1")
+	if err := os.WriteFile(filepath.Join(s.dir, "payctl.yaml"), []byte("profiles:\n  a:\n    environment: local\n  b:\n    environment: local\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var group errgroup.Group
+	for i := range 10 {
+		profile := string(rune('a' + i%2))
+		group.Go(func() error {
+			one := *s
+			one.env = append(slices.Clone(s.env), "PAYCTL_CONFIG="+filepath.Join(s.dir, "payctl.yaml"), "PAYCTL_PROFILE="+profile,
+				"PAYCTL_DB="+filepath.Join(s.dir, profile+".db"), "PAYCTL_DARAJA_QUERIES_PER_MINUTE=200",
+				"PAYCTL_DARAJA_CONSUMER_KEY=key-of-the-app", "PAYCTL_DARAJA_CONSUMER_SECRET=secret-of-the-app",
+				"PAYCTL_DARAJA_SHORTCODE=174379", "PAYCTL_DARAJA_PASSKEY="+strings.Repeat("a", 64))
+			if got := one.run("status", "get", fmt.Sprint("ws_CO_", i), "--provider", "daraja"); got.code != 8 {
+				return fmt.Errorf("exit %d: %s", got.code, got.stderr)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if len(at) != 10 {
+		t.Fatalf("%d questions", len(at))
+	}
+	// A loaded machine delays single questions; all together cannot have been faster.
+	if took := at[len(at)-1].Sub(at[0]); took < 9*interval-interval {
+		t.Errorf("ten questions took %s, want at least %s", took, 8*interval)
 	}
 }
 

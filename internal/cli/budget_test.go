@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/payctl/payctl/internal/budget"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
@@ -54,9 +55,11 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 				a.deadline.limit = c.timeout
 				d := payment.Deposit{ID: "dep_1", Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1"}
 				p := provider.Provider{ID: payment.Daraja, Schedule: payment.Schedule{PerSlot: time.Minute, BudgetKey: "daraja"}, Depositor: silent{t: t}}
+				files := budget.Files{Dir: t.TempDir(), Now: time.Now}
+				p.Budget = files
 				key := a.policy(p, "").BudgetKey
 				start := time.Now()
-				reserve(t, ledger, key)
+				reserve(t, files, key)
 				for range 3 {
 					ctx, cancel := c.stop(t.Context())
 					if _, err := (once{a, a.watchOptions(p, watch.ViaPoll, ledger)}).Ask(ctx, d); payment.KindOf(err) != c.want {
@@ -64,7 +67,7 @@ func TestUnaskedQuestionIsGivenBack(t *testing.T) {
 					}
 					cancel()
 				}
-				if next := reserve(t, ledger, key) + time.Since(start); next != time.Minute {
+				if next := reserve(t, files, key) + time.Since(start); next != time.Minute {
 					t.Errorf("the next slot is %s after the first, want 1m", next)
 				}
 			})
@@ -88,9 +91,9 @@ func budgetApp(t *testing.T) (*session, *store.Store) {
 	return a, ledger
 }
 
-func reserve(t *testing.T, ledger *store.Store, key string) time.Duration {
+func reserve(t *testing.T, files budget.Files, key string) time.Duration {
 	t.Helper()
-	slot, err := ledger.Budget.ReserveWithin(t.Context(), key, time.Minute, time.Hour)
+	slot, err := files.ReserveWithin(t.Context(), key, time.Minute, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

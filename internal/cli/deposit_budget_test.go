@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/payctl/payctl/internal/budget"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
@@ -17,15 +18,15 @@ import (
 func TestInterruptedWaitIsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a, ledger := budgetApp(t)
+		files := budget.Files{Dir: t.TempDir(), Now: time.Now}
 		client, err := wasaapay.New(wasaapay.Config{
-			Environment: payment.Sandbox, APIKey: secret.New("sk_sandbox_1"), HTTP: &http.Client{Transport: unreachable{t}}, Budget: budget{a},
+			Environment: payment.Sandbox, APIKey: secret.New("sk_sandbox_1"), HTTP: &http.Client{Transport: unreachable{t}}, Budget: files,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		key := wasaapay.Schedule(payment.Sandbox).BudgetKey
-		reserve(t, ledger, key) // for a minute
+		reserve(t, files, key) // for a minute
 		phone, _ := payment.ParsePhone("254711000222")
 		d := payment.Deposit{
 			ID: "dep_1", IdempotencyKey: payment.NewIdempotencyKey(), Amount: payment.AmountOf(15000, payment.KES), Phone: phone, Wallet: "wal_1", Reference: "INV-1",
@@ -37,7 +38,7 @@ func TestInterruptedWaitIsGivenBack(t *testing.T) {
 				t.Errorf("error %v, want interrupted", err)
 			}
 		}
-		if wait := reserve(t, ledger, key); wait != 57*time.Second {
+		if wait := reserve(t, files, key); wait != 57*time.Second {
 			t.Errorf("the next slot is %s off, want 57s", wait)
 		}
 	})

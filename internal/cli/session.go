@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/apiclient"
+	"github.com/payctl/payctl/internal/budget"
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
@@ -71,7 +72,7 @@ func (s *session) provider(ctx context.Context, id payment.ProviderID, transport
 }
 
 func (s *session) deps(transports []string) provider.Deps {
-	d := provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: budget{s}, Transports: transports}
+	d := provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: s.budget(), Transports: transports}
 	if s.global.verbose {
 		d.Packets = s.wirePacket
 	}
@@ -96,35 +97,13 @@ func (s *session) wirePacket(sent bool, packet string) {
 // maxPacketShown bounds the characters of a packet that are shown.
 const maxPacketShown = 2000
 
-// budget shares rate limits through the ledger, which is opened when the first
-// request needs it.
-type budget struct{ *session }
-
-// ReserveWithin implements payment.Budget.
-func (b budget) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
-	ledger, err := b.openLedger(ctx)
-	if err != nil {
-		return payment.Slot{}, err
+// budget shares the rate limits of providers with all processes of this user.
+func (s *session) budget() payment.Budget {
+	files := budget.Files{Now: s.now}
+	if s.conf != nil && s.conf.StateDir != "" {
+		files.Dir = filepath.Join(s.conf.StateDir, "budget")
 	}
-	return ledger.Budget.ReserveWithin(ctx, key, per, most)
-}
-
-// Unreserve implements payment.Budget.
-func (b budget) Unreserve(ctx context.Context, slot payment.Slot) error {
-	ledger, err := b.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	return ledger.Budget.Unreserve(ctx, slot)
-}
-
-// Hold implements payment.Budget.
-func (b budget) Hold(ctx context.Context, key string, until time.Time) error {
-	ledger, err := b.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	return ledger.Budget.Hold(ctx, key, until)
+	return files
 }
 
 // openLedger opens the profile's ledger once.

@@ -193,12 +193,17 @@ func (c *Client) noAnswer(endpoint string, r reply, hint string) *payment.Error 
 	return e
 }
 
-// pauseFor is Retry-After where the gateway sent one, else the catalogue's wait.
+// pauseFor is Retry-After where the gateway sent one, else the catalogue's wait for a
+// rate that was too high. Any other trouble is one request's: an HTML page from the edge
+// is no reason for all others to wait, and who asks again backs off by itself.
 func (c *Client) pauseFor(r reply) time.Duration {
 	if wait, ok := apiclient.RetryAfter(r.header, c.cfg.Now()); ok {
 		return wait
 	}
-	return r.row.wait
+	if r.row.limit {
+		return r.row.wait
+	}
+	return 0
 }
 
 // pause is the cause of an error that is over after a while. Callers find it

@@ -146,7 +146,9 @@ type row struct {
 	// kind is what a script may conclude where the class alone does not say; see kindIn.
 	kind payment.Kind
 	// wait is the shortest sensible wait before the same thing is tried again.
-	wait    time.Duration
+	wait time.Duration
+	// limit says that the rate was too high: everybody who shares it waits.
+	limit   bool
 	meaning string
 	// retry says whether and when to try again.
 	retry string

@@ -199,7 +199,7 @@ var syncErrors = answers([]row{
 		retry:   retryResult, next: "payctl transaction list", proof: ProofUnknown, source: "reference/daraja.md §14",
 	},
 	{
-		code: "500.003.02", where: []API{APIAny}, http: []int{500}, message: "spike arrest", class: ClassBusy, wait: waitSpike,
+		code: "500.003.02", where: []API{APIAny}, http: []int{500}, message: "spike arrest", class: ClassBusy, wait: waitSpike, limit: true,
 		meaning: "too many calls at once; this one was not taken", retry: "after a pause of 12 s or more", next: nextAgain,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
@@ -209,7 +209,7 @@ var syncErrors = answers([]row{
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
 	{
-		code: "500.003.03", where: []API{APIAny}, http: []int{500}, class: ClassBusy, wait: waitQuota,
+		code: "500.003.03", where: []API{APIAny}, http: []int{500}, class: ClassBusy, wait: waitQuota, limit: true,
 		meaning: "the app's quota is used up; this call was not taken", retry: "after a long pause", next: nextAgain,
 		proof: ProofPortal, source: "reference/daraja.md §3.4",
 	},
@@ -249,7 +249,7 @@ var syncErrors = answers([]row{
 		retry:   retryResult, next: nextShow, proof: ProofObserved, source: "reference/daraja.md §14",
 	},
 	{
-		code: codeLimited, where: []API{APIAny}, http: []int{429}, class: ClassBusy, wait: waitSpike,
+		code: codeLimited, where: []API{APIAny}, http: []int{429}, class: ClassBusy, wait: waitSpike, limit: true,
 		meaning: "rate limit: the sandbox takes one query every 12 s; this call was not taken", retry: "after 12 s, or as Retry-After says", next: nextAgain,
 		proof: ProofObserved, source: "reference/daraja.md §3.4",
 	},

@@ -80,6 +80,12 @@ func openDaraja(ctx context.Context, c *config.Config, d Deps) (Provider, error)
 			return c.CallbackURL + "/callbacks/daraja/stk/" + token
 		},
 	}
+	key, err := c.Daraja.ConsumerKey.Get(ctx)
+	if err != nil {
+		return Provider{}, err
+	}
+	p.Budget = perApp(d.Budget, c.Daraja.BaseURL, key)
+	p.Schedule.PerSlot = 0 // no limit
 	if n := c.Daraja.QueriesPerMinute; n > 0 {
 		p.Schedule.PerSlot = time.Minute / time.Duration(n)
 	}

@@ -25,6 +25,8 @@ type Provider struct {
 	Wallet    string
 	// Schedule is how often deposits may be asked about, with the settings' limit.
 	Schedule payment.Schedule
+	// Budget is the app's rate budget, which questions take their turns from.
+	Budget payment.Budget
 	// Idempotent says that a repeated request for money with the same idempotency
 	// key is answered like the first and asks nobody twice.
 	Idempotent bool

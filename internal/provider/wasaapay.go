@@ -55,18 +55,19 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 	if err != nil {
 		return Provider{}, err
 	}
+	app := perApp(d.Budget, c.WasaaPay.BaseURL, revealed[0])
 	client, err := wasaapay.New(wasaapay.Config{
 		Environment: c.Environment, BaseURL: c.WasaaPay.BaseURL, SocketURL: c.WasaaPay.SocketURL,
 		APIKey: revealed[0], WebhookSecrets: secrets, Wallet: c.WasaaPay.Wallet,
 		PhoneForm: c.WasaaPay.PhoneFormat, AmountForm: c.WasaaPay.AmountFormat, Transports: d.Transports, SocketHeader: c.WasaaPay.SocketHeader, Packets: d.Packets,
-		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: d.Budget,
+		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: app,
 	})
 	if err != nil {
 		return Provider{}, err
 	}
 	return Provider{
 		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client.Receiver.TakeAbsent(c.WasaaPay.TakeAbsent),
-		Schedule: wasaapay.Schedule(c.Environment), Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
+		Schedule: wasaapay.Schedule(c.Environment), Budget: app, Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
 		CallbackURL: func(string) string { return "" },
 	}, nil
 }

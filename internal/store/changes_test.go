@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/payctl/payctl/internal/payment"
 )
 
 func TestChanges(t *testing.T) {
@@ -93,49 +90,4 @@ func TestInBubble(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestReserve(t *testing.T) {
-	t.Parallel()
-	c := newClock()
-	s := openTest(t, Options{Now: c.Now})
-	other := openTest(t, Options{Path: s.Path(), Now: c.Now})
-	reserve := func(by *Store, want time.Duration) {
-		t.Helper()
-		got, err := by.Budget.ReserveWithin(t.Context(), "daraja/sandbox", 12*time.Second, time.Hour)
-		if err != nil || got.Wait != want {
-			t.Errorf("wait %v, error %v, want %v", got.Wait, err, want)
-		}
-	}
-	reserve(s, 0)
-	reserve(other, 12*time.Second)
-	reserve(s, 24*time.Second)
-	c.Add(30 * time.Second)
-	reserve(other, 6*time.Second)
-	c.Add(time.Hour)
-	reserve(s, 0)
-
-	if err := s.Budget.Hold(t.Context(), "daraja/sandbox", c.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	reserve(other, time.Minute)
-	if err := other.Budget.Hold(t.Context(), "daraja/sandbox", c.Now()); err != nil {
-		t.Fatal(err)
-	}
-	reserve(s, 72*time.Second)
-
-	c.Add(-24 * time.Hour)
-	reserve(s, 84*time.Second)
-	reserve(other, 96*time.Second)
-
-	for _, per := range []time.Duration{0, -1} {
-		if got, err := s.Budget.ReserveWithin(t.Context(), "free", per, time.Hour); err != nil || got != (payment.Slot{}) {
-			t.Errorf("without a limit: %v, %v", got, err)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Budget.ReserveWithin(ctx, "daraja/sandbox", time.Second, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
 }

@@ -3,7 +3,7 @@
 // sqlite keeps it in one file. Texts and rules here are the same for every engine.
 //
 // A Store is one database with a handle for each noun: Deposits, Deliveries,
-// Forwards, Queries, Runs, Budget. What concerns the ledger as a whole (its check,
+// Forwards, Queries, Runs. What concerns the ledger as a whole (its check,
 // backup, statistics, pruning) is the Store's own. Whoever uses one handle
 // declares the few methods it calls beside the code that calls them.
 //

@@ -55,7 +55,6 @@ type Store struct {
 	Forwards   *Forwards
 	Queries    *Queries
 	Runs       *Runs
-	Budget     *Budget
 	Books      *Books
 	Rollups    *Rollups
 	Recovery   Recovery
@@ -73,8 +72,6 @@ type (
 	Queries struct{ *database }
 	// Runs are replays and their attempts.
 	Runs struct{ *database }
-	// Budget shares the rates of providers between processes.
-	Budget struct{ *database }
 )
 
 // database is what the handles have in common.
@@ -120,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	db.changes = newChanges(db)
 	return &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
-		Queries: &Queries{db}, Runs: &Runs{db}, Budget: &Budget{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db},
 	}, nil
 }
 

@@ -206,13 +206,13 @@ func TestRefusalRunsOnce(t *testing.T) {
 		jobs := []*job{
 			{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
 				runs++
-				return t.setSlot(ctx, fmt.Sprint(c.writes), 1, 1)
+				return setSlot(ctx, t, fmt.Sprint(c.writes))
 			}},
 			{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
 				if !c.writes {
 					return refused
 				}
-				return errors.Join(t.setSlot(ctx, "half done", 1, 1), refused)
+				return errors.Join(setSlot(ctx, t, "half done"), refused)
 			}},
 		}
 		runBatch(t, s, jobs)
@@ -225,6 +225,12 @@ func TestRefusalRunsOnce(t *testing.T) {
 	if err != nil || names != "false,true" {
 		t.Errorf("slots %q, error %v", names, err)
 	}
+}
+
+// setSlot writes a row that means nothing to anybody.
+func setSlot(ctx context.Context, t *tx, name string) error {
+	_, err := t.exec(ctx, "INSERT INTO slots (name, next_at, updated_at) VALUES (?, 1, 1)", name)
+	return err
 }
 
 // runBatch puts jobs into one transaction, from outside the writer's goroutine,
@@ -257,7 +263,7 @@ func TestBatchIsNotPoisoned(t *testing.T) {
 	}
 	refused := errors.New("refused")
 	jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
-		if err := t.setSlot(ctx, "half done", 1, 1); err != nil {
+		if err := setSlot(ctx, t, "half done"); err != nil {
 			return err
 		}
 		return refused

@@ -66,7 +66,7 @@ func settle(tb testing.TB, s *store.Store, id string) {
 }
 
 // TestWithStore follows a deposit in a real ledger, which another handle of it
-// settles; the budget and the answers go through it too.
+// settles; the answers go through it too.
 func TestWithStore(t *testing.T) {
 	t.Parallel()
 	mine, theirs := ledgers(t)
@@ -74,7 +74,7 @@ func TestWithStore(t *testing.T) {
 	asks := newOracle(t)
 	asks.lines = map[string][]reply{"ws_CO_2": {says(payment.StatusPending), says(payment.StatusFailed)}}
 	o := Options{
-		Ledger: mine.Deposits, Depositor: asks, Budget: mine.Budget, Now: time.Now,
+		Ledger: mine.Deposits, Depositor: asks, Now: time.Now,
 		Policy: Policy{
 			Schedule: payment.Schedule{Gaps: []time.Duration{20 * time.Millisecond}, PerSlot: 50 * time.Millisecond, BudgetKey: "test"},
 			Deadline: time.Minute,
