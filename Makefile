@@ -10,7 +10,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test race lint fmt fmt-check vet fuzz bench cover completions completions-check torture cross release-check snapshot check
+.PHONY: build demo test race lint fmt fmt-check vet fuzz bench cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -69,10 +69,13 @@ cross: ## every release platform compiles
 release-check:
 	go run $(GORELEASER) check
 
+package-check: snapshot ## the deb, installed into a scratch root and used; the same bytes from another place
+	sh testdata/release/check.sh
+
 snapshot: ## release archives in dist/, without publishing
 	go run $(GORELEASER) release --snapshot --clean --skip=publish
 
 check: fmt-check vet lint ## what CI runs
 	$(MAKE) test
 	$(MAKE) demo
-	$(MAKE) completions-check cross release-check
+	$(MAKE) completions-check cross release-check package-check

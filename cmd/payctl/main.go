@@ -11,9 +11,6 @@ import (
 	"github.com/payctl/payctl/internal/cli"
 )
 
-// version is set by the release build.
-var version = "dev"
-
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -30,7 +27,6 @@ func run() int {
 		Stderr:  os.Stderr,
 		Environ: os.Environ(),
 		Dir:     dir,
-		Version: version,
 		Signals: onSignal,
 	})
 }

@@ -31,6 +31,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/spell"
 	"github.com/payctl/payctl/internal/ui"
@@ -44,12 +46,14 @@ type Invocation struct {
 	// Environ is the environment as os.Environ gives it.
 	Environ []string
 	// Dir is the working directory.
-	Dir     string
-	Version string
+	Dir string
 	// Signals begins to watch for the signals that end a run, and calls stop at
 	// the first; nil watches for none. Until it is called they end the process.
 	Signals func(stop context.CancelFunc)
 }
+
+// Tree returns the whole command tree, for what is generated from it.
+func Tree() *cobra.Command { return newRoot(newSession(Invocation{})) }
 
 // Main runs one command line and returns its exit code.
 func Main(ctx context.Context, in Invocation) int {

@@ -162,7 +162,7 @@ func (t *tour) invocation(args []string) Invocation {
 	}
 	return Invocation{
 		Args: args, Stdin: strings.NewReader(""), Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
-		Environ: append(env, t.extra...), Dir: t.dir, Version: t.in.Version,
+		Environ: append(env, t.extra...), Dir: t.dir,
 	}
 }
 

@@ -16,7 +16,7 @@ func TestDemo(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), cli.Invocation{
 		Args: []string{"demo", "-o", "json"}, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-		Environ: []string{"HOME=" + t.TempDir()}, Dir: t.TempDir(), Version: "test",
+		Environ: []string{"HOME=" + t.TempDir()}, Dir: t.TempDir(),
 	})
 	var got struct {
 		OK    bool

@@ -74,7 +74,7 @@ func startEmulator(t *testing.T) (base string, proxy *url.URL, stop func(), ende
 		code := cli.Main(ctx, cli.Invocation{
 			Args:  []string{"emulator", "--addr", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--ready-file", ready, "-o", "ndjson"},
 			Stdin: strings.NewReader(""), Stdout: writes, Stderr: &stderr,
-			Environ: []string{"HOME=" + dir}, Dir: dir, Version: "test",
+			Environ: []string{"HOME=" + dir}, Dir: dir,
 		})
 		_ = writes.Close()
 		codes <- code
