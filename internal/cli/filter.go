@@ -62,7 +62,7 @@ type depositFields struct {
 
 // filterHelp explains --filter in the help of the commands that have it.
 func filterHelp[F any]() string {
-	return "--filter takes an expression over these fields:\n\n  " + strings.Join(fieldNames[F](), ", ") + `
+	return "--filter takes an expression over these fields:\n\n  " + strings.Join(wrapped(strings.Join(fieldNames[F](), ", "), 86), "\n  ") + `
 
 such as 'status == "COMPLETED" && amount >= 1000 && time > now() - duration("2h")', with
 the operators == != < > && || not, in, contains, startsWith and matches.`

@@ -38,9 +38,12 @@ ngrok, or any command, in which {port} stands for the port. The paths are then s
 and the tunnel leads to callbacks alone. Its address is checked from outside at the start
 and every minute; "deposit create" with the same profile uses it while it lives.
   an own server   --tunnel 'ssh -N -R 0:127.0.0.1:{port} host' --tunnel-url https://…
-  localhost.run   --tunnel 'ssh -T -R 80:127.0.0.1:{port} nokey@localhost.run -- --output json' --tunnel-host '*.lhr.life'
-  pinggy          --tunnel 'ssh -T -p 443 -R0:127.0.0.1:{port} a.pinggy.io' --tunnel-host '*.pinggy.link'
-  tailscale       --tunnel 'tailscale funnel --https=443 --yes {port}' --tunnel-host '*.ts.net'
+  localhost.run   --tunnel 'ssh -T -R 80:127.0.0.1:{port} nokey@localhost.run -- --output json'
+                  --tunnel-host '*.lhr.life'
+  pinggy          --tunnel 'ssh -T -p 443 -R0:127.0.0.1:{port} a.pinggy.io'
+                  --tunnel-host '*.pinggy.link'
+  tailscale       --tunnel 'tailscale funnel --https=443 --yes {port}'
+                  --tunnel-host '*.ts.net'
 `
 
 // tunnelView is a change of the tunnel as "listen" prints it; its keys are the contract.

@@ -44,10 +44,13 @@ what the providers send back. It works offline against its own emulator:
 		}
 		return usagef("run \""+cmd.CommandPath()+" --help\" to see the flags", "%s", err.Error())
 	})
+	root.SetUsageFunc(usage)
+	root.SetHelpFunc(help)
 	s.bind(root.PersistentFlags())
 	all := commands()
 	built := s.build("", all)
 	root.AddCommand(built...)
+	groupCommands(root)
 	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
 	knownTopics(root)
@@ -139,24 +142,45 @@ type command struct {
 	build func(*session) *cobra.Command
 }
 
+// section is a group of the root's help.
+type section struct {
+	title    string
+	commands []command
+}
+
+// sections lists the top of the tree, in the order of the root's help.
+func sections() []section {
+	return []section{
+		{"Money", []command{
+			{"deposit", newDeposit}, {"status", newStatus}, {"transaction", newTransaction},
+			{"reconcile", newReconcile}, {"trace", newTrace},
+		}},
+		{"Callbacks", []command{{"listen", newListen}, {"webhook", newWebhook}}},
+		{"Look", []command{{"explain", newExplain}, {"stats", newStats}}},
+		{"Develop", []command{{"demo", newDemo}, {"emulator", newEmulator}}},
+		{"Set up", []command{
+			{"config", newConfig}, {"doctor", newDoctor}, {"daraja", newDaraja}, {"ledger", newLedger}, {"version", newVersion},
+		}},
+	}
+}
+
 func commands() []command {
-	return []command{
-		{"demo", newDemo},
-		{"deposit", newDeposit},
-		{"status", newStatus},
-		{"webhook", newWebhook},
-		{"listen", newListen},
-		{"ledger", newLedger},
-		{"emulator", newEmulator},
-		{"transaction", newTransaction},
-		{"reconcile", newReconcile},
-		{"trace", newTrace},
-		{"stats", newStats},
-		{"explain", newExplain},
-		{"daraja", newDaraja},
-		{"config", newConfig},
-		{"doctor", newDoctor},
-		{"version", newVersion},
+	var all []command
+	for _, s := range sections() {
+		all = append(all, s.commands...)
+	}
+	return all
+}
+
+// groupCommands tells cobra which group each built command is in.
+func groupCommands(root *cobra.Command) {
+	for _, s := range sections() {
+		root.AddGroup(&cobra.Group{ID: s.title, Title: s.title})
+		for _, c := range s.commands {
+			if built := verbOf(root, c.name); built != nil {
+				built.GroupID = s.title
+			}
+		}
 	}
 }
 

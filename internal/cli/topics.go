@@ -18,6 +18,7 @@ func newTopics() []*cobra.Command {
 		helpLater(topic("environment", "Environment variables that payctl reads", ""), environmentHelp),
 		topic("exit-codes", "Exit codes and what a script may conclude", exitCodesHelp),
 		topic("output", "Output formats, streams and keys", outputHelp),
+		topic("troubleshooting", "What to do about what goes wrong", troubleshootingHelp),
 		topic("providers", "Providers, what each can do, and environments", providersHelp),
 	}
 }
@@ -90,7 +91,22 @@ Connections to the providers and to your own endpoints:
   GOGC, GOMEMLIMIT                   Go's memory settings; either replaces payctl's own
 `
 
-const outputHelp = `stdout carries data; stderr carries everything else: progress, notes and errors.
+const outputHelp = `These flags mean the same everywhere:
+
+  --profile NAME      settings profile
+  --config FILE       configuration file instead of the user's
+  --db FILE|URL       ledger
+  -o, --output FORMAT text, json, ndjson or csv
+  --jq EXPR           filter the JSON output with a jq expression
+  --template TEXT     format the JSON output with a Go template
+  -q, --quiet         no notes and no progress
+  -v, --verbose       show each exchange with the provider, secrets taken out
+  --color WHEN        auto, always or never
+  --timeout DURATION  give up after this time, such as 90s
+  --yes               answer yes to every question
+  --show-phone        show whole phone numbers
+
+stdout carries data; stderr carries everything else: progress, notes and errors.
 A pipe never sees a spinner.
 
   -o text     for people
@@ -125,4 +141,31 @@ production. A profile is a named set of settings for one environment; the built-
 profile local points at "payctl emulator" and needs no configuration.
 
 Sandbox pushes to a real number can ring the phone and move real money.
+`
+
+const troubleshootingHelp = `Start with "payctl doctor": it names what is wrong with a set-up and how to mend it.
+
+  a callback never comes
+    payctl doctor                     is the callback URL reached, and is it this listener?
+    payctl status watch ID            asks the provider beside waiting
+    payctl webhook list --deposit ID  what came, believed or not
+  "still processing", or no answer at all
+    payctl status get ID              asks once; exit 8 is undecided, not failed
+    payctl deposit resolve ID         asks every source and settles what is proved
+  UNKNOWN: the request was sent and no answer came
+    payctl deposit resolve ID         never send it again by hand before that
+  exit 9 from deposit create
+    the same was asked before and may be paid; the message names the deposit
+  a webhook's signature does not verify
+    payctl webhook verify body.json --explain
+  the app did not get a webhook, or got it twice
+    payctl webhook show ID --attempts
+    payctl webhook queue list, then payctl webhook replay --failed
+  the statement and the books differ
+    payctl reconcile FILE...
+    payctl trace RECEIPT
+  a code that says nothing
+    payctl explain CODE
+  everything about one payment, for the provider's support
+    payctl trace ID --bundle evidence.zip
 `

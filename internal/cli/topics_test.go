@@ -118,7 +118,7 @@ func TestEnvironmentTopicIsPrinted(t *testing.T) {
 	for _, args := range [][]string{{"help", "environment"}, {"environment"}, {"environment", "--help"}} {
 		var stdout, stderr bytes.Buffer
 		code := Main(t.Context(), Invocation{Args: args, Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir()})
-		if got := strings.TrimSpace(stdout.String()); code != 0 || got != strings.TrimSpace(environmentHelp()) {
+		if got := strings.TrimSpace(stdout.String()); code != 0 || got != strings.TrimSpace(fitted(environmentHelp())) || !strings.Contains(got, "PAYCTL_DARAJA_PASSKEY") {
 			t.Errorf("%q: exit %d, stderr %s, stdout %s", args, code, &stderr, got)
 		}
 	}

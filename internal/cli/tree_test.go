@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -49,6 +50,29 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 			if !strings.HasPrefix(line, "  ") && len(strings.TrimRight(line, "\n")) > 90 {
 				t.Errorf("%s: help is wider than 90 columns: %q", cmd.CommandPath(), line)
 			}
+		}
+	})
+}
+
+// Help fits a terminal of 100 columns.
+func TestHelpIsNarrow(t *testing.T) {
+	t.Parallel()
+	walk(tree(), func(cmd *cobra.Command) {
+		if generated(cmd) {
+			return
+		}
+		var out bytes.Buffer
+		cmd.SetOut(&out)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 100 && !strings.Contains(cmd.Example, strings.TrimSpace(line)) {
+				t.Errorf("%s: help has %d columns: %s", cmd.CommandPath(), n, line)
+			}
+		}
+		if strings.Count(out.String(), "Usage:") > 1 {
+			t.Errorf("%s: help has more than one usage", cmd.CommandPath())
 		}
 	})
 }

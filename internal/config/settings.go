@@ -94,7 +94,7 @@ var settings = []*setting{
 	{key: "listen.c2b_account", what: "regular expression that account numbers match", kind: kindPattern},
 	{key: "listen.c2b_min_amount", what: "smallest C2B payment that is accepted, KES", kind: kindAmount},
 	{key: "listen.c2b_max_amount", what: "largest C2B payment that is accepted, KES", kind: kindAmount},
-	{key: "listen.retention", what: "how long settled evidence is kept: 90d, 0 for ever", kind: kindDuration},
+	{key: "listen.retention", what: "how long settled evidence is kept, 0 for ever", kind: kindDuration},
 }
 
 // variable is the environment variable that sets a key.
