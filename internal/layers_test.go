@@ -19,7 +19,8 @@ const module = "github.com/payctl/payctl/"
 // adding it.
 func allowed() map[string][]string {
 	return map[string][]string{
-		"cmd/payctl": {"internal/cli"},
+		"cmd/payctl":   {"internal/cli"},
+		"cmd/manpages": {"internal/cli"},
 
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
@@ -99,7 +100,7 @@ func ground() []string {
 func doors() map[string][]string {
 	return map[string][]string{
 		"github.com/spf13/viper":            {"internal/config"},
-		"github.com/spf13/cobra":            {"internal/cli"},
+		"github.com/spf13/cobra":            {"internal/cli", "cmd/manpages"},
 		"github.com/charmbracelet/lipgloss": {"internal/ui"},
 		"github.com/briandowns/spinner":     {"internal/ui"},
 		"modernc.org/sqlite":                {"internal/store/sqlite"},

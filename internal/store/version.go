@@ -1,6 +1,6 @@
 package store
 
-import sqlite3 "modernc.org/sqlite/lib"
+import "github.com/payctl/payctl/internal/store/sqlite"
 
 // SQLiteVersion is the version of the embedded SQLite, such as "3.51.0".
-const SQLiteVersion = sqlite3.SQLITE_VERSION
+const SQLiteVersion = sqlite.Version
