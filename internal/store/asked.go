@@ -35,7 +35,7 @@ func (t *tx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
 	if d.Reference == "" || d.Phone.IsZero() {
 		return nil, nil
 	}
-	found, err := t.rareDeposits(ctx, `phone = ? AND reference = ? AND provider = ? AND environment = ? AND amount = ? AND currency = ?
+	found, err := t.rareDeposits(ctx, `phone = ? AND reference = ? AND reference <> '' AND provider = ? AND environment = ? AND amount = ? AND currency = ?
 		AND short_code = ? AND wallet = ? ORDER BY seq DESC`+sqlMostFound,
 		d.Phone.MSISDN(), d.Reference, string(d.Provider), string(d.Environment), d.Amount.Minor(), string(d.Amount.Currency()),
 		d.ShortCode, d.Wallet)
