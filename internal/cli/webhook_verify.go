@@ -38,6 +38,9 @@ func newWebhookVerify(s *session) *cobra.Command {
 Authorization header (--headers FILE); Daraja signs nothing, so its payloads are
 checked for shape and reported as unsigned.
 
+--explain tries the usual mistakes of signers and the usual ways in which a receiver's
+framework changes a body before the check, and proves what it names.
+
 Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one is no
 payload. What a directory holds besides files (pipes, sockets) is left out with a warning.`,
 		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",

@@ -44,14 +44,17 @@ func (v verdictView) Cells() []ui.Span {
 // explained adds the usual mistake that a mismatch comes from. It stands in
 // the reason, where JSON carries it too.
 func (m *verifyMeans) explained(j webhook.Judged, body []byte) (webhook.Judged, *webhook.Explanation) {
-	if m.provider != payment.WasaaPay || j.Verdict != payment.VerdictMismatch {
+	if m.provider != payment.WasaaPay || j.Verdict != payment.VerdictMismatch && j.Verdict != payment.VerdictMalformed {
 		return j, nil
 	}
 	found, ok := webhook.Explain(body, m.keys)
 	leftOut := found.LeftOut
+	if !ok && j.Verdict == payment.VerdictMalformed {
+		return j, nil
+	}
 	if !ok {
 		found = webhook.Explanation{
-			Meaning: "none of the usual mistakes fits: a value was changed after signing, or the secret is one that payctl does not have",
+			Meaning: "none of the usual mistakes fits, the signer's or the receiver's: a value was changed after signing, or the secret is one that payctl does not have",
 			Fix:     "compare the secret with the dashboard's, and take the body before any middleware touches it",
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"hash"
 	"strings"
 
 	"github.com/payctl/payctl/internal/secret"
@@ -34,19 +35,39 @@ type Explanation struct {
 // Explain tries the usual mistakes on a body whose signature does not fit, one
 // at a time and then a wrong text together with a wrong secret or form, and
 // returns the first that matches. Neither a secret nor an expected signature
-// leaves it. ok is false when a well-formed signature matches none: then a value
-// was changed, or the secret is one that payctl does not have. It is false as
-// well for a body that is not a JSON object. The work is bounded; what was left
-// out for that is said.
+// leaves it. After these come the ways in which a receiver may have changed the body:
+// see Undo. ok is false when a well-formed signature matches none: then a value was
+// changed, or the secret is one that payctl does not have. It is false as well for a
+// body that holds no JSON object. The work is bounded; what was left out for that is
+// said.
 func Explain(body []byte, keys []Key) (Explanation, bool) {
 	p, err := takeApart(body)
 	if err != nil {
-		return Explanation{}, false
+		return Undo(body, keys)
 	}
 	given, found := wasaapay.SignatureOf(body)
 	if !found {
+		if e, found := Undo(body, keys); found {
+			return e, true
+		}
 		return Explanation{Fix: withoutSignature(p)}, true
 	}
+	if e, ok := misread(body, keys); ok {
+		return e, true
+	}
+	e, ok := explainSigned(p, given, keys)
+	if ok {
+		return e, true
+	}
+	undone, ok := Undo(body, keys)
+	if !ok && undone.LeftOut == "" {
+		undone.LeftOut = e.LeftOut
+	}
+	return undone, ok
+}
+
+// explainSigned tries the mistakes of a signer.
+func explainSigned(p payload, given string, keys []Key) (Explanation, bool) {
 	t := newTrial(p, given)
 	for _, k := range keys {
 		if k.Role != "" && t.fits(k) {
@@ -102,7 +123,7 @@ type trial struct {
 	leftOut string
 }
 
-type summed struct{ text, key string }
+type summed struct{ text, key, hash string }
 
 func newTrial(p payload, given string) *trial {
 	return &trial{
@@ -131,7 +152,11 @@ func (t *trial) pairs(keys []Key) (Explanation, bool) {
 // fits tells whether the signature is one made with these mistakes.
 func (t *trial) fits(k Key, mistakes ...Mistake) bool {
 	text, key, encode := "", k.Secret.Reveal(), plainly
+	name, algorithm := "", sha256.New
 	for _, m := range mistakes {
+		if m.hash != nil {
+			name, algorithm = m.Name, m.hash
+		}
 		if m.message != nil {
 			text = m.Name
 			if _, written := t.texts[text]; !written {
@@ -145,17 +170,17 @@ func (t *trial) fits(k Key, mistakes ...Mistake) bool {
 			encode = m.encode
 		}
 	}
-	sum := t.sum(text, key)
+	sum := t.sum(text, key, name, algorithm)
 	return sum != nil && subtle.ConstantTimeCompare([]byte(encode(sum)), []byte(t.given)) == 1
 }
 
 // sum returns the HMAC of a text, nil where there is none or it was left out.
-func (t *trial) sum(text, key string) []byte {
+func (t *trial) sum(text, key, name string, algorithm func() hash.Hash) []byte {
 	message := t.texts[text]
 	if message == nil || key == "" {
 		return nil
 	}
-	sum, known := t.sums[summed{text, key}]
+	sum, known := t.sums[summed{text, key, name}]
 	if known {
 		return sum
 	}
@@ -163,10 +188,10 @@ func (t *trial) sum(text, key string) []byte {
 		t.leftOut = "not everything was tried: the payload is large, and the secrets are many"
 		return nil
 	}
-	mac := hmac.New(sha256.New, []byte(key))
+	mac := hmac.New(algorithm, []byte(key))
 	_, _ = mac.Write(message)
 	sum = mac.Sum(nil)
-	t.sums[summed{text, key}] = sum
+	t.sums[summed{text, key, name}] = sum
 	return sum
 }
 

@@ -3,10 +3,13 @@ package webhook
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // to name it where it is found
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -23,10 +26,12 @@ type Mistake struct {
 	// Fix is what to do about it.
 	Fix string
 
-	// Each mistake changes one of the three; nil leaves it right.
+	// Each mistake changes one of the three; nil leaves it right. A form may be one
+	// of another hash.
 	message func(p payload) []byte
 	key     func(key string) string
 	encode  func(sum []byte) string
+	hash    func() hash.Hash
 }
 
 // payload is a body taken apart once for all mistakes.
@@ -203,6 +208,13 @@ func encodeMistakes() []Mistake {
 		{Name: "base64", Meaning: "the signature is in base64, not hexadecimal", Fix: "write lower-case hexadecimal digits", encode: func(sum []byte) string { return "sha256=" + base64.StdEncoding.EncodeToString(sum) }},
 		{Name: "base64-no-prefix", Meaning: "the signature is in base64 and lacks its prefix", Fix: "write sha256= and lower-case hexadecimal digits", encode: base64.StdEncoding.EncodeToString},
 		{Name: "upper-case-no-prefix", Meaning: "the signature is in upper case and lacks its prefix", Fix: "write sha256= and lower-case hexadecimal digits", encode: func(sum []byte) string { return strings.ToUpper(hex.EncodeToString(sum)) }},
+		{Name: "base64url", Meaning: "the signature is in base64url, not hexadecimal", Fix: "write lower-case hexadecimal digits", encode: func(sum []byte) string { return "sha256=" + base64.RawURLEncoding.EncodeToString(sum) }},
+		{Name: "base64url-no-prefix", Meaning: "the signature is in base64url and lacks its prefix", Fix: "write sha256= and lower-case hexadecimal digits", encode: base64.RawURLEncoding.EncodeToString},
+		{Name: "v1-prefix", Meaning: "the signature begins with v1=, as Stripe's and Slack's do", Fix: "write sha256= before the hexadecimal digits", encode: func(sum []byte) string { return "v1=" + hex.EncodeToString(sum) }},
+		{Name: "v1-base64", Meaning: "the signature has the form v1,base64, as Svix's and Standard Webhooks' do", Fix: "write sha256= and lower-case hexadecimal digits", encode: func(sum []byte) string { return "v1," + base64.StdEncoding.EncodeToString(sum) }},
+		{Name: "sha1", Meaning: "the signature is an HMAC-SHA1, as older GitHub hooks have", Fix: "use HMAC-SHA256", hash: sha1.New, encode: func(sum []byte) string { return "sha1=" + hex.EncodeToString(sum) }},
+		{Name: "sha1-digits", Meaning: "the signature is an HMAC-SHA1 behind sha256=", Fix: "use HMAC-SHA256", hash: sha1.New, encode: plainly},
+		{Name: "sha512", Meaning: "the signature is an HMAC-SHA512", Fix: "use HMAC-SHA256", hash: sha512.New, encode: func(sum []byte) string { return "sha512=" + hex.EncodeToString(sum) }},
 		{Name: "upper-case-prefix", Meaning: "the signature's prefix is in upper case", Fix: "write sha256= in lower case", encode: func(sum []byte) string { return "SHA256=" + hex.EncodeToString(sum) }},
 	}
 }
@@ -216,8 +228,11 @@ func plainly(sum []byte) string { return "sha256=" + hex.EncodeToString(sum) }
 // sign returns the signature that a signer with these mistakes gives; ok is
 // false when a mistake does not apply to this payload.
 func sign(p payload, key string, mistakes ...Mistake) (signature string, ok bool) {
-	message, encode := p.canonical, plainly
+	message, encode, algorithm := p.canonical, plainly, sha256.New
 	for _, m := range mistakes {
+		if m.hash != nil {
+			algorithm = m.hash
+		}
 		if m.message != nil {
 			message = m.message(p)
 		}
@@ -231,7 +246,7 @@ func sign(p payload, key string, mistakes ...Mistake) (signature string, ok bool
 	if message == nil || key == "" {
 		return "", false
 	}
-	mac := hmac.New(sha256.New, []byte(key))
+	mac := hmac.New(algorithm, []byte(key))
 	_, _ = mac.Write(message)
 	return encode(mac.Sum(nil)), true
 }
