@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"image"
 	"image/png"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -22,6 +25,7 @@ type darajaQR struct {
 	kind, cpi                   string
 	size                        int
 	file                        string
+	force                       bool
 }
 
 func newDarajaQR(s *session) *cobra.Command {
@@ -44,6 +48,7 @@ SM send money, SB send to business.`,
 	f.StringVar(&v.cpi, "to", "", "`NUMBER` paid to (default: the profile's till or shortcode)")
 	f.IntVar(&v.size, "size", 300, "width and height of the picture in `PIXELS`")
 	f.StringVar(&v.file, "output-file", "", "write the PNG picture to this `FILE`")
+	f.BoolVar(&v.force, "force", false, "write over a file that is there")
 	return cmd
 }
 
@@ -71,9 +76,37 @@ func (v qrView) Text(t *ui.Text) {
 	}
 }
 
+// checkFile refuses a file that is there, before anything is asked for.
+func (v *darajaQR) checkFile() error {
+	if v.file == "" || v.force {
+		return nil
+	}
+	if _, err := os.Lstat(v.file); err == nil {
+		return usagef("name another file, or give --force", "output-file %s: is there already", v.file)
+	}
+	return nil
+}
+
+func (v *darajaQR) write(picture []byte) error {
+	write := atomicfile.Create
+	if v.force {
+		write = atomicfile.Write
+	}
+	switch err := write(v.file, picture); {
+	case errors.Is(err, fs.ErrExist):
+		return usagef("name another file, or give --force", "output-file %s: is there already", v.file)
+	case err != nil:
+		return usagef("name a file that can be written", "output-file %s: cannot be written", v.file)
+	}
+	return nil
+}
+
 // Run asks for the code, draws it and writes the picture.
 func (v *darajaQR) Run(ctx context.Context) error {
 	amount, err := flagAmount(v.amount)
+	if err == nil {
+		err = v.checkFile()
+	}
 	if err != nil {
 		return err
 	}
@@ -97,8 +130,8 @@ func (v *darajaQR) Run(ctx context.Context) error {
 	}
 	if v.file == "" {
 		shown.PNG = orNull(base64.StdEncoding.EncodeToString(picture))
-	} else if err := os.WriteFile(v.file, picture, 0o600); err != nil {
-		return usagef("name a file that can be written", "output-file %s: cannot be written", v.file)
+	} else if err := v.write(picture); err != nil {
+		return err
 	}
 	modules, drawable := readModules(picture)
 	shown.blocks = drawBlocks(modules)

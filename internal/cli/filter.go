@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 	"github.com/spf13/pflag"
 
@@ -75,6 +77,12 @@ func bindFilter(f *pflag.FlagSet, into *string) {
 // filter is a compiled --filter over fields of one sort; nil lets all pass.
 type filter[F any] struct{ program *vm.Program }
 
+// visitor visits the nodes of an expression.
+type visitor func(ast.Node)
+
+// Visit implements ast.Visitor.
+func (v visitor) Visit(node *ast.Node) { v(*node) }
+
 // maxFilterNodes bounds how large an expression may be.
 const maxFilterNodes = 1000
 
@@ -86,6 +94,17 @@ func parseFilter[F any](text string) (*filter[F], error) {
 	}
 	var fields F
 	program, err := expr.Compile(text, expr.Env(fields), expr.AsBool(), expr.MaxNodes(maxFilterNodes))
+	if tree, broken := parser.Parse(text); broken == nil && err == nil {
+		node := tree.Node
+		loops := false
+		ast.Walk(&node, visitor(func(n ast.Node) {
+			_, loop := n.(*ast.PredicateNode)
+			loops = loops || loop
+		}))
+		if loops { // there is nothing to go over, and one loop in another would never end
+			return nil, usagef("compare fields, such as amount >= 1000", "filter %q: goes over a list, which no item has", text)
+		}
+	}
 	if err == nil {
 		return &filter[F]{program}, nil
 	}

@@ -22,6 +22,9 @@ func (e *env) run(run func(context.Context) error) func(*cobra.Command, []string
 		if e.in.Signals != nil {
 			e.in.Signals(e.stop)
 		}
+		within, cancel := e.deadline.bound(cmd.Context(), 0)
+		defer cancel()
+		e.out.Within(within)
 		return run(cmd.Context())
 	}
 }
@@ -41,6 +44,7 @@ func (e *env) quick(run func(context.Context) error) func(*cobra.Command, []stri
 		}
 		ctx, cancel := e.deadline.bound(cmd.Context(), 0)
 		defer cancel()
+		e.out.Within(ctx)
 		return run(ctx)
 	}
 }

@@ -28,7 +28,7 @@ func TestSecretForms(t *testing.T) {
 		want  string
 		shown string
 	}{
-		"plain":          {user: head + "      token: tok_plain_0123456789\n", want: "tok_plain_0123456789", shown: "tok_plain_****6789"},
+		"plain":          {user: head + "      token: tok_plain_0123456789\n", want: "tok_plain_0123456789", shown: "****"},
 		"short plain":    {user: head + "      token: short\n", want: "short", shown: "****"},
 		"file":           {user: head + "      token_file: token.txt\n", want: "from file", shown: `file "token.txt"`},
 		"file in home":   {user: head + "      token_file: ~/.config/payctl/token.txt\n", want: "from file", shown: `file "~/.config/payctl/token.txt"`},
@@ -37,7 +37,7 @@ func TestSecretForms(t *testing.T) {
 		"keyring":        {user: head + "      token_keyring: payctl/sevi/token\n", want: "payctl+sevi/token", shown: `keyring entry "payctl/sevi/token"`},
 		"variable":       {user: head + "      token: weaker\n", env: map[string]string{"PAYCTL_SEVI_TOKEN": "from variable"}, want: "from variable", shown: "****"},
 		"variable file":  {user: head + "      token: weaker\n", env: map[string]string{"PAYCTL_SEVI_TOKEN_FILE": "../.config/payctl/token.txt"}, want: "from file", shown: `file "../.config/payctl/token.txt"`},
-		"empty variable": {user: head + "      token: from the file itself\n", env: map[string]string{"PAYCTL_SEVI_TOKEN": ""}, want: "from the file itself", shown: "****self"},
+		"empty variable": {user: head + "      token: from the file itself\n", env: map[string]string{"PAYCTL_SEVI_TOKEN": ""}, want: "from the file itself", shown: "****"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,9 +213,9 @@ func TestAliasIsWeakerThanItsOwnVariable(t *testing.T) {
 	w.env["PAYCTL_WASAAPAY_API_KEY"] = "sk_sandbox_own_0123456789"
 	c := w.load()
 	want := Explained{
-		Key: "wasaapay.api_key", Meaning: "API key", Variable: "PAYCTL_WASAAPAY_API_KEY", Value: "sk_sandbox_****6789", Secret: true,
+		Key: "wasaapay.api_key", Meaning: "API key", Variable: "PAYCTL_WASAAPAY_API_KEY", Value: "sk_sandbox_****", Secret: true,
 		Origin:     Origin{Kind: FromEnvironment, Name: "PAYCTL_WASAAPAY_API_KEY"},
-		Overridden: []Candidate{{Value: "sk_sandbox_****6789", Origin: Origin{Kind: FromEnvironment, Name: "WASAAPAY_API_KEY"}}},
+		Overridden: []Candidate{{Value: "sk_sandbox_****", Origin: Origin{Kind: FromEnvironment, Name: "WASAAPAY_API_KEY"}}},
 	}
 	for _, name := range []string{"wasaapay.api_key", "WASAAPAY_API_KEY", " Wasaapay.API_Key "} {
 		if diff := cmp.Diff(want, w.explain(c, name)); diff != "" {

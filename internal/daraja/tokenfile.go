@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // lockPoll is how often a waiting process looks for the lock.
@@ -50,7 +53,11 @@ func (f *tokenFile) lock(ctx context.Context) (func(), error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return nil, err
 	}
-	l := flock.New(f.path+".lock", flock.SetPermissions(0o600))
+	// A link there could have the lock made, or held, wherever it leads.
+	if err := trustfile.CheckInside("token cache", f.path+".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l := flock.New(f.path+".lock", flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|noFollow))
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
@@ -63,8 +70,11 @@ func (f *tokenFile) lock(ctx context.Context) (func(), error) {
 // write, is as good as none.
 func (f *tokenFile) all() map[string]cachedToken {
 	out := map[string]cachedToken{}
+	if trustfile.Check("token cache", filepath.Dir(f.path)) != nil || trustfile.CheckInside("token cache", f.path) != nil {
+		return out
+	}
 	info, err := os.Stat(f.path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCacheFile {
+	if err != nil || info.Size() > maxCacheFile {
 		return out
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {

@@ -94,20 +94,22 @@ func escapeRune(b *strings.Builder, r rune, keep []rune) {
 		b.WriteString(`\t`)
 	case r < ' ' || r >= 0x7f && r <= 0x9f:
 		fmt.Fprintf(b, `\x%02x`, r)
-	case deceives(r):
+	case Deceives(r) && r > 0xffff:
+		fmt.Fprintf(b, `\U%08x`, r)
+	case Deceives(r):
 		fmt.Fprintf(b, `\u%04x`, r)
 	default:
 		b.WriteRune(r)
 	}
 }
 
-// deceives reports whether a character ends lines, reorders text or takes no
-// room. The joiners U+200C and U+200D do not: some scripts need them.
-func deceives(r rune) bool {
+// Deceives reports whether a character ends lines, reorders text or takes no
+// room, tags and the selectors of variants beyond the first 16 among them. The joiners U+200C and U+200D do not: some scripts need them.
+func Deceives(r rune) bool {
 	switch {
 	case r == 0x2028, r == 0x2029, r == 0x061c, r == 0x200b, r == 0x200e, r == 0x200f, r == 0xfeff:
 		return true
-	case r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2069:
+	case r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r >= 0xe0000 && r <= 0xe0fff:
 		return true
 	}
 	return false

@@ -5,6 +5,7 @@ package secret
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // redacted is what every way of printing a Secret gives.
@@ -51,22 +52,17 @@ func (s *Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue returns a fixed text.
 func (s *Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// Masked shows just enough of a key to tell it from another: the prefix up to
-// the last underscore (at most 12 characters) and the last 4 characters. Short
-// values show nothing (reference/wasaapay.md §2).
+// Masked shows no more of a key than its class, where its prefix says one
+// (reference/wasaapay.md §2): the rest of a secret, its end too, helps a guess.
 func (s *Secret) Masked() string {
 	v := s.Reveal()
 	if v == "" {
 		return ""
 	}
-	if len(v) < 16 {
-		return "****"
-	}
-	prefix := ""
-	for i := 0; i < len(v) && i < 12; i++ {
-		if v[i] == '_' {
-			prefix = v[:i+1]
+	for _, class := range []string{"sk_sandbox_", "sk_live_", "ppk_sandbox_", "ppk_live_"} {
+		if strings.HasPrefix(v, class) && len(v) >= len(class)+8 {
+			return class + "****"
 		}
 	}
-	return prefix + "****" + v[len(v)-4:]
+	return "****"
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 
 // filter turns one JSON document into what is printed, line end included.
 // pretty asks for a layout for the eye.
-type filter func(document []byte, pretty bool) ([]byte, error)
+type filter func(ctx context.Context, document []byte, pretty bool) ([]byte, error)
 
 // FilterError says that --jq or --template could not be applied to a document:
 // a mistake in the expression (usage).
@@ -51,20 +52,20 @@ func newJQ(expression string) (filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--jq: %s", Safe(err.Error()))
 	}
-	return func(document []byte, pretty bool) ([]byte, error) {
+	return func(ctx context.Context, document []byte, pretty bool) ([]byte, error) {
 		input, err := decode(document)
 		if err != nil {
 			return nil, err
 		}
-		return runJQ(code, input, pretty)
+		return runJQ(ctx, code, input, pretty)
 	}, nil
 }
 
 // runJQ prints each result on a line: strings raw, null as an empty line,
 // everything else as JSON.
-func runJQ(code *gojq.Code, input any, pretty bool) ([]byte, error) {
+func runJQ(ctx context.Context, code *gojq.Code, input any, pretty bool) ([]byte, error) {
 	var out bytes.Buffer
-	for results := code.Run(input); ; {
+	for results := code.RunWithContext(ctx, input); ; {
 		result, ok := results.Next()
 		if !ok {
 			return out.Bytes(), nil
@@ -98,12 +99,12 @@ func newTemplate(text string) (filter, error) {
 	if err != nil {
 		return nil, templateError(err)
 	}
-	return func(document []byte, _ bool) ([]byte, error) {
+	return func(ctx context.Context, document []byte, _ bool) ([]byte, error) {
 		input, err := decode(document)
 		if err != nil {
 			return nil, err
 		}
-		var out bytes.Buffer
+		out := endingBuffer{ctx: ctx}
 		if err := t.Execute(&out, withoutNull(input)); err != nil {
 			return nil, templateError(err)
 		}
@@ -112,6 +113,20 @@ func newTemplate(text string) (filter, error) {
 		}
 		return out.Bytes(), nil
 	}, nil
+}
+
+// endingBuffer takes what a template writes until ctx ends.
+type endingBuffer struct {
+	bytes.Buffer
+	ctx context.Context
+}
+
+// Write implements io.Writer.
+func (b *endingBuffer) Write(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.Buffer.Write(p)
 }
 
 // templateError keeps text/template's own line and column.

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // encode gives a value's JSON on one line, without HTML escapes and without
-// the control characters (DEL and the C1 range) that encoding/json leaves raw.
+// the characters that encoding/json leaves raw and a terminal obeys.
 func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
@@ -18,23 +22,33 @@ func encode(v any) ([]byte, error) {
 	return escapeControls(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
-// escapeControls writes DEL and C1 characters as \u00xx. In JSON text they can
-// only stand inside strings, where the escape means the same.
+// escapeControls writes DEL, C1 characters and those that deceive the eye (bidirectional
+// controls, tags) as \u escapes. In JSON text they can only stand inside strings, where
+// the escape means the same.
 func escapeControls(data []byte) []byte {
-	if bytes.IndexByte(data, 0x7f) < 0 && bytes.IndexByte(data, 0xc2) < 0 {
+	plain := true
+	for _, c := range data {
+		if c >= 0x7f {
+			plain = false
+			break
+		}
+	}
+	if plain {
 		return data
 	}
 	out := make([]byte, 0, len(data)+16)
-	for i := 0; i < len(data); i++ {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
 		switch {
-		case data[i] == 0x7f:
-			out = append(out, `\u007f`...)
-		case data[i] == 0xc2 && i+1 < len(data) && data[i+1] < 0xa0:
-			out = fmt.Appendf(out, `\u%04x`, data[i+1])
-			i++
+		case r >= 0x7f && r < 0xa0 || r <= 0xffff && payment.Deceives(r):
+			out = fmt.Appendf(out, `\u%04x`, r)
+		case payment.Deceives(r):
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
 		default:
-			out = append(out, data[i])
+			out = append(out, data[i:i+size]...)
 		}
+		i += size
 	}
 	return out
 }

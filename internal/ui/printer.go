@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,8 @@ type Options struct {
 type Printer struct {
 	opts   Options
 	filter filter
+	// within bounds the filter; nil is no bound.
+	within context.Context
 	out    style
 	err    style
 
@@ -163,9 +166,18 @@ func (p *Printer) Line(v View) error {
 	return p.document(v, false)
 }
 
-// Raw writes bytes to stdout exactly as they are, whatever the format.
-// Errors are ErrBrokenPipe or ErrOutput.
-func (p *Printer) Raw(b []byte) error { return p.write(b) }
+// Raw writes bytes to stdout exactly as they are, whatever the format; on a terminal,
+// which would obey what is in them, escaped. Errors are ErrBrokenPipe or ErrOutput.
+func (p *Printer) Raw(b []byte) error {
+	if !p.opts.StdoutTTY {
+		return p.write(b)
+	}
+	shown := safeLines(string(b))
+	if shown != string(b) {
+		p.Note("what a terminal would obey is escaped here; redirect the output for the exact bytes")
+	}
+	return p.write([]byte(shown))
+}
 
 // Words prints text that has no JSON form, such as a help topic, under any format.
 func (p *Printer) Words(f func(t *Text)) error { return p.text(f) }
@@ -188,8 +200,8 @@ func (p *Printer) document(v any, single bool) error {
 	}
 	tty := p.opts.StdoutTTY
 	if p.filter != nil {
-		if data, err = p.filter(data, tty && single); err != nil {
-			return &FilterError{err: err}
+		if data, err = p.filtered(data, tty && single); err != nil {
+			return err
 		}
 		if tty {
 			data = []byte(safeLines(string(data)))

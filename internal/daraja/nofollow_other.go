@@ -1,0 +1,5 @@
+//go:build !unix
+
+package daraja
+
+const noFollow = 0

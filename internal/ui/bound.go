@@ -1,0 +1,79 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"runtime/metrics"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// mostFilterMemory is what a --jq or --template may take beyond what was taken before,
+// in bytes: an expression of a few characters can ask for all there is.
+const mostFilterMemory = 96 << 20
+
+// filterLook is how often a filter at work is looked at: doubling cannot get far between.
+const filterLook = 4 * time.Millisecond
+
+// Within bounds --jq and --template by ctx: they end with --timeout and with the first
+// signal. Without it they are bounded in memory alone.
+func (p *Printer) Within(ctx context.Context) { p.within = ctx }
+
+// filtered applies the filter. An expression that does not end is left behind: the
+// command is over then, and its process with it.
+func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
+	ctx := p.within
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		out, err := p.filter(ctx, data, pretty)
+		done <- result{out, err}
+	}()
+	before, ticker := heap(), time.NewTicker(filterLook)
+	defer ticker.Stop()
+	for {
+		select {
+		case r := <-done:
+			switch {
+			case r.err != nil && ctx.Err() != nil:
+				return nil, ctx.Err()
+			case r.err != nil:
+				return nil, &FilterError{err: payment.Usage(r.err.Error(), "correct the expression; -o json shows what it is given")}
+			}
+			return r.data, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ticker.C:
+			if now := heap(); now > before+mostFilterMemory {
+				return nil, &FilterError{err: payment.Usage(fmt.Sprintf("%s: takes more than %d MiB of memory", p.filterFlag(), mostFilterMemory>>20),
+					"write one that makes less, or filter -o ndjson with jq itself")}
+			}
+		}
+	}
+}
+
+func (p *Printer) filterFlag() string {
+	if p.opts.JQ != "" {
+		return "--jq"
+	}
+	return "--template"
+}
+
+// heap is what the process holds, in bytes.
+func heap() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return sample[0].Value.Uint64()
+}
