@@ -16,7 +16,8 @@ build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
 
 demo: ## the main job, offline, from a fresh clone
-	go run ./cmd/payctl demo
+	@echo "building payctl; the first time takes about a minute"
+	@go run ./cmd/payctl demo
 
 test: ## all tests; with the race detector where a C compiler is found
 	CGO_ENABLED=$(RACE_CGO) go test $(RACE) ./...
