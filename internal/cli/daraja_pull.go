@@ -182,11 +182,11 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := v.deadline.bound(ctx, 5*sendTimeout)
+	ctx, cancel := v.deadline.bound(ctx, 20*sendTimeout)
 	defer cancel()
 	progress := v.out.Progress("listing payments")
 	views := []pulledView{}
-	err = client.PullAll(ctx, since, until, func(row daraja.PullRow) error {
+	end, err := client.PullAll(ctx, since, until, func(row daraja.PullRow) error {
 		pulled, err := v.pulled(ctx, ledger, confirmed, row)
 		if err != nil {
 			return err
@@ -202,6 +202,52 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	progress.Stop()
 	if err != nil && !errors.Is(err, errEnough) {
 		return err
+	}
+	about := itoa(len(views)) + " payments were listed"
+	return v.ended(v.list(views, end), end.Err(), about)
+}
+
+// pulledList is the listing as one document.
+type pulledList struct {
+	Rows      []pulledView `json:"rows"`
+	Message   *string      `json:"message"`
+	Ambiguous bool         `json:"ambiguous"`
+}
+
+// Text is the text of ui.List, which prints the rows for people.
+func (v pulledList) Text(t *ui.Text) {
+	for _, row := range v.Rows {
+		row.Text(t)
+	}
+}
+
+// pulledSummary is the last line of ndjson.
+type pulledSummary struct {
+	Summary struct {
+		Message   *string `json:"message"`
+		Ambiguous bool    `json:"ambiguous"`
+	} `json:"summary"`
+}
+
+// Text writes nothing: text has no such line.
+func (pulledSummary) Text(*ui.Text) {}
+
+// list prints what was listed and what M-PESA says of it.
+func (v *darajaPullList) list(views []pulledView, end daraja.PullEnd) error {
+	message := orNull(v.phoneText(end.Message))
+	switch v.out.Format() {
+	case ui.FormatJSON:
+		return v.out.One(pulledList{Rows: views, Message: message, Ambiguous: end.Ambiguous})
+	case ui.FormatNDJSON:
+		var last pulledSummary
+		last.Summary.Message, last.Summary.Ambiguous = message, end.Ambiguous
+		for _, row := range views {
+			if err := v.out.Line(row); err != nil {
+				return err
+			}
+		}
+		return v.out.Line(last)
+	case ui.FormatText, ui.FormatCSV:
 	}
 	return ui.List(v.out, columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
 }

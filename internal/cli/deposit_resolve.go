@@ -210,7 +210,7 @@ func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provi
 	if v.now().Sub(since) > pullReaches {
 		return out, nil
 	}
-	err = p.Daraja.PullAll(ctx, since, v.now(), func(row daraja.PullRow) error {
+	_, err = p.Daraja.PullAll(ctx, since, v.now(), func(row daraja.PullRow) error {
 		out = append(out, deposit.Hint{Source: "pull", Receipt: row.Receipt, Amount: row.Amount, Phone: row.Phone, Reference: row.Reference, At: row.At})
 		return nil
 	})

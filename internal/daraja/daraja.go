@@ -63,6 +63,10 @@ type Config struct {
 	// Log is called after each exchange, with everything secret taken out.
 	Log func(apiclient.Exchange)
 	Now func() time.Time
+	// Budget shares the limit of queries with other processes; nil sets none. PerQuery is
+	// what one takes of it, 0 for Schedule's.
+	Budget   payment.Budget
+	PerQuery time.Duration
 }
 
 // Client is one merchant's connection to one environment. It is safe for

@@ -28,7 +28,7 @@ func TestHintsOfHarmlessRequests(t *testing.T) {
 			return err
 		},
 		"pull list": func(c *Client) error {
-			_, err := c.PullQuery(t.Context(), noon().Add(-time.Hour), noon(), 0)
+			_, err := c.PullAll(t.Context(), noon().Add(-time.Hour), noon(), func(PullRow) error { return nil })
 			return err
 		},
 		"qr": func(c *Client) error {

@@ -305,7 +305,7 @@ func TestPull(t *testing.T) {
 	}
 	var got []PullRow
 	from, to := noon().Add(-time.Hour), noon()
-	if err := c.PullAll(t.Context(), from, to, func(r PullRow) error { got = append(got, r); return nil }); err != nil {
+	if _, err := c.PullAll(t.Context(), from, to, func(r PullRow) error { got = append(got, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	want := make([]PullRow, 3)
@@ -328,11 +328,11 @@ func TestPull(t *testing.T) {
 	if diff := cmp.Diff("2026-01-02 02:04:05", g.seen()[2].Body["StartDate"]); diff != "" {
 		t.Errorf("East Africa Time (-want +got):\n%s", diff)
 	}
-	if _, err := c.PullQuery(t.Context(), from, to, 0); payment.KindOf(err) != payment.KindUnavailable {
+	if _, err := c.PullAll(t.Context(), from, to, func(PullRow) error { return nil }); payment.KindOf(err) != payment.KindUnavailable {
 		t.Errorf("busy: %v", err)
 	}
 	for name, bad := range map[string][2]time.Time{"order": {to, from}, "49 hours": {noon().Add(-49 * time.Hour), to}} {
-		if _, err := c.PullQuery(t.Context(), bad[0], bad[1], 0); payment.KindOf(err) != payment.KindUsage {
+		if _, err := c.PullAll(t.Context(), bad[0], bad[1], func(PullRow) error { return nil }); payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -344,7 +344,7 @@ func TestPullAllStops(t *testing.T) {
 	same := answer{status: 200, body: `{"ResponseCode":"1000","Response":[{"transactionId":"UA2K7QX9ZA"}]}`}
 	g := newGateway(t, same, same)
 	n := 0
-	if err := g.client().PullAll(t.Context(), noon().Add(-time.Hour), noon(), func(PullRow) error { n++; return nil }); err != nil || n != 1 {
+	if _, err := g.client().PullAll(t.Context(), noon().Add(-time.Hour), noon(), func(PullRow) error { n++; return nil }); err != nil || n != 1 {
 		t.Errorf("%d rows, %v", n, err)
 	}
 }

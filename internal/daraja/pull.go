@@ -2,7 +2,9 @@ package daraja
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -93,19 +95,6 @@ type pullQueryBody struct {
 	OffSetValue string `json:"OffSetValue"`
 }
 
-// PullQuery returns one page of the C2B payments between two times, which must
-// lie within the last 48 hours: the rows from offset on. An empty page ends
-// the list. Errors are KindUsage, KindUnauthorized and KindUnavailable.
-func (c *Client) PullQuery(ctx context.Context, from, to time.Time, offset int) ([]PullRow, error) {
-	if err := c.checkPull(from, to); err != nil {
-		return nil, err
-	}
-	if offset < 0 {
-		return nil, payment.Usage("offset: negative", "begin at 0")
-	}
-	return c.pullPage(ctx, from, to, offset)
-}
-
 const pullList = "pull list"
 
 func (c *Client) checkPull(from, to time.Time) error {
@@ -121,34 +110,108 @@ func (c *Client) checkPull(from, to time.Time) error {
 	return nil
 }
 
-func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) ([]PullRow, error) {
+// pullPage is one page of a listing: its rows, and what the gateway says of it.
+func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) ([]PullRow, PullEnd, error) {
+	if err := c.turn(ctx); err != nil {
+		return nil, PullEnd{}, err
+	}
 	r, err := c.call(ctx, APIPull, pullList, pathPullQuery, pullQueryBody{
 		ShortCode: c.cfg.ShortCode, StartDate: from.In(timing.EAT()).Format(pullForm),
 		EndDate: to.In(timing.EAT()).Format(pullForm), OffSetValue: strconv.Itoa(offset),
 	})
 	if err != nil {
-		return nil, harmless(err)
+		return nil, PullEnd{}, harmless(err)
 	}
-	switch pullStatus(r) {
+	switch status := pullStatus(r); status {
 	case pullFound, pullNone:
-		return pullRows(r.root, 0), nil
+		rows := pullRows(r.root, 0)
+		return rows, PullEnd{Message: shown(r.word("responsemessage")), Ambiguous: status == pullNone && len(rows) == 0}, nil
 	}
-	return nil, c.noAnswer(pullList, r, hintHarmless)
+	return nil, PullEnd{}, c.noAnswer(pullList, r, hintHarmless)
 }
 
-// PullAll calls each with every row between two times, page after page, each
-// receipt once. It stops at the first error of each. The times are looked at
-// once, at the beginning: a long listing must not grow too old for itself.
-func (c *Client) PullAll(ctx context.Context, from, to time.Time, each func(PullRow) error) error {
-	if err := c.checkPull(from, to); err != nil {
+// turn waits for the place of a request in the rate budget that queries share.
+func (c *Client) turn(ctx context.Context) error {
+	if c.cfg.Budget == nil {
+		return nil
+	}
+	limit := Schedule(c.cfg.Environment)
+	if c.cfg.PerQuery > 0 {
+		limit.PerSlot = c.cfg.PerQuery
+	}
+	most := time.Hour
+	if deadline, ok := ctx.Deadline(); ok {
+		most = time.Until(deadline)
+	}
+	slot, err := c.cfg.Budget.ReserveWithin(ctx, limit.BudgetKey, limit.PerSlot, most)
+	if err != nil {
 		return err
+	}
+	if slot.Wait > most {
+		return &payment.Error{
+			Kind: payment.KindUnavailable, Provider: payment.Daraja, Retryable: true,
+			Message: pullList + ": the query budget is used up for another " + slot.Wait.Round(time.Second).String(), Hint: "try again then, or give it a longer --timeout",
+		}
+	}
+	if err := timing.Wait(ctx, slot.Wait); err != nil {
+		_ = c.cfg.Budget.Unreserve(context.WithoutCancel(ctx), slot)
+		return interrupted(pullList, err)
+	}
+	return nil
+}
+
+// PullEnd is what the gateway says of a listing.
+type PullEnd struct {
+	Message string
+	// Ambiguous says that nothing was listed, and that this proves nothing: code 1001 also
+	// comes for shortcodes that cannot pull at all (reference/daraja.md §10.3).
+	Ambiguous bool
+}
+
+// Err is what a script may conclude from a listing that shows nothing: KindPending,
+// unless the message says more.
+func (e PullEnd) Err() error {
+	if !e.Ambiguous {
+		return nil
+	}
+	out := &payment.Error{
+		Kind: payment.KindPending, Provider: payment.Daraja, ProviderCode: pullNone,
+		Message: "pull list: no payments were listed, and that is no proof that there are none",
+		Hint:    "a shortcode must be registered once: payctl daraja pull register; compare with a statement file",
+	}
+	if e.Message != "" {
+		out.Message += "; M-PESA says: " + e.Message
+	}
+	said := strings.ToLower(e.Message)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(said, w) })
+	}
+	switch {
+	case has("not registered", "unregistered", "not been registered", "no registration"):
+		out.Kind, out.Hint = payment.KindUsage, "register the shortcode once: payctl daraja pull register --phone NUMBER"
+	case has("access token", "credential", "unauthor", "not authorized", "not authorised", "not allowed"):
+		out.Kind, out.Hint = payment.KindUnauthorized, "the app lacks the Pull product, or the keys are another app's"
+	case has("try again", "later", "busy", "timeout", "timed out", "unavailable", "maintenance", "internal error"):
+		out.Kind, out.Retryable, out.Hint = payment.KindUnavailable, true, hintHarmless
+	}
+	return out
+}
+
+// PullAll calls each with every C2B payment between two times, which must lie within the
+// last 48 hours, page after page, each receipt once; a page that brings nothing new ends
+// the listing. It stops at the first error of each. The times are looked at once, at the
+// beginning: a long listing must not grow too old for itself. Errors are KindUsage,
+// KindUnauthorized and KindUnavailable.
+func (c *Client) PullAll(ctx context.Context, from, to time.Time, each func(PullRow) error) (PullEnd, error) {
+	if err := c.checkPull(from, to); err != nil {
+		return PullEnd{}, err
 	}
 	seen := map[string]bool{}
 	offset := 0
 	for range maxPullPages {
-		rows, err := c.pullPage(ctx, from, to, offset)
+		rows, end, err := c.pullPage(ctx, from, to, offset)
 		if err != nil {
-			return err
+			return end, err
 		}
 		fresh := 0
 		for _, row := range rows {
@@ -158,15 +221,16 @@ func (c *Client) PullAll(ctx context.Context, from, to time.Time, each func(Pull
 			seen[row.Receipt] = true
 			fresh++
 			if err := each(row); err != nil {
-				return err
+				return PullEnd{}, err
 			}
 		}
 		if fresh == 0 {
-			return nil
+			end.Ambiguous = end.Ambiguous && len(seen) == 0
+			return end, nil
 		}
 		offset += len(rows)
 	}
-	return &payment.Error{
+	return PullEnd{}, &payment.Error{
 		Kind: payment.KindUnavailable, Provider: payment.Daraja,
 		Message: "pull list: more than 1000 pages", Hint: "ask for a shorter time",
 	}

@@ -21,7 +21,7 @@ func TestPullAllTakesItsTime(t *testing.T) {
 	cfg.Now = func() time.Time { return now }
 	c := mustNew(t, cfg)
 	rows := 0
-	err := c.PullAll(t.Context(), noon().Add(-PullWindow), noon(), func(PullRow) error {
+	_, err := c.PullAll(t.Context(), noon().Add(-PullWindow), noon(), func(PullRow) error {
 		rows++
 		now = now.Add(5 * time.Minute)
 		return nil
@@ -33,7 +33,7 @@ func TestPullAllTakesItsTime(t *testing.T) {
 	for name, bad := range map[string][2]time.Time{
 		"order": {noon(), noon().Add(-time.Hour)}, "49 hours": {noon().Add(-49 * time.Hour), noon()},
 	} {
-		if err := c.PullAll(t.Context(), bad[0], bad[1], none); payment.KindOf(err) != payment.KindUsage {
+		if _, err := c.PullAll(t.Context(), bad[0], bad[1], none); payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

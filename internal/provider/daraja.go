@@ -106,7 +106,10 @@ func Daraja(ctx context.Context, c *config.Config, d Deps) (*daraja.Client, erro
 		ConsumerKey: revealed[0], ConsumerSecret: revealed[1], Passkey: revealed[2],
 		ShortCode: c.Daraja.ShortCode, Till: c.Daraja.Till,
 		Initiator: c.Daraja.Initiator, Certificate: d.Certificate,
-		HTTP: d.HTTP, Log: d.Log, Now: d.Now,
+		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: d.Budget,
+	}
+	if n := c.Daraja.QueriesPerMinute; n > 0 {
+		conf.PerQuery = time.Minute / time.Duration(n)
 	}
 	if c.CacheDir != "" {
 		conf.TokenCache = filepath.Join(c.CacheDir, "daraja-token.json")
