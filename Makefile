@@ -10,7 +10,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test race lint fmt fmt-check vet fuzz bench cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test race lint fmt fmt-check vet fuzz bench peers cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -47,6 +47,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: ## figures beside a baseline measured in the same run
 	go test -run '^$$' -bench . -benchmem ./...
+
+peers: ## other people's clients against the emulator, flow by flow (Node)
+	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator
 
 torture: ## the long crash test: kill -9 under load, hundreds of rounds
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture' -v ./internal/store ./internal/listen ./cmd/payctl

@@ -245,7 +245,8 @@ func (r *results) apis() []resultAPI {
 		{
 			api: apiB2B, paths: []string{"/mpesa/b2b/v1/paymentrequest", "/mpesa/b2b/v1/remittax"}, initiator: "Initiator", run: r.transfer,
 			rules: []rule{
-				oneOf("CommandID", "BusinessPayBill", "BusinessBuyGoods", "BusinessPayToBulk", "PayTaxToKRA"),
+				oneOf("CommandID", "BusinessPayBill", "BusinessBuyGoods", "BusinessPayToBulk", "PayTaxToKRA",
+					"BusinessToBusinessTransfer", "DisburseFundsToBusiness", "MerchantToMerchantTransfer"), // Safaricom's own Node library
 				oneOf("SenderIdentifierType", "4"), oneOf("RecieverIdentifierType", "4", "2"), amountIn(mpesa.Shilling),
 				shortcodeIn("PartyA"), shortcodeIn("PartyB"), mayBe(13, "AccountReference"), remarks(1),
 				timeoutURL(), addressIn("ResultURL"),

@@ -1,0 +1,108 @@
+// Every flow that a real npm package has, unmodified and with its own defaults: each asks, and where the gateway calls back
+// waits for that. Its options come as JSON in the first argument; it prints one JSON object, flow by flow.
+'use strict';
+const http = require('http');
+
+const { sdk, creds, phone, certificate } = JSON.parse(process.argv[2]);
+const arrived = {};
+const app = http.createServer((req, res) => {
+  let body = '';
+  req.on('data', (chunk) => { body += chunk; });
+  req.on('end', () => {
+    res.setHeader('Content-Type', 'application/json');
+    res.end('{"ResultCode":0,"ResultDesc":"Accepted"}');
+    if (arrived[req.url]) arrived[req.url](JSON.parse(body));
+  });
+});
+const waitFor = (path) => new Promise((resolve) => { arrived[path] = resolve; });
+
+const sdks = {
+  'mpesa-node': () => {
+    const Mpesa = require('mpesa-node');
+    const m = new Mpesa({
+      consumerKey: creds.consumer_key, consumerSecret: creds.consumer_secret, environment: 'sandbox',
+      shortCode: creds.shortcode, lipaNaMpesaShortCode: creds.shortcode, lipaNaMpesaShortPass: creds.passkey,
+      initiatorName: creds.initiator, securityCredential: creds.initiator_password, certPath: certificate,
+    });
+    const data = async (answer) => (await answer).data;
+    return {
+      push: (url) => data(m.lipaNaMpesaOnline(phone, 100, url, 'INV-1')),
+      query: (id) => data(m.lipaNaMpesaQuery(id)),
+      status: (receipt, url) => data(m.transactionStatus(receipt, creds.shortcode, 4, url, url)),
+      register: (confirm, validate) => data(m.c2bRegister(confirm, validate)),
+      simulate: () => data(m.c2bSimulate(phone, 250, 'INV-2')),
+      b2c: (url) => data(m.b2c(creds.shortcode, phone, 100, url, url)),
+      b2b: (url) => data(m.b2b(creds.shortcode, creds.store, 100, url, url)),
+      balance: (url) => data(m.accountBalance(creds.shortcode, 4, url, url)),
+      reversal: (receipt, url) => data(m.reversal(receipt, 100, url, url)),
+    };
+  },
+  'mpesa-api': () => {
+    const { Mpesa } = require('mpesa-api');
+    const m = new Mpesa({
+      clientKey: creds.consumer_key, clientSecret: creds.consumer_secret, initiatorPassword: creds.initiator_password, certificatePath: certificate,
+    }, 'sandbox');
+    const ours = { BusinessShortCode: creds.shortcode, passKey: creds.passkey };
+    const both = (url) => ({ Initiator: creds.initiator, ResultURL: url, QueueTimeOutURL: url });
+    return {
+      // The package's own default type ends in a blank.
+      push: (url) => m.lipaNaMpesaOnline({
+        ...ours, TransactionType: 'CustomerPayBillOnline', Amount: 100, PartyA: phone, PartyB: creds.shortcode, PhoneNumber: phone, CallBackURL: url,
+        AccountReference: 'INV-1',
+      }),
+      query: (id) => m.lipaNaMpesaQuery({ ...ours, CheckoutRequestID: id }),
+      status: (receipt, url) => m.transactionStatus({ ...both(url), TransactionID: receipt, PartyA: creds.shortcode, IdentifierType: '4' }),
+      register: (confirm, validate) => m.c2bRegister({
+        ShortCode: creds.shortcode, ResponseType: 'Completed', ConfirmationURL: confirm, ValidationURL: validate,
+      }),
+      simulate: () => m.c2bSimulate({ ShortCode: creds.shortcode, CommandID: 'CustomerPayBillOnline', Amount: 250, Msisdn: phone, BillRefNumber: 'INV-2' }),
+      b2c: (url) => m.b2c({ ...both(url), CommandID: 'BusinessPayment', Amount: 100, PartyA: creds.shortcode, PartyB: phone }),
+      balance: (url) => m.accountBalance({ ...both(url), PartyA: creds.shortcode }),
+      // Its own default, 4, is not the document's 11.
+      reversal: (receipt, url) => m.reversal({ ...both(url), TransactionID: receipt, Amount: 100, ReceiverParty: creds.shortcode, RecieverIdentifierType: '11' }),
+    };
+  },
+};
+
+app.listen(0, '127.0.0.1', async () => {
+  const home = `http://127.0.0.1:${app.address().port}`;
+  const flows = {};
+  const run = async (name, flow) => {
+    try {
+      flows[name] = await flow();
+    } catch (err) {
+      flows[name] = `failed: ${err.message || err.statusCode} ${JSON.stringify((err.response && err.response.data) || err.data || null)}`;
+    }
+  };
+  const m = sdks[sdk]();
+  const answered = async (path, ask) => {
+    const told = waitFor(path);
+    await ask(home + path);
+    const { Result } = await told;
+    return Result.ResultCode === 0 ? 'ok' : `failed: ${JSON.stringify(Result)}`;
+  };
+  let push;
+  let receipt;
+  await run('push', async () => {
+    const told = waitFor('/stk');
+    push = await m.push(`${home}/stk`);
+    const { stkCallback } = (await told).Body;
+    receipt = stkCallback.CallbackMetadata.Item.find((item) => item.Name === 'MpesaReceiptNumber').Value;
+    return stkCallback.ResultCode === 0 && stkCallback.CheckoutRequestID === push.CheckoutRequestID ? 'ok' : JSON.stringify(stkCallback);
+  });
+  await run('query', async () => ((await m.query(push.CheckoutRequestID)).ResultCode === '0' ? 'ok' : 'failed'));
+  await run('status', () => answered('/status', (url) => m.status(receipt, url)));
+  await run('c2b register', async () => ((await m.register(`${home}/confirm`, `${home}/validate`)).ResponseDescription === 'Success' ? 'ok' : 'failed'));
+  await run('c2b simulate', async () => {
+    const told = [waitFor('/validate'), waitFor('/confirm')];
+    await m.simulate();
+    const [, confirmation] = await Promise.all(told);
+    return confirmation.TransAmount === '250.00' && confirmation.BillRefNumber === 'INV-2' ? 'ok' : JSON.stringify(confirmation);
+  });
+  await run('b2c', () => answered('/b2c', m.b2c));
+  if (m.b2b) await run('b2b', () => answered('/b2b', m.b2b));
+  await run('balance', () => answered('/balance', m.balance));
+  await run('reversal', () => answered('/reversal', (url) => m.reversal(receipt, url)));
+  console.log(JSON.stringify(flows));
+  process.exit(0);
+});
