@@ -40,6 +40,9 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 	if e.Status == payment.StatusFailed {
 		e.Failure = &payment.Failure{Code: r.TransactionStatus, Reason: payment.Line(r.Reason, maxText), Advice: "M-PESA itself says that this transaction is " + strings.ToLower(r.TransactionStatus)}
 	}
+	if r.API == APIReversal && !r.more() {
+		e.Reversed = reversed(r.ResultCode)
+	}
 	if found, known := resultClass(apiOr(r.API, APITransaction), r.ResultCode); r.ResultCode != "0" {
 		note := "result code " + clip(r.ResultCode) + " says nothing about the payment"
 		if known {
@@ -57,6 +60,20 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 		e.Notes = append(e.Notes, "ResultType 1: more messages follow, this one decides nothing")
 	}
 	return unsigned(e)
+}
+
+// codeReversed is the result of a reversal that was carried out before (§10.2).
+const codeReversed = "R000001"
+
+// reversed is what the result code of a reversal says of it.
+func reversed(code string) payment.Status {
+	if code == "0" || code == codeReversed {
+		return payment.StatusCompleted
+	}
+	if found, known := Explain(string(APIReversal), code, ""); known && found.Final && found.Class != ClassDone {
+		return payment.StatusFailed
+	}
+	return ""
 }
 
 func apiOr(api, otherwise API) API {

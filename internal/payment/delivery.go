@@ -65,6 +65,9 @@ type Event struct {
 	// Status is what the event claims of a deposit; "" when it claims nothing.
 	Status  Status
 	Failure *Failure
+	// Reversed is what a reversal's result says of it: COMPLETED or FAILED, "" where
+	// that is not certain. It is not stored with the delivery.
+	Reversed Status
 	// Amount is the zero Amount when the event has none.
 	Amount Amount
 	// ShortCode is the merchant the event was sent for, where it says.

@@ -196,7 +196,10 @@ func (h *Queries) Accept(ctx context.Context, id string, a payment.Acceptance) (
 		}
 		q.Status, q.ConversationID, q.OriginatorConversationID = status, a.ConversationID, a.OriginatorConversationID
 		q.Code, q.Message = a.Code, a.Message
-		return t.saveQuery(ctx, before, q)
+		if err := t.saveQuery(ctx, before, q); err != nil || status != QueryAccepted {
+			return err
+		}
+		return t.reversal(ctx, q, payment.Reversal{Status: payment.StatusPending, At: fromMicros(micros(t.now))})
 	})
 }
 

@@ -30,7 +30,27 @@ func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery 
 	before := q
 	q.Status, q.ConversationID, q.OriginatorConversationID = status, conversation, originator
 	q.delivery, q.AnsweredAt = delivery, t.now
-	return t.saveQuery(ctx, before, q)
+	if err := t.saveQuery(ctx, before, q); err != nil || e.Reversed == "" {
+		return err
+	}
+	return t.reversal(ctx, q, payment.Reversal{Status: e.Reversed, Receipt: e.Receipt, At: fromMicros(micros(t.now))})
+}
+
+// kindReversal is the kind of query that gives a deposit's money back.
+const kindReversal = "reversal"
+
+// reversal records on the deposit of a query what became of giving its money back.
+func (t *tx) reversal(ctx context.Context, q queryRow, r payment.Reversal) error {
+	if q.deposit == 0 || q.Kind != kindReversal {
+		return nil
+	}
+	d, err := t.db.depositBy(ctx, t, "seq = ?", q.deposit)
+	if err != nil || d.Reversal.Status == payment.StatusCompleted {
+		return err
+	}
+	after := d
+	after.Reversal, after.UpdatedAt = r, r.At
+	return t.save(ctx, d, after)
 }
 
 // findQuery finds the query of a result, whose key is 0 if there is none: by the token
