@@ -112,7 +112,7 @@ func (r *planRun) file(ctx context.Context) ([]byte, error) {
 // line is the deposit of one line; the flags stand in for cells that are empty.
 func (r *planRun) line(ctx context.Context, l deposit.Line) (payment.Deposit, error) {
 	one := *r.depositCreate
-	one.provider, one.wallet = cmp.Or(l.Provider, r.depositCreate.provider), cmp.Or(l.Wallet, r.wallet)
+	one.provider, one.wallet = cmp.Or(l.Provider, r.provider), cmp.Or(l.Wallet, r.wallet)
 	one.description = cmp.Or(l.Description, r.description)
 	one.phone, one.amount, one.reference, one.key = l.Phone, l.Amount, l.Reference, l.Key
 	one.keyGiven = func() bool { return false }
@@ -164,9 +164,7 @@ func (r *planRun) confirm(ctx context.Context) error {
 			return err
 		}
 	}
-	whole := r.plan[0].Intent
-	whole.Amount = r.total
-	if whole.Environment == payment.Production && !r.global.yes {
+	if r.plan[0].Intent.Environment == payment.Production && !r.global.yes {
 		r.out.Warn("this asks %d customers for %s %s of real money.", len(r.plan), r.total, r.total.Currency())
 		return r.confirmAmount(ctx, r.total)
 	}

@@ -56,7 +56,7 @@ func (v *statusGet) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := payment.Answer{}
+	var answer payment.Answer
 	if d.ID == "" {
 		if d, answer, err = deposit.Adopt(ctx, ledger.Deposits, ask, d, v.now); err != nil {
 			return err

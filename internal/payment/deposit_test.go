@@ -250,12 +250,14 @@ func TestTrust(t *testing.T) {
 		{"another deposit's token", d, whole, "kot", "the path token is another deposit's"},
 		{"another id under the right token is its own, and a conflict", d, of(func(e *Event) { e.ProviderID = "ws_CO_2" }), "tok", ""},
 		{
-			"another id in a signed webhook", Deposit{Provider: WasaaPay, ProviderID: "w1", Amount: AmountOf(15000, KES)},
+			"another id in a signed webhook",
+			Deposit{Provider: WasaaPay, ProviderID: "w1", Amount: AmountOf(15000, KES)},
 			of(func(e *Event) { e.ProviderID, e.Environment = "w2", Local }), "", "the provider's id is not this deposit's",
 		},
 		{"an adopted push has no proof of its own", Deposit{Provider: Daraja, Adopted: true, Amount: AmountOf(0, KES)}, whole, "", Unproved},
 		{
-			"what is not known cannot differ", Deposit{Provider: WasaaPay, Adopted: true, Amount: AmountOf(0, KES)},
+			"what is not known cannot differ",
+			Deposit{Provider: WasaaPay, Adopted: true, Amount: AmountOf(0, KES)},
 			of(func(e *Event) { e.Environment = Local }), "", "",
 		},
 		{"before the answer was stored there is no id", Deposit{Provider: Daraja, CallbackToken: "tok", Amount: AmountOf(15000, KES)}, whole, "tok", ""},

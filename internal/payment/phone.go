@@ -53,7 +53,9 @@ func (p Phone) MSISDN() string { return p.digits }
 // digits that it shows are in their places, counted from its end. "" can be any.
 func (p Phone) MayBe(text string) bool {
 	for i, j := len(text)-1, len(p.digits)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
-		if c := text[i]; c >= '0' && c <= '9' && c != p.digits[j] && !(i == 0 && c == '0') {
+		c := text[i]
+		national := i == 0 && c == '0' // 0712345678
+		if c >= '0' && c <= '9' && c != p.digits[j] && !national {
 			return false
 		}
 	}

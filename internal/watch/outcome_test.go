@@ -111,7 +111,8 @@ func TestResultsErr(t *testing.T) {
 			"deposit b (INV-1): not paid (and 1 more of 3 deposits are not cleanly paid)",
 		},
 		{
-			"what nobody knows", Results{{unknown: payment.NotFound("deposit x: nobody knows it", "")}, {Deposit: paid}},
+			"what nobody knows",
+			Results{{unknown: payment.NotFound("deposit x: nobody knows it", "")}, {Deposit: paid}},
 			"not_found", "deposit x: nobody knows it",
 		},
 	} {
