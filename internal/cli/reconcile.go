@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/page"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
@@ -17,6 +18,7 @@ import (
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/watch"
 )
 
 // reconcileVerb is "payctl reconcile".
@@ -24,6 +26,7 @@ type reconcileVerb struct {
 	*session
 	files                         []string
 	from, to, shortCode, provider string
+	check                         bool
 	columns, timeFormat, html     string
 	grace                         time.Duration
 }
@@ -31,7 +34,7 @@ type reconcileVerb struct {
 func newReconcile(s *session) *cobra.Command {
 	v := &reconcileVerb{session: s}
 	cmd := &cobra.Command{
-		Use:   "reconcile FILE...",
+		Use:   "reconcile [FILE...]",
 		Short: "Hold statement files against the ledger",
 		Long: `Compares what M-PESA's portals export (CSV or XLSX, by content and not by name) with
 the ledger, receipt by receipt and to the cent, and says where they differ and which
@@ -42,6 +45,10 @@ counted once. Each payment is in exactly one of fifteen categories; that the cou
 add up is checked and printed. Exit 0 when everything matches, 9 for differences, 8
 when only what is probable or cannot be verified is left, 64 for a wrong file.
 
+--provider-check asks the provider as well, within the rate budget: what it lists of the
+last 48 hours, and about up to 20 deposits that are undecided. Without files its list
+stands for them. An empty list proves nothing.
+
 Other files are read by naming their columns: --columns with receipt=TITLE, amount=,
 time= and status=, and where there are such columns reference=, phone= and direction=,
 comma separated; with --time-format as Go writes it (2006-01-02 15:04:05) where the
@@ -51,8 +58,8 @@ form is not found.`,
 			"  payctl reconcile bank.csv --columns receipt=Ref,amount=Amount,time=Date,status=State -o csv",
 		Args: func(_ *cobra.Command, args []string) error {
 			v.files = args
-			if len(args) == 0 {
-				return usagef("give the statement that the portal exports", "FILE is missing")
+			if len(args) == 0 && !v.check {
+				return usagef("give the statement that the portal exports, or --provider-check", "FILE is missing")
 			}
 			return nil
 		},
@@ -66,6 +73,7 @@ form is not found.`,
 	f.StringVar(&v.columns, "columns", "", "titles of a file that is none of M-PESA's, as `receipt=TITLE,...`")
 	f.StringVar(&v.timeFormat, "time-format", "", "form of the times under --columns, as Go `LAYOUT`")
 	f.DurationVar(&v.grace, "grace", reconcile.DefaultGrace, "how far apart, and from the period's edge, a payment may be: `DURATION`")
+	f.BoolVar(&v.check, "provider-check", false, "ask the provider as well: its list of payments, and about what is undecided")
 	f.StringVar(&v.html, "html", "", "also write the report as a page to `FILE`")
 	return report(cmd)
 }
@@ -78,9 +86,21 @@ func (v *reconcileVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := v.readLedger(ctx)
+	open := v.readLedger
+	if v.check {
+		open = v.openLedger
+	}
+	ledger, err := open(ctx)
 	if err != nil {
 		return err
+	}
+	if v.check {
+		if in.Provider, err = v.asking(ctx, in.Scope.Provider, ledger); err != nil {
+			return err
+		}
+		if len(v.files) == 0 {
+			in.From, in.To = v.lately(in.From, in.To)
+		}
 	}
 	progress := v.out.Progress("reading the statement")
 	defer progress.Stop()
@@ -100,6 +120,61 @@ func (v *reconcileVerb) Run(ctx context.Context) error {
 		return err
 	}
 	return r.Outcome()
+}
+
+// lately is the time that a provider's list can stand for, where no other is named.
+func (v *reconcileVerb) lately(from, to time.Time) (time.Time, time.Time) {
+	if to.IsZero() {
+		to = v.now()
+	}
+	if from.IsZero() {
+		from = to.Add(-24 * time.Hour)
+	}
+	return from, to
+}
+
+// checker asks the provider; it implements reconcile.Provider.
+type checker struct {
+	*session
+	client  *daraja.Client
+	options watch.Options
+	ledger  *store.Store
+}
+
+// asking opens the provider for questions. It takes turns in the rate budget, which is
+// in the ledger, so that one has to be writable.
+func (v *reconcileVerb) asking(ctx context.Context, id payment.ProviderID, ledger *store.Store) (reconcile.Provider, error) {
+	p, err := v.session.provider(ctx, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	if p.Daraja == nil {
+		return nil, usagef("leave it out", "provider-check: %s lists no payments", id)
+	}
+	return &checker{v.session, p.Daraja, v.watchOptions(p, watch.ViaAuto, ledger), ledger}, nil
+}
+
+// Reaches implements reconcile.Provider.
+func (*checker) Reaches() time.Duration { return daraja.PullWindow }
+
+// Listed implements reconcile.Provider.
+func (c *checker) Listed(ctx context.Context, from, to time.Time) ([]reconcile.Listed, error) {
+	var out []reconcile.Listed
+	err := c.client.PullAll(ctx, from, to, func(row daraja.PullRow) error {
+		out = append(out, reconcile.Listed{Receipt: row.Receipt, Amount: row.Amount.Minor(), At: row.At})
+		return nil
+	})
+	return out, err
+}
+
+// Stands implements reconcile.Provider.
+func (c *checker) Stands(ctx context.Context, depositID string) (payment.Status, error) {
+	d, err := c.ledger.Deposits.Get(ctx, depositID)
+	if err != nil || d.ProviderID == "" {
+		return payment.StatusUnknown, err
+	}
+	answer, err := watch.Once(ctx, c.options, d, func(string) {})
+	return answer.Status, err
 }
 
 func (v *reconcileVerb) print(shown view.Reconcile) error {

@@ -196,6 +196,13 @@ func (r *run) countLeg(e *entry) {
 // receipt puts one receipt into its category. mine are the ledger's rows, theirs the
 // statement's; one of them may be empty.
 func (r *run) receipt(theirs, mine []entry) {
+	if r.pulled != nil {
+		if len(mine) > 0 {
+			r.meet(mine[0].key, mine[0].at)
+		} else {
+			r.meet(theirs[0].key, theirs[0].at)
+		}
+	}
 	if len(theirs) == 0 {
 		for i := range mine[:min(1, len(mine))] {
 			r.open = append(r.open, mine[i])

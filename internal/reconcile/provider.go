@@ -2,15 +2,26 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/reconcile/statement"
+	"github.com/payctl/payctl/internal/store"
 )
 
-// Provider is asked beside the files.
+// Provider is asked beside the files, and where there are none.
 type Provider interface {
-	// Listed returns what the provider lists of a time, and whether an empty list
-	// proves anything.
-	Listed(ctx context.Context, from, to time.Time) (rows []Listed, proves bool, err error)
+	// Reaches is how far back it lists payments.
+	Reaches() time.Duration
+	// Listed returns what it lists of a time. An empty list proves nothing: it is also
+	// the answer for a short code that is not registered (reference/statements.md §3).
+	Listed(ctx context.Context, from, to time.Time) ([]Listed, error)
+	// Stands returns how a deposit stands, UNKNOWN where it gave no usable answer.
+	// Nothing is recorded.
+	Stands(ctx context.Context, depositID string) (payment.Status, error)
 }
 
 // Listed is a payment that the provider lists.
@@ -26,6 +37,173 @@ type Asked struct {
 	OK           bool
 }
 
-func (r *run) askProvider(context.Context) error { return nil }
+const (
+	// mostDrift is how far the provider's times may be off, in the median, before
+	// they are not believed: the mark of their zone is not consistent.
+	mostDrift = 2 * time.Minute
+	// mostAsked bounds how many deposits are asked about one by one.
+	mostAsked = 20
+)
+
+// pulled is a payment that the provider lists, and whether anybody else has it.
+type pulled struct {
+	Listed
+	seen bool
+}
+
+// askProvider has the provider list the period. Without files its list is the
+// statement.
+func (r *run) askProvider(ctx context.Context) error {
+	if r.in.Provider == nil {
+		return nil
+	}
+	from, to := r.report.From, r.report.To
+	if reach := r.in.Now.Add(-r.in.Provider.Reaches() + time.Minute); from.Before(reach) {
+		from = reach
+	}
+	if to.After(r.in.Now) {
+		to = r.in.Now
+	}
+	if !from.Before(to) {
+		r.asked("pull", fmt.Sprintf("could not be asked: it lists the last %s alone", r.in.Provider.Reaches()), false)
+		return nil
+	}
+	rows, err := r.in.Provider.Listed(ctx, from, to)
+	switch {
+	case err != nil && len(r.in.Files) == 0:
+		return err
+	case err != nil:
+		r.asked("pull", "could not be asked: "+err.Error(), false)
+		return nil
+	case len(rows) == 0:
+		r.asked("pull", "no payments were listed, and that is no proof that there are none", false)
+		return nil
+	}
+	r.pulled = map[receiptKey]*pulled{}
+	for _, row := range rows {
+		row.Receipt = statement.NormalReceipt(row.Receipt)
+		if row.Receipt != "" {
+			r.pulled[r.names.key(row.Receipt)] = &pulled{Listed: row}
+		}
+	}
+	r.asked("pull", fmt.Sprintf("%d payments from %s on", len(rows), from.UTC().Format(time.RFC3339)), true)
+	if len(r.in.Files) > 0 {
+		return nil
+	}
+	// The list is the statement; a row has no line of a file.
+	r.report.Files = append(r.report.Files, statement.File{Name: "pull", Family: "pull", From: from, To: to, Rows: len(r.pulled)})
+	r.covered = []interval{{from, to}}
+	for k, p := range r.pulled {
+		p.seen = true
+		r.report.StatementRows++
+		if err := r.files.add(&entry{key: k, amount: p.Amount, number: place(0, 0), at: p.At.Unix(), leg: statement.Payment, flags: completed}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) asked(what, result string, ok bool) {
+	r.report.Asked = append(r.report.Asked, Asked{What: what, Result: payment.Line(result, 300), OK: ok})
+}
+
+// onlyListed reports whether the provider's list stands for the files.
+func (r *run) onlyListed() bool { return len(r.in.Files) == 0 }
+
+// meet notes that a receipt is known beside the provider's list, and how far its time
+// is off.
+func (r *run) meet(k receiptKey, at int64) {
+	p := r.pulled[k]
+	if p == nil || p.seen && !r.onlyListed() {
+		return
+	}
+	p.seen = true
+	r.drifts = append(r.drifts, p.At.Sub(time.Unix(at, 0)).Abs())
+}
+
+// onlyPulled lists what the provider has and nobody else; nothing where its clock
+// cannot be believed.
+func (r *run) onlyPulled(ctx context.Context) error {
+	if len(r.pulled) == 0 {
+		return nil
+	}
+	if len(r.drifts) > 0 {
+		slices.Sort(r.drifts)
+		if median := r.drifts[len(r.drifts)/2]; median > mostDrift {
+			r.asked("pull", "its times are off by "+median.Round(time.Second).String()+" in the median: what it alone lists is not compared", false)
+			return nil
+		}
+	}
+	if r.onlyListed() {
+		return nil // told as rows of the statement
+	}
+	keys := make([]receiptKey, 0, len(r.pulled))
+	var texts []string
+	for k, p := range r.pulled {
+		if !p.seen && r.inPeriod(p.At) {
+			keys = append(keys, k)
+			texts = append(texts, p.Receipt)
+		}
+	}
+	known := map[receiptKey]bool{}
+	err := r.books.WithReceipts(ctx, r.in.Scope, texts, func(b store.BookRow) error {
+		known[r.names.key(statement.NormalReceipt(b.Receipt))] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(keys, receiptKey.compare)
+	for _, k := range keys {
+		if p := r.pulled[k]; !known[k] {
+			r.add(OnlyProvider, p.Amount)
+			r.list(Difference{
+				Category: OnlyProvider, Severity: High, Receipt: p.Receipt, Amount: p.Amount, HasAmount: true, At: p.At,
+				Detail: "the provider lists it, and neither files nor ledger have it", Next: "payctl transaction status " + p.Receipt,
+			})
+		}
+	}
+	return nil
+}
+
+// askOpen asks about deposits that neither files nor list decide.
+func (r *run) askOpen(ctx context.Context) error {
+	if r.in.Provider == nil {
+		return nil
+	}
+	asked, rest := 0, r.open[:0:0]
+	for i := range r.open {
+		e := r.open[i]
+		status := e.ledgerStatus()
+		if e.source != uint8(store.BookDeposit) || status != payment.StatusPending && status != payment.StatusUnknown || asked == mostAsked {
+			rest = append(rest, e)
+			continue
+		}
+		asked++
+		says, err := r.in.Provider.Stands(ctx, r.books.ID(store.BookDeposit, e.number))
+		if err != nil {
+			r.asked("query", "could not be asked: "+err.Error(), false)
+			rest = append(rest, r.open[i:]...)
+			break
+		}
+		if !says.Final() {
+			rest = append(rest, e)
+			continue
+		}
+		r.ledgerTold++
+		r.add(StatusDiffers, e.amount)
+		d := r.ofLedger(StatusDiffers, Medium, &e)
+		if says == payment.StatusCompleted {
+			d.Severity = High
+		}
+		d.Detail, d.Next = string(status)+" in the ledger, "+string(says)+" by the provider's query", "payctl deposit resolve "+d.DepositID
+		r.list(d)
+	}
+	if asked > 0 {
+		r.asked("query", fmt.Sprintf("%d undecided deposits", asked), true)
+	}
+	r.open = rest
+	return nil
+}
 
 func itoa(n int) string { return strconv.Itoa(n) }

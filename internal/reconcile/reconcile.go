@@ -207,7 +207,9 @@ func Run(ctx context.Context, in Input, books Books) (*Report, error) {
 		r.report.Counts[c], r.report.Amounts[c] = 0, 0
 	}
 	defer func() { _ = r.files.close(); _ = r.ledger.close() }()
-	for _, step := range []func(context.Context) error{r.readFiles, r.cover, r.readLedger, r.match, r.lookUp, r.propose, r.settleRest, r.pairReversals, r.askProvider} {
+	for _, step := range []func(context.Context) error{
+		r.readFiles, r.cover, r.readLedger, r.askProvider, r.match, r.lookUp, r.propose, r.askOpen, r.settleRest, r.pairReversals, r.onlyPulled,
+	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -233,6 +235,9 @@ type run struct {
 	reversals map[receiptKey]receiptKey
 	unlinked  map[int64]bool
 	covered   []interval
+	// pulled is what the provider lists, drifts how far its times are off.
+	pulled map[receiptKey]*pulled
+	drifts []time.Duration
 
 	// left are completed payments of the statement without a counterpart, open ledger
 	// rows without a receipt or one that no file has.

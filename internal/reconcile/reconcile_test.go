@@ -143,7 +143,7 @@ func compare(t *testing.T, books memoryBooks, in Input) *Report {
 	return r
 }
 
-func attempt(books memoryBooks, in Input) (*Report, error) {
+func attempt(books Books, in Input) (*Report, error) {
 	in.Now = now
 	if in.Scope.Provider == "" {
 		in.Scope.Provider = payment.Daraja

@@ -116,10 +116,9 @@ func (r *run) onlyLedger(e *entry) {
 		d := r.ofLedger(OutsidePeriod, Low, e)
 		d.Detail, d.Next = "so near the edge of the period that another file may have it", "give the file of the time beside it too"
 		r.list(d)
-	case len(r.report.Files) == 0:
-		// The provider alone is asked; see askProvider.
+	case r.onlyListed():
 		r.add(NotVerifiable, e.amount)
-		r.list(r.unverified(e, "no file was given, and the provider does not list it"))
+		r.list(r.unverified(e, "no file was given, and the provider's list does not have it, which proves nothing"))
 	case !r.covers(at):
 		r.add(NotVerifiable, e.amount)
 		r.list(r.unverified(e, "no file covers its time"))
@@ -127,6 +126,9 @@ func (r *run) onlyLedger(e *entry) {
 		r.add(OnlyLedger, e.amount)
 		d := r.ofLedger(OnlyLedger, Critical, e)
 		d.Detail, d.Next = "completed in the ledger, and no file has it", "payctl transaction status "+d.Receipt
+		if r.pulled[e.key] != nil && !e.key.empty() {
+			d.Detail = "completed in the ledger and listed by the provider, and no file has it: the files are incomplete"
+		}
 		if d.Receipt == "" {
 			d.Detail, d.Next = "completed in the ledger without a receipt, and no payment of the files fits", "payctl status get "+d.DepositID
 		}
@@ -163,6 +165,11 @@ func (r *run) onlyStatement(e *entry) {
 		r.told(NotCustomerPayment, e.amount)
 		d := r.ofFile(NotCustomerPayment, Medium, e)
 		d.Detail, d.Next = "money in with a text that is not known", "look at line "+itoa(d.Line)+" of "+shellWord(d.File)
+		r.list(d)
+	case r.onlyListed():
+		r.told(OnlyProvider, e.amount)
+		d := r.ofFile(OnlyProvider, High, e)
+		d.Detail, d.Next = "the provider lists it, and the ledger does not have it", "payctl transaction status "+d.Receipt
 		r.list(d)
 	default:
 		r.told(OnlyStatement, e.amount)
