@@ -160,7 +160,7 @@ func (*checker) Reaches() time.Duration { return daraja.PullWindow }
 // Listed implements reconcile.Provider.
 func (c *checker) Listed(ctx context.Context, from, to time.Time) ([]reconcile.Listed, error) {
 	var out []reconcile.Listed
-	err := c.client.PullAll(ctx, from, to, func(row daraja.PullRow) error {
+	_, err := c.client.PullAll(ctx, from, to, func(row daraja.PullRow) error {
 		out = append(out, reconcile.Listed{Receipt: row.Receipt, Amount: row.Amount.Minor(), At: row.At})
 		return nil
 	})
