@@ -149,6 +149,9 @@ func aboutDelivery(d store.StoredDelivery, attempt int) http.Header {
 	if d.Reason != "" {
 		h["X-Payctl-Reason"] = []string{clean(d.Reason)}
 	}
+	if d.SamePaymentAs != "" {
+		h["X-Payctl-Same-Payment-As"] = []string{d.SamePaymentAs}
+	}
 	if d.DuplicateOf != "" {
 		h["X-Payctl-Duplicate"] = []string{d.DuplicateOf}
 	}

@@ -18,8 +18,10 @@ type StoredDelivery struct {
 	Matched     string
 	Reason      string
 	DuplicateOf string
-	DepositID   string
-	QueryID     string
+	// SamePaymentAs is the delivery that settled the deposit which this one tells of again.
+	SamePaymentAs string
+	DepositID     string
+	QueryID       string
 	// Subject names what it is about: the id of its deposit or query, or another
 	// word that all deliveries about the same have in common.
 	Subject string
@@ -148,7 +150,44 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, h.tieSamePayments(ctx, found, out)
+}
+
+// tieSamePayments names for what customers paid under a deposit's receipt the delivery
+// that settled that deposit.
+func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
+	var deposits []int64
+	for i := range rows {
+		if rows[i].deposit != 0 && payment.TopicOf(rows[i].kind.kind.event) == payment.TopicCustomer {
+			deposits = append(deposits, rows[i].deposit)
+		}
+	}
+	if len(deposits) == 0 {
+		return nil
+	}
+	settled, err := h.read.QueryContext(ctx, `SELECT v.subject, min(v.seq) FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
+		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND k.status = ? GROUP BY v.subject`,
+		h.engine.Numbers(deposits), string(payment.StatusCompleted))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = settled.Close() }()
+	by := map[int64]int64{}
+	for settled.Next() {
+		var deposit, delivery int64
+		if err := settled.Scan(&deposit, &delivery); err != nil {
+			return err
+		}
+		by[deposit] = delivery
+	}
+	for i := range rows {
+		if v := &rows[i]; payment.TopicOf(v.kind.kind.event) == payment.TopicCustomer && by[v.deposit] != 0 {
+			d := out[v.seq]
+			d.SamePaymentAs = h.id(deliveryPrefix, by[v.deposit])
+			out[v.seq] = d
+		}
+	}
+	return settled.Err()
 }
 
 // pages chooses how the positions of a filter's pages are found.

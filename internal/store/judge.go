@@ -93,11 +93,23 @@ func (k *known) judge(p *arrival, now time.Time) judged {
 		if !strings.HasPrefix(p.Delivery.Route, c2bRoutes) {
 			j.distrust("a customer's payment came by another route than C2B's")
 		}
+		k.samePayment(p.Delivery.Provider, e, &j)
 	case payment.TopicWallet:
 	case payment.TopicDeposit:
 		k.judgeDeposit(p, e, p.at(now), &j)
 	}
 	return j
+}
+
+// samePayment ties what a customer paid to the deposit that was settled by the same
+// receipt and amount: one payment told twice (reference/daraja.md §10.1).
+func (k *known) samePayment(provider payment.ProviderID, e *payment.Event, j *judged) {
+	found := k.depositsOf(k.receipt[e.Receipt], func(d *depositRow) bool {
+		return d.Provider == provider && d.Status == payment.StatusCompleted && d.Receipt == e.Receipt && d.Amount == e.Amount
+	})
+	if j.counts() && e.Receipt != "" && len(found) == 1 {
+		j.deposit = *found[0]
+	}
 }
 
 // reasonNoPush is why a callback is not believed whose push this ledger does not know.

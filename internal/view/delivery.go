@@ -37,7 +37,7 @@ type Delivery struct {
 // NewDelivery returns the view of a delivery, with its body if that is wanted.
 func NewDelivery(d store.StoredDelivery, withBody, showPhone bool) Delivery {
 	v := Delivery{
-		ID: d.ID, Provider: string(d.Provider), Verdict: string(d.Verdict), DuplicateOf: textOrNull(d.DuplicateOf),
+		ID: d.ID, Provider: string(d.Provider), Verdict: string(d.Verdict), DuplicateOf: textOrNull(d.DuplicateOf), SamePaymentAs: textOrNull(d.SamePaymentAs),
 		DepositID: textOrNull(d.DepositID), ReceivedAt: utc(d.ReceivedAt), Size: d.Size, SHA256: d.SHA256,
 	}
 	if d.Event != nil {

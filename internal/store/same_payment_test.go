@@ -1,0 +1,58 @@
+package store
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// confirmation is a C2B confirmation of an amount under a receipt.
+func confirmation(receipt string, minor int64) Arrival {
+	return Arrival{
+		Delivery: payment.Delivery{
+			Provider: payment.Daraja, Route: "/callbacks/daraja/c2b/confirmation", Method: http.MethodPost,
+			Body: []byte(`{"TransID":"` + receipt + `","TransAmount":"` + kes(minor).String() + `"}`),
+		},
+		Inspection: payment.Inspection{Verdict: payment.VerdictUnsigned, Event: &payment.Event{
+			Provider: payment.Daraja, Name: "c2b.confirmation", Key: "c2b.confirmation/" + receipt + "/" + kes(minor).String(), Receipt: receipt, Amount: kes(minor),
+		}},
+	}
+}
+
+// TestSamePayment holds that a C2B confirmation with the receipt of a settled push is the
+// same payment told twice: it is tied to the deposit and moves nothing. Another amount or
+// receipt is another payment.
+func TestSamePayment(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	first := record(t, s, genuine(t, s, callback("ws_1", "REC0000001", 15000)))
+	for name, c := range map[string]struct {
+		a    Arrival
+		same string
+	}{
+		"the same payment": {confirmation("REC0000001", 15000), first.DeliveryID},
+		"another amount":   {confirmation("REC0000001", 14000), ""},
+		"another receipt":  {confirmation("REC0000002", 15000), ""},
+	} {
+		r := record(t, s, c.a)
+		got, err := s.Deliveries.Get(t.Context(), r.DeliveryID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tied := got.DepositID == d.ID
+		if r.Verdict != payment.VerdictUnsigned || got.SamePaymentAs != c.same || tied != (c.same != "") || r.Duplicate || r.Move != payment.MoveNone {
+			t.Errorf("%s: %+v, same payment as %q, deposit %q", name, r, got.SamePaymentAs, got.DepositID)
+		}
+	}
+	after := deposit(t, s, d.ID)
+	if after.Status != payment.StatusCompleted || !after.Conflict.IsZero() {
+		t.Errorf("the deposit became %+v", after)
+	}
+	forged := confirmation("REC0000001", 15000)
+	forged.Delivery.Route = "/callbacks/daraja/stk"
+	if r := record(t, s, forged); r.Verdict != payment.VerdictUntrusted || r.DepositID != "" {
+		t.Errorf("by another route: %+v", r)
+	}
+}
