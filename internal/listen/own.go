@@ -65,9 +65,13 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, http.StatusServiceUnavailable, presence.Stopping+"\n")
 		return
 	}
-	if err := s.ready.get(r.Context()); err != nil {
+	err := s.lookForLedger() // costs no commit, so that no answer need hold
+	if err == nil {
+		err = s.ready.get(r.Context())
+	}
+	if err != nil {
 		s.log.Warn("not ready: a commit would fail", "error", clean(err.Error()))
-		s.answer(w, http.StatusServiceUnavailable, presence.Unready+"\n")
+		s.answer(w, http.StatusServiceUnavailable, presence.Unready+"\n"+unready(err))
 		return
 	}
 	text := presence.Ready + "\n"

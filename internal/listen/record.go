@@ -87,7 +87,7 @@ func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, e
 	}
 	if r.err != nil {
 		s.metrics.failed.inc()
-		return store.Recorded{}, r.err
+		return store.Recorded{}, s.noteReplaced(r.err)
 	}
 	s.metrics.committed(time.Since(start))
 	s.metrics.delivery(n.Delivery.Provider, n.Inspection, r.recorded.Verdict)

@@ -23,11 +23,14 @@ type Ledger struct {
 	Forwards   Forwards
 	// Ping proves that a commit would work, by making one.
 	Ping func(ctx context.Context) error
+	// InPlace returns an error once the ledger's file was moved, removed or replaced;
+	// nil never looks.
+	InPlace func() error
 }
 
 // LedgerOf takes what the listener needs from a store.
 func LedgerOf(s *store.Store) Ledger {
-	return Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Ping: s.Ping}
+	return Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Ping: s.Ping, InPlace: s.InPlace}
 }
 
 // Deliveries records deliveries, and reads those that are to be forwarded.
@@ -130,6 +133,8 @@ type Server struct {
 	recording sync.WaitGroup
 	// spilledNow wakes the goroutine that takes spilled deliveries in.
 	spilledNow chan struct{}
+	// replaced holds the error of a ledger in whose place another lies.
+	replaced chan error
 }
 
 // New checks the options and returns a Server. Errors are KindUsage, or
@@ -147,7 +152,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, routes: map[string]payment.Route{}, log: o.Logger, now: o.Now, metrics: o.Metrics,
 		memory: bodyMemory{most: o.Limits.BodyMemory}, flood: newFlood(o.Limits.PeerRate),
-		inFlight: make(chan struct{}, o.Limits.InFlight), spilledNow: make(chan struct{}, 1),
+		inFlight: make(chan struct{}, o.Limits.InFlight), spilledNow: make(chan struct{}, 1), replaced: make(chan error, 1),
 	}
 	for _, r := range o.Routes {
 		s.routes[r.Path] = r
@@ -184,7 +189,8 @@ func (s *Server) Handler() http.Handler { return s }
 
 // Serve receives on ln until ctx ends, then lets open requests finish, parks
 // the forwarder and returns nil; that takes Limits.Drain at most, and a moment.
-// Any other end is an error. ln is closed in all cases.
+// Any other end is an error, such as another ledger in the place of the one that is
+// open: the next start works with it. ln is closed in all cases.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	l := s.o.Limits
 	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
@@ -218,6 +224,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 		s.draining.Store(true)
 		err = s.shutdown(ctx, srv)
+		_ = capped.Close()
+	case err = <-s.replaced:
+		s.draining.Store(true)
+		_ = s.shutdown(ctx, srv)
 		_ = capped.Close()
 	}
 	stopBackground()

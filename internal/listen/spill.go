@@ -80,15 +80,15 @@ func newSpill(dir string, l Limits, now func() time.Time) (*spill, error) {
 	if dir == "" {
 		return sp, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	switch err := sp.makeDir(); {
+	case payment.KindOf(err) == payment.KindUsage:
+		return nil, err
+	case err != nil:
 		return nil, &payment.Error{
 			Kind: payment.KindInternal, Err: err,
 			Message: "spill directory: cannot be made: " + cause(err).Error(),
 			Hint:    "make the directory beside the ledger writable for this user",
 		}
-	}
-	if err := trustfile.Check("spill directory", dir); err != nil {
-		return nil, err
 	}
 	sp.room = room{dir: dir, most: l.SpillFiles, mostSize: l.SpillBytes, coming: map[string]int64{}}
 	sp.room.recount()
@@ -147,9 +147,29 @@ func (sp *spill) put(d payment.Delivery) error {
 	return err
 }
 
-// writeFile writes a whole file; a crash leaves a partial one, see recoverPartials.
+// writeFile writes a whole file; a crash leaves a partial one, see recoverPartials. A
+// directory that somebody removed is made again.
 func (sp *spill) writeFile(name string, text []byte) error {
-	return atomicfile.WriteThrough(filepath.Join(sp.dir, name+suffixPartial), filepath.Join(sp.dir, name+suffixSpilled), text)
+	write := func() error {
+		return atomicfile.WriteThrough(filepath.Join(sp.dir, name+suffixPartial), filepath.Join(sp.dir, name+suffixSpilled), text)
+	}
+	err := write()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := sp.makeDir(); err != nil {
+		return err
+	}
+	return write()
+}
+
+// makeDir makes the directory where it is not there (0700), and says whether it may be
+// believed.
+func (sp *spill) makeDir() error {
+	if err := os.MkdirAll(sp.dir, 0o700); err != nil {
+		return err
+	}
+	return trustfile.Check("spill directory", sp.dir)
 }
 
 // list returns the complete files, oldest first.

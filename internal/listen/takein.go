@@ -36,7 +36,10 @@ func (s *Server) takeInLoop(ctx context.Context) {
 			continue
 		case <-timer.C:
 		}
-		err := s.takeIn(ctx)
+		err := s.lookForLedger()
+		if err == nil {
+			err = s.takeIn(ctx)
+		}
 		if soon = err != nil; !soon {
 			told = false
 			timer.Reset(takeInLater)

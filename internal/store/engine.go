@@ -32,6 +32,8 @@ type engine interface {
 	Numbers(list []int64) any
 	Texts(list []string) any
 
+	// InPlace returns an error once what was opened is not what has the ledger's name.
+	InPlace() error
 	// Check returns what is wrong with what carries the ledger.
 	Check(ctx context.Context) ([]string, error)
 	// Size returns the bytes taken, those free for reuse and the schema's version.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store/sqlite"
 	"github.com/payctl/payctl/internal/timing"
 )
 
@@ -18,6 +19,17 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	})
 }
+
+// ErrMoved and ErrReplaced are the causes of what InPlace returns, and of every write
+// from then on: the ledger's file is no longer where it was opened, or another is.
+var (
+	ErrMoved    = sqlite.ErrMoved
+	ErrReplaced = sqlite.ErrReplaced
+)
+
+// InPlace returns an error once the ledger that is open is not the one that others would
+// open by its name. It costs a look at the file.
+func (s *Store) InPlace() error { return s.engine.InPlace() }
 
 // Check reads the whole ledger and returns what is wrong with it, in words; an
 // empty list is a healthy ledger. It takes seconds for each gigabyte.

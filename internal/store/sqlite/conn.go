@@ -64,6 +64,10 @@ func (c *Conn) connect(ctx context.Context) error {
 	if c.pool != nil {
 		return nil
 	}
+	// SQLite would open whatever has the name now.
+	if err := c.db.InPlace(); err != nil {
+		return err
+	}
 	pool, err := openDB(c.db.path, modeWrite, 1)
 	if err != nil {
 		return err
@@ -93,10 +97,13 @@ func (c *Conn) connect(ctx context.Context) error {
 	return nil
 }
 
-// Commit ends the transaction; what it has written is then on the disk.
+// Commit ends the transaction; what it has written is then on the disk, in the file that
+// has the ledger's name.
 func (c *Conn) Commit(ctx context.Context) error {
-	_, err := c.Exec(ctx, sqlCommit, nil)
-	return err
+	if _, err := c.Exec(ctx, sqlCommit, nil); err != nil {
+		return err
+	}
+	return c.db.InPlace()
 }
 
 // Rollback ends a failed transaction. The connection is thrown away too: after

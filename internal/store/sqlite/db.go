@@ -30,6 +30,8 @@ type DB struct {
 	still bool
 	busy  time.Duration
 	read  *sql.DB
+	// file is what was opened; see InPlace.
+	file os.FileInfo
 }
 
 // readers is how many connections read at once.

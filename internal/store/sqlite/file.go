@@ -66,14 +66,20 @@ func (db *DB) open(ctx context.Context) error {
 	if !db.readOnly {
 		tighten(db.path)
 	}
+	if db.file, err = identify(db.path); err != nil {
+		return fileError(db.path, err)
+	}
 	if db.read, err = openDB(db.path, db.readMode(), readers); err != nil {
 		return err
 	}
-	if err := db.bringUpToDate(ctx); err != nil {
-		_ = db.read.Close()
-		return err
+	err = db.bringUpToDate(ctx)
+	if err == nil {
+		err = db.InPlace()
 	}
-	return nil
+	if err != nil {
+		_ = db.read.Close()
+	}
+	return err
 }
 
 // readMode is how the connections that read are opened.
