@@ -20,7 +20,7 @@ func newLedger(s *session) *cobra.Command {
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
 what is in it, check it, copy it while others write, and keep it small. With --db FILE no
 profile need be chosen.`,
-		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"backup", newLedgerBackup}, command{"prune", newLedgerPrune})
+		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"backup", newLedgerBackup}, command{"restore", newLedgerRestore}, command{"prune", newLedgerPrune})
 }
 
 // openLedgerFile opens the ledger for a verb that is about the file itself, whatever the
@@ -207,7 +207,9 @@ func newLedgerBackup(s *session) *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Copy the ledger while others write",
 		Long: `Writes a copy of the ledger as it is at one moment into a new file, mode 0600. A running
-listener goes on.`,
+listener goes on. Never copy or move a ledger by hand: part of it is in the -wal file
+beside it, and a copy without that has lost payments. "payctl ledger restore" puts a
+backup in place.`,
 		Example: "  payctl ledger backup ledger-2026-01-02.db",
 		Args:    oneArg("FILE", &v.file),
 		RunE:    s.run(v.Run),

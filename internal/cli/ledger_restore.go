@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
+)
+
+// restoredView is a backup that was put in place.
+type restoredView struct {
+	Path string `json:"path"`
+	From string `json:"from"`
+	// Kept is where the ledger before is, null if there was none.
+	Kept *string `json:"kept"`
+}
+
+// Text writes the names for people.
+func (v restoredView) Text(t *ui.Text) {
+	t.Line(ui.OK("restored"), ui.Plain("  "+v.Path+" from "+v.From))
+	if v.Kept != nil {
+		t.Line(ui.Plain("the ledger before is kept as " + *v.Kept))
+	}
+}
+
+// ledgerRestore is "payctl ledger restore".
+type ledgerRestore struct {
+	*session
+	file string
+}
+
+func newLedgerRestore(s *session) *cobra.Command {
+	v := &ledgerRestore{session: s}
+	return &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a backup in the ledger's place",
+		Long: `Copies a file that "payctl ledger backup" wrote into the ledger's place. The copy is
+checked first. The ledger that was there is kept beside it under a name with the time,
+and so is a log of SQLite's that would be taken for part of the copy. A ledger that is
+open elsewhere is not touched: stop the listener first.
+
+What the providers said after the backup was made is not in it. "payctl deposit resolve
+--all" asks them; keys and references that were used since are unknown to it.`,
+		Example: "  payctl ledger restore ledger-2026-01-02.db",
+		Args:    oneArg("FILE", &v.file),
+		RunE:    s.run(v.Run),
+	}
+}
+
+// Run puts the backup in place.
+func (v *ledgerRestore) Run(ctx context.Context) error {
+	conf, err := v.anyProfile(ctx)
+	if err != nil {
+		return err
+	}
+	path, err := conf.Ledger()
+	if err != nil {
+		return err
+	}
+	progress := v.out.Progress("checking the backup")
+	kept, err := store.Restore(ctx, v.file, path, v.now)
+	progress.Stop()
+	if err != nil {
+		return err
+	}
+	return v.out.One(restoredView{Path: path, From: v.file, Kept: orNull(kept)})
+}
