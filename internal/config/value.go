@@ -211,6 +211,9 @@ func (c candidate) path(s Source) (string, error) {
 	if strings.ContainsAny(c.text, "\x00\n\r") {
 		return "", c.bad("not a path", "name a file")
 	}
+	if strings.TrimSpace(c.text) != c.text {
+		return "", c.bad("has a blank at an end", "take it away: with it, another file would be meant")
+	}
 	path, err := s.path(c.text, c.dir)
 	if err != nil {
 		return "", fromOrigin(c.origin, err)
