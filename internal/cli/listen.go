@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,6 +125,9 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	v.warnOpen(conf, options)
 	options.SpillDir = path + ".spill"
 	metrics := options.Metrics
+	if isNew(conf) && conf.Environment != payment.Local {
+		v.out.Warn("db: there was no ledger %s; an empty one was made: if there should be one, stop and put it back", filepath.Base(path))
+	}
 	ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
 	if err != nil {
 		return err

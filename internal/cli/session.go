@@ -131,17 +131,52 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 		return nil, err
 	}
 	o.Now = s.now
-	fresh := o.OrReadOnly && isNew(conf)
+	if o.OrReadOnly && !o.MustExist {
+		if err := s.standIn(conf, &o); err != nil {
+			return nil, err
+		}
+	}
 	ledger, err := store.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if fresh {
-		s.out.Warn("db: there was no ledger %s; an empty one was made", filepath.Base(o.Path))
-	}
 	s.keepLedger(ledger)
 	s.takeIn(ctx, ledger)
 	return ledger, nil
+}
+
+// standIn has a command that only reads look at an empty ledger where there is none. In
+// the local environment that is the ledger itself; elsewhere it is gone with the command,
+// or the next one that asks for money would not notice that the true one is missing.
+func (s *session) standIn(conf *config.Config, o *store.Options) error {
+	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	name := filepath.Base(o.Path)
+	if conf.Environment == payment.Local || conf.Environment == "" {
+		if isNew(conf) {
+			s.out.Warn("db: there was no ledger %s; an empty one was made", name)
+		}
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "payctl-")
+	if err != nil {
+		return usagef("name an existing file with --db", "db: there is no ledger %s", name)
+	}
+	s.closers = append(s.closers, func() error { return os.RemoveAll(dir) })
+	s.out.Warn("db: there is no ledger %s; nothing is known, and none was made", name)
+	o.Path = filepath.Join(dir, name)
+	return nil
+}
+
+// mustBeThere refuses to ask for money where the ledger that was named is missing: what
+// was asked before would not be known. newLedger says that it is meant to begin there.
+func mustBeThere(conf *config.Config, newLedger bool) error {
+	if newLedger || conf.Environment == payment.Local || !isNew(conf) {
+		return nil
+	}
+	return usagef("check the name, put the ledger back, or begin a new one with --new-ledger",
+		"db: there is no ledger %s, so that nobody knows what was asked before", filepath.Base(conf.DB))
 }
 
 // takeIn has the ledger take in what it could not record at the time. A command that
