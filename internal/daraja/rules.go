@@ -3,7 +3,6 @@ package daraja
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -20,13 +19,6 @@ const (
 	// DefaultDescription is sent when there is none: the documents call the
 	// field optional, the gateway does not (§3.2).
 	DefaultDescription = "Payment"
-)
-
-// Cool-down rules (§11 row 9): within these a second push to the same phone
-// most likely ends as 1001 or 17.
-const (
-	PhoneCooldown      = 60 * time.Second
-	SameAmountCooldown = 120 * time.Second
 )
 
 // CheckDeposit holds a deposit against the rules of §3.1 and returns warnings
