@@ -14,7 +14,7 @@ import (
 const mostFilterMemory = 96 << 20
 
 // filterLook is how often a filter at work is looked at: doubling cannot get far between.
-const filterLook = 4 * time.Millisecond
+const filterLook = time.Millisecond
 
 // Within bounds --jq and --template by ctx: they end with --timeout and with the first
 // signal. Without it they are bounded in memory alone.
@@ -33,17 +33,19 @@ func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
 		data []byte
 		err  error
 	}
-	done := make(chan result, 1)
+	before, done := heap(), make(chan result, 1)
 	go func() {
 		out, err := p.filter(ctx, data, pretty)
 		done <- result{out, err}
 	}()
-	before, ticker := heap(), time.NewTicker(filterLook)
+	ticker := time.NewTicker(filterLook)
 	defer ticker.Stop()
 	for {
 		select {
 		case r := <-done:
 			switch {
+			case heap() > before+mostFilterMemory:
+				return nil, p.tooMuch()
 			case r.err != nil && ctx.Err() != nil:
 				return nil, ctx.Err()
 			case r.err != nil:
@@ -54,11 +56,15 @@ func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
 			return nil, ctx.Err()
 		case <-ticker.C:
 			if now := heap(); now > before+mostFilterMemory {
-				return nil, &FilterError{err: payment.Usage(fmt.Sprintf("%s: takes more than %d MiB of memory", p.filterFlag(), mostFilterMemory>>20),
-					"write one that makes less, or filter -o ndjson with jq itself")}
+				return nil, p.tooMuch()
 			}
 		}
 	}
+}
+
+func (p *Printer) tooMuch() error {
+	return &FilterError{err: payment.Usage(fmt.Sprintf("%s: takes more than %d MiB of memory", p.filterFlag(), mostFilterMemory>>20),
+		"write one that makes less, or filter -o ndjson with jq itself")}
 }
 
 func (p *Printer) filterFlag() string {
