@@ -1,6 +1,7 @@
 # Everything runs with Go alone; tools come by "go run" at these versions.
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.16.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 export CGO_ENABLED = 0
 # The race detector needs a C compiler; without one the tests run all the same.
@@ -79,7 +80,14 @@ package-check: snapshot ## the deb, installed into a scratch root and used; the 
 snapshot: ## release archives in dist/, without publishing
 	go run $(GORELEASER) release --snapshot --clean --skip=publish
 
-check: fmt-check vet lint ## what CI runs
+verify: ## what was downloaded is what go.sum names
+	go mod verify
+
+vulncheck: ## known vulnerabilities, where their database can be reached
+	@if curl -fsS -m 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then go run $(GOVULNCHECK) ./...; \
+	else echo "vulncheck: skipped, https://vuln.go.dev cannot be reached; see SECURITY in README.md for what was looked at by hand"; fi
+
+check: fmt-check vet lint verify vulncheck ## what CI runs
 	$(MAKE) test
 	$(MAKE) demo
 	$(MAKE) completions-check cross release-check

@@ -2,6 +2,8 @@ module github.com/payctl/payctl
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/boombuler/barcode v1.1.0
 	github.com/briandowns/spinner v1.23.2

@@ -8,4 +8,27 @@
 //
 // It leaves reading payloads to the adapters, storing to store, and showing to
 // whoever sets Options.OnDelivery.
+//
+// # Threats
+//
+// What strangers must not be able to do, and the test that holds it:
+//
+//	have a browser post for them            TestPostOfAPage, trust_page_posts
+//	be taken for this machine by a header   TestSecretPathIsDecidedOnThePeer, TestAddressCheck
+//	pay by C2B where nothing vouches for it TestC2BIsNotOpen, trust_c2b_open
+//	get round an enforced check by a socket TestEnforceKnowsNoPeer
+//	plant a spilled delivery                TestPlantedSpill, TestForeignSpill, FuzzSpilled, trust_planted_beside
+//	plant a token, or a TLS key             trust_planted_beside, TestForeignTLS
+//	get past a secret path by a file        TestPlantedSpillUnderASecretPath
+//	keep honest callbacks out               TestSilentConnections, TestIdleGivesWay, TestBackPressure
+//	keep a processor busy before proof      TestCostBeforeTheSignatureFits (wasaapay)
+//	speak to targets in payctl's name       TestForgedVerdictHeader, FuzzHeaderFolding (deliver), trust_forged_verdict
+//	have a contradiction forwarded          TestForwardStranger (store), trust_forged_verdict
+//	read a credential from the ledger       TestCredentialIsNotStored, trust_forged_verdict
+//	settle in another environment           TestEnvironmentsFailClosed (wasaapay), trust_environment
+//	have an id read as it was not signed    TestIDsAreStrings, FuzzIDs (wasaapay), trust_environment
+//	decide by a project file                TestProjectFile, FuzzProjectFile (config), trust_project_file
+//	decide by somebody else's file          TestFilesOfAnotherUser (config), trust_foreign_settings
+//	decide by a planted ledger              TestPlantedLedger, TestForeignLedger (store), trust_planted_ledger
+//	bury requests in odd paths and framing  TestHostileRequests, FuzzHandler
 package listen
