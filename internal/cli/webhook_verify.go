@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type webhookVerifyOptions struct {
 	deliveries  []string
 	ndjson      bool
 	explain     bool
+	tolerance   time.Duration
 }
 
 func newWebhookVerify(s *session) *cobra.Command {
@@ -53,6 +55,7 @@ payload. What a directory holds besides files (pipes, sockets) is left out with 
 	f.StringVar(&v.o.headers, "headers", "", "`FILE` with the request's headers, one a line (Sevi)")
 	f.StringArrayVar(&v.o.deliveries, "delivery", nil, "check a stored delivery by its `ID` (repeatable)")
 	f.BoolVar(&v.o.ndjson, "ndjson", false, "each line is one payload")
+	f.DurationVar(&v.o.tolerance, "tolerance", 0, "refuse what is further than this `DURATION` from now")
 	f.BoolVar(&v.o.explain, "explain", false, "name the mistake when a signature does not fit")
 	return cmd
 }
@@ -106,6 +109,9 @@ func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
 	switch {
 	case len(o.deliveries) > 0 && (len(o.files) > 0 || o.ndjson || o.headers != ""):
 		return nil, usagef("give files, or --delivery", "delivery: a stored delivery comes with its own body and headers")
+	}
+	if o.tolerance < 0 {
+		return nil, usagef("write a duration such as 5m", "tolerance %s: is negative", o.tolerance)
 	}
 	id, err := v.provider(payment.WasaaPay)
 	if row := s.providers.Row(id); err == nil && row.Proof == nil && len(o.secretFiles) > 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
@@ -20,12 +21,18 @@ import (
 // maxPayload is the largest payload that is looked at, in bytes.
 const maxPayload = 1 << 20
 
+// farAway is how far from now a payload's time is worth a note.
+const farAway = 24 * time.Hour
+
 // judge judges one payload that is not a line of an archive.
 func (v *verifier) judge(m *verifyMeans, source string, d payment.Delivery) error {
-	judged := webhook.JudgedOf(m.receiver.Inspect(d))
+	judged := webhook.JudgedOf(m.receiver.Inspect(d)).Within(v.o.tolerance, v.now())
 	v.summary.Count(judged.Verdict)
+	if v.o.tolerance == 0 && !judged.At.IsZero() && v.now().Sub(judged.At).Abs() > farAway {
+		v.out.Note("%s: its time is %s; --tolerance refuses what is too old", source, webhook.Age(judged.At, v.now()))
+	}
 	var explanation *webhook.Explanation
-	if v.o.explain {
+	if v.o.explain && !judged.Stale {
 		judged, explanation = m.explained(judged, d.Body)
 	}
 	view := verdictView{judged.Worded(source, 0, m.provider), explanation}
@@ -91,16 +98,17 @@ func (v *verifier) archives(ctx context.Context) error {
 
 func (v *verifier) lineJudge(m *verifyMeans) func() webhook.Judge {
 	return func() webhook.Judge {
-		if m.provider == payment.WasaaPay {
+		if m.provider == payment.WasaaPay && v.o.tolerance == 0 {
 			return webhook.WasaaPayJudge(m.secrets)
 		}
-		return webhook.Inspecting(m.receiver, v.delivery(m.provider, nil))
+		whole := webhook.Inspecting(m.receiver, v.delivery(m.provider, nil))
+		return func(body []byte) webhook.Judged { return whole(body).Within(v.o.tolerance, v.now()) }
 	}
 }
 
 func (v *verifier) jsonLine(m *verifyMeans, source string) func([]byte, int, webhook.Judged, []byte) []byte {
 	return func(dst []byte, index int, j webhook.Judged, body []byte) []byte {
-		if v.o.explain {
+		if v.o.explain && !j.Stale {
 			j, _ = m.explained(j, body)
 		}
 		return j.AppendLine(dst, source, index, m.provider)
@@ -114,7 +122,7 @@ func (v *verifier) textLine(m *verifyMeans, source string) func([]byte, int, web
 		if j.Verdict == payment.VerdictValid || j.Verdict == payment.VerdictUnsigned && j.Reason == "" {
 			return dst
 		}
-		if v.o.explain {
+		if v.o.explain && !j.Stale {
 			j, _ = m.explained(j, body)
 		}
 		return append(dst, string(j.Verdict)+"  "+source+":"+itoa(index+1)+"  "+ui.Safe(j.Reason)+"\n"...)

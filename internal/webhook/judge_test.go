@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,8 +49,36 @@ func TestQuickJudgeAgrees(t *testing.T) {
 		bodies = append(bodies, bytes.Split(data, []byte("\n"))...)
 	}
 	for _, body := range bodies {
-		if diff := cmp.Diff(whole(body), quick(body)); diff != "" {
+		if diff := cmp.Diff(timeless(whole(body)), timeless(quick(body))); diff != "" {
 			t.Errorf("%.200q (-receiver +judge):\n%s", body, diff)
+		}
+	}
+}
+
+// timeless leaves out what the quick judge does not read.
+func timeless(j webhook.Judged) webhook.Judged {
+	j.At = time.Time{}
+	return j
+}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		j         webhook.Judged
+		tolerance time.Duration
+		reason    string
+	}{
+		"fresh":        {webhook.Judged{Verdict: payment.VerdictValid, At: now.Add(-4 * time.Minute)}, 5 * time.Minute, ""},
+		"old":          {webhook.Judged{Verdict: payment.VerdictValid, At: now.Add(-6 * time.Minute)}, 5 * time.Minute, "its time 2026-03-02T08:09:00Z is 6m0s ago, more than the tolerance of 5m0s"},
+		"ahead":        {webhook.Judged{Verdict: payment.VerdictUnsigned, At: now.Add(72 * time.Hour)}, time.Hour, "its time 2026-03-05T08:15:00Z is 3 days ahead, more than the tolerance of 1h0m0s"},
+		"no tolerance": {webhook.Judged{Verdict: payment.VerdictValid, At: now.AddDate(-1, 0, 0)}, 0, ""},
+		"no time":      {webhook.Judged{Verdict: payment.VerdictValid}, time.Second, ""},
+		"malformed":    {webhook.Judged{Verdict: payment.VerdictMalformed, At: now.AddDate(-1, 0, 0)}, time.Second, ""},
+	} {
+		got := tt.j.Within(tt.tolerance, now)
+		if got.Reason != tt.reason || (got.Verdict != tt.j.Verdict) != (tt.reason != "") || got.Stale != (tt.reason != "") {
+			t.Errorf("%s: got %+v, want %q", name, got, tt.reason)
 		}
 	}
 }
@@ -60,7 +89,7 @@ func FuzzQuickJudge(f *testing.F) {
 	quick, whole := judges()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, tried := range [][]byte{body, signedOr(body)} {
-			if diff := cmp.Diff(whole(tried), quick(tried)); diff != "" {
+			if diff := cmp.Diff(timeless(whole(tried)), timeless(quick(tried))); diff != "" {
 				t.Errorf("%q (-receiver +judge):\n%s", tried, diff)
 			}
 		}

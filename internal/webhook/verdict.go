@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -14,13 +15,44 @@ type Judged struct {
 	// Matched is how the proof fitted, Reason why it did not.
 	Matched string
 	Reason  string
+	// At is the event's own time, zero where it has none or was not read.
+	At time.Time
+	// Stale says that Within refused it for its time.
+	Stale bool
+}
+
+// Within holds a verdict against a tolerance: one that is believed and whose time is
+// further from now becomes a mismatch, which says so.
+func (j Judged) Within(tolerance time.Duration, now time.Time) Judged {
+	believed := j.Verdict == payment.VerdictValid || j.Verdict == payment.VerdictUnsigned
+	if tolerance <= 0 || !believed || j.At.IsZero() || now.Sub(j.At).Abs() <= tolerance {
+		return j
+	}
+	j.Verdict, j.Stale = payment.VerdictMismatch, true
+	j.Reason = "its time " + j.At.UTC().Format(time.RFC3339) + " is " + Age(j.At, now) + ", more than the tolerance of " + tolerance.String()
+	return j
+}
+
+// Age says how far a time is from now.
+func Age(at, now time.Time) string {
+	d, side := now.Sub(at), "ago"
+	if d < 0 {
+		d, side = -d, "ahead"
+	}
+	switch {
+	case d >= 48*time.Hour:
+		return strconv.Itoa(int(d/(24*time.Hour))) + " days " + side
+	case d >= 2*time.Minute:
+		return d.Round(time.Minute).String() + " " + side
+	}
+	return d.Round(time.Second).String() + " " + side
 }
 
 // JudgedOf takes what a verdict needs from an inspection.
 func JudgedOf(i payment.Inspection) Judged {
 	j := Judged{Verdict: i.Verdict, Matched: i.Matched, Reason: i.Reason}
 	if i.Event != nil {
-		j.Event = i.Event.Name
+		j.Event, j.At = i.Event.Name, i.Event.OccurredAt
 	}
 	return j
 }
