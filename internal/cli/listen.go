@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -22,6 +23,7 @@ type listenCommand struct {
 	addrGiven       bool
 	forwardTo       []string
 	forwardAttempts int
+	withParent      bool
 	untrusted       bool
 	send            sendFlags
 	tunnel          tunnelFlags
@@ -73,6 +75,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f.BoolVar(&v.allowPlain, "allow-plain", false, "serve plain HTTP on other addresses than loopback")
 	f.BoolVar(&v.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
 	f.BoolVar(&v.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
+	f.BoolVar(&v.withParent, "exit-with-parent", false, "end when stdin closes or the program that started it is gone")
 	f.StringVar(&v.logFormat, "log-format", "text", "log on stderr as `text|json`")
 	v.send.bind(f)
 	v.tunnel.bind(f)
@@ -166,6 +169,9 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 	stopKeeping := v.keepSmall(ctx, conf.Listen.Retention)
 	defer stopKeeping()
 	ctx, cancel := context.WithCancel(ctx)
+	if v.withParent {
+		go watchParent(ctx, v.in.Stdin, os.Getppid, cancel)
+	}
 	v.sayWaiting(ctx, options.Forward.Rules)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, ln) }()
