@@ -52,8 +52,9 @@ bench: ## figures beside a baseline measured in the same run
 peers: ## other people's clients against the emulator, flow by flow (Node)
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator
 
-torture: ## the long crash test: kill -9 under load, hundreds of rounds
+torture: ## the long crash test, and a million random steps of payments
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture' -v ./internal/store ./internal/listen ./cmd/payctl
+	PAYCTL_TORTURE=1 go test -count 1 -timeout 240m -run StateMachine -v ./internal/deposit
 
 cover:
 	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
