@@ -2,6 +2,7 @@
 GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.16.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+DEADCODE  := golang.org/x/tools/cmd/deadcode@v0.38.0
 
 export CGO_ENABLED = 0
 # The race detector needs a C compiler; without one the tests run all the same.
@@ -11,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test race lint fmt fmt-check vet fuzz bench peers cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test race lint deadcode fmt fmt-check vet fuzz bench peers cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -28,6 +29,9 @@ race: ## all tests with the race detector, failing without a C compiler
 
 lint:
 	go run $(GOLANGCI) run ./...
+
+deadcode: ## functions that nothing reaches, tests included
+	@out="$$(go run $(DEADCODE) -test ./...)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
 fmt:
 	go run $(GOLANGCI) fmt ./...
@@ -89,6 +93,7 @@ vulncheck: ## known vulnerabilities, where their database can be reached
 	else echo "vulncheck: skipped, https://vuln.go.dev cannot be reached; see SECURITY in README.md for what was looked at by hand"; fi
 
 check: fmt-check vet lint verify vulncheck ## what CI runs
+check: fmt-check vet lint deadcode ## what CI runs
 	$(MAKE) test
 	$(MAKE) demo
 	$(MAKE) completions-check cross release-check

@@ -33,7 +33,7 @@ func allowed() map[string][]string {
 		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/deliver", "internal/presence", "internal/store"},
-		"internal/replay":  {"internal/deliver", "internal/store"},
+		"internal/replay":  {"internal/provider", "internal/deliver", "internal/store"},
 		"internal/webhook": {"internal/daraja", "internal/deliver", "internal/sevi", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",

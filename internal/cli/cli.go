@@ -34,6 +34,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/spell"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -50,6 +51,9 @@ type Invocation struct {
 	// Signals begins to watch for the signals that end a run, and calls stop at
 	// the first; nil watches for none. Until it is called they end the process.
 	Signals func(stop context.CancelFunc)
+
+	// providers is another table than the built-in one, for tests.
+	providers provider.Table
 }
 
 // Tree returns the whole command tree, for what is generated from it.

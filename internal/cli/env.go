@@ -47,7 +47,11 @@ type env struct {
 }
 
 func newEnv(in Invocation) *env {
-	return &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}, providers: provider.Builtin()}
+	e := &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}, providers: in.providers}
+	if e.providers == nil {
+		e.providers = provider.Builtin()
+	}
+	return e
 }
 
 // bind binds the flags that mean the same everywhere.

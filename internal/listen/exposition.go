@@ -191,7 +191,7 @@ func (r *registry) process() {
 	memory("go_memstats_heap_alloc_bytes", "Bytes of objects on the heap.", func(s *runtime.MemStats) uint64 { return s.HeapAlloc })
 	memory("go_memstats_sys_bytes", "Bytes taken from the system.", func(s *runtime.MemStats) uint64 { return s.Sys })
 	if _, err := os.Stat(descriptorDir); err == nil {
-		r.gauge("process_open_fds", "Open file descriptorDir.", func() float64 {
+		r.gauge("process_open_fds", "Open file descriptors.", func() float64 {
 			open, _ := os.ReadDir(descriptorDir)
 			return float64(len(open))
 		})

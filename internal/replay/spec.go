@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -80,7 +81,7 @@ func parseRetry(text string) (func(payment.ProviderID) []time.Duration, error) {
 	case "":
 		return nil, nil //nolint:nilnil // no schedule is no further attempt
 	case "provider":
-		return Schedule, nil
+		return func(id payment.ProviderID) []time.Duration { return provider.Builtin().Row(id).Retries }, nil
 	}
 	var waits []time.Duration
 	for _, word := range strings.Split(text, ",") {
