@@ -21,7 +21,7 @@ func run() int {
 		return 64
 	}
 	dir := os.Args[1]
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -155,7 +155,7 @@ func (p *publicAddress) run(ctx context.Context, server *listen.Server) (err err
 	program, endProgram := context.WithCancel(context.WithoutCancel(ctx))
 	p.endProgram = endProgram
 	t, err := tunnel.New(tunnel.Options{
-		Program: p.program, Port: ln.Addr().(*net.TCPAddr).Port, Now: p.now, //nolint:forcetypeassert,errcheck // a TCP listener has no other
+		Program: p.program, Port: ln.Addr().(*net.TCPAddr).Port, Now: p.now, //nolint:forcetypeassert // a TCP listener has no other
 		Unusable: p.unusable, Check: p.probe.Check, Report: func(e tunnel.Event) { p.changed(program, e) },
 		Output: func(line string) { p.out.Debug("tunnel: %s", p.phoneText(line)) },
 	})

@@ -16,19 +16,27 @@ const mostFilterMemory = 96 << 20
 // filterLook is how often a filter at work is looked at: doubling cannot get far between.
 const filterLook = time.Millisecond
 
+// filterGrace is what a filter has once the command's time is over: the last document,
+// which says what became of it, is printed then.
+const filterGrace = 500 * time.Millisecond
+
 // Within bounds --jq and --template by ctx: they end with --timeout and with the first
 // signal. Without it they are bounded in memory alone.
 func (p *Printer) Within(ctx context.Context) { p.within = ctx }
 
 // filtered applies the filter. An expression that does not end is left behind: the
 // command is over then, and its process with it.
+//
+//nolint:contextcheck // its context is the printer's, since printing takes none
 func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
-	ctx := p.within
-	if ctx == nil {
-		ctx = context.Background()
+	within := p.within
+	if within == nil {
+		within = context.Background()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(within))
 	defer cancel()
+	over := within.Done()
+	var grace <-chan time.Time
 	type result struct {
 		data []byte
 		err  error
@@ -46,14 +54,14 @@ func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
 			switch {
 			case heap() > before+mostFilterMemory:
 				return nil, p.tooMuch()
-			case r.err != nil && ctx.Err() != nil:
-				return nil, ctx.Err()
 			case r.err != nil:
 				return nil, &FilterError{err: payment.Usage(r.err.Error(), "correct the expression; -o json shows what it is given")}
 			}
 			return r.data, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-over:
+			over, grace = nil, time.After(filterGrace)
+		case <-grace:
+			return nil, within.Err()
 		case <-ticker.C:
 			if now := heap(); now > before+mostFilterMemory {
 				return nil, p.tooMuch()
