@@ -92,8 +92,7 @@ vulncheck: ## known vulnerabilities, where their database can be reached
 	@if curl -fsS -m 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then go run $(GOVULNCHECK) ./...; \
 	else echo "vulncheck: skipped, https://vuln.go.dev cannot be reached; see SECURITY in README.md for what was looked at by hand"; fi
 
-check: fmt-check vet lint verify vulncheck ## what CI runs
-check: fmt-check vet lint deadcode ## what CI runs
+check: fmt-check vet lint deadcode verify vulncheck ## what CI runs
 	$(MAKE) test
 	$(MAKE) demo
 	$(MAKE) completions-check cross release-check
