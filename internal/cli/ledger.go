@@ -20,7 +20,7 @@ func newLedger(s *session) *cobra.Command {
 		`The ledger is one SQLite file with every deposit and every delivery. These verbs count
 what is in it, check it, copy it while others write, and keep it small. With --db FILE no
 profile need be chosen.`,
-		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"backup", newLedgerBackup}, command{"restore", newLedgerRestore}, command{"prune", newLedgerPrune})
+		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"verify", newLedgerVerify}, command{"backup", newLedgerBackup}, command{"restore", newLedgerRestore}, command{"prune", newLedgerPrune})
 }
 
 // openLedgerFile opens the ledger for a verb that is about the file itself, whatever the
@@ -278,6 +278,9 @@ func (v *ledgerPrune) Run(ctx context.Context) error {
 	}
 	pruned, err := ledger.Prune(ctx, v.now().Add(-age))
 	if err != nil {
+		return err
+	}
+	if err := ledger.Actions.Add(ctx, "ledger prune", "", "older than "+v.olderThan); err != nil {
 		return err
 	}
 	return v.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,13 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 	progress.Stop()
 	if err != nil {
 		return err
+	}
+	ledger, err := openLedgerFile(ctx, v.session, store.Options{})
+	if err == nil {
+		err = ledger.Actions.Add(ctx, "ledger restore", "", "from "+filepath.Base(v.file))
+	}
+	if err != nil {
+		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", firstLine(err.Error()))
 	}
 	return v.out.One(restoredView{Path: path, From: v.file, Kept: orNull(kept)})
 }

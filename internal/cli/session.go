@@ -130,7 +130,7 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 	if o.Path, err = conf.Ledger(); err != nil {
 		return nil, err
 	}
-	o.Now = s.now
+	o.Now, o.Actor = s.now, s.actor()
 	if o.OrReadOnly && !o.MustExist {
 		if err := s.standIn(conf, &o); err != nil {
 			return nil, err

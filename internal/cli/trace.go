@@ -75,7 +75,7 @@ func (v *traceVerb) Run(ctx context.Context) error {
 	if in.Statement, err = v.statementRows(ctx, in.Deposit); err != nil {
 		return err
 	}
-	t, err := trace.Run(ctx, trace.Ledger{Deposits: ledger.Deposits, Deliveries: ledger.Deliveries, Queries: ledger.Queries}, in)
+	t, err := trace.Run(ctx, trace.Ledger{Deposits: ledger.Deposits, Deliveries: ledger.Deliveries, Queries: ledger.Queries, Actions: ledger.Actions}, in)
 	if err != nil {
 		return err
 	}

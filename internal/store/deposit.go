@@ -137,7 +137,7 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	out.seq, out.ID = seq, t.db.id(depositPrefix, seq)
 	t.known.set(out)
 	t.countDeposit(out, 1)
-	return out, nil
+	return out, t.act(ctx, "deposit create", out.ID, "")
 }
 
 // ClaimSend marks the CREATED deposit with as's ID as UNKNOWN, with SentAt and
@@ -172,6 +172,9 @@ func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.D
 			return err
 		}
 		got, mine = after, true
+		if err := t.act(ctx, "deposit send", d.ID, ""); err != nil {
+			return err
+		}
 		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "sent"})
 	})
 	return got.Deposit, mine, err
@@ -261,6 +264,9 @@ func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payme
 		claim.At = fromMicros(micros(claim.At))
 		var err error
 		got, move, err = t.apply(ctx, d, claim)
+		if err == nil && claim.By == payment.SourceOperator {
+			err = t.act(ctx, "deposit resolve --as "+strings.ToLower(string(claim.Status)), d.ID, claim.Because)
+		}
 		if err != nil || d.ProviderID != "" || got.ProviderID == "" {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -112,6 +113,11 @@ func (h *Forwards) Drop(ctx context.Context, c Choice) (int, error) {
 			return err
 		}
 		n = len(gone)
+		if n > 0 {
+			if err := t.act(ctx, "webhook queue drop", "", fmt.Sprintf("%d forwards", n)); err != nil {
+				return err
+			}
+		}
 		for _, f := range gone {
 			if err := t.dropForward(ctx, f); err != nil {
 				return err
@@ -133,6 +139,9 @@ func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 			return err
 		}
 		n = len(moved)
+		if err := t.act(ctx, "webhook queue move", "", fmt.Sprintf("%d forwards from %s to %s", n, from, to)); err != nil {
+			return err
+		}
 		target, err := t.target(ctx, to)
 		if err != nil {
 			return err

@@ -22,6 +22,8 @@ type Options struct {
 	// OrReadOnly opens a ledger that this user may not write as ReadOnly does: for
 	// commands that only read.
 	OrReadOnly bool
+	// Actor is whose command works with the ledger; see Actions.
+	Actor Actor
 	// Now is the clock of everything that is recorded; nil means time.Now.
 	Now func() time.Time
 	// BusyTimeout bounds how long a write waits for other processes; 0 means 15 s.
@@ -58,6 +60,7 @@ type Store struct {
 	Books      *Books
 	Rollups    *Rollups
 	Recovery   Recovery
+	Actions    *Actions
 }
 
 // The handles. Each has the methods of one noun, over the same database.
@@ -80,6 +83,7 @@ type database struct {
 	now        func() time.Time
 	quarantine Quarantine
 	onCommit   func(CommitStats)
+	actor      Actor
 
 	read   *sql.DB
 	idKey  []byte
@@ -98,7 +102,7 @@ type database struct {
 // failing disk is KindInternal; one that is held by another process for longer
 // than BusyTimeout is KindUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit}
+	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit, actor: o.Actor}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -117,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	db.changes = newChanges(db)
 	return &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
-		Queries: &Queries{db}, Runs: &Runs{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db},
+		Queries: &Queries{db}, Runs: &Runs{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db}, Actions: &Actions{db},
 	}, nil
 }
 

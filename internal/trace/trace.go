@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -54,6 +55,8 @@ const (
 	Reversal Kind = "reversal"
 	// Operator is what a person decided.
 	Operator Kind = "operator"
+	// Action is what a command changed, with who ran it and where.
+	Action Kind = "action"
 	// Statement is a row of a statement file.
 	Statement Kind = "statement"
 	// Note is what payctl recorded otherwise.
@@ -93,6 +96,10 @@ type (
 		OfReceipt(ctx context.Context, provider payment.ProviderID, receipt string) ([]store.StoredDelivery, error)
 		Attempts(ctx context.Context, deliveryID string) ([]store.Attempt, error)
 	}
+	// Actions is *store.Actions.
+	Actions interface {
+		Of(ctx context.Context, subject string) ([]store.Action, error)
+	}
 	// Queries is *store.Queries.
 	Queries interface {
 		Find(ctx context.Context, anyID string) ([]store.Query, error)
@@ -105,6 +112,8 @@ type Ledger struct {
 	Deposits   Deposits
 	Deliveries Deliveries
 	Queries    Queries
+	// Actions may be nil.
+	Actions Actions
 }
 
 // Input says what is traced.
@@ -156,7 +165,7 @@ func (g *gatherer) gather(ctx context.Context) error {
 	if d := g.in.Deposit; d != nil {
 		receipt = d.Receipt
 		g.deposit(d)
-		if err := g.history(ctx, d.ID); err != nil {
+		if err := errors.Join(g.history(ctx, d.ID), g.actions(ctx, d.ID)); err != nil {
 			return err
 		}
 		err := g.ledger.Deliveries.Each(ctx, store.DeliveryFilter{DepositID: d.ID}, func(v store.StoredDelivery) error { return g.delivery(ctx, v) })
@@ -273,6 +282,21 @@ func (g *gatherer) history(ctx context.Context, id string) error {
 		g.add(e)
 	}
 	return nil
+}
+
+func (g *gatherer) actions(ctx context.Context, id string) error {
+	if g.ledger.Actions == nil {
+		return nil
+	}
+	list, err := g.ledger.Actions.Of(ctx, id)
+	for _, a := range list {
+		what := a.What
+		if a.Because != "" {
+			what += ": " + a.Because
+		}
+		g.add(Event{At: a.At, Kind: Action, Source: a.Who + "@" + a.Host, Summary: what, Ref: id})
+	}
+	return err
 }
 
 func (g *gatherer) delivery(ctx context.Context, v store.StoredDelivery) error {

@@ -79,7 +79,7 @@ func deposit(status payment.Status) *payment.Deposit {
 
 func run(t *testing.T, m memory, d *payment.Deposit, now time.Duration) *Trace {
 	t.Helper()
-	tr, err := Run(t.Context(), Ledger{m, m, m}, Input{Deposit: d, ID: "INV-1", Providers: []payment.ProviderID{payment.Daraja}, Now: start.Add(now)})
+	tr, err := Run(t.Context(), Ledger{m, m, m, nil}, Input{Deposit: d, ID: "INV-1", Providers: []payment.ProviderID{payment.Daraja}, Now: start.Add(now)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestGaps(t *testing.T) {
 
 func TestNothingKnown(t *testing.T) {
 	t.Parallel()
-	_, err := Run(t.Context(), Ledger{memory{}, memory{}, memory{}}, Input{ID: "0712345678"})
+	_, err := Run(t.Context(), Ledger{memory{}, memory{}, memory{}, nil}, Input{ID: "0712345678"})
 	if payment.KindOf(err) != payment.KindNotFound || strings.Contains(err.Error(), "0712345678") {
 		t.Errorf("got %v", err)
 	}
