@@ -137,7 +137,11 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	out.seq, out.ID = seq, t.db.id(depositPrefix, seq)
 	t.known.set(out)
 	t.countDeposit(out, 1)
-	return out, t.act(ctx, "deposit create", out.ID, "")
+	what := "deposit create"
+	if d.Adopted {
+		what = "deposit adopt"
+	}
+	return out, t.act(ctx, what, out.ID, "")
 }
 
 // ClaimSend marks the CREATED deposit with as's ID as UNKNOWN, with SentAt and
