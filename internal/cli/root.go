@@ -152,8 +152,11 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"Money", []command{
-			{"deposit", newDeposit}, {"status", newStatus}, {"transaction", newTransaction},
-			{"reconcile", newReconcile}, {"trace", newTrace},
+			{"deposit", newDeposit},
+			{"status", newStatus},
+			{"transaction", newTransaction},
+			{"reconcile", newReconcile},
+			{"trace", newTrace},
 		}},
 		{"Callbacks", []command{{"listen", newListen}, {"webhook", newWebhook}}},
 		{"Look", []command{{"explain", newExplain}, {"stats", newStats}}},

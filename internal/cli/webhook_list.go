@@ -102,7 +102,7 @@ numbers that fit it among them.
 		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	v.deliveryFlags.bind(f)
+	v.bind(f)
 	f.StringVar(&v.deposit, "deposit", "", "only what is about this deposit: any `ID` of it")
 	f.StringVar(&v.phone, "phone", "", "only what is about this payer's `NUMBER`")
 	f.BoolVar(&v.failed, "failed", false, "only what did not get through to some target")

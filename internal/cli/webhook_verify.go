@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,22 +35,13 @@ type webhookVerifyOptions struct {
 func newWebhookVerify(s *session) *cobra.Command {
 	v := &webhookVerify{session: s}
 	cmd := &cobra.Command{
-		Use:   "verify [FILE...]",
-		Short: "Check payloads offline",
-		Long: `Checks webhook payloads from files, directories, stdin (no file, or -) or the ledger
-(--delivery). WasaaPay's signature stands in the body; Sevi's token in the
-Authorization header (--headers FILE); Daraja signs nothing, so its payloads are
-checked for shape and reported as unsigned.
-
---explain tries the usual mistakes of signers and the usual ways in which a receiver's
-framework changes a body before the check, and proves what it names.
-
-Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one is no
-payload. What a directory holds besides files (pipes, sockets) is left out with a warning.`,
-		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",
+		Use:     "verify [FILE...]",
+		Short:   "Check payloads offline",
 		Args:    func(_ *cobra.Command, args []string) error { v.o.files = args; return nil },
+		Example: "  payctl webhook verify body.json --secret-file secret.txt\n  payctl webhook verify --ndjson archive.ndjson --secret-file secret.txt -o ndjson\n  payctl webhook verify body.json --explain",
 		RunE:    s.quick(v.Run),
 	}
+	helpLater(cmd, verifyHelp)
 	f := cmd.Flags()
 	f.StringVar(&v.o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (wasaapay; a stored delivery's own)")
 	f.StringArrayVar(&v.o.secretFiles, "secret-file", nil, "read a secret from `FILE` instead of the profile (repeatable: rotation)")
@@ -59,6 +52,31 @@ payload. What a directory holds besides files (pipes, sockets) is left out with 
 	f.BoolVar(&v.o.explain, "explain", false, "name the mistake when a signature does not fit")
 	return cmd
 }
+
+// verifyHelp lists what --explain undoes, from the table that it goes by.
+func verifyHelp() string {
+	var b strings.Builder
+	b.WriteString(verifyHead)
+	for _, d := range webhook.Damages() {
+		fmt.Fprintf(&b, "  %-22s  %s; %s\n", d.Name, d.Meaning, d.Fix)
+	}
+	return b.String()
+}
+
+const verifyHead = `Checks webhook payloads from files, directories, stdin (no file, or -) or the ledger
+(--delivery). WasaaPay's signature stands in the body; Sevi's token in the
+Authorization header (--headers FILE); Daraja signs nothing, so its payloads are
+checked for shape and reported as unsigned.
+
+--explain tries the usual mistakes of signers and the usual ways in which a receiver's
+framework changes a body before the check, and proves what it names.
+
+Exit 0 when all are valid or unsigned, 6 when one does not verify, 64 when one is no
+payload. What a directory holds besides files (pipes, sockets) is left out with a warning.
+
+What --explain undoes of a receiver's framework, and what mends it:
+
+`
 
 // verifier judges payloads, each with its provider's means.
 type verifier struct {

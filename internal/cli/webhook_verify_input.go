@@ -40,7 +40,7 @@ func (v *verifier) judge(m *verifyMeans, source string, d payment.Delivery) erro
 	case ui.FormatText, ui.FormatNDJSON:
 		v.keepErr(v.out.Line(view))
 		return nil
-	case ui.FormatJSON:
+	case ui.FormatJSON, ui.FormatCSV:
 	}
 	v.views = append(v.views, view)
 	return nil

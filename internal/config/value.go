@@ -134,7 +134,7 @@ func tooWide(p netip.Prefix) bool {
 	if p.Addr().Is4() {
 		return p.Bits() < 8
 	}
-	return p.Bits() < 16 && !(p.Bits() >= 7 && p.Addr().IsPrivate())
+	return p.Bits() < 16 && (p.Bits() < 7 || !p.Addr().IsPrivate())
 }
 
 // inIPv4 takes IPv4 addresses in IPv6 form for what they are: peers are compared in

@@ -367,13 +367,13 @@ func (m *machine) intent() *paid {
 func TestStateMachine(t *testing.T) {
 	t.Parallel()
 	steps, seed := 2000, uint64(time.Now().UnixNano())
-	if os.Getenv("PAYCTL_TORTURE") != "" { //nolint:forbidigo // it chooses the test's length
+	if os.Getenv("PAYCTL_TORTURE") != "" {
 		steps = 1_000_000
 	}
-	if text := os.Getenv("PAYCTL_TORTURE_STEPS"); text != "" { //nolint:forbidigo // as above
+	if text := os.Getenv("PAYCTL_TORTURE_STEPS"); text != "" {
 		_, _ = fmt.Sscan(text, &steps)
 	}
-	if text := os.Getenv("PAYCTL_TORTURE_SEED"); text != "" { //nolint:forbidigo // as above
+	if text := os.Getenv("PAYCTL_TORTURE_SEED"); text != "" {
 		_, _ = fmt.Sscan(text, &seed)
 	}
 	start := time.Now()
@@ -381,7 +381,7 @@ func TestStateMachine(t *testing.T) {
 	const each = 5000 // of one ledger
 	for done := 0; done < steps; done += each {
 		m := &machine{
-			t: t, r: rand.New(rand.NewPCG(seed, 1)), seed: seed, count: count, //nolint:gosec // it must be repeatable
+			t: t, r: rand.New(rand.NewPCG(seed, 1)), seed: seed, count: count,
 			path: filepath.Join(t.TempDir(), "ledger.db"), now: time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC),
 		}
 		m.open()

@@ -66,7 +66,7 @@ func openWasaaPay(ctx context.Context, c *config.Config, d Deps) (Provider, erro
 		return Provider{}, err
 	}
 	return Provider{
-		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client.Receiver.TakeAbsent(c.WasaaPay.TakeAbsent),
+		ID: payment.WasaaPay, Depositor: client, Streamer: client, Receiver: client.TakeAbsent(c.WasaaPay.TakeAbsent),
 		Schedule: wasaapay.Schedule(c.Environment), Budget: app, Wallet: c.WasaaPay.Wallet, Check: client.Check, CheckFields: wasaapay.CheckFields, Idempotent: true,
 		CallbackURL: func(string) string { return "" },
 	}, nil

@@ -68,7 +68,7 @@ func manyRows(b *testing.B, n int) string {
 	_, _ = w.WriteString(fileB("00:00:00", "23:59:59"))
 	for i := n - 1; i >= 0; i-- {
 		clock := clockOf(i).Format("15:04:05")
-		fmt.Fprintf(w, "%s,04-11-2026 %s,04-11-2026 %s,Pay Bill from 25471****678 - ANN **** TEST Acc. INV-%d,Completed,%d.%02d,,,true,Pay Utility,25471****678 - ANN **** TEST,,INV-%d,KES\n",
+		_, _ = fmt.Fprintf(w, "%s,04-11-2026 %s,04-11-2026 %s,Pay Bill from 25471****678 - ANN **** TEST Acc. INV-%d,Completed,%d.%02d,,,true,Pay Utility,25471****678 - ANN **** TEST,,INV-%d,KES\n",
 			receiptOf(i), clock, clock, i, (100+i%5000)/100, (100+i%5000)%100, i)
 	}
 	if err := w.Flush(); err != nil {

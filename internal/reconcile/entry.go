@@ -97,7 +97,7 @@ func (e *entry) has(flag uint8) bool { return e.flags&flag != 0 }
 
 func (e *entry) setRef(ref string) {
 	n := copy(e.ref[:], ref)
-	e.refLen = uint8(n) //nolint:gosec // at most refSize
+	e.refLen = uint8(n)
 	if n < len(ref) {
 		e.flags |= refCut
 	}
@@ -188,7 +188,7 @@ func phonesFit(visible, whole uint64) bool {
 func statusCode(s payment.Status) uint8 {
 	for i, known := range payment.Statuses() {
 		if s == known {
-			return uint8(i) //nolint:gosec // five statuses
+			return uint8(i)
 		}
 	}
 	return 0

@@ -46,28 +46,40 @@ func TestProviderCheck(t *testing.T) {
 		asked  string
 	}{
 		"beside a file": {
-			memoryBooks{r1, r2}, file, fakeProvider{rows: []Listed{{"R1", 10000, at("10:00:01")}, {"R2", 500, at("11:00:01")}, {"R3", 700, at("12:00:00")}}},
+			memoryBooks{r1, r2},
+			file,
+			fakeProvider{rows: []Listed{{"R1", 10000, at("10:00:01")}, {"R2", 500, at("11:00:01")}, {"R3", 700, at("12:00:00")}}},
 			"matched 1 100.00\nonly_ledger 1 5.00\nonly_provider 1 7.00",
-			[]string{"critical only_ledger R2 - 0-2 :0", "high only_provider R3 7.00 :0"}, "3 payments",
+			[]string{"critical only_ledger R2 - 0-2 :0", "high only_provider R3 7.00 :0"},
+			"3 payments",
 		},
 		"in place of files": {
-			memoryBooks{r1, r2}, nil, fakeProvider{rows: []Listed{{"R1", 10000, at("10:00:01")}, {"R3", 700, at("12:00:00")}}},
+			memoryBooks{r1, r2},
+			nil,
+			fakeProvider{rows: []Listed{{"R1", 10000, at("10:00:01")}, {"R3", 700, at("12:00:00")}}},
 			"matched 1 100.00\nonly_provider 1 7.00\nnot_verifiable 1 5.00",
-			[]string{"high only_provider R3 7.00 pul:0", "medium not_verifiable R2 - 0-2 :0"}, "2 payments",
+			[]string{"high only_provider R3 7.00 pul:0", "medium not_verifiable R2 - 0-2 :0"},
+			"2 payments",
 		},
 		"an empty list proves nothing": {
 			memoryBooks{r1}, nil, fakeProvider{}, "not_verifiable 1 100.00", []string{"medium not_verifiable R1 - 0-1 :0"}, "no proof",
 		},
 		"a clock that is off": {
-			memoryBooks{r1}, file, fakeProvider{rows: []Listed{{"R1", 10000, at("13:00:00")}, {"R3", 700, at("12:00:00")}}},
-			"matched 1 100.00", []string{}, "off by 3h0m0s",
+			memoryBooks{r1},
+			file,
+			fakeProvider{rows: []Listed{{"R1", 10000, at("13:00:00")}, {"R3", 700, at("12:00:00")}}},
+			"matched 1 100.00",
+			[]string{},
+			"off by 3h0m0s",
 		},
 		"silent beside a file": {memoryBooks{r1}, file, fakeProvider{err: errors.New("no route to host")}, "matched 1 100.00", []string{}, "could not be asked: no route"},
 		"asked about what is open": {
-			memoryBooks{pushed(1, "9", "A", payment.StatusPending, "11:00:00"), pushed(2, "8", "B", payment.StatusUnknown, "12:00:00")}, file,
+			memoryBooks{pushed(1, "9", "A", payment.StatusPending, "11:00:00"), pushed(2, "8", "B", payment.StatusUnknown, "12:00:00")},
+			file,
 			fakeProvider{rows: []Listed{{"R1", 10000, at("10:00:00")}}, stands: map[string]payment.Status{"0-1": done, "0-2": payment.StatusUnknown}},
 			"status_differs 1 9.00\nonly_statement 1 100.00\nnot_verifiable 1 8.00",
-			[]string{"high only_statement R1 100.00 x:5", "high status_differs - 0-1 :0", "medium not_verifiable - 0-2 :0"}, "2 undecided",
+			[]string{"high only_statement R1 100.00 x:5", "high status_differs - 0-1 :0", "medium not_verifiable - 0-2 :0"},
+			"2 undecided",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

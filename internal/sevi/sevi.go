@@ -102,7 +102,7 @@ func (r *Receiver) Acknowledge(d payment.Delivery, i payment.Inspection, what pa
 		if !json.Valid(trimBOM(d.Body)) {
 			return reply(http.StatusBadRequest, `{"error":"not json"}`)
 		}
-	case payment.VerdictValid, payment.VerdictUnsigned, payment.VerdictUntrusted:
+	case payment.VerdictValid, payment.VerdictUnsigned, payment.VerdictUntrusted, payment.VerdictStray:
 	}
 	return reply(http.StatusOK, `{"ok":true}`)
 }

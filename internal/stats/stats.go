@@ -208,8 +208,7 @@ func (t *tally) settled(s *store.Settled) {
 
 // decidedBy folds the finer sources into the contract's.
 func decidedBy(s payment.Source) string {
-	switch s {
-	case payment.SourceTransaction, payment.SourceAnswer:
+	if s == payment.SourceTransaction || s == payment.SourceAnswer {
 		return string(payment.SourceQuery)
 	}
 	return string(s)

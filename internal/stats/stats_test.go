@@ -61,8 +61,10 @@ func sample() fake {
 		open: []store.Undecided{{Hour: hour, Provider: payment.Daraja, Status: payment.StatusPending, N: 3}},
 		back: []store.Back{{Asked: hour, Provider: payment.Daraja, Amount: payment.AmountOf(5000, payment.KES)}},
 		rows: []store.BookRow{
-			{Status: payment.StatusCompleted, Amount: payment.AmountOf(9999, payment.KES)}, {Status: payment.StatusFailed, Amount: payment.AmountOf(10000, payment.KES)},
-			{Status: payment.StatusPending, Amount: payment.AmountOf(99999900, payment.KES)}, {Source: store.BookNotice, Amount: payment.AmountOf(1, payment.KES)},
+			{Status: payment.StatusCompleted, Amount: payment.AmountOf(9999, payment.KES)},
+			{Status: payment.StatusFailed, Amount: payment.AmountOf(10000, payment.KES)},
+			{Status: payment.StatusPending, Amount: payment.AmountOf(99999900, payment.KES)},
+			{Source: store.BookNotice, Amount: payment.AmountOf(1, payment.KES)},
 		},
 	}
 }
@@ -118,7 +120,8 @@ func TestGroups(t *testing.T) {
 		},
 		ByReason: {{Key: "1032", Meaning: "means 1032", Counts: Counts{Failed: 2}}},
 		ByAmount: {
-			{Key: "0 - 100", Counts: Counts{Completed: 1, Amount: 9999}}, {Key: "100 - 500", Counts: Counts{Failed: 1}},
+			{Key: "0 - 100", Counts: Counts{Completed: 1, Amount: 9999}},
+			{Key: "100 - 500", Counts: Counts{Failed: 1}},
 			{Key: "150000 and more", Counts: Counts{Undecided: 1}},
 		},
 	} {

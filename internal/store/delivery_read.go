@@ -158,14 +158,14 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
 	var deposits []int64
 	for i := range rows {
-		if rows[i].deposit != 0 && payment.TopicOf(rows[i].kind.kind.event) == payment.TopicCustomer {
+		if rows[i].deposit != 0 && payment.TopicOf(rows[i].kind.event) == payment.TopicCustomer {
 			deposits = append(deposits, rows[i].deposit)
 		}
 	}
 	if len(deposits) == 0 {
 		return nil
 	}
-	settled, err := h.read.QueryContext(ctx, `SELECT v.subject, min(v.seq) FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
+	settled, err := h.query(ctx, `SELECT v.subject, min(v.seq) FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND k.status = ? GROUP BY v.subject`,
 		h.engine.Numbers(deposits), string(payment.StatusCompleted))
 	if err != nil {
@@ -181,7 +181,7 @@ func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, o
 		by[deposit] = delivery
 	}
 	for i := range rows {
-		if v := &rows[i]; payment.TopicOf(v.kind.kind.event) == payment.TopicCustomer && by[v.deposit] != 0 {
+		if v := &rows[i]; payment.TopicOf(v.kind.event) == payment.TopicCustomer && by[v.deposit] != 0 {
 			d := out[v.seq]
 			d.SamePaymentAs = h.id(deliveryPrefix, by[v.deposit])
 			out[v.seq] = d

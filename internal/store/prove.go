@@ -18,7 +18,7 @@ func (s *Store) Prove(nonce string) string {
 // HeaderCredential holds the keyed hash of an Authorization header that came with a
 // delivery and was not stored: whoever has the ledger and the credential can tell that
 // they fit, and nobody can make a credential of it.
-const HeaderCredential = "X-Payctl-Credential"
+const HeaderCredential = "X-Payctl-Credential" //nolint:gosec // a header's name
 
 // ProveCredential returns the keyed hash of an Authorization header's value. The case of
 // a scheme and the blanks around it do not matter.

@@ -52,8 +52,11 @@ func (b *Bundle) Write(w io.Writer) error {
 		name string
 		data []byte
 	}{
-		{"REQUEST.txt", []byte(b.Request())}, {"timeline.txt", b.Text}, {"timeline.json", b.Timeline},
-		{"catalogue.json", b.Catalogue}, {"versions.json", b.Versions},
+		{"REQUEST.txt", []byte(b.Request())},
+		{"timeline.txt", b.Text},
+		{"timeline.json", b.Timeline},
+		{"catalogue.json", b.Catalogue},
+		{"versions.json", b.Versions},
 	}
 	for _, v := range b.Trace.Deliveries {
 		about, err := json.MarshalIndent(evidenceOf(v), "", "  ")

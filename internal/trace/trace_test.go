@@ -103,7 +103,8 @@ func TestGaps(t *testing.T) {
 		"late":                {memory{deliveries: []store.StoredDelivery{delivery("dlv_1", 5*min, payment.VerdictUnsigned, done)}}, deposit(payment.StatusCompleted), 9 * min, []string{"the callback came after 4 min 59 s: late, the prompt was over"}},
 		"settled by poll": {
 			memory{notes: []store.Note{{At: start.Add(41 * time.Second), Source: payment.SourcePoll, Status: payment.StatusCompleted}}},
-			deposit(payment.StatusCompleted), time.Hour, []string{"no callback for 40 s: settled without one"},
+			deposit(payment.StatusCompleted), time.Hour,
+			[]string{"no callback for 40 s: settled without one"},
 		},
 		"unbelieved is no callback": {memory{deliveries: []store.StoredDelivery{delivery("dlv_1", 5*time.Second, payment.VerdictUntrusted, done)}}, deposit(payment.StatusPending), 3 * min, []string{"no callback for 2 min 59 s: prompt expired"}},
 		"no result":                 {memory{queries: []store.Query{{ID: "qry_1", CreatedAt: start, Status: store.QueryAccepted}}}, deposit(payment.StatusCreated), 2 * min, []string{"no callback for 1 min 59 s: the customer may still answer", "no result of qry_1 for 2 min"}},
@@ -114,7 +115,8 @@ func TestGaps(t *testing.T) {
 					{At: start.Add(6 * time.Second), Target: "http://127.0.0.1:1/x", Error: "refused"}, {At: start.Add(100 * time.Second), Target: "http://127.0.0.1:1/x", Status: 200},
 				}},
 			},
-			deposit(payment.StatusCompleted), time.Hour, []string{"http://127.0.0.1:1/x took dlv_1 after 1 min 34 s"},
+			deposit(payment.StatusCompleted), time.Hour,
+			[]string{"http://127.0.0.1:1/x took dlv_1 after 1 min 34 s"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,8 +26,6 @@ func (p *Printer) Within(ctx context.Context) { p.within = ctx }
 
 // filtered applies the filter. An expression that does not end is left behind: the
 // command is over then, and its process with it.
-//
-//nolint:contextcheck // its context is the printer's, since printing takes none
 func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
 	within := p.within
 	if within == nil {

@@ -390,8 +390,11 @@ func (v Reconcile) pageDifferences() page.Section {
 			why += " (" + d.where() + ")"
 		}
 		table.Rows = append(table.Rows, []page.Cell{
-			page.Text(textOr(d.Receipt, textOr(d.DepositID, "-"))), {Text: d.Severity, Mark: marks[d.Severity]}, page.Text(words(d.Category)), page.Text(textOr(d.Amount, "-")),
-			page.Text(textOr(d.LedgerAmount, "-")), page.Text(d.when()), page.Text(why), {Text: d.Next, Code: true},
+			page.Text(textOr(d.Receipt, textOr(d.DepositID, "-"))),
+			{Text: d.Severity, Mark: marks[d.Severity]},
+			page.Text(words(d.Category)), page.Text(textOr(d.Amount, "-")),
+			page.Text(textOr(d.LedgerAmount, "-")), page.Text(d.when()), page.Text(why),
+			{Text: d.Next, Code: true},
 		})
 	}
 	s := page.Section{Heading: "Differences", Table: table}

@@ -321,9 +321,14 @@ func (v Stats) deliverySection() page.Section {
 		what string
 		n    int64
 	}{
-		{"deliveries", v.Deliveries.Total}, {"of them duplicated", v.Deliveries.Duplicated}, {"of them not believed", v.Deliveries.Unbelieved},
-		{"callbacks that came late", v.Deliveries.Late}, {"forwards sent", v.Forwards.Sent}, {"of them failed", v.Forwards.Failed},
-		{"forwards that wait", v.Forwards.Waiting}, {"forwards that are dead", v.Forwards.Dead},
+		{"deliveries", v.Deliveries.Total},
+		{"of them duplicated", v.Deliveries.Duplicated},
+		{"of them not believed", v.Deliveries.Unbelieved},
+		{"callbacks that came late", v.Deliveries.Late},
+		{"forwards sent", v.Forwards.Sent},
+		{"of them failed", v.Forwards.Failed},
+		{"forwards that wait", v.Forwards.Waiting},
+		{"forwards that are dead", v.Forwards.Dead},
 	} {
 		t.Rows = append(t.Rows, []page.Cell{page.Text(row.what), page.Text(count(row.n))})
 	}

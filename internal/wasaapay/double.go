@@ -19,7 +19,7 @@ func double(n []byte) float64 {
 	if f, ok := fastDouble(n); ok {
 		return f
 	}
-	f, _ := strconv.ParseFloat(parsable(n), 64) //nolint:errcheck // it can only be that of range, with ±Inf as value
+	f, _ := strconv.ParseFloat(parsable(n), 64)
 	return f
 }
 
@@ -132,7 +132,7 @@ func parsed(w uint64, q int64) float64 {
 	}
 	var buf [32]byte
 	text := append(strconv.AppendUint(buf[:0], w, 10), 'e')
-	f, _ := strconv.ParseFloat(string(strconv.AppendInt(text, q, 10)), 64) //nolint:errcheck // it is in range
+	f, _ := strconv.ParseFloat(string(strconv.AppendInt(text, q, 10)), 64)
 	return f
 }
 

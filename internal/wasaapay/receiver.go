@@ -80,7 +80,7 @@ func (r *Receiver) Acknowledge(d payment.Delivery, i payment.Inspection, what pa
 		return reply(http.StatusOK)
 	case payment.VerdictMalformed:
 		return reply(http.StatusBadRequest)
-	case payment.VerdictMismatch, payment.VerdictUnsigned:
+	case payment.VerdictMismatch, payment.VerdictUnsigned, payment.VerdictStray:
 	}
 	return reply(http.StatusUnauthorized)
 }

@@ -132,8 +132,14 @@ func (c *Columns) layout(cells []string) (layout, []string) {
 		title string
 		col   column
 	}{
-		{c.Receipt, colReceipt}, {c.Amount, colAmount}, {c.Time, colAt}, {c.Status, colStatus},
-		{c.Reference, colReference}, {c.Phone, colPhone}, {c.Direction, colDirection}, {c.Detail, colDetails},
+		{c.Receipt, colReceipt},
+		{c.Amount, colAmount},
+		{c.Time, colAt},
+		{c.Status, colStatus},
+		{c.Reference, colReference},
+		{c.Phone, colPhone},
+		{c.Direction, colDirection},
+		{c.Detail, colDetails},
 	} {
 		if n.title == "" {
 			continue

@@ -77,8 +77,6 @@ type reader struct {
 	legs legs
 	name preamble
 	file File
-	// failed is an error of each's.
-	failed error
 	// sect is the part of the file that is being read: a file may be several glued together.
 	sect  *section
 	sects int
@@ -186,7 +184,7 @@ func (rd *reader) readSource(s source) (bool, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		var bad *badRow
+		var bad *rowError
 		if err != nil && !errors.As(err, &bad) {
 			return found, refuse(rd.o.Name, err.Error(), "export it again: what follows cannot be told from what is inside the quotation")
 		}
@@ -238,7 +236,7 @@ func (rd *reader) readSource(s source) (bool, error) {
 // raw is a row before it is understood.
 type raw struct {
 	line  int
-	bad   *badRow
+	bad   *rowError
 	cells []string
 }
 

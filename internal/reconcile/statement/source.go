@@ -16,15 +16,15 @@ import (
 )
 
 // source gives a file's rows one by one. The cells are valid until the next call.
-// badRow is a row that cannot be taken apart; any other error ends the file.
+// rowError is a row that cannot be taken apart; any other error ends the file.
 type source interface {
 	next() (line int, cells []string, err error)
 }
 
-// badRow is a row that cannot be taken apart into cells.
-type badRow struct{ problem string }
+// rowError is a row that cannot be taken apart into cells.
+type rowError struct{ problem string }
 
-func (e *badRow) Error() string { return e.problem }
+func (e *rowError) Error() string { return e.problem }
 
 // mostLine bounds what one row of a text file may hold.
 const mostLine = 1 << 20
@@ -125,7 +125,7 @@ func (s *textSource) next() (int, []string, error) {
 		if errors.Is(bad.Err, csv.ErrQuote) && bad.Line != bad.StartLine {
 			return bad.StartLine, nil, fmt.Errorf("a quotation mark that opens in line %d does not close as it should in line %d", bad.StartLine, bad.Line)
 		}
-		return bad.StartLine, nil, &badRow{"a quotation mark stands inside a cell"}
+		return bad.StartLine, nil, &rowError{"a quotation mark stands inside a cell"}
 	case err != nil:
 		return 0, nil, err
 	}
