@@ -314,14 +314,15 @@ func TestCauses(t *testing.T) {
 	}
 	closed := ln.Addr().String()
 	_ = ln.Close()
+	asTLS, asPlain := strings.Replace(plain.URL, "http:", "https:", 1), strings.Replace(secured.URL, "https:", "http:", 1)
 	for target, want := range map[string]told{
 		"http://" + closed + "/":  {Err: "connection refused: nothing listens on " + closed},
 		"https://" + closed + "/": {Err: "connection refused: nothing listens on " + closed},
 		"http://app.invalid/":     {Err: "unknown host app.invalid"},
 		secured.URL:               {Err: "certificate of unknown authority"},
-		strings.Replace(plain.URL, "http:", "https:", 1):   {Err: "TLS against a plain HTTP port: write http://"},
-		strings.Replace(secured.URL, "https:", "http:", 1): {Status: 400, Body: "Client sent an HTTP request to an HTTPS server.\n", Err: "plain HTTP against a TLS port: write https://"},
-		"://": {Err: "to: is not a URL"},
+		asTLS:                     {Err: "TLS against a plain HTTP port: write http://"},
+		asPlain:                   {Status: 400, Body: "Client sent an HTTP request to an HTTPS server.\n", Err: "plain HTTP against a TLS port: write https://"},
+		"://":                     {Err: "to: is not a URL"},
 	} {
 		if diff := cmp.Diff([]told{want}, sendAll(t, target, 1, deliver.Options{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", target, diff)

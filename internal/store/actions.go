@@ -73,7 +73,7 @@ func (h *Actions) Of(ctx context.Context, subject string) ([]Action, error) {
 }
 
 func (h *Actions) each(ctx context.Context, where string, args []any, do func(Action)) error {
-	rows, err := h.read.QueryContext(ctx, "SELECT seq, at, who, host, what, subject, because, hash FROM actions "+where, args...)
+	rows, err := h.query(ctx, "SELECT seq, at, who, host, what, subject, because, hash FROM actions "+where, args...)
 	if err != nil {
 		return h.kinded("read the actions", err)
 	}

@@ -28,9 +28,6 @@ func (p *Printer) Within(ctx context.Context) { p.within = ctx }
 // command is over then, and its process with it.
 func (p *Printer) filtered(data []byte, pretty bool) ([]byte, error) {
 	within := p.within
-	if within == nil {
-		within = context.Background()
-	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(within))
 	defer cancel()
 	over := within.Done()

@@ -68,7 +68,7 @@ type Options struct {
 type Printer struct {
 	opts   Options
 	filter filter
-	// within bounds the filter; nil is no bound.
+	// within bounds the filter.
 	within context.Context
 	out    style
 	err    style
@@ -117,7 +117,7 @@ func New(o Options) (*Printer, error) {
 	if f != nil && o.Format == FormatCSV {
 		return nil, errors.New("--output csv: rows cannot be filtered by --jq or --template; write -o json, or let jq write @csv")
 	}
-	p := &Printer{opts: o, filter: f}
+	p := &Printer{opts: o, filter: f, within: context.Background()}
 	p.out = style{w: o.Stdout, color: outColor}
 	p.err = style{w: o.Stderr, color: errColor}
 	return p, nil
