@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -380,11 +381,11 @@ func TestMoneyPlanKilled(t *testing.T) {
 		lines = n
 	}
 	var s *shop
-	var kill func()
+	var running atomic.Pointer[os.Process]
 	at := map[int]bool{lines / 5: true, lines / 2: true, lines * 4 / 5: true}
 	g := newGateway(t, func(n int, _ map[string]any, w http.ResponseWriter) {
-		if at[n] {
-			kill()
+		if p := running.Load(); at[n] && p != nil {
+			_ = p.Kill()
 		}
 		accept(w, fmt.Sprint("ws_CO_", n))
 	})
@@ -402,17 +403,22 @@ func TestMoneyPlanKilled(t *testing.T) {
 	for range 10 {
 		cmd := exec.CommandContext(t.Context(), "payctl", "deposit", "create", "--from-file", "plan.csv", "--concurrency", "8", "-o", "ndjson")
 		cmd.Env, cmd.Dir = s.env, s.dir
-		kill = func() { _ = cmd.Process.Kill() }
-		_ = cmd.Run() // its state says more
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		running.Store(cmd.Process)
+		_ = cmd.Wait() // its state says more
 		if code = cmd.ProcessState.ExitCode(); code >= 0 {
 			break
 		}
 		killed++
 	}
 	asked := map[string]int{}
+	g.mu.Lock()
 	for _, p := range g.pushes {
 		asked[fmt.Sprint(p["AccountReference"])]++
 	}
+	g.mu.Unlock()
 	for reference, n := range asked {
 		if n > 1 {
 			t.Errorf("%s was asked for %d times", reference, n)

@@ -60,7 +60,7 @@ func TestRollupsAgree(t *testing.T) {
 		if cell.bucket > 0 {
 			from = time.Duration(settleBounds()[cell.bucket-1]) * time.Second
 		}
-		want[fmt.Sprint(startOfHour(cell.hour), cell.status, cell.decidedBy, cell.code, from, 0)]++
+		want[fmt.Sprint(startOfHour(cell.hour), cell.status, cell.decidedBy, cell.code, from)]++
 		amounts += d.Amount.Minor()
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 10 {

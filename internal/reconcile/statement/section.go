@@ -238,11 +238,11 @@ func (rd *reader) amount(cells []string) (int64, error) {
 	}
 	in, err := side(l.cell(cells, colIn))
 	if err != nil {
-		return 0, fmt.Errorf("paid in %s %w", payment.Line(l.cell(cells, colIn), 40), err)
+		return 0, fmt.Errorf("Paid In %s %w", payment.Line(l.cell(cells, colIn), 40), err) //nolint:staticcheck // the column's title
 	}
 	out, err := side(l.cell(cells, colOut))
 	if err != nil {
-		return 0, fmt.Errorf("withdrawn %s %w", payment.Line(l.cell(cells, colOut), 40), err)
+		return 0, fmt.Errorf("Withdrawn %s %w", payment.Line(l.cell(cells, colOut), 40), err) //nolint:staticcheck // the column's title
 	}
 	switch {
 	case in != 0 && out != 0:
