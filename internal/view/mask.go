@@ -9,13 +9,18 @@ import (
 )
 
 // Body returns a payload as it may be shown: phone numbers are masked unless whole
-// ones are wanted. JSON stays JSON: a number that is a phone, as Daraja sends them
+// ones are wanted, credentials always: a queue time-out echoes the request with its
+// SecurityCredential (reference/daraja.md §6.5). JSON stays JSON: a number that is a phone, as Daraja sends them
 // (reference/daraja.md §4.1), becomes a string of its masked form.
 func Body(body []byte, showPhone bool) []byte {
+	isJSON := json.Valid(body)
+	if isJSON {
+		body = hideCredentials(body)
+	}
 	switch {
 	case showPhone:
 		return body
-	case json.Valid(body):
+	case isJSON:
 		return maskJSON(body)
 	}
 	return []byte(payment.MaskDigits(string(body)))
@@ -85,4 +90,41 @@ func maskNumber(number []byte) []byte {
 		return number
 	}
 	return []byte(`"` + masked + `"`)
+}
+
+// isCredential reports whether a member of this name, as it stands between its quotes,
+// holds a credential.
+func isCredential(quoted []byte) bool {
+	var name string
+	if json.Unmarshal(quoted, &name) != nil {
+		return false
+	}
+	return strings.EqualFold(name, "SecurityCredential") || strings.EqualFold(name, "Password")
+}
+
+// hideCredentials puts "***" in the place of the credentials in a valid JSON text; the
+// other bytes stay as they are.
+func hideCredentials(text []byte) []byte {
+	var out bytes.Buffer
+	hides := false
+	for len(text) > 0 {
+		if text[0] != '"' {
+			// Blanks and the colon stand between a name and its value.
+			hides = hides && strings.IndexByte(" \t\r\n:", text[0]) >= 0
+			out.WriteByte(text[0])
+			text = text[1:]
+			continue
+		}
+		n := stringLength(text)
+		switch rest := bytes.TrimLeft(text[n:], " \t\r\n"); {
+		case hides:
+			out.WriteString(`"***"`)
+			hides = false
+		default:
+			out.Write(text[:n])
+			hides = len(rest) > 0 && rest[0] == ':' && isCredential(text[:n])
+		}
+		text = text[n:]
+	}
+	return out.Bytes()
 }

@@ -66,3 +66,22 @@ func FuzzMaskJSON(f *testing.F) {
 		walk(t, v)
 	})
 }
+
+// A queue time-out post echoes the request: its credential is shown to nobody, whole phone
+// numbers or not.
+func TestCredentialsAreHidden(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"Initiator":"api","SecurityCredential":"abc\"d==","Amount":10}`: `{"Initiator":"api","SecurityCredential":"***","Amount":10}`,
+		`{"security\u0043redential" : "x"}`:                               `{"security\u0043redential" : "***"}`,
+		`{"Password":"x","a":["SecurityCredential","b"]}`:                 `{"Password":"***","a":["SecurityCredential","b"]}`,
+		`{"SecurityCredential":null,"b":"c"}`:                             `{"SecurityCredential":null,"b":"c"}`,
+		`{"a":"SecurityCredential","b":"c"}`:                              `{"a":"SecurityCredential","b":"c"}`,
+	} {
+		for _, whole := range []bool{true, false} {
+			if got := string(Body([]byte(body), whole)); got != want {
+				t.Errorf("%s with whole phones %t: %s, want %s", body, whole, got, want)
+			}
+		}
+	}
+}
