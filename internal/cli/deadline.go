@@ -47,18 +47,6 @@ func (d *deadline) bound(ctx context.Context, own time.Duration) (context.Contex
 	return ctx, func() {}
 }
 
-// printGrace is what a filter has of its own once the command's time is over, or it was
-// stopped: what became of a deposit is printed after that.
-const printGrace = 2 * time.Second
-
-// printing bounds the filters of a command's output.
-func (d *deadline) printing(ctx context.Context) (context.Context, context.CancelFunc) {
-	bounded, unbind := d.bound(ctx, 0)
-	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(bounded, func() { time.AfterFunc(printGrace, cancel) })
-	return out, func() { stop(); unbind(); cancel() }
-}
-
 // left is what remains of --timeout, and at most the given time; it is at least 1 ns,
 // since 0 often stands for a default.
 func (d *deadline) left(most time.Duration) time.Duration {

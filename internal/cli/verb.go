@@ -22,7 +22,7 @@ func (e *env) run(run func(context.Context) error) func(*cobra.Command, []string
 		if e.in.Signals != nil {
 			e.in.Signals(e.stop)
 		}
-		within, cancel := e.deadline.printing(cmd.Context())
+		within, cancel := e.deadline.bound(cmd.Context(), 0)
 		defer cancel()
 		e.out.Within(within)
 		return run(cmd.Context())

@@ -18,7 +18,7 @@ const filterLook = time.Millisecond
 
 // filterGrace is what a filter has once the command's time is over: the last document,
 // which says what became of it, is printed then.
-const filterGrace = 500 * time.Millisecond
+const filterGrace = 2 * time.Second
 
 // Within bounds --jq and --template by ctx: they end with --timeout and with the first
 // signal. Without it they are bounded in memory alone.
