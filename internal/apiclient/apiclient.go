@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -132,9 +133,7 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, []byte, e
 	}
 	// Without GetBody the transport cannot send a POST a second time by itself.
 	req.GetBody = nil
-	for name, values := range r.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.Header)
 	if r.JSON != nil && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -169,8 +168,7 @@ func (c *Client) fail(r Request, err error, connected bool) error {
 	if u, parseErr := url.Parse(r.URL); parseErr == nil && u.Host != "" {
 		host = u.Host
 	}
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		err = urlErr.Err
 	}
 	why := reason(err, hidable(r.Secrets))

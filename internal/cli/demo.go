@@ -148,8 +148,8 @@ func (t *tour) serve(ctx context.Context, verb, variable string, flags ...string
 }
 
 func (t *tour) stop() {
-	for i := len(t.stops) - 1; i >= 0; i-- {
-		t.stops[i]()
+	for _, stop := range slices.Backward(t.stops) {
+		stop()
 	}
 }
 

@@ -205,7 +205,7 @@ func (v readyView) Text(t *ui.Text) {
 	}
 	if v.Seed != nil {
 		t.Line(ui.Dim("  control plane at "), ui.Plain(v.URL+"/_emulator/"))
-		for _, line := range strings.Split(emulatorNumbers(), "\n") {
+		for line := range strings.SplitSeq(emulatorNumbers(), "\n") {
 			t.Line(ui.Dim("  " + line))
 		}
 	}

@@ -44,7 +44,7 @@ type envView map[string]string
 
 // Text writes shell lines.
 func (v envView) Text(t *ui.Text) {
-	for _, line := range strings.Split(emulatorNumbers(), "\n") {
+	for line := range strings.SplitSeq(emulatorNumbers(), "\n") {
 		t.Line(ui.Plain("# " + line))
 	}
 	t.Line(ui.Plain("# The control plane is at " + v["EMULATOR_CONTROL_URL"]))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -111,8 +112,8 @@ func (e *env) printError(view ui.ErrorView) {
 // getenv returns one environment variable of the invocation.
 func (e *env) getenv(name string) string {
 	prefix := name + "="
-	for i := len(e.in.Environ) - 1; i >= 0; i-- {
-		if value, found := strings.CutPrefix(e.in.Environ[i], prefix); found {
+	for _, entry := range slices.Backward(e.in.Environ) {
+		if value, found := strings.CutPrefix(entry, prefix); found {
 			return value
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/apiclient"
@@ -34,8 +35,8 @@ func newSession(in Invocation) *session {
 // close ends what was opened, the last first.
 func (s *session) close() error {
 	var errs error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = errors.Join(errs, s.closers[i]())
+	for _, closer := range slices.Backward(s.closers) {
+		errs = errors.Join(errs, closer())
 	}
 	s.closers = nil
 	return errs

@@ -87,11 +87,11 @@ func TestExamplesExist(t *testing.T) {
 			return
 		}
 		for line := range strings.Lines(cmd.Example) {
-			start := strings.Index(line, "payctl ")
-			if start < 0 {
+			_, after, ok := strings.Cut(line, "payctl ")
+			if !ok {
 				continue
 			}
-			example, _, _ := strings.Cut(line[start+len("payctl "):], " | ")
+			example, _, _ := strings.Cut(after, " | ")
 			example, _, _ = strings.Cut(example, " > ")
 			args := words.FindAllString(strings.Trim(strings.TrimSpace(example), `)"`), -1)
 			found, rest, err := root.Find(args)

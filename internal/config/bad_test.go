@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -80,12 +81,8 @@ func TestBadInput(t *testing.T) {
 			w := newWorld(t)
 			w.user(tt.user)
 			w.project(tt.project)
-			for k, v := range tt.env {
-				w.env[k] = v
-			}
-			for k, v := range tt.flags {
-				w.flags[k] = v
-			}
+			maps.Copy(w.env, tt.env)
+			maps.Copy(w.flags, tt.flags)
 			_, err := Load(t.Context(), w.source())
 			var e *payment.Error
 			if !errors.As(err, &e) {

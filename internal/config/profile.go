@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -15,12 +16,7 @@ func environments() []string {
 }
 
 func isEnvironment(name string) bool {
-	for _, e := range environments() {
-		if e == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(environments(), name)
 }
 
 // chooseProfile asks the sources in turn for a profile's name. When nobody
@@ -99,12 +95,7 @@ func definedProfiles(docs ...*document) []string {
 }
 
 func contains(list []string, word string) bool {
-	for _, w := range list {
-		if w == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, word)
 }
 
 // chooseEnvironment settles the profile's environment. The profiles named for

@@ -162,7 +162,7 @@ func (p *projectCheck) checkAddr(e entry) error {
 	row, _, _ := find("listen.addr")
 	c := candidate{setting: row, origin: Origin{Kind: FromProjectFile, Name: p.project.path, Line: e.line}}
 	c.text, _ = e.value.(string)
-	host, _, err := c.splitHostPort()
+	host, err := c.host()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,9 +45,7 @@ func TestSecretForms(t *testing.T) {
 			w := newWorld(t)
 			w.write(filepath.Join(w.userDir, "token.txt"), "from file\n", 0o444)
 			w.user(tt.user)
-			for k, v := range tt.env {
-				w.env[k] = v
-			}
+			maps.Copy(w.env, tt.env)
 			s := w.source()
 			s.Keyring = func(service, account string) (string, error) { return service + "+" + account, nil }
 			c, err := Load(t.Context(), s)

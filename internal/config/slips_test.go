@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -56,9 +57,7 @@ func TestSlipsInValues(t *testing.T) {
 			if tt.profile != "" {
 				w.flags["profile"] = tt.profile
 			}
-			for k, v := range tt.env {
-				w.env[k] = v
-			}
+			maps.Copy(w.env, tt.env)
 			_, err := Load(t.Context(), w.source())
 			var e *payment.Error
 			if !errors.As(err, &e) || e.Kind != payment.KindUsage {

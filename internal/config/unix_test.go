@@ -47,8 +47,7 @@ func TestUserFileMustBePrivate(t *testing.T) {
 			w.write(filepath.Join(w.userDir, "config.yaml"), tt.text, tt.mode)
 			_, err := Load(t.Context(), w.source())
 			got, hint := "", ""
-			var e *payment.Error
-			if errors.As(err, &e) {
+			if e, ok := errors.AsType[*payment.Error](err); ok {
 				got, hint = w.short(e.Message), w.short(e.Hint)
 			}
 			wantHint := ""

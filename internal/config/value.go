@@ -52,16 +52,17 @@ func (c candidate) address(schemes ...string) (string, error) {
 
 // hostPort checks an address to listen on.
 func (c candidate) hostPort() (string, error) {
-	_, _, err := c.splitHostPort()
+	_, err := c.host()
 	return c.text, err
 }
 
-func (c candidate) splitHostPort() (host, port string, err error) {
-	host, port, err = net.SplitHostPort(c.text)
+// host checks an address to listen on and returns its host.
+func (c candidate) host() (string, error) {
+	host, port, err := net.SplitHostPort(c.text)
 	if err != nil || port != "0" && !isPort(port) || strings.ContainsAny(host, " \t/@") {
-		return "", "", c.bad("not host:port", "write it like 127.0.0.1:4020")
+		return "", c.bad("not host:port", "write it like 127.0.0.1:4020")
 	}
-	return host, port, nil
+	return host, nil
 }
 
 func isPort(text string) bool {
@@ -176,8 +177,7 @@ func (c candidate) duration() (time.Duration, error) {
 func (c candidate) amount() (payment.Amount, error) {
 	a, err := payment.ParseAmount(c.text, payment.KES)
 	if err != nil {
-		var e *payment.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*payment.Error](err); ok {
 			return a, payment.Usage(fmt.Sprintf("%s: %s: %s", c.origin, c.setting.key, e.Message), e.Hint)
 		}
 		return a, err

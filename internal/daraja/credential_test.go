@@ -44,7 +44,7 @@ func testCertificate(t testing.TB, now time.Time) []byte {
 	return der
 }
 
-// reference/daraja.md §7
+// reference/daraja.md §7.
 func TestEncryptCredential(t *testing.T) {
 	t.Parallel()
 	der := testCertificate(t, noon())
@@ -132,7 +132,7 @@ func TestEncryptCredentialRefuses(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §6.5
+// reference/daraja.md §6.5.
 func TestPasswordWarnings(t *testing.T) {
 	t.Parallel()
 	if got := PasswordWarnings(secret.New("Good#&%$1")); len(got) != 1 {

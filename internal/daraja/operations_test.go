@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func openCredential(t *testing.T, call gotCall) gotCall {
 	return call
 }
 
-// reference/daraja.md §6.1, §6.2
+// reference/daraja.md §6.1, §6.2.
 func TestQueryTransaction(t *testing.T) {
 	t.Parallel()
 	base := map[string]any{
@@ -53,9 +54,7 @@ func TestQueryTransaction(t *testing.T) {
 	}
 	with := func(pairs ...string) map[string]any {
 		out := map[string]any{}
-		for k, v := range base {
-			out[k] = v
-		}
+		maps.Copy(out, base)
 		for i := 0; i < len(pairs); i += 2 {
 			out[pairs[i]] = pairs[i+1]
 		}
@@ -167,7 +166,7 @@ func TestQueryTransactionFails(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §10.2
+// reference/daraja.md §10.2.
 func TestAccountBalance(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, answer{status: 200, body: queued}, answer{status: 500, body: syncError("500.002.1001", "Duplicate OriginatorConversationID.")})
@@ -234,7 +233,7 @@ func TestReversal(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §10.1
+// reference/daraja.md §10.1.
 func TestC2B(t *testing.T) {
 	t.Parallel()
 	registered := `{"OriginatorCoversationID":"6e01-4a2b-8c3d-9e4f5a6b7c8d1234567","ResponseCode":"0","ResponseDescription":"Success"}`
@@ -281,7 +280,7 @@ func TestC2B(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §10.3
+// reference/daraja.md §10.3.
 func TestPull(t *testing.T) {
 	t.Parallel()
 	row := func(receipt string) string {
@@ -349,7 +348,7 @@ func TestPullAllStops(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §10.3
+// reference/daraja.md §10.3.
 func TestDynamicQR(t *testing.T) {
 	t.Parallel()
 	png := "\x89PNG\r\n\x1a\nrest"

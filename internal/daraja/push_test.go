@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 const accepted = `{"MerchantRequestID":"9c1e-4f0a-8d27-77ab01cd23ef1234567","CheckoutRequestID":"` + checkoutID + `","ResponseCode":"0","ResponseDescription":"Success. Request accepted for processing","CustomerMessage":"Success. Request accepted for processing"}`
 
-// reference/daraja.md §3.1, §3.3
+// reference/daraja.md §3.1, §3.3.
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	paybill := map[string]any{
@@ -29,9 +30,7 @@ func TestCreate(t *testing.T) {
 		"AccountReference": "INV-2207", "TransactionDesc": "Order 2207",
 	}
 	till := map[string]any{}
-	for k, v := range paybill {
-		till[k] = v
-	}
+	maps.Copy(till, paybill)
 	till["TransactionType"], till["PartyB"], till["TransactionDesc"] = "CustomerBuyGoodsOnline", "5001234", DefaultDescription
 	tests := []struct {
 		name   string

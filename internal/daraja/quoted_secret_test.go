@@ -72,8 +72,7 @@ func tellAll(b *strings.Builder, a payment.Answer, err error) {
 	if a.Failure != nil {
 		fmt.Fprintf(b, "%+v", *a.Failure)
 	}
-	var e *payment.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*payment.Error](err); ok {
 		fmt.Fprint(b, e.Error(), e.Hint, e.ProviderCode)
 	}
 }

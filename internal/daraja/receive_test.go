@@ -205,7 +205,7 @@ func TestC2BOnlyOnItsRoutes(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §4.1
+// reference/daraja.md §4.1.
 func TestInspectSTKWhole(t *testing.T) {
 	t.Parallel()
 	d := payment.Delivery{
@@ -300,7 +300,7 @@ func TestInspectHostile(t *testing.T) {
 	})
 }
 
-// reference/daraja.md §4.3, §10.1
+// reference/daraja.md §4.3, §10.1.
 func TestAcknowledge(t *testing.T) {
 	t.Parallel()
 	rule, err := ParseValidationRule("10", "1000", "INV-[0-9]+", "")

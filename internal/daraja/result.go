@@ -237,7 +237,7 @@ func (r *TransactionResult) origin() API {
 // originOf reads the API from Safaricom's own QueueTimeoutURL, such as
 // https://internalapi.safaricom.co.ke/mpesa/b2cresults/v1/submit (§10.2).
 func originOf(address string) API {
-	for _, part := range strings.Split(strings.ToLower(address), "/") {
+	for part := range strings.SplitSeq(strings.ToLower(address), "/") {
 		switch strings.TrimSuffix(part, "results") {
 		case "b2c":
 			return APIB2C

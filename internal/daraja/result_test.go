@@ -25,7 +25,7 @@ func wholeResult() TransactionResult {
 	}
 }
 
-// reference/daraja.md §6.3, the quirks by number, and §10.2
+// reference/daraja.md §6.3, the quirks by number, and §10.2.
 func TestParseResult(t *testing.T) {
 	t.Parallel()
 	change := func(f func(*TransactionResult)) TransactionResult {
@@ -159,7 +159,7 @@ func TestParseResultKeepsEveryParameter(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §4.1, §10.2
+// reference/daraja.md §4.1, §10.2.
 func TestWireTime(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 0, 4, 31, 0, time.UTC)

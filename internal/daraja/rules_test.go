@@ -10,7 +10,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// reference/daraja.md §3.1, §3.2
+// reference/daraja.md §3.1, §3.2.
 func TestCheckDeposit(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -64,7 +64,7 @@ func compareParts(t *testing.T, want, got []string) {
 	}
 }
 
-// reference/daraja.md §3.6
+// reference/daraja.md §3.6.
 func TestLintCallbackURL(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -125,7 +125,7 @@ func TestNormalizeCallbackURL(t *testing.T) {
 	}
 }
 
-// reference/daraja.md §8
+// reference/daraja.md §8.
 func TestCheckAddress(t *testing.T) {
 	t.Parallel()
 	published := 0

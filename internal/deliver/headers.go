@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -18,9 +19,7 @@ func (s *Sender) headers(r Request, local bool) http.Header {
 			out[name] = values
 		}
 	}
-	for name, values := range s.o.Header {
-		out[name] = values
-	}
+	maps.Copy(out, s.o.Header)
 	for name, values := range r.Own {
 		if len(values) > 0 {
 			out[name] = values

@@ -19,8 +19,7 @@ const plainAgainstTLS = "plain HTTP against a TLS port: write https://"
 
 // failure words why no answer came; ctx is the caller's own.
 func (s *Sender) failure(ctx context.Context, to route, err error) error {
-	var wrapped *url.Error // it repeats the target, query and all
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	if ctx.Err() != nil {
@@ -97,8 +96,7 @@ func protocol(err error) (message, hint string, reached bool) {
 		strings.Contains(text, "server closed idle connection"), strings.Contains(text, "server sent GOAWAY"):
 		return "closed before an answer", "the app may have crashed on it; see its log", true
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op + ": " + op.Err.Error(), "", false
 	}
 	return "the target did not speak HTTP", "is it the app's port?", false

@@ -256,8 +256,7 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 // says otherwise.
 func (a *Asker) refused(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
 	why := &payment.Failure{Reason: payment.Line(cause.Error(), mostReason)}
-	var e *payment.Error
-	if errors.As(cause, &e) {
+	if e, ok := errors.AsType[*payment.Error](cause); ok {
 		why.Code, why.Advice = e.ProviderCode, e.Hint
 	}
 	now := d

@@ -101,8 +101,7 @@ func readCSV(data []byte) ([]Line, error) {
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
-		var bad *csv.ParseError
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*csv.ParseError](err); ok {
 			return nil, planError(fmt.Sprintf("line %d: %v", bad.Line, bad.Err), "write as many cells as the header has")
 		}
 		if err != nil {

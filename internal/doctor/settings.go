@@ -141,8 +141,7 @@ func shellWord(path string) string {
 }
 
 func hintOf(err error) string {
-	var e *payment.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*payment.Error](err); ok {
 		return e.Hint
 	}
 	return ""

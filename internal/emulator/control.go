@@ -160,9 +160,7 @@ func (c *control) getEnv(r *http.Request) (any, error) {
 	all["EMULATOR_CONTROL_URL"] = base + controlPath
 	maps.Copy(all, c.em.dropInEnv(base))
 	for _, p := range c.em.parts {
-		for name, value := range p.Env(base) {
-			all[name] = value
-		}
+		maps.Copy(all, p.Env(base))
 	}
 	return all, nil
 }

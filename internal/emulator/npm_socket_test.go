@@ -55,7 +55,7 @@ func TestNPMSocket(t *testing.T) {
 			env := []string{"NODE_PATH=" + modules, "NODE_EXTRA_CA_CERTS=" + h.ca}
 			out := node(t, "", env, "testdata/deposit_socket.js", string(arg))
 			lines := map[string]socketLine{}
-			for _, text := range strings.Split(strings.TrimSpace(out), "\n") {
+			for text := range strings.SplitSeq(strings.TrimSpace(out), "\n") {
 				var line socketLine
 				decode(t, text, &line)
 				lines[line.Saw] = line

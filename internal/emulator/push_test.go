@@ -39,7 +39,7 @@ func TestCallbackPaid(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatalf("got %d callbacks, want 1", len(got))
 	}
-	receipt := strings.Split(strings.SplitAfter(got[0].Body, `"MpesaReceiptNumber","Value":"`)[1], `"`)[0]
+	receipt, _, _ := strings.Cut(strings.SplitAfter(got[0].Body, `"MpesaReceiptNumber","Value":"`)[1], `"`)
 	want := []notice{{
 		Path: "/stk", ContentType: "application/json;charset=UTF-8", Shortcode: "174379",
 		Body: `{"Body":{"stkCallback":{"MerchantRequestID":"` + push.MerchantRequestID + `","CheckoutRequestID":"` + push.CheckoutRequestID +

@@ -3,6 +3,7 @@ package listen
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,8 @@ func (s *Server) peerOf(r *http.Request) (peer, socket netip.Addr) {
 		return peer, socket
 	}
 	hops := strings.Split(strings.Join(r.Header.Values(forwardedFor), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, ok := parseHop(hops[i])
+	for _, hop := range slices.Backward(hops) {
+		hop, ok := parseHop(hop)
 		if !ok {
 			return peer, socket
 		}

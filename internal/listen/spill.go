@@ -98,8 +98,7 @@ func newSpill(dir string, l Limits, now func() time.Time) (*spill, error) {
 
 // cause is the error without the path in front of it.
 func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -79,11 +80,9 @@ func Escape(text string, keep ...rune) string {
 }
 
 func escapeRune(b *strings.Builder, r rune, keep []rune) {
-	for _, k := range keep {
-		if r == k {
-			b.WriteRune(r)
-			return
-		}
+	if slices.Contains(keep, r) {
+		b.WriteRune(r)
+		return
 	}
 	switch {
 	case r == '\n':

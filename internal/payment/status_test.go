@@ -60,7 +60,7 @@ func strength(s Source) int {
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	checked := 0
-	for _, line := range strings.Split(strings.TrimSpace(moveTable), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(moveTable), "\n") {
 		cells := strings.Fields(line)
 		current, deciders := Status(cells[0]), []Source{Source(cells[1])}
 		switch cells[1] {

@@ -316,8 +316,7 @@ func (r *run) readFile(ctx context.Context, index int, s Source) (statement.File
 
 // cause leaves the path out of an error of the file system: it is named already.
 func cause(err error) string {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

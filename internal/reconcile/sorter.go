@@ -105,8 +105,8 @@ func (s *sorter) merge() (*merger, error) {
 	for _, sp := range s.spans {
 		m.heads = append(m.heads, &head{disk: bufio.NewReaderSize(io.NewSectionReader(s.file, sp.from, sp.to-sp.from), 1<<15)})
 	}
-	for i := len(m.heads) - 1; i >= 0; i-- {
-		if err := m.heads[i].next(); err != nil {
+	for _, head := range slices.Backward(m.heads) {
+		if err := head.next(); err != nil {
 			return nil, err
 		}
 	}

@@ -84,7 +84,7 @@ func parseRetry(text string) (func(payment.ProviderID) []time.Duration, error) {
 		return func(id payment.ProviderID) []time.Duration { return provider.Builtin().Row(id).Retries }, nil
 	}
 	var waits []time.Duration
-	for _, word := range strings.Split(text, ",") {
+	for word := range strings.SplitSeq(text, ",") {
 		wait, err := time.ParseDuration(strings.TrimSpace(word))
 		if err != nil || wait < 0 {
 			return nil, payment.Usage(fmt.Sprintf("retry %q: is not a wait", word), "write provider, or waits such as 1s,5s,30s")

@@ -39,7 +39,7 @@ func TestNothingReveals(t *testing.T) {
 			}
 		}
 	}
-	for _, verb := range strings.Split("v +v #v s q d x X o b c U e g t p T w 10s -5q .3s 08d", " ") {
+	for verb := range strings.SplitSeq("v +v #v s q d x X o b c U e g t p T w 10s -5q .3s 08d", " ") {
 		format := "%" + verb
 		for _, v := range []any{s, *s, &s, all, &all, []*Secret{s}, map[string]*Secret{"k": s}, struct{ *Secret }{s}, struct{ Secret }{*s}} {
 			check(fmt.Sprintf("%s of %T", format, v), fmt.Sprintf(format, v))

@@ -246,8 +246,7 @@ func (c *Client) connect(ctx context.Context) (*clientSession, error) {
 
 // asFinal turns a certificate error into a final one, and unwraps a refusal.
 func asFinal(err error) error {
-	var refused *ConnectError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*ConnectError](err); ok {
 		return refused
 	}
 	if cert := certificateError(err); cert != nil {

@@ -143,8 +143,7 @@ func (e *endError) Unwrap() error { return e.err }
 // ended wraps err with the reason for which it ends a connection, unless it
 // has one; malformed packets have a reason of their own.
 func ended(reason Reason, err error) *endError {
-	var end *endError
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*endError](err); ok {
 		return end
 	}
 	if errors.Is(err, ErrMalformed) {
@@ -155,8 +154,7 @@ func ended(reason Reason, err error) *endError {
 
 // reasonOf finds the reason in a connection's cause of death.
 func reasonOf(err error) Reason {
-	var end *endError
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*endError](err); ok {
 		return end.reason
 	}
 	return ReasonTransportError
@@ -165,8 +163,7 @@ func reasonOf(err error) Reason {
 // withoutURL drops the address from an HTTP client's error: it carries the
 // session id, which lets its holder read the events.
 func withoutURL(err error) error {
-	var ue *url.Error
-	if errors.As(err, &ue) {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return ue.Err
 	}
 	return err

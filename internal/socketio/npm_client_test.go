@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,9 +30,7 @@ func npmClient(t *testing.T, url string, options map[string]any) *script {
 		"url": url, "auth": map[string]string{"apiKey": testKey},
 		"reconnectionDelay": 20, "reconnectionDelayMax": 50,
 	}
-	for k, v := range options {
-		all[k] = v
-	}
+	maps.Copy(all, options)
 	return runScript(t, "client.js", all)
 }
 
@@ -208,9 +207,7 @@ func TestNPMClientRefused(t *testing.T) {
 			t.Parallel()
 			url, conns, _, _ := jsServer(t)
 			all := map[string]any{"auth": map[string]string{"apiKey": "wrong"}}
-			for k, v := range options {
-				all[k] = v
-			}
+			maps.Copy(all, options)
 			got := npmClient(t, url, all).hear("connect_error")
 			if got.Message != "Invalid API key" || string(got.Data) != `{"code":"UNAUTHORIZED"}` {
 				t.Errorf("client saw %q %s", got.Message, got.Data)

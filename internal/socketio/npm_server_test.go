@@ -3,6 +3,7 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -17,9 +18,7 @@ import (
 func npmServer(t *testing.T, options map[string]any) (*script, string) {
 	t.Helper()
 	all := map[string]any{"pingInterval": 300, "pingTimeout": 30_000, "maxHttpBufferSize": 8 << 20, "key": testKey}
-	for k, v := range options {
-		all[k] = v
-	}
+	maps.Copy(all, options)
 	s := runScript(t, "server.js", all)
 	return s, fmt.Sprintf("http://127.0.0.1:%d", s.hear("ready").Port)
 }

@@ -184,8 +184,7 @@ func (s *session) takePost(w http.ResponseWriter, r *http.Request) error {
 		return &http.MaxBytesError{Limit: s.srv.opts.MaxPayload}
 	}
 	body, err := s.readBody(w, r)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
 	if err == nil {

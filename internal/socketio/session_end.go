@@ -12,8 +12,7 @@ func (s *session) sendRefusal(namespace string, err error) error {
 		Message string `json:"message"`
 		Data    any    `json:"data,omitempty"`
 	}{Message: err.Error()}
-	var refusal *RefusalError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*RefusalError](err); ok {
 		body.Message, body.Data = refusal.Message, refusal.Data
 	}
 	data, err := encodeJSON(body, "refusal")

@@ -313,10 +313,8 @@ func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) (out [
 }
 
 func contains[T comparable](wanted []T, v T) bool {
-	for _, w := range wanted {
-		if w == v {
-			return true
-		}
+	if slices.Contains(wanted, v) {
+		return true
 	}
 	return len(wanted) == 0
 }

@@ -482,8 +482,7 @@ func TestDriverErrors(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Options{})
 	_, err := s.read.ExecContext(t.Context(), "CREATE TABLE t (x)")
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	if _, ok := errors.AsType[*sqlite.Error](err); !ok {
 		t.Fatalf("%v", err)
 	}
 	if got := s.kinded("write", err); kindOf(got) != payment.KindInternal || !strings.Contains(got.Error(), "read-only") {

@@ -124,8 +124,7 @@ func (p *process) stop(within time.Duration) {
 // ended explains the program's own end.
 func (t *Tunnel) ended(p *process) error {
 	what := "ended by itself"
-	var exit *exec.ExitError
-	if errors.As(p.err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](p.err); ok {
 		what = "ended: " + exit.String()
 	}
 	return explain(t.o.Program.Name, p.tail(), what)

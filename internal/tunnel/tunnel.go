@@ -270,8 +270,7 @@ func (t *Tunnel) check(ctx context.Context, url, previous string, issued time.Ti
 
 // hintOf is the advice that an error carries.
 func hintOf(err error) string {
-	var e *payment.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*payment.Error](err); ok {
 		return e.Hint
 	}
 	return ""

@@ -42,8 +42,7 @@ func newFilter(jq, text string) (filter, error) {
 func newJQ(expression string) (filter, error) {
 	query, err := gojq.Parse(expression)
 	if err != nil {
-		var at *gojq.ParseError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*gojq.ParseError](err); ok {
 			return nil, fmt.Errorf("--jq: %s at character %d", Safe(err.Error()), max(at.Offset-len(at.Token)+1, 1))
 		}
 		return nil, fmt.Errorf("--jq: %s", Safe(err.Error()))

@@ -114,7 +114,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wait.Wait()
 	g.Done("end")
-	for _, line := range strings.Split(strings.TrimSuffix(s.out.String(), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(s.out.String(), "\n"), "\n") {
 		if line != `{"id":"x","amount":"","note":null}` {
 			t.Errorf("a torn line: %q", line)
 		}

@@ -3,6 +3,7 @@ package wasaapay
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,12 +79,7 @@ func Events() []string {
 }
 
 func knownEvent(name string) bool {
-	for _, known := range Events() {
-		if name == known {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(Events(), name)
 }
 
 // event reads what a message means. name is the stream's event name, "" for a

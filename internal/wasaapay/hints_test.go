@@ -154,8 +154,7 @@ func TestTheProviderQuotesTheKey(t *testing.T) {
 			if got.Failure != nil {
 				said += got.Failure.Code + got.Failure.Reason
 			}
-			var e *payment.Error
-			if errors.As(err, &e) {
+			if e, ok := errors.AsType[*payment.Error](err); ok {
 				said += e.Error() + e.Hint + e.ProviderCode
 			}
 			for _, x := range logged {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"slices"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -127,7 +128,7 @@ func messageMistakes() []Mistake {
 		},
 		{
 			Name: "trailing-newline", Meaning: "the signed text ended with a line end", Fix: "sign the text without a line end (echo adds one, printf does not)",
-			message: func(p payload) []byte { return append(p.canonical[:len(p.canonical):len(p.canonical)], '\n') },
+			message: func(p payload) []byte { return append(slices.Clip(p.canonical), '\n') },
 		},
 		{
 			Name: "latin-1", Meaning: "the text was signed in ISO 8859-1, not UTF-8", Fix: "sign the UTF-8 bytes",

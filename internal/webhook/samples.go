@@ -113,12 +113,13 @@ func receipt(at time.Time) string {
 	if at.Day() > 9 {
 		day = string(rune('A' + at.Day() - 10))
 	}
-	out := string(rune('A'+(at.Year()-2006)%26)) + string(rune('A'+int(at.Month())-1)) + day
+	var out strings.Builder
+	out.WriteString(string(rune('A'+(at.Year()-2006)%26)) + string(rune('A'+int(at.Month())-1)) + day)
 	for range 7 {
 		d, _ := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
-		out += string(alphabet[d.Int64()])
+		out.WriteString(string(alphabet[d.Int64()]))
 	}
-	return out
+	return out.String()
 }
 
 // Sample is one payload that a provider sends.

@@ -69,7 +69,7 @@ func (p place) usage(hint, format string, args ...any) error {
 // steps takes a path apart: a.b.0.c and a.b[0].c alike.
 func (p place) steps() ([]string, error) {
 	var out []string
-	for _, part := range strings.Split(p.path, ".") {
+	for part := range strings.SplitSeq(p.path, ".") {
 		name, places, bracketed := strings.Cut(part, "[")
 		if name != "" || !bracketed {
 			out = append(out, name)

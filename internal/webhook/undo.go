@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -88,7 +89,7 @@ func (u *undoing) text(body []byte, done []Damage) (Explanation, bool) {
 	}
 	for _, d := range u.wraps {
 		for _, inner := range d.unwrap(body) {
-			if e, found := u.text(inner, append(done[:len(done):len(done)], d)); found {
+			if e, found := u.text(inner, append(slices.Clip(done), d)); found {
 				return e, true
 			}
 		}
@@ -151,7 +152,7 @@ func (u *undoing) tree(tree any, done []Damage) (Explanation, bool) {
 			if g.Name == "shuffled" && i < 2 {
 				continue // that has been tried in each order
 			}
-			if e, found := u.guess(mended, g, append(done[:len(done):len(done)], m)); found {
+			if e, found := u.guess(mended, g, append(slices.Clip(done), m)); found {
 				return e, true
 			}
 		}
@@ -166,7 +167,7 @@ func (u *undoing) mend(tree any, mends []Damage, most int, done []Damage) (Expla
 			break
 		}
 		mended := m.mend(tree)
-		with := append(done[:len(done):len(done)], m)
+		with := append(slices.Clip(done), m)
 		if most > 1 {
 			if e, found := u.mend(mended, mends[i+1:], most-1, with); found {
 				return e, true
@@ -184,7 +185,7 @@ func (u *undoing) guess(tree any, g Damage, done []Damage) (out Explanation, fou
 	g.guess(tree, func(candidate any) bool {
 		k, fits := u.fits(candidate)
 		if fits {
-			out, found = undone(k, append(done[:len(done):len(done)], g)), true
+			out, found = undone(k, append(slices.Clip(done), g)), true
 		}
 		return fits || u.left < 0
 	})

@@ -118,7 +118,7 @@ func TestUndoNode(t *testing.T) {
 		}
 		n++
 		got, ok := Explain(v.Body, testKeys())
-		for _, want := range strings.Split(v.Want, "+") {
+		for want := range strings.SplitSeq(v.Want, "+") {
 			if !ok || !strings.Contains(got.Mistake, want) {
 				t.Errorf("%s: explained as %q (%v, %s)\n%.300s", v.Want, got.Mistake, ok, got.LeftOut, v.Body)
 				break

@@ -109,12 +109,12 @@ func customerIn(name string) rule {
 	}}
 }
 
-func amountIn(low mpesa.Cents) rule {
+func amountIn() rule {
 	return rule{[]string{"Amount"}, func(text string) string {
-		if n, ok := mpesa.ParseShillings(text); ok && n >= low {
+		if n, ok := mpesa.ParseShillings(text); ok && n >= mpesa.Shilling {
 			return ""
 		}
-		return "must be whole shillings from " + low.Whole() + " to 250000"
+		return "must be whole shillings from 1 to 250000"
 	}}
 }
 
@@ -228,7 +228,7 @@ func (r *results) apis() []resultAPI {
 		{
 			api: apiReversal, paths: []string{"/mpesa/reversal/v1/request"}, initiator: "Initiator", run: r.reverse,
 			rules: []rule{
-				oneOf("CommandID", "TransactionReversal"), need(1, 64, "TransactionID"), amountIn(mpesa.Shilling),
+				oneOf("CommandID", "TransactionReversal"), need(1, 64, "TransactionID"), amountIn(),
 				shortcodeIn("ReceiverParty"), oneOf("RecieverIdentifierType", "11"),
 				addressIn("ResultURL"), timeoutURL(), remarks(2), mayBe(100, "Occasion", doubledS),
 			},
@@ -238,7 +238,7 @@ func (r *results) apis() []resultAPI {
 			paths: []string{"/mpesa/b2c/v1/paymentrequest", "/mpesa/b2c/v3/paymentrequest", "/mpesa/b2pochi/v1/paymentrequest"},
 			rules: []rule{
 				oneOf("CommandID", "SalaryPayment", "BusinessPayment", "PromotionPayment", "BusinessPayToPochi"),
-				amountIn(mpesa.Shilling), shortcodeIn("PartyA"), customerIn("PartyB"), remarks(2),
+				amountIn(), shortcodeIn("PartyA"), customerIn("PartyB"), remarks(2),
 				timeoutURL(), addressIn("ResultURL"), mayBe(100, doubledS, "Occasion"),
 			},
 		},
@@ -247,7 +247,7 @@ func (r *results) apis() []resultAPI {
 			rules: []rule{
 				oneOf("CommandID", "BusinessPayBill", "BusinessBuyGoods", "BusinessPayToBulk", "PayTaxToKRA",
 					"BusinessToBusinessTransfer", "DisburseFundsToBusiness", "MerchantToMerchantTransfer"), // Safaricom's own Node library
-				oneOf("SenderIdentifierType", "4"), oneOf("RecieverIdentifierType", "4", "2"), amountIn(mpesa.Shilling),
+				oneOf("SenderIdentifierType", "4"), oneOf("RecieverIdentifierType", "4", "2"), amountIn(),
 				shortcodeIn("PartyA"), shortcodeIn("PartyB"), mayBe(13, "AccountReference"), remarks(1),
 				timeoutURL(), addressIn("ResultURL"),
 			},

@@ -25,7 +25,7 @@ func (d *door) qr(c *engine.Call) {
 		return
 	}
 	rules := []rule{
-		need(1, 60, "MerchantName"), need(1, 40, "RefNo"), amountIn(mpesa.Shilling),
+		need(1, 60, "MerchantName"), need(1, 40, "RefNo"), amountIn(),
 		oneOf("TrxCode", "BG", "WA", "PB", "SM", "SB"), need(1, 20, "CPI"),
 	}
 	var parts []string

@@ -39,7 +39,7 @@ func (r *ratiba) create(c *engine.Call) {
 		need(1, 100, "StandingOrderName"), dayIn("StartDate"), dayIn("EndDate"), shortcodeIn("BusinessShortCode"),
 		// Marchant is the wire's spelling.
 		oneOf("TransactionType", "Standing Order Customer Pay Bill", "Standing Order Customer Pay Marchant"),
-		oneOf("ReceiverPartyIdentifierType", "4", "2"), amountIn(mpesa.Shilling), customerIn("PartyA"), addressIn("CallBackURL"),
+		oneOf("ReceiverPartyIdentifierType", "4", "2"), amountIn(), customerIn("PartyA"), addressIn("CallBackURL"),
 		need(1, 200, "AccountReference"), mayBe(200, "TransactionDesc"), oneOf("Frequency", "1", "2", "3", "4", "5", "6", "7", "8"),
 	}
 	for _, one := range rules {

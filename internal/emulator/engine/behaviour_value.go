@@ -74,7 +74,7 @@ func parseChance(text string) (chance, error) {
 func (b *Row) parse(s *Setting, value string, apis []string) error {
 	value, scope, scoped := strings.Cut(value, "@")
 	if scoped {
-		for _, api := range strings.Split(scope, "+") {
+		for api := range strings.SplitSeq(scope, "+") {
 			if !slices.Contains(apis, api) {
 				return fmt.Errorf("API %q is unknown%s", api, Suggest(api, apis))
 			}

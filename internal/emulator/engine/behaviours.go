@@ -233,15 +233,15 @@ func Span(name, fallback, summary, section string) Row {
 
 // Choice is a row whose value is one of some words, the first being meant when none is given.
 func Choice(name, summary, section string, choices ...string) Row {
-	syntax := ""
+	var syntax strings.Builder
 	for i, word := range choices {
 		if i > 0 {
-			syntax += "|"
+			syntax.WriteString("|")
 		}
-		syntax += word
+		syntax.WriteString(word)
 	}
 	return Row{
-		Behaviour: Behaviour{Name: name, Value: syntax + "[,CHANCE][@API]", Summary: summary, Section: section},
+		Behaviour: Behaviour{Name: name, Value: syntax.String() + "[,CHANCE][@API]", Summary: summary, Section: section},
 		kind:      kindChoice, choices: choices,
 	}
 }

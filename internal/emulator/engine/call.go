@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -144,9 +145,7 @@ func (c *Call) write(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	header := w.Header()
-	for name, values := range c.header {
-		header[name] = values
-	}
+	maps.Copy(header, c.header)
 	header["Content-Type"] = []string{c.Kind}
 	header["Content-Length"] = []string{strconv.Itoa(len(c.Answer))}
 	if c.bodyErr != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -198,9 +199,7 @@ func (s *sender) post(d *Delivery) (int, []byte, error) {
 	if req.URL.Host == "" {
 		return 0, nil, errNoHost
 	}
-	for name, values := range d.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, d.Header)
 	req.Header["User-Agent"] = nil // the gateway's is not documented
 	resp, err := s.client.Do(req)
 	if err != nil {
@@ -216,8 +215,7 @@ func (s *sender) post(d *Delivery) (int, []byte, error) {
 
 // because words why a target was not reached, without its address, which the log shows beside it.
 func because(err error) string {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	switch {

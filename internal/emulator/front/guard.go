@@ -136,7 +136,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string) {
 // PublicHost reads a name for Guard.PublicHosts. The error says what is wrong with it.
 func PublicHost(name string) (string, error) {
 	host := hostName(name)
-	for _, label := range strings.Split(host, ".") {
+	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return "", fmt.Errorf("%q is not a host name such as host.docker.internal, without scheme, port and path", clipHost(name))
 		}

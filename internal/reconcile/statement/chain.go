@@ -1,5 +1,7 @@
 package statement
 
+import "slices"
+
 // chain follows the balance from receipt to receipt. Inside one receipt the rows
 // stand in any order, so a balance holds only where a receipt ends
 // (reference/statements.md §1).
@@ -92,10 +94,5 @@ func (c *chain) end() {
 }
 
 func contains(list []int64, n int64) bool {
-	for _, m := range list {
-		if m == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, n)
 }

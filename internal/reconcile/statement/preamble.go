@@ -21,12 +21,12 @@ type preamble struct {
 }
 
 // take reads the labels of one row; the value is in the next cell that holds anything.
-func (p *preamble) take(cells []string) (labels int) {
+func (p *preamble) take(cells []string) {
 	for i, cell := range cells {
 		label := strings.TrimSpace(strings.TrimSuffix(tidyTitle(cell), ":"))
 		if strings.HasPrefix(label, "account type - ") {
 			_, account, _ := strings.Cut(cell, "- ")
-			p.account, labels = strings.TrimSpace(account), labels+1
+			p.account = strings.TrimSpace(account)
 			continue
 		}
 		value := ""
@@ -35,14 +35,11 @@ func (p *preamble) take(cells []string) (labels int) {
 				break
 			}
 		}
-		if p.set(label, value) {
-			labels++
-		}
+		p.set(label, value)
 	}
-	return labels
 }
 
-func (p *preamble) set(label, value string) bool {
+func (p *preamble) set(label, value string) {
 	switch label {
 	case "short code", "shortcode", "paybill", "till number":
 		p.shortCode = strings.TrimSuffix(value, ".0")
@@ -70,12 +67,7 @@ func (p *preamble) set(label, value string) bool {
 		p.totalIn = p.money(label, value)
 	case "total withdrawn":
 		p.total = p.money(label, value)
-	case "time period", "available balance", "operator", "organization", "request date":
-		return true
-	default:
-		return false
 	}
-	return true
 }
 
 func (p *preamble) time(label, value string) time.Time {

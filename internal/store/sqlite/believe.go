@@ -21,8 +21,7 @@ import (
 func checkOwner(path string) error {
 	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} {
 		err := trustfile.Check("db", name)
-		var e *payment.Error
-		if errors.As(err, &e) {
+		if _, ok := errors.AsType[*payment.Error](err); ok {
 			return err
 		}
 	}

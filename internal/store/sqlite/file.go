@@ -181,8 +181,7 @@ func fileError(path string, err error) error {
 	}
 	cause := err
 	// The text of a path error holds the whole path; the cause alone is enough.
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
 	return &payment.Error{

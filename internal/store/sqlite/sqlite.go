@@ -121,8 +121,7 @@ func openDB(path string, mode openMode, most int) (*sql.DB, error) {
 
 // code returns SQLite's primary result code in err, 0 if there is none.
 func code(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff
 	}
 	return 0
