@@ -296,6 +296,25 @@ func BenchmarkRead(b *testing.B) {
 			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Verdicts: []payment.Verdict{payment.VerdictMismatch}})
 			return err
 		}},
+		{"what failed", func() error { _, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Failed: true}); return err }},
+		{"what failed of one event", func() error {
+			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Failed: true, Event: "stk.failed"})
+			return err
+		}},
+		{"a payer of few", func() error { return listPhone(ctx, s, benchPhone(1)) }},
+		{"a payer of many", func() error { return listPhone(ctx, s, benchPhone(0)) }},
+		{"a payer of none", func() error { return listPhone(ctx, s, "254799999999") }},
+		{"a payer's failed", func() error {
+			phone, err := payment.ParsePhone(benchPhone(0))
+			if err == nil {
+				_, _, err = s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Phone: phone, Failed: true})
+			}
+			return err
+		}},
+		{"one deposit's", func() error {
+			_, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, DepositID: s.id(depositPrefix, 1)})
+			return err
+		}},
 		{"one by id", func() error { _, err := s.Deliveries.Get(ctx, ids[len(ids)/2]); return err }},
 		{"deposit by the provider's id", func() error { _, err := s.Deposits.Find(ctx, checkoutID(7)); return err }},
 		{"statistics", func() error { _, err := s.Stats(ctx, time.Time{}); return err }},
@@ -308,6 +327,23 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// benchPhone is a payer's number: of every 100 callbacks one names payer 0, and one in
+// ten is masked.
+func benchPhone(i int) string {
+	if i%100 == 0 {
+		return "254700000222"
+	}
+	return fmt.Sprintf("2547%08d", 1_000_000+i)
+}
+
+func listPhone(ctx context.Context, s *Store, number string) error {
+	phone, err := payment.ParsePhone(number)
+	if err == nil {
+		_, _, err = s.Deliveries.List(ctx, DeliveryFilter{Limit: 50, Phone: phone})
+	}
+	return err
 }
 
 // BenchmarkOpen measures what a command pays for the ledger before its first answer.
@@ -350,6 +386,11 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 			if i%10_000 == 77 {
 				a.Inspection.Verdict = payment.VerdictMismatch
 			}
+			e := *a.Inspection.Event
+			if e.Phone = benchPhone(i); i%10 == 0 {
+				e.Phone = "2547 ***** 222"
+			}
+			a.Inspection.Event = &e
 			a.Delivery.ReceivedAt = newClock().Now().Add(time.Duration(i) * time.Second)
 			p, err := s.prepare(a)
 			if err != nil {
@@ -372,6 +413,21 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 				ids = append(ids, p.out.DeliveryID)
 			}
 		}
+	}
+	err := s.do(b.Context(), "seed", func(ctx context.Context, t *tx) error {
+		for _, url := range []string{"http://127.0.0.1:3000/a", "http://127.0.0.1:3000/b"} {
+			target, err := t.target(ctx, url)
+			if err != nil {
+				return err
+			}
+			if _, err := t.exec(ctx, "INSERT INTO failing (seq, target, received_at) SELECT seq, ?, received_at FROM deliveries WHERE seq % 20 = 0", target); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 	return ids
 }

@@ -242,7 +242,7 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		where, args := where+" AND "+h.engine.In("kind")+f.ifFailed(), append(slices.Clone(about), h.engine.Numbers(ids))
+		where, args := where+" AND "+h.engine.In("+kind")+f.ifFailed(), append(slices.Clone(about), h.engine.Numbers(ids))
 		return positions(ctx, h.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
 	}, nil
 }
@@ -252,27 +252,63 @@ func (f DeliveryFilter) ifFailed() string {
 	if !f.Failed {
 		return ""
 	}
-	return " AND seq IN (SELECT seq FROM failing)"
+	return " AND EXISTS (SELECT 1 FROM failing AS f WHERE f.seq = deliveries.seq)"
 }
 
 // phonePages reads what a payer's deliveries are: about the deposits of that number,
 // or, where the ledger has no deposit for them, by what they say.
 func (h *Deliveries) phonePages(f DeliveryFilter) func(context.Context, window) ([]position, error) {
-	keys := phoneKeys(f.Phone)
-	byKey := "phone IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
-	byDeposit := "subject IN (SELECT d.seq FROM deposits AS d WHERE d.phone = ?)"
 	return func(ctx context.Context, w window) ([]position, error) {
 		ids, _, err := h.matchingKinds(ctx, f)
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		also, kinds := " AND "+h.engine.In("kind")+f.ifFailed(), h.engine.Numbers(ids)
-		return positions(ctx, h.read, []indexRun{
-			{table: "deliveries", at: "received_at", where: byKey + " AND NOT " + byDeposit + also, args: append(slices.Clone(keys), f.Phone.MSISDN(), kinds)},
-			{table: "deliveries", at: "received_at", where: byDeposit + also, args: []any{f.Phone.MSISDN(), kinds}},
-		}, w)
+		keys, err := h.storedKeys(ctx, phoneKeys(f.Phone))
+		if err != nil {
+			return nil, err
+		}
+		return positions(ctx, h.read, h.phoneRuns(f, ids, keys), w)
 	}
 }
+
+// phoneRuns are the stretches of indices that hold a payer's deliveries. Each key that
+// the number is stored under is one for itself: read together they would have to be
+// sorted, and a masked key is that of many payers.
+func (h *Deliveries) phoneRuns(f DeliveryFilter, ids []int64, keys []string) []indexRun {
+	const byDeposit = "subject IN (SELECT d.seq FROM deposits AS d WHERE d.phone = ?)"
+	// The plus keeps the planner off the list by kinds, which is as long as the ledger.
+	also := " AND " + h.engine.In("+kind") + f.ifFailed()
+	number, kinds := f.Phone.MSISDN(), h.engine.Numbers(ids)
+	runs := []indexRun{{table: "deliveries", at: "received_at", where: byDeposit + also, args: []any{number, kinds}}}
+	for _, key := range keys {
+		runs = append(runs, indexRun{
+			table: "deliveries", at: "received_at", where: "phone = ? AND NOT " + byDeposit + also, args: []any{key, number, kinds},
+		})
+	}
+	return runs
+}
+
+// storedKeys returns those of some phone keys under which there are deliveries.
+func (h *Deliveries) storedKeys(ctx context.Context, keys []any) ([]string, error) {
+	rows, err := h.query(ctx, "WITH wanted (phone) AS (VALUES (?)"+strings.Repeat(", (?)", len(keys)-1)+`)
+		SELECT w.phone FROM wanted AS w WHERE EXISTS (SELECT 1 FROM deliveries AS v WHERE v.phone = w.phone)`, keys...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []string
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		out = append(out, key)
+	}
+	return out, rows.Err()
+}
+
+// sqlFirstFailing keeps each failing delivery once.
+const sqlFirstFailing = "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"
 
 // failedPages reads the deliveries that did not get through, each once however
 // many targets it failed at.
@@ -282,7 +318,7 @@ func (h *Deliveries) failedPages(f DeliveryFilter) func(context.Context, window)
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		run := indexRun{table: "failing", at: "received_at", where: "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"}
+		run := indexRun{table: "failing", at: "received_at", where: sqlFirstFailing}
 		if !whole {
 			run.where += " AND " + h.engine.In("(SELECT d.kind FROM deliveries AS d WHERE d.seq = failing.seq)")
 			run.args = []any{h.engine.Numbers(ids)}

@@ -262,9 +262,9 @@ func TestLeaseGoesByIndices(t *testing.T) {
 }
 
 // planOf says how a query is run.
-func planOf(t *testing.T, s *Store, query string) string {
+func planOf(t *testing.T, s *Store, query string, args ...any) string {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,6 +87,11 @@ func positions(ctx context.Context, db *sql.DB, runs []indexRun, w window) ([]po
 }
 
 func (r indexRun) page(ctx context.Context, db *sql.DB, w window) ([]position, error) {
+	query, args := r.query(w)
+	return queryPositions(ctx, db, query, args...)
+}
+
+func (r indexRun) query(w window) (string, []any) {
 	low, high := w.bounds()
 	direction := " DESC"
 	if w.order == oldestFirst {
@@ -95,8 +100,7 @@ func (r indexRun) page(ctx context.Context, db *sql.DB, w window) ([]position, e
 	query := "SELECT " + r.at + ", seq FROM " + r.table + " WHERE " + r.where +
 		" AND (" + r.at + ", seq) > (?, ?) AND (" + r.at + ", seq) < (?, ?)" +
 		" ORDER BY " + r.at + direction + ", seq" + direction + " LIMIT ?"
-	args := append(slices.Clone(r.args), low.at, low.seq, high.at, high.seq, w.limit)
-	return queryPositions(ctx, db, query, args...)
+	return query, append(slices.Clone(r.args), low.at, low.seq, high.at, high.seq, w.limit)
 }
 
 // newest returns a page of a whole table, in the order in which its rows came.
