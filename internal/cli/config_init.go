@@ -136,6 +136,7 @@ func (v *configInit) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.acted(ctx, v.unwarned, "profile "+p.Name+" in "+file)
 	out := initView{
 		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider, Secrets: kept,
 		Next: "payctl doctor --profile " + p.Name,

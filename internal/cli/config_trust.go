@@ -29,12 +29,12 @@ func (v trustView) Text(t *ui.Text) {
 
 // configTrust is "payctl config trust".
 type configTrust struct {
-	*env
+	*session
 	file string
 }
 
 func newConfigTrust(s *session) *cobra.Command {
-	v := &configTrust{env: s.env}
+	v := &configTrust{session: s}
 	return &cobra.Command{
 		Use:   "trust [FILE]",
 		Short: "Trust a project file that you have read",
@@ -61,5 +61,6 @@ func (v *configTrust) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.acted(ctx, v.unwarned, got.Path)
 	return v.out.One(trustView{Path: got.Path, SHA256: got.SHA256, Keys: got.Keys})
 }

@@ -83,6 +83,7 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.acted(ctx, v.config, "shortcode "+conf.Daraja.ShortCode)
 	return v.out.One(pullRegisteredView{ShortCode: conf.Daraja.ShortCode, Already: already})
 }
 

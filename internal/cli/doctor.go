@@ -98,6 +98,11 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 			return v.readLedger(ctx)
 		},
 	})
+	for _, f := range findings {
+		if f.Mended {
+			v.acted(ctx, v.config, f.Detail)
+		}
+	}
 	return v.end(findings, text, shown)
 }
 

@@ -38,6 +38,8 @@ type env struct {
 	conf     *config.Config
 	// providers is the table of all providers.
 	providers provider.Table
+	// verb is the command that runs, such as "deposit create".
+	verb string
 	// running is set when a verb's own Run begins; what fails before is usage.
 	running bool
 	// stop ends the run's context.

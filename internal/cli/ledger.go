@@ -280,9 +280,6 @@ func (v *ledgerPrune) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ledger.Actions.Add(ctx, "ledger prune", "", "older than "+v.olderThan); err != nil {
-		return err
-	}
 	return v.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})
 }
 

@@ -68,7 +68,7 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 	}
 	ledger, err := openLedgerFile(ctx, v.session, store.Options{})
 	if err == nil {
-		err = ledger.Actions.Add(ctx, "ledger restore", "", "from "+filepath.Base(v.file))
+		err = ledger.Actions.Add(ctx, "from "+filepath.Base(v.file))
 	}
 	if err != nil {
 		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", firstLine(err.Error()))

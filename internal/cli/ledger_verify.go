@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
-	"os/user"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -12,18 +10,6 @@ import (
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
-
-// actor is who runs the command, and where.
-func (s *session) actor() store.Actor {
-	a := store.Actor{Who: "unknown", Host: "unknown"}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		a.Who = payment.Line(u.Username, 80)
-	}
-	if host, err := os.Hostname(); err == nil && host != "" {
-		a.Host = payment.Line(host, 80)
-	}
-	return a
-}
 
 // ledgerVerifyView is what following the chain of actions gave.
 type ledgerVerifyView struct {

@@ -131,7 +131,7 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	if isNew(conf) && conf.Environment != payment.Local {
 		v.out.Warn("db: there was no ledger %s; an empty one was made: if there should be one, stop and put it back", filepath.Base(path))
 	}
-	ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, BusyTimeout: listenBusy, OnCommit: metrics.Commit})
+	ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, Actor: v.actor(), BusyTimeout: listenBusy, OnCommit: metrics.Commit})
 	if err != nil {
 		return err
 	}

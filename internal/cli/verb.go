@@ -68,6 +68,7 @@ func (e *env) begin(cmd *cobra.Command) error {
 	if err := checkNamed(cmd.Flags()); err != nil {
 		return err
 	}
+	e.verb = strings.TrimPrefix(cmd.CommandPath(), "payctl ")
 	e.running = true
 	return nil
 }

@@ -34,6 +34,8 @@ type Finding struct {
 	Detail string
 	// Fix is the command or the step that mends it, "" where nothing need be done.
 	Fix string
+	// Mended says that something was changed to mend it.
+	Mended bool
 	// Kind is what a failure means to a script.
 	Kind payment.Kind
 	// Duration is how long the check took.

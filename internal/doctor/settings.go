@@ -64,13 +64,15 @@ func (d *doctor) files(context.Context) Finding {
 		}
 		wrong, fixes = append(wrong, err.Error()), append(fixes, hintOf(err))
 	}
+	f := ok("owners and modes are as they should be")
 	switch {
 	case len(wrong) > 0:
-		return fail(payment.KindUsage, strings.Join(wrong, "; "), strings.Join(fixes, "; "))
+		f = fail(payment.KindUsage, strings.Join(wrong, "; "), strings.Join(fixes, "; "))
 	case len(mended) > 0:
-		return ok("modes were put right: " + strings.Join(mended, ", "))
+		f = ok("modes were put right: " + strings.Join(mended, ", "))
 	}
-	return ok("owners and modes are as they should be")
+	f.Mended = len(mended) > 0
+	return f
 }
 
 // watched is a file or directory whose owner and mode matter.

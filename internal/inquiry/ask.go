@@ -96,6 +96,7 @@ func (i *Inquirer) record(ctx context.Context, q question) (store.Query, error) 
 	return record(ctx, store.Query{
 		Kind: q.kind, Provider: payment.Daraja, Environment: i.Account.Environment, DepositID: q.depositID,
 		Receipt: plain(q.asked.Receipt), OriginalConversationID: plain(q.asked.OriginalConversationID), Request: request,
+		Because: plain(q.asked.Remarks),
 	})
 }
 

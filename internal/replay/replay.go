@@ -43,6 +43,7 @@ type Forwards interface {
 type Runs interface {
 	Start(ctx context.Context, spec json.RawMessage) (store.Run, error)
 	Find(ctx context.Context, id string) (store.Run, error)
+	Resume(ctx context.Context, id string) error
 	Finish(ctx context.Context, id string) error
 	RecordAttempt(ctx context.Context, a store.Attempt) error
 	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
@@ -179,6 +180,9 @@ func (r *Replayer) Resume(ctx context.Context, runID string, p Pace) (Outcome, e
 		return Outcome{}, err
 	}
 	defer unlock()
+	if err := r.Ledger.Runs.Resume(ctx, run.ID); err != nil {
+		return Outcome{}, err
+	}
 	return r.work(ctx, run, spec)
 }
 

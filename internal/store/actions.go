@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
-// Actor is who works with a ledger by a command, and from which host. The zero Actor's
-// changes are not written down: it is a listener, whose deliveries speak for themselves.
-type Actor struct{ Who, Host string }
+// Actor is who works with a ledger, from which host and by which command. The zero
+// Actor's changes are not written down. What deliveries change is nobody's action: they
+// speak for themselves.
+type Actor struct{ Who, Host, Command string }
 
 // Actions are what commands have changed, in the order in which they did.
 type Actions struct{ *database }
@@ -21,7 +24,8 @@ type Actions struct{ *database }
 type Action struct {
 	At        time.Time
 	Who, Host string
-	// What is the command, Subject the id of what it changed, "" for the ledger itself.
+	// What was done, most often the command, Subject the id of what it changed, "" for the
+	// ledger itself or for what is not in it.
 	What, Subject string
 	// Because is the reason that was given, "" for none.
 	Because string
@@ -39,6 +43,9 @@ func (a Action) digest(before string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// mostBecause bounds an action's reason, in bytes.
+const mostBecause = 1000
+
 // act writes an action down in the transaction that makes the change.
 func (t *tx) act(ctx context.Context, what, subject, because string) error {
 	if t.db.actor == (Actor{}) {
@@ -49,7 +56,10 @@ func (t *tx) act(ctx context.Context, what, subject, because string) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	a := Action{seq: before.seq + 1, At: t.now, Who: t.db.actor.Who, Host: t.db.actor.Host, What: what, Subject: subject, Because: because}
+	a := Action{
+		seq: before.seq + 1, At: t.now, Who: t.db.actor.Who, Host: t.db.actor.Host,
+		What: what, Subject: subject, Because: payment.Line(clean(because), mostBecause),
+	}
 	a.hash = a.digest(before.hash)
 	if _, err := t.exec(ctx, "INSERT INTO actions (seq, at, who, host, what, subject, because, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		a.seq, micros(a.At), a.Who, a.Host, a.What, a.Subject, a.Because, a.hash); err != nil {
@@ -60,9 +70,22 @@ func (t *tx) act(ctx context.Context, what, subject, because string) error {
 	return err
 }
 
-// Add writes down a change of the ledger itself.
-func (h *Actions) Add(ctx context.Context, what, subject, because string) error {
-	return h.do(ctx, "write the action down", func(ctx context.Context, t *tx) error { return t.act(ctx, what, subject, because) })
+// command is act by the name of the command that is running.
+func (t *tx) command(ctx context.Context, subject, because string) error {
+	return t.act(ctx, t.db.actor.Command, subject, because)
+}
+
+// Add writes down what the running command has changed outside of the ledger, or of the
+// ledger as a whole.
+func (h *Actions) Add(ctx context.Context, because string) error {
+	return h.do(ctx, "write the action down", func(ctx context.Context, t *tx) error { return t.command(ctx, "", because) })
+}
+
+// migrated writes down that opening the ledger has brought it to another schema.
+func (h *Actions) migrated(ctx context.Context, from, to int) error {
+	return h.do(ctx, "write the migration down", func(ctx context.Context, t *tx) error {
+		return t.act(ctx, "ledger migrate", "", fmt.Sprintf("schema %d to %d", from, to))
+	})
 }
 
 // Of returns the actions on a subject, oldest first.

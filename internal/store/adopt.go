@@ -33,8 +33,10 @@ func (h *Deposits) Adopt(ctx context.Context, d payment.Deposit, c payment.Claim
 		}
 		found = slices.DeleteFunc(found, func(o depositRow) bool { return o.Environment != d.Environment })
 		if len(found) > 0 {
-			got, move, err = t.apply(ctx, found[0], claim)
-			return err
+			if got, move, err = t.apply(ctx, found[0], claim); err != nil {
+				return err
+			}
+			return t.actOn(ctx, found[0], got, claim)
 		}
 		if got, err = t.insertDeposit(ctx, d); err != nil {
 			return err

@@ -65,9 +65,10 @@ func (h *Deposits) Forget(ctx context.Context, id string) error {
 			return nil
 		}
 		n, err := t.exec(ctx, "DELETE FROM deposits WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM claims WHERE deposit = ?1)", d.seq)
-		if err == nil && n > 0 {
-			t.countDeposit(d, -1)
+		if err != nil || n == 0 {
+			return err
 		}
-		return err
+		t.countDeposit(d, -1)
+		return t.act(ctx, "deposit forget", d.ID, "it was not sent: another process asked for the same")
 	})
 }

@@ -204,6 +204,9 @@ func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payme
 			return err
 		}
 		got, mine = after, true
+		if err := t.act(ctx, "deposit send", d.ID, "again, under its key"); err != nil {
+			return err
+		}
 		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveNone, note: "sent again"})
 	})
 	return got.Deposit, mine, err
@@ -232,6 +235,9 @@ func (h *Deposits) ReleaseSend(ctx context.Context, id string, why *payment.Fail
 			return err
 		}
 		got = after
+		if err := t.act(ctx, "deposit release", d.ID, "it was not sent"); err != nil {
+			return err
+		}
 		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "not sent after all"})
 	})
 	return got.Deposit, err
@@ -258,6 +264,11 @@ func refusedBut(d payment.Deposit, why *payment.Failure, at time.Time) payment.C
 // the provider's id, callbacks that came before it are judged again: the
 // returned deposit may then be further on than the returned move says.
 func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payment.Deposit, payment.Move, error) {
+	return h.applied(ctx, id, c, "")
+}
+
+// applied is Apply; recovered, if set, says where an answer was until now.
+func (h *Deposits) applied(ctx context.Context, id string, c payment.Claim, recovered string) (payment.Deposit, payment.Move, error) {
 	var got depositRow
 	var move payment.Move
 	err := h.change(ctx, "apply the claim", id, func(ctx context.Context, t *tx, d depositRow) error {
@@ -268,8 +279,10 @@ func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payme
 		claim.At = fromMicros(micros(claim.At))
 		var err error
 		got, move, err = t.apply(ctx, d, claim)
-		if err == nil && claim.By == payment.SourceOperator {
-			err = t.act(ctx, "deposit resolve --as "+strings.ToLower(string(claim.Status)), d.ID, claim.Because)
+		if err == nil && recovered != "" {
+			err = t.command(ctx, d.ID, recovered)
+		} else if err == nil {
+			err = t.actOn(ctx, d, got, claim)
 		}
 		if err != nil || d.ProviderID != "" || got.ProviderID == "" {
 			return err
@@ -278,6 +291,20 @@ func (h *Deposits) Apply(ctx context.Context, id string, c payment.Claim) (payme
 		return err
 	})
 	return got.Deposit, move, err
+}
+
+// actOn writes down that a command has moved a deposit: by the operator's word, or by
+// having asked. What the answer to sending it says is part of sending.
+func (t *tx) actOn(ctx context.Context, before, after depositRow, c payment.Claim) error {
+	switch {
+	case c.By == payment.SourceOperator:
+		return t.act(ctx, "deposit resolve --as "+strings.ToLower(string(c.Status)), after.ID, c.Because)
+	case c.By == payment.SourceAnswer || depositEqual(before.Deposit, after.Deposit):
+		return nil
+	case c.Dispute != "":
+		return t.command(ctx, after.ID, c.Dispute)
+	}
+	return t.command(ctx, after.ID, "the "+string(c.By)+" says "+string(c.Status))
 }
 
 // apply moves a deposit by a claim that no delivery makes as it comes, and

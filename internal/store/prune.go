@@ -18,6 +18,9 @@ type Pruned struct {
 	// Kept is how many old deliveries stay as evidence, as a query's answer, or
 	// because they are yet to be forwarded.
 	Kept int64
+
+	// told says that it is written down who prunes.
+	told bool
 }
 
 // Prune deletes the deliveries received before a time, with their attempts, and
@@ -53,11 +56,15 @@ func (s *Store) pruneKind(ctx context.Context, k kindRow, before time.Time, out 
 		err := s.do(ctx, "prune the ledger", func(ctx context.Context, t *tx) error {
 			var err error
 			step, last, more, err = t.pruneStep(ctx, k, from, before)
-			return err
+			if err != nil || step.Deliveries == 0 || out.told {
+				return err
+			}
+			return t.command(ctx, "", "deliveries received before "+before.UTC().Format(time.RFC3339)+" are deleted")
 		})
 		if err != nil {
 			return err
 		}
+		out.told = out.told || step.Deliveries > 0
 		out.Deliveries += step.Deliveries
 		out.Bytes += step.Bytes
 		out.Kept += step.Kept

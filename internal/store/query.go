@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -45,6 +46,8 @@ type Query struct {
 	OriginalConversationID string
 	// Request is what was asked, for showing and for asking again; no secrets.
 	Request json.RawMessage
+	// Because is why, for the action of asking; it is not read back.
+	Because string
 	// Token is the secret last segment of the result path.
 	Token string
 	// ConversationID and OriginatorConversationID belong to this query
@@ -172,10 +175,14 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		}}
 		var err error
 		row.seq, _, err = t.db.tables.queries.add(ctx, t, &row)
+		if err != nil {
+			return err
+		}
 		row = h.named(row)
 		t.known.setQuery(row)
+		because := q.Because
 		q = row.Query
-		return err
+		return t.act(ctx, "ask for "+strings.ReplaceAll(q.Kind, "_", " "), q.ID, because)
 	})
 	switch {
 	case err != nil:

@@ -138,7 +138,9 @@ func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 		if err != nil {
 			return err
 		}
-		n = len(moved)
+		if n = len(moved); n == 0 {
+			return nil
+		}
 		if err := t.act(ctx, "webhook queue move", "", fmt.Sprintf("%d forwards from %s to %s", n, from, to)); err != nil {
 			return err
 		}

@@ -89,10 +89,10 @@ func (r Recovery) TakeIn(ctx context.Context) (taken []string, err error) {
 		if readErr != nil || json.Unmarshal(data, &w) != nil || !w.Status.Valid() {
 			continue
 		}
-		_, _, applyErr := (&Deposits{r.db}).Apply(ctx, w.Deposit, payment.Claim{
+		_, _, applyErr := (&Deposits{r.db}).applied(ctx, w.Deposit, payment.Claim{
 			Status: w.Status, By: w.By, ProviderID: w.ProviderID, MerchantRequestID: w.MerchantRequestID,
 			Receipt: w.Receipt, Failure: w.Failure, At: w.At,
-		})
+		}, "an answer waited in the recovery file")
 		switch {
 		case applyErr == nil:
 			r.Drop(path)

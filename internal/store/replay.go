@@ -45,9 +45,17 @@ func (h *Runs) Start(ctx context.Context, spec json.RawMessage) (Run, error) {
 		row := runRow{Run: Run{Spec: spec, CreatedAt: fromMicros(micros(t.now))}}
 		seq, _, err := h.tables.runs.add(ctx, t, &row)
 		r, r.ID = row.Run, h.id(runPrefix, seq)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.command(ctx, r.ID, "")
 	})
 	return r, err
+}
+
+// Resume writes down that a replay is taken up again.
+func (h *Runs) Resume(ctx context.Context, id string) error {
+	return h.do(ctx, "resume the replay", func(ctx context.Context, t *tx) error { return t.command(ctx, id, "taken up again") })
 }
 
 // Finish records that a replay came to its end.

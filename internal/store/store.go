@@ -119,10 +119,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	db.writer = newWriter(db)
 	db.changes = newChanges(db)
-	return &Store{
+	s := &Store{
 		database: db, Deposits: &Deposits{db}, Deliveries: &Deliveries{db}, Forwards: &Forwards{db},
 		Queries: &Queries{db}, Runs: &Runs{db}, Books: &Books{db}, Rollups: &Rollups{db}, Recovery: Recovery{db}, Actions: &Actions{db},
-	}, nil
+	}
+	if m, can := db.engine.(interface{ Migrated() (from, to int) }); can {
+		if from, to := m.Migrated(); from != 0 {
+			err = s.Actions.migrated(ctx, from, to)
+		}
+	}
+	return s, err
 }
 
 // Close finishes the writes that have been handed over and closes the ledger.

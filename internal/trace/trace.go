@@ -381,6 +381,9 @@ func (g *gatherer) queries(ctx context.Context, list []store.Query) error {
 		if q.Kind == "reversal" {
 			kind = Reversal
 		}
+		if err := g.actions(ctx, q.ID); err != nil {
+			return err
+		}
 		g.add(Event{At: q.CreatedAt, Kind: kind, Source: string(q.Provider), Summary: strings.ReplaceAll(q.Kind, "_", " ") + " asked, " + strings.ToLower(string(q.Status)) + ended(q), Ref: q.ID})
 		if q.DeliveryID == "" || g.seen[q.DeliveryID] {
 			continue

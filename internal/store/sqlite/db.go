@@ -32,6 +32,17 @@ type DB struct {
 	read  *sql.DB
 	// file is what was opened; see InPlace.
 	file os.FileInfo
+	// from and to are the schemas of a ledger that opening has migrated; see Migrated.
+	from, to int
+}
+
+// Migrated returns the schemas between which opening has migrated the ledger; from is 0
+// where it was new or as it should be.
+func (db *DB) Migrated() (from, to int) {
+	if db.from == db.to {
+		return 0, db.to
+	}
+	return db.from, db.to
 }
 
 // readers is how many connections read at once.

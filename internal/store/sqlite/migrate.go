@@ -53,6 +53,7 @@ func (db *DB) migrateWith(ctx context.Context, pool *sql.DB) (err error) {
 	if version > len(files) {
 		return newerSchema(db.path, version, len(files))
 	}
+	db.from, db.to = version, len(files)
 	for _, name := range files[version:] {
 		text, err := migrations.ReadFile(name)
 		if err != nil {

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"os/user"
+
+	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
+)
+
+// actor is who runs the command, and where.
+func (s *session) actor() store.Actor {
+	a := store.Actor{Who: "unknown", Host: "unknown", Command: s.verb}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		a.Who = payment.Line(u.Username, 80)
+	}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		a.Host = payment.Line(host, 80)
+	}
+	return a
+}
+
+// unwarned loads the settings that all profiles share, for what is done already: nobody
+// need be warned of them now.
+func (s *session) unwarned(ctx context.Context) (*config.Config, error) {
+	return config.LoadUnchosen(ctx, s.source(s.global.profile))
+}
+
+// acted writes down what a command has changed outside of the ledger, in the ledger of
+// these settings if it is there. What was changed stays so where that fails.
+func (s *session) acted(ctx context.Context, settings func(context.Context) (*config.Config, error), because string) {
+	ctx = context.WithoutCancel(ctx)
+	conf, err := settings(ctx)
+	if err != nil {
+		return // no profile, no ledger
+	}
+	path, err := conf.Ledger()
+	if err != nil {
+		return
+	}
+	if _, err := os.Stat(path); err != nil {
+		return
+	}
+	ledger, err := s.openLedgerAs(ctx, settings, store.Options{MustExist: true})
+	if err == nil {
+		err = ledger.Actions.Add(ctx, because)
+	}
+	if err != nil {
+		s.out.Warn("it is done, but could not be written down in the ledger: %s", firstLine(err.Error()))
+	}
+}
