@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -41,7 +42,7 @@ type settingView struct {
 
 func newSettingView(e config.Explained) settingView {
 	v := settingView{
-		Key: e.Key, Meaning: e.Meaning, Value: orNull(e.Value), Origin: string(e.Origin.Kind), Variable: orNull(e.Variable),
+		Key: e.Key, Meaning: e.Meaning, Value: payment.OrNull(e.Value), Origin: string(e.Origin.Kind), Variable: payment.OrNull(e.Variable),
 		Secret: e.Secret, Overridden: e.Overridden,
 	}
 	if e.Origin.String() != "" {
@@ -58,9 +59,9 @@ func (v settingView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("setting", ui.Bold(v.Key)),
 		ui.KV("meaning", ui.Plain(v.Meaning)),
-		ui.KV("value", ui.Plain(or(v.Value, "(not set)"))),
+		ui.KV("value", ui.Plain(payment.Or(v.Value, "(not set)"))),
 		ui.KV("from", ui.Plain(v.Origin)),
-		ui.KV("variable", ui.Plain(or(v.Variable, ""))),
+		ui.KV("variable", ui.Plain(payment.Or(v.Variable, ""))),
 	)
 	for _, c := range v.Overridden {
 		t.Line(ui.Dim("overridden: " + c.Value + " from " + c.Origin.String()))
@@ -69,7 +70,7 @@ func (v settingView) Text(t *ui.Text) {
 
 // Cells are a setting's columns in a list.
 func (v settingView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Key), ui.Plain(or(v.Value, "-")), ui.Dim(v.Origin)}
+	return []ui.Span{ui.Plain(v.Key), ui.Plain(payment.Or(v.Value, "-")), ui.Dim(v.Origin)}
 }
 
 // configShow is "payctl config show".
@@ -143,7 +144,7 @@ type pathsView struct {
 func (v pathsView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("user file", fileSpans(v.User)...), ui.KV("project file", fileSpans(v.Project)...), ui.KV("ledger", fileSpans(v.DB)...),
-		ui.KV("cache", ui.Plain(or(v.Cache, ""))), ui.KV("state", ui.Plain(or(v.State, ""))),
+		ui.KV("cache", ui.Plain(payment.Or(v.Cache, ""))), ui.KV("state", ui.Plain(payment.Or(v.State, ""))),
 	)
 }
 
@@ -178,5 +179,5 @@ func (v *configPath) Run(ctx context.Context) error {
 		return err
 	}
 	p := conf.Path()
-	return v.out.One(pathsView{User: p.User, Project: p.Project, DB: p.DB, Cache: orNull(p.CacheDir), State: orNull(p.StateDir)})
+	return v.out.One(pathsView{User: p.User, Project: p.Project, DB: p.DB, Cache: payment.OrNull(p.CacheDir), State: payment.OrNull(p.StateDir)})
 }

@@ -101,7 +101,7 @@ func (v initView) Text(t *ui.Text) {
 	case testedOK:
 		t.Line(ui.OK("the credentials are accepted"))
 	default:
-		t.Line(ui.Warn("credentials "+v.Tested), ui.Plain(": "+or(v.Detail, "")))
+		t.Line(ui.Warn("credentials "+v.Tested), ui.Plain(": "+payment.Or(v.Detail, "")))
 	}
 	t.Line(ui.Dim("next: " + v.Next))
 }
@@ -310,7 +310,7 @@ func (v *configInit) value(ctx context.Context, s config.Explained, flag string,
 func (v *configInit) try(ctx context.Context, out *initView) error {
 	for _, s := range out.Secrets {
 		if s.Kept == keptMissing || strings.HasPrefix(s.Kept, keepEnvironment) {
-			out.Tested, out.Detail = testedSkipped, orNull(s.Key+" is not set yet")
+			out.Tested, out.Detail = testedSkipped, payment.OrNull(s.Key+" is not set yet")
 		}
 	}
 	if out.Tested != "" {
@@ -336,7 +336,7 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 		Ledger: v.openLedger,
 	}, health)
 	progress.Stop()
-	out.Detail = orNull(v.phoneText(finding.Detail))
+	out.Detail = payment.OrNull(v.phoneText(finding.Detail))
 	switch {
 	case finding.Verdict == doctor.OK, finding.Verdict == doctor.Warn:
 		out.Tested = testedOK

@@ -31,7 +31,7 @@ func (v profileView) Cells() []ui.Span {
 	if v.Problem != nil {
 		problem = ui.Warn(*v.Problem)
 	}
-	return []ui.Span{chosen, ui.Bold(v.Name), ui.Plain(or(v.Environment, "-")), ui.Dim(or(v.Source, "built in")), problem}
+	return []ui.Span{chosen, ui.Bold(v.Name), ui.Plain(payment.Or(v.Environment, "-")), ui.Dim(payment.Or(v.Source, "built in")), problem}
 }
 
 // profiles loads every profile that the settings know.
@@ -43,9 +43,9 @@ func (e *env) profiles(ctx context.Context) ([]profileView, error) {
 	infos := conf.ProfileList(func(name string) (*config.Config, error) { return config.Load(ctx, e.source(name)) })
 	out := make([]profileView, len(infos))
 	for i, info := range infos {
-		out[i] = profileView{Name: info.Name, Environment: orNull(string(info.Environment)), Chosen: info.Chosen, Problem: orNull(info.Problem)}
+		out[i] = profileView{Name: info.Name, Environment: payment.OrNull(string(info.Environment)), Chosen: info.Chosen, Problem: payment.OrNull(info.Problem)}
 		if info.Source != "" {
-			out[i].Source = orNull(info.Source + ":" + itoa(info.Line))
+			out[i].Source = payment.OrNull(info.Source + ":" + itoa(info.Line))
 		}
 	}
 	return out, nil
@@ -116,7 +116,7 @@ func (v validView) Text(t *ui.Text) {
 			t.Line(ui.Bad("wrong "), ui.Bold(p.Name), ui.Plain(": "+*p.Problem))
 			continue
 		}
-		t.Line(ui.OK("good  "), ui.Bold(p.Name), ui.Plain(" ("+or(p.Environment, "-")+")"))
+		t.Line(ui.OK("good  "), ui.Bold(p.Name), ui.Plain(" ("+payment.Or(p.Environment, "-")+")"))
 	}
 	if v.Problem != nil {
 		t.Line(ui.Bad("wrong "), ui.Plain(*v.Problem))
@@ -136,7 +136,7 @@ func (v *configValidate) Run(ctx context.Context) error {
 	err := v.check(ctx, &out)
 	if err != nil {
 		view := errorView(err)
-		out.Valid, out.Problem, out.Hint = false, orNull(view.Message), orNull(view.Hint)
+		out.Valid, out.Problem, out.Hint = false, payment.OrNull(view.Message), payment.OrNull(view.Hint)
 	}
 	var outcome error
 	if !out.Valid {
@@ -150,7 +150,7 @@ func (v *configValidate) check(ctx context.Context, out *validView) error {
 	if err != nil {
 		return err
 	}
-	out.File = orNull(conf.Path().User.Path)
+	out.File = payment.OrNull(conf.Path().User.Path)
 	all, err := v.profiles(ctx)
 	if err != nil {
 		return err

@@ -39,16 +39,16 @@ type acceptanceView struct {
 
 func newAcceptanceView(conf *config.Config, a payment.Acceptance) acceptanceView {
 	return acceptanceView{
-		ShortCode: conf.Daraja.ShortCode, OriginatorConversationID: orNull(a.OriginatorConversationID), Code: orNull(a.Code), Message: orNull(a.Message),
+		ShortCode: conf.Daraja.ShortCode, OriginatorConversationID: payment.OrNull(a.OriginatorConversationID), Code: payment.OrNull(a.Code), Message: payment.OrNull(a.Message),
 	}
 }
 
 // Text writes an acceptance for people.
 func (v acceptanceView) Text(t *ui.Text) {
 	t.Fields(
-		ui.KV("shortcode", ui.Bold(v.ShortCode)), ui.KV("answer", ui.OK(or(v.Message, "accepted"))), ui.KV("code", ui.Plain(or(v.Code, ""))),
-		ui.KV("conversation", ui.Plain(or(v.OriginatorConversationID, ""))), ui.KV("without an answer", ui.Plain(or(v.ResponseType, ""))),
-		ui.KV("confirmation", ui.Plain(or(v.ConfirmationURL, ""))), ui.KV("validation", ui.Plain(or(v.ValidationURL, ""))),
+		ui.KV("shortcode", ui.Bold(v.ShortCode)), ui.KV("answer", ui.OK(payment.Or(v.Message, "accepted"))), ui.KV("code", ui.Plain(payment.Or(v.Code, ""))),
+		ui.KV("conversation", ui.Plain(payment.Or(v.OriginatorConversationID, ""))), ui.KV("without an answer", ui.Plain(payment.Or(v.ResponseType, ""))),
+		ui.KV("confirmation", ui.Plain(payment.Or(v.ConfirmationURL, ""))), ui.KV("validation", ui.Plain(payment.Or(v.ValidationURL, ""))),
 	)
 }
 

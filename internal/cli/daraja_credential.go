@@ -9,6 +9,7 @@ import (
 
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -93,7 +94,7 @@ func (v *darajaCredentialEncrypt) Run(ctx context.Context) error {
 	}
 	return v.out.One(credentialView{SecurityCredential: sealed, Certificate: certificateView{
 		Subject: info.Subject, Issuer: info.Issuer, Serial: info.Serial, Fingerprint: info.Fingerprint,
-		NotBefore: rfc3339(info.NotBefore), NotAfter: rfc3339(info.NotAfter), Bits: info.Bits,
+		NotBefore: timing.RFC3339(info.NotBefore), NotAfter: timing.RFC3339(info.NotAfter), Bits: info.Bits,
 	}})
 }
 

@@ -29,7 +29,7 @@ type addressView struct {
 }
 
 func newAddressView(s daraja.SourceAddress, listed bool) addressView {
-	return addressView{Address: s.Addr.String(), Listed: listed, Published: s.Published, Source: orNull(s.Source), Note: orNull(s.Note)}
+	return addressView{Address: s.Addr.String(), Listed: listed, Published: s.Published, Source: payment.OrNull(s.Source), Note: payment.OrNull(s.Note)}
 }
 
 // Text writes one address for people.
@@ -42,7 +42,7 @@ func (v addressView) Text(t *ui.Text) {
 		word = ui.Warn("listed, not published")
 	}
 	t.Fields(
-		ui.KV("address", ui.Bold(v.Address)), ui.KV("standing", word), ui.KV("source", ui.Plain(or(v.Source, ""))), ui.KV("note", ui.Plain(or(v.Note, ""))),
+		ui.KV("address", ui.Bold(v.Address)), ui.KV("standing", word), ui.KV("source", ui.Plain(payment.Or(v.Source, ""))), ui.KV("note", ui.Plain(payment.Or(v.Note, ""))),
 	)
 }
 
@@ -52,7 +52,7 @@ func (v addressView) Cells() []ui.Span {
 	if v.Published {
 		published = ui.OK("yes")
 	}
-	return []ui.Span{ui.Plain(v.Address), published, ui.Plain(or(v.Source, "-")), ui.Dim(or(v.Note, ""))}
+	return []ui.Span{ui.Plain(v.Address), published, ui.Plain(payment.Or(v.Source, "-")), ui.Dim(payment.Or(v.Note, ""))}
 }
 
 // darajaIPsList is "payctl daraja ips list".

@@ -10,6 +10,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -116,13 +117,13 @@ func (v pulledView) Text(t *ui.Text) {
 func (v pulledView) Cells() []ui.Span {
 	known := ui.Warn("missed")
 	if v.Known != nil {
-		known = ui.OK(or(v.DepositID, *v.Known))
+		known = ui.OK(payment.Or(v.DepositID, *v.Known))
 	}
-	amount := or(v.Amount, "-")
+	amount := payment.Or(v.Amount, "-")
 	if v.Currency != nil {
 		amount += " " + *v.Currency
 	}
-	return []ui.Span{ui.Plain(v.Receipt), ui.Plain(or(v.At, "-")), ui.Plain(amount), ui.Plain(or(v.Phone, "-")), ui.Plain(or(v.Reference, "-")), known}
+	return []ui.Span{ui.Plain(v.Receipt), ui.Plain(payment.Or(v.At, "-")), ui.Plain(amount), ui.Plain(payment.Or(v.Phone, "-")), ui.Plain(payment.Or(v.Reference, "-")), known}
 }
 
 // darajaPullList is "payctl daraja pull list".
@@ -235,7 +236,7 @@ func (pulledSummary) Text(*ui.Text) {}
 
 // list prints what was listed and what M-PESA says of it.
 func (v *darajaPullList) list(views []pulledView, end daraja.PullEnd) error {
-	message := orNull(v.phoneText(end.Message))
+	message := payment.OrNull(v.phoneText(end.Message))
 	switch v.out.Format() {
 	case ui.FormatJSON:
 		return v.out.One(pulledList{Rows: views, Message: message, Ambiguous: end.Ambiguous})
@@ -274,11 +275,11 @@ func confirmedReceipts(ctx context.Context, ledger *store.Store, since time.Time
 
 func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (pulledView, error) {
 	out := pulledView{
-		Receipt: row.Receipt, At: timeOrNull(row.At), Phone: orNull(v.phoneText(row.Phone)), Reference: orNull(v.phoneText(row.Reference)),
-		Type: orNull(row.Type), Sender: orNull(v.phoneText(row.Sender)), Organization: orNull(row.Organization),
+		Receipt: row.Receipt, At: timing.RFC3339OrNull(row.At), Phone: payment.OrNull(v.phoneText(row.Phone)), Reference: payment.OrNull(v.phoneText(row.Reference)),
+		Type: payment.OrNull(row.Type), Sender: payment.OrNull(v.phoneText(row.Sender)), Organization: payment.OrNull(row.Organization),
 	}
 	if row.Amount.HasValue() {
-		out.Amount, out.Currency = orNull(row.Amount.String()), orNull(string(row.Amount.Currency()))
+		out.Amount, out.Currency = payment.OrNull(row.Amount.String()), payment.OrNull(string(row.Amount.Currency()))
 	}
 	deposits, err := ledger.Deposits.Find(ctx, row.Receipt)
 	if err != nil {
@@ -286,9 +287,9 @@ func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confir
 	}
 	switch {
 	case len(deposits) > 0:
-		out.Known, out.DepositID = orNull("deposit"), &deposits[0].ID
+		out.Known, out.DepositID = payment.OrNull("deposit"), &deposits[0].ID
 	case confirmed[row.Receipt]:
-		out.Known = orNull("callback")
+		out.Known = payment.OrNull("callback")
 	}
 	return out, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -126,10 +127,10 @@ func (v *darajaQR) Run(ctx context.Context) error {
 	}
 	shown := qrView{
 		Merchant: v.merchant, Amount: amount.String(), Currency: string(amount.Currency()), Reference: v.reference,
-		Type: orNull(strings.ToUpper(v.kind)), File: orNull(v.file), Bytes: len(picture),
+		Type: payment.OrNull(strings.ToUpper(v.kind)), File: payment.OrNull(v.file), Bytes: len(picture),
 	}
 	if v.file == "" {
-		shown.PNG = orNull(base64.StdEncoding.EncodeToString(picture))
+		shown.PNG = payment.OrNull(base64.StdEncoding.EncodeToString(picture))
 	} else if err := v.write(picture); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (v findingView) Text(t *ui.Text) {
 
 // Cells are a finding's columns in a list.
 func (v findingView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Check), ui.Plain(v.Verdict), ui.Plain(v.Detail), ui.Plain(or(v.Fix, ""))}
+	return []ui.Span{ui.Plain(v.Check), ui.Plain(v.Verdict), ui.Plain(v.Detail), ui.Plain(payment.Or(v.Fix, ""))}
 }
 
 // Run makes the checks. On a terminal each is shown as it is made.
@@ -107,7 +107,7 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 }
 
 func (v *doctorVerb) view(f doctor.Finding) findingView {
-	return findingView{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: orNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
+	return findingView{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: payment.OrNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
 }
 
 // end prints what was not shown yet and returns what the worst failure means.

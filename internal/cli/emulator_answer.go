@@ -24,7 +24,7 @@ func newPromptView(e *env, p emulator.Prompt) promptView {
 	if phone, err := payment.ParsePhone(p.Phone); err == nil && !e.global.showPhone {
 		p.Phone = phone.String()
 	}
-	return promptView{Prompt: p, Reference: orNull(p.Reference), Outcome: orNull(p.Outcome)}
+	return promptView{Prompt: p, Reference: payment.OrNull(p.Reference), Outcome: payment.OrNull(p.Outcome)}
 }
 
 // Text writes a prompt for people.
@@ -34,13 +34,13 @@ func (v promptView) Text(t *ui.Text) {
 		ui.KV("provider", ui.Plain(v.Provider)),
 		ui.KV("amount", ui.Plain(v.Amount+" KES")),
 		ui.KV("pay to", ui.Plain(v.PayTo)),
-		ui.KV("account", ui.Plain(or(v.Reference, ""))),
+		ui.KV("account", ui.Plain(payment.Or(v.Reference, ""))),
 	)
 }
 
 // Cells are a prompt's columns in a list.
 func (v promptView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(or(v.Reference, "-"))}
+	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(payment.Or(v.Reference, "-"))}
 }
 
 // emulatorAnswer is "payctl emulator answer".

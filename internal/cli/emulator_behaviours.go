@@ -76,7 +76,7 @@ func (v behaviourView) Text(t *ui.Text) {
 func (v behaviourView) Cells() []ui.Span {
 	on := ""
 	if v.Active != nil && *v.Active {
-		on = "on " + or(v.Setting, "")
+		on = "on " + payment.Or(v.Setting, "")
 	}
 	return []ui.Span{ui.Plain(v.Name), ui.OK(strings.TrimSpace(on)), ui.Dim(v.Value), ui.Plain(v.Summary), ui.Dim(v.Section)}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -72,6 +73,6 @@ func (v *emulatorClock) Run(ctx context.Context) error {
 	if err := v.call(ctx, method, "clock", move, &shown); err != nil {
 		return err
 	}
-	shown.NextIn = orNull(or(shown.NextIn, "")) // the emulator's own word for nothing is ""
+	shown.NextIn = payment.OrNull(payment.Or(shown.NextIn, "")) // the emulator's own word for nothing is ""
 	return v.out.One(shown)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -67,7 +68,7 @@ func (v *emulatorStatement) Run(ctx context.Context) error {
 		if v.out.Format() == ui.FormatText {
 			return v.print(s)
 		}
-		shown.Content = orNull(base64.StdEncoding.EncodeToString(s.Content))
+		shown.Content = payment.OrNull(base64.StdEncoding.EncodeToString(s.Content))
 		return v.out.One(shown)
 	}
 	file, err := v.write(s)
@@ -115,7 +116,7 @@ type statementView struct {
 // Text writes where the statement is, for people.
 func (v statementView) Text(t *ui.Text) {
 	t.Fields(
-		ui.KV("file", ui.Bold(or(v.File, v.Name))),
+		ui.KV("file", ui.Bold(payment.Or(v.File, v.Name))),
 		ui.KV("account", ui.Plain(v.Shortcode+" "+v.Account)),
 		ui.KV("rows", ui.Plain(strconv.Itoa(v.Rows))),
 		ui.KV("opening", ui.Plain(v.Opening)),

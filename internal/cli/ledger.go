@@ -11,6 +11,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -65,16 +66,16 @@ type stored struct {
 func (v ledgerInfoView) Text(t *ui.Text) {
 	t.Fields(
 		ui.KV("ledger", ui.Bold(v.Path)), ui.KV("size", ui.Plain(fmt.Sprintf("%d bytes, %d free inside", v.FileBytes, v.FreeBytes))),
-		ui.KV("schema", ui.Plain(itoa(v.Schema))), ui.KV("oldest open deposit", ui.Plain(or(v.OldestOpen, "none"))),
+		ui.KV("schema", ui.Plain(itoa(v.Schema))), ui.KV("oldest open deposit", ui.Plain(payment.Or(v.OldestOpen, "none"))),
 		ui.KV("conflicts", ui.Plain(strconv.FormatInt(v.Conflicts, 10))),
 		ui.KV("forwards", ui.Plain(fmt.Sprintf("%d waiting, %d dead", v.Waiting, v.Dead))),
 	)
 	var deposits, deliveries [][]ui.Span
 	for _, d := range v.Deposits {
-		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), statusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
+		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), view.StatusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
 	}
 	for _, d := range v.Deliveries {
-		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(or(d.Event, "-")), view.Verdict(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
+		deliveries = append(deliveries, []ui.Span{ui.Plain(d.Provider), ui.Plain(payment.Or(d.Event, "-")), view.Verdict(d.Verdict), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(strconv.FormatInt(d.Bytes, 10))})
 	}
 	t.Blank()
 	t.Table(columns("DEPOSITS", "STATUS", "COUNT", "SUM"), deposits)
@@ -112,7 +113,7 @@ func (v *ledgerInfo) Run(ctx context.Context) error {
 func newLedgerInfoView(path string, s store.Stats) ledgerInfoView {
 	v := ledgerInfoView{
 		Path: path, Schema: s.Schema, FileBytes: s.FileBytes, FreeBytes: s.FreeBytes, Conflicts: s.Conflicts,
-		OldestOpen: timeOrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
+		OldestOpen: timing.RFC3339OrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
 	}
 	sums := map[depositCount]payment.Amount{}
 	counts := map[depositCount]int64{}
@@ -131,7 +132,7 @@ func newLedgerInfoView(path string, s store.Stats) ledgerInfoView {
 		v.Deposits = append(v.Deposits, row)
 	}
 	for _, d := range s.Stored {
-		v.Deliveries = append(v.Deliveries, stored{Provider: string(d.Provider), Event: orNull(d.Event), Verdict: string(d.Verdict), Count: d.Count, Bytes: d.Bytes})
+		v.Deliveries = append(v.Deliveries, stored{Provider: string(d.Provider), Event: payment.OrNull(d.Event), Verdict: string(d.Verdict), Count: d.Count, Bytes: d.Bytes})
 	}
 	return v
 }

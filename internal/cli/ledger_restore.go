@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -73,5 +74,5 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 	if err != nil {
 		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", firstLine(err.Error()))
 	}
-	return v.out.One(restoredView{Path: path, From: v.file, Kept: orNull(kept)})
+	return v.out.One(restoredView{Path: path, From: v.file, Kept: payment.OrNull(kept)})
 }

@@ -24,7 +24,7 @@ type ledgerVerifyView struct {
 // Text writes the result for people.
 func (v ledgerVerifyView) Text(t *ui.Text) {
 	if v.OK {
-		t.Line(ui.OK("unaltered"), ui.Plain("  "+strconv.FormatInt(v.Actions, 10)+" actions, the last is "+or(v.Head, "none")))
+		t.Line(ui.OK("unaltered"), ui.Plain("  "+strconv.FormatInt(v.Actions, 10)+" actions, the last is "+payment.Or(v.Head, "none")))
 	}
 	for _, p := range v.Problems {
 		t.Line(ui.Bad("problem"), ui.Plain("  "+p))
@@ -59,7 +59,7 @@ func (v *ledgerVerify) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printed := v.out.One(ledgerVerifyView{Path: ledger.Path(), OK: len(problems) == 0, Actions: n, Head: orNull(head), Problems: append([]string{}, problems...)})
+	printed := v.out.One(ledgerVerifyView{Path: ledger.Path(), OK: len(problems) == 0, Actions: n, Head: payment.OrNull(head), Problems: append([]string{}, problems...)})
 	if len(problems) == 0 {
 		return printed
 	}

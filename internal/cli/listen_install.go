@@ -85,7 +85,7 @@ func (v secretPaths) Text(t *ui.Text) {
 }
 
 func secretPathView(base, token string, routes []payment.Route) secretPaths {
-	v := secretPaths{BaseURL: orNull(base)}
+	v := secretPaths{BaseURL: payment.OrNull(base)}
 	for _, route := range routes {
 		v.URLs = append(v.URLs, base+route.Path+"/"+token)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/tunnel"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/watch"
@@ -113,7 +114,7 @@ type publicAddress struct {
 func (v *listenCommand) openTunnel(conf *config.Config) (*publicAddress, error) {
 	if v.tunnel.program == "" {
 		v.tunnel.program = conf.Listen.Tunnel
-		v.tunnel.url, v.tunnel.host = or(orNull(v.tunnel.url), conf.Listen.TunnelURL), or(orNull(v.tunnel.host), conf.Listen.TunnelHost)
+		v.tunnel.url, v.tunnel.host = payment.Or(payment.OrNull(v.tunnel.url), conf.Listen.TunnelURL), payment.Or(payment.OrNull(v.tunnel.host), conf.Listen.TunnelHost)
 	}
 	if v.tunnel.program == "" {
 		if v.tunnel.url != "" || v.tunnel.host != "" {
@@ -268,14 +269,14 @@ func (p *publicAddress) show(e tunnel.Event, left []string) {
 		return
 	}
 	view := tunnelView{
-		Type: "tunnel", Provider: p.program.Name, State: string(e.State), URL: orNull(e.URL), PreviousURL: orNull(e.PreviousURL),
-		PendingOnPrevious: left, Problem: orNull(e.Problem), Next: orNull(e.Next),
+		Type: "tunnel", Provider: p.program.Name, State: string(e.State), URL: payment.OrNull(e.URL), PreviousURL: payment.OrNull(e.PreviousURL),
+		PendingOnPrevious: left, Problem: payment.OrNull(e.Problem), Next: payment.OrNull(e.Next),
 	}
 	if left == nil {
 		view.PendingOnPrevious = []string{}
 	}
 	if !e.CheckedAt.IsZero() {
-		view.CheckedAt = orNull(rfc3339(e.CheckedAt))
+		view.CheckedAt = payment.OrNull(timing.RFC3339(e.CheckedAt))
 	}
 	p.keepErr(p.out.Line(view))
 }
@@ -321,7 +322,7 @@ func (p *publicAddress) ready() *readyTunnel {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return &readyTunnel{Provider: p.program.Name, URL: orNull(p.last.URL), Checked: p.last.State == tunnel.Live}
+	return &readyTunnel{Provider: p.program.Name, URL: payment.OrNull(p.last.URL), Checked: p.last.State == tunnel.Live}
 }
 
 // liveTunnel reads what a listener of a profile says of its tunnel, for the settings.

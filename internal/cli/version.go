@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -78,7 +79,7 @@ func newVersionView(info *debug.BuildInfo) versionView {
 		case "vcs.revision":
 			commit = s.Value
 		case "vcs.time":
-			v.Date = orNull(s.Value)
+			v.Date = payment.OrNull(s.Value)
 		case "vcs.modified":
 			if s.Value == "true" {
 				dirty = "+changes"
@@ -86,7 +87,7 @@ func newVersionView(info *debug.BuildInfo) versionView {
 		}
 	}
 	if commit != "" {
-		v.Commit = orNull(commit[:min(len(commit), 12)] + dirty)
+		v.Commit = payment.OrNull(commit[:min(len(commit), 12)] + dirty)
 	}
 	v.Go = cmp.Or(info.GoVersion, v.Go)
 	return v

@@ -27,7 +27,7 @@ func (v verdictView) Text(t *ui.Text) {
 	}
 	t.Line(line...)
 	if v.explanation != nil {
-		t.Line(ui.Plain("  why: "), ui.Bold(or(v.Reason, "")))
+		t.Line(ui.Plain("  why: "), ui.Bold(payment.Or(v.Reason, "")))
 		if v.explanation.Fix != "" {
 			t.Linef("  fix: %s", v.explanation.Fix)
 		}
@@ -38,7 +38,7 @@ func (v verdictView) Text(t *ui.Text) {
 
 // Cells are a verdict's columns in a list.
 func (v verdictView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Source), ui.Plain(or(v.Event, "-")), view.Verdict(v.Verdict.Verdict)}
+	return []ui.Span{ui.Plain(v.Source), ui.Plain(payment.Or(v.Event, "-")), view.Verdict(v.Verdict.Verdict)}
 }
 
 // explained adds the usual mistake that a mismatch comes from. It stands in

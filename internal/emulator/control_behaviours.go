@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // behaviourState is a behaviour and how it is set.
@@ -27,7 +28,7 @@ func (c *control) behaviourStates() []behaviourState {
 	for _, b := range Behaviours() {
 		state := behaviourState{Behaviour: b}
 		if raw, hits, on := c.e.Behaviours.State(b.Name); on {
-			state.Active, state.Setting, state.Hits = true, engine.OrNull(raw), hits
+			state.Active, state.Setting, state.Hits = true, payment.OrNull(raw), hits
 		}
 		list = append(list, state)
 	}

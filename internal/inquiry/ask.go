@@ -95,8 +95,8 @@ func (i *Inquirer) record(ctx context.Context, q question) (store.Query, error) 
 	}
 	return record(ctx, store.Query{
 		Kind: q.kind, Provider: payment.Daraja, Environment: i.Account.Environment, DepositID: q.depositID,
-		Receipt: plain(q.asked.Receipt), OriginalConversationID: plain(q.asked.OriginalConversationID), Request: request,
-		Because: plain(q.asked.Remarks),
+		Receipt: payment.Or(q.asked.Receipt, ""), OriginalConversationID: payment.Or(q.asked.OriginalConversationID, ""), Request: request,
+		Because: payment.Or(q.asked.Remarks, ""),
 	})
 }
 

@@ -24,7 +24,7 @@ func otherReceipt(q store.Query, r daraja.TransactionResult) string {
 // names the till (reference/daraja.md §6.3 quirks 8 and 11).
 func (i *Inquirer) otherAccount(q store.Query, r daraja.TransactionResult) string {
 	asked := AskedOf(q)
-	if q.Kind != KindTransaction || r.ResultCode != "0" || plain(asked.IdentifierType) != string(payment.IdentifierShortCode) {
+	if q.Kind != KindTransaction || r.ResultCode != "0" || payment.Or(asked.IdentifierType, "") != string(payment.IdentifierShortCode) {
 		return ""
 	}
 	var others []string
@@ -34,7 +34,7 @@ func (i *Inquirer) otherAccount(q store.Query, r daraja.TransactionResult) strin
 		switch {
 		case number == "" || strings.Trim(number, "0123456789") != "" || len(parties) < 2:
 			return ""
-		case slices.Contains([]string{plain(asked.Party), i.Account.ShortCode, i.Account.Till}, number):
+		case slices.Contains([]string{payment.Or(asked.Party, ""), i.Account.ShortCode, i.Account.Till}, number):
 			return ""
 		case len(number) <= maxShortCode:
 			others = append(others, number)
@@ -43,7 +43,7 @@ func (i *Inquirer) otherAccount(q store.Query, r daraja.TransactionResult) strin
 	if len(others) == 0 {
 		return ""
 	}
-	return "the result is about shortcode " + strings.Join(others, " and ") + ", not about " + plain(asked.Party)
+	return "the result is about shortcode " + strings.Join(others, " and ") + ", not about " + payment.Or(asked.Party, "")
 }
 
 // maxShortCode is the longest shortcode, in digits; longer numbers are phones.

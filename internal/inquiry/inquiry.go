@@ -206,17 +206,3 @@ func (i *Inquirer) ended(ctx context.Context, q store.Query) (Result, error) {
 	r.Deposit = &d
 	return r, i.verdict(r)
 }
-
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func plain(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}

@@ -45,8 +45,8 @@ func (i *Inquirer) Reverse(ctx context.Context, r daraja.ReversalRequest, in Rev
 	return i.ask(ctx, question{
 		kind: KindReversal, depositID: deposit,
 		asked: Asked{
-			Receipt: text(r.Receipt), Party: text(i.Account.ShortCode), Amount: text(r.Amount.String()),
-			Remarks: text(r.Remarks), Occasion: text(r.Occasion),
+			Receipt: payment.OrNull(r.Receipt), Party: payment.OrNull(i.Account.ShortCode), Amount: payment.OrNull(r.Amount.String()),
+			Remarks: payment.OrNull(r.Remarks), Occasion: payment.OrNull(r.Occasion),
 		},
 		record: func(ctx context.Context, q store.Query) (store.Query, error) {
 			return recordReversal(ctx, i.Ledger, q, in.Force)

@@ -43,8 +43,8 @@ func (i *Inquirer) Transaction(ctx context.Context, in TransactionInput) (Result
 	return i.ask(ctx, question{
 		kind: KindTransaction, depositID: deposit,
 		asked: Asked{
-			Receipt: text(q.Receipt), OriginalConversationID: text(q.OriginalConversationID), Party: text(q.Party),
-			IdentifierType: text(string(q.IdentifierType)), Remarks: text(q.Remarks), Occasion: text(q.Occasion),
+			Receipt: payment.OrNull(q.Receipt), OriginalConversationID: payment.OrNull(q.OriginalConversationID), Party: payment.OrNull(q.Party),
+			IdentifierType: payment.OrNull(string(q.IdentifierType)), Remarks: payment.OrNull(q.Remarks), Occasion: payment.OrNull(q.Occasion),
 		},
 		send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
 			q.ResultURL, q.TimeoutURL = resultURL, timeoutURL
@@ -115,7 +115,7 @@ func (i *Inquirer) Balance(ctx context.Context, in BalanceInput) (Result, error)
 	}
 	return i.ask(ctx, question{
 		kind:  KindBalance,
-		asked: Asked{Party: text(i.Account.ShortCode), IdentifierType: text(string(payment.IdentifierShortCode)), Remarks: text(in.Remarks)},
+		asked: Asked{Party: payment.OrNull(i.Account.ShortCode), IdentifierType: payment.OrNull(string(payment.IdentifierShortCode)), Remarks: payment.OrNull(in.Remarks)},
 		send: func(ctx context.Context, resultURL, timeoutURL string) (payment.Acceptance, error) {
 			return i.Client.AccountBalance(ctx, daraja.BalanceQuery{Remarks: in.Remarks, ResultURL: resultURL, TimeoutURL: timeoutURL})
 		},

@@ -8,3 +8,11 @@ func OrNull(text string) *string {
 	}
 	return &text
 }
+
+// Or returns what text points to, otherwise where that is nothing.
+func Or(text *string, otherwise string) string {
+	if text == nil {
+		return otherwise
+	}
+	return *text
+}

@@ -32,3 +32,18 @@ func Wait(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// RFC3339 writes t as every JSON document of payctl has it: in UTC, with
+// milliseconds.
+func RFC3339(t time.Time) string { return t.UTC().Format(rfc3339) }
+
+const rfc3339 = "2006-01-02T15:04:05.000Z"
+
+// RFC3339OrNull is RFC3339, nil for the zero time.
+func RFC3339OrNull(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := RFC3339(t)
+	return &text
+}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"archive/zip"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -177,18 +178,9 @@ func (b *Bundle) Request() string {
 
 func (b *Bundle) subject() string {
 	if d := b.Trace.Deposit; d != nil {
-		return payment.MaskDigits("Payment " + first(d.Receipt, d.ProviderID, d.Reference, d.ID) + ": what became of it")
+		return payment.MaskDigits("Payment " + cmp.Or(d.Receipt, d.ProviderID, d.Reference, d.ID) + ": what became of it")
 	}
 	return payment.MaskDigits("Payment " + b.Trace.Receipt + ": what became of it")
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 func moment(t time.Time) string {

@@ -1,6 +1,10 @@
 package ui
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/payctl/payctl/internal/payment"
+)
 
 // Note prints one line on stderr. Under --quiet it is silent.
 func (p *Printer) Note(format string, args ...any) {
@@ -66,8 +70,8 @@ func (e ErrorView) MarshalJSON() ([]byte, error) {
 	return encode(struct {
 		Error body `json:"error"`
 	}{body{
-		Kind: e.Kind, Message: e.Message, Hint: orNull(e.Hint), ExitCode: e.ExitCode,
-		Provider: orNull(e.Provider), ProviderCode: orNull(e.ProviderCode), Retryable: e.Retryable,
+		Kind: e.Kind, Message: e.Message, Hint: payment.OrNull(e.Hint), ExitCode: e.ExitCode,
+		Provider: payment.OrNull(e.Provider), ProviderCode: payment.OrNull(e.ProviderCode), Retryable: e.Retryable,
 	}})
 }
 
@@ -86,11 +90,4 @@ func (p *Printer) Error(e ErrorView) {
 		t.Line(Dim("hint: "), Plain(line))
 	}
 	p.talk(t.buf.Bytes())
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

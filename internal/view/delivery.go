@@ -15,6 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -37,11 +38,11 @@ type Delivery struct {
 // NewDelivery returns the view of a delivery, with its body if that is wanted.
 func NewDelivery(d store.StoredDelivery, withBody, showPhone bool) Delivery {
 	v := Delivery{
-		ID: d.ID, Provider: string(d.Provider), Verdict: string(d.Verdict), DuplicateOf: textOrNull(d.DuplicateOf), SamePaymentAs: textOrNull(d.SamePaymentAs),
-		DepositID: textOrNull(d.DepositID), ReceivedAt: utc(d.ReceivedAt), Size: d.Size, SHA256: d.SHA256,
+		ID: d.ID, Provider: string(d.Provider), Verdict: string(d.Verdict), DuplicateOf: payment.OrNull(d.DuplicateOf), SamePaymentAs: payment.OrNull(d.SamePaymentAs),
+		DepositID: payment.OrNull(d.DepositID), ReceivedAt: timing.RFC3339(d.ReceivedAt), Size: d.Size, SHA256: d.SHA256,
 	}
 	if d.Event != nil {
-		v.Event = textOrNull(d.Event.Name)
+		v.Event = payment.OrNull(d.Event.Name)
 	}
 	if !withBody {
 		return v
@@ -63,12 +64,12 @@ func DeliveryColumns() []ui.Column {
 
 // Cells are a delivery's columns in a list.
 func (v Delivery) Cells() []ui.Span {
-	event := textOr(v.Event, "-")
+	event := payment.Or(v.Event, "-")
 	if v.DuplicateOf != nil {
 		event += " (duplicate)"
 	}
 	return []ui.Span{
-		ui.Plain(v.ID), ui.Plain(v.Provider), ui.Plain(event), Verdict(v.Verdict), ui.Plain(textOr(v.DepositID, "-")), ui.Plain(v.ReceivedAt),
+		ui.Plain(v.ID), ui.Plain(v.Provider), ui.Plain(event), Verdict(v.Verdict), ui.Plain(payment.Or(v.DepositID, "-")), ui.Plain(v.ReceivedAt),
 	}
 }
 
@@ -101,8 +102,8 @@ type DeliveryDetail struct {
 // NewDeliveryDetail returns the view of one delivery, body and headers included.
 func NewDeliveryDetail(d store.StoredDelivery, showPhone bool) DeliveryDetail {
 	v := DeliveryDetail{
-		Delivery: NewDelivery(d, true, showPhone), Route: d.Route, Reason: textOrNull(d.Reason), QueryID: textOrNull(d.QueryID),
-		Peer: textOrNull(d.Peer), Headers: map[string]string{}, Notes: []string{},
+		Delivery: NewDelivery(d, true, showPhone), Route: d.Route, Reason: payment.OrNull(d.Reason), QueryID: payment.OrNull(d.QueryID),
+		Peer: payment.OrNull(d.Peer), Headers: map[string]string{}, Notes: []string{},
 	}
 	if d.Event != nil {
 		for _, note := range d.Event.Notes {
@@ -129,10 +130,10 @@ func NewDeliveryDetail(d store.StoredDelivery, showPhone bool) DeliveryDetail {
 func (v DeliveryDetail) Text(t *ui.Text) {
 	fields := []ui.Field{
 		ui.KV("delivery", ui.Bold(v.ID)), ui.KV("provider", ui.Plain(v.Provider)), ui.KV("route", ui.Plain(v.Route)),
-		ui.KV("event", ui.Plain(textOr(v.Event, ""))), ui.KV("verdict", Verdict(v.Verdict)), ui.KV("reason", ui.Plain(textOr(v.Reason, ""))),
-		ui.KV("duplicate of", ui.Plain(textOr(v.DuplicateOf, ""))), ui.KV("same payment as", ui.Plain(textOr(v.SamePaymentAs, ""))),
-		ui.KV("deposit", ui.Plain(textOr(v.DepositID, ""))), ui.KV("query", ui.Plain(textOr(v.QueryID, ""))),
-		ui.KV("peer", ui.Plain(textOr(v.Peer, ""))), ui.KV("received", ui.Plain(v.ReceivedAt)), ui.KV("sha256", ui.Dim(v.SHA256)),
+		ui.KV("event", ui.Plain(payment.Or(v.Event, ""))), ui.KV("verdict", Verdict(v.Verdict)), ui.KV("reason", ui.Plain(payment.Or(v.Reason, ""))),
+		ui.KV("duplicate of", ui.Plain(payment.Or(v.DuplicateOf, ""))), ui.KV("same payment as", ui.Plain(payment.Or(v.SamePaymentAs, ""))),
+		ui.KV("deposit", ui.Plain(payment.Or(v.DepositID, ""))), ui.KV("query", ui.Plain(payment.Or(v.QueryID, ""))),
+		ui.KV("peer", ui.Plain(payment.Or(v.Peer, ""))), ui.KV("received", ui.Plain(v.ReceivedAt)), ui.KV("sha256", ui.Dim(v.SHA256)),
 	}
 	for _, note := range v.Notes {
 		fields = append(fields, ui.KV("note", ui.Warn(note)))
@@ -161,8 +162,8 @@ type Attempt struct {
 // NewAttempt returns the view of an attempt.
 func NewAttempt(at store.Attempt, showPhone bool) Attempt {
 	v := Attempt{
-		Target: deliver.Shown(at.Target), At: utc(at.At), LatencyMs: milliseconds(at.Latency),
-		Error: textOrNull(at.Error), Run: textOrNull(at.RunID), Body: textOrNull(phones(at.Body, showPhone)),
+		Target: deliver.Shown(at.Target), At: timing.RFC3339(at.At), LatencyMs: milliseconds(at.Latency),
+		Error: payment.OrNull(at.Error), Run: payment.OrNull(at.RunID), Body: payment.OrNull(phones(at.Body, showPhone)),
 	}
 	if at.Status > 0 {
 		v.Status = &at.Status

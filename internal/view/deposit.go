@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -76,21 +77,21 @@ func NewDeposit(d payment.Deposit, doubts []payment.Doubt, others []string, show
 		phone = d.Phone.MSISDN()
 	}
 	v := Deposit{
-		ID: textOrNull(d.ID), Provider: string(d.Provider), Environment: string(d.Environment),
-		Reference: textOrNull(d.Reference), IdempotencyKey: textOrNull(d.IdempotencyKey),
+		ID: payment.OrNull(d.ID), Provider: string(d.Provider), Environment: string(d.Environment),
+		Reference: payment.OrNull(d.Reference), IdempotencyKey: payment.OrNull(d.IdempotencyKey),
 		Status: string(d.Status), Amount: amountOrNull(d.Amount), Currency: string(d.Amount.Currency()),
-		Phone: textOrNull(phone), ProviderID: textOrNull(d.ProviderID), MerchantRequestID: textOrNull(d.MerchantRequestID),
-		Receipt: textOrNull(d.Receipt), DecidedBy: textOrNull(DecidedBy(d.DecidedBy)), Adopted: d.Adopted,
+		Phone: payment.OrNull(phone), ProviderID: payment.OrNull(d.ProviderID), MerchantRequestID: payment.OrNull(d.MerchantRequestID),
+		Receipt: payment.OrNull(d.Receipt), DecidedBy: payment.OrNull(DecidedBy(d.DecidedBy)), Adopted: d.Adopted,
 		Doubts: []Doubt{}, Others: append([]string{}, others...),
-		CreatedAt: utc(d.CreatedAt), SentAt: utcOrNull(d.SentAt), UpdatedAt: utc(d.UpdatedAt),
-		PaidAt: utcOrNull(d.PaidAt), ExpiresAt: utcOrNull(d.ExpiresAt),
+		CreatedAt: timing.RFC3339(d.CreatedAt), SentAt: timing.RFC3339OrNull(d.SentAt), UpdatedAt: timing.RFC3339(d.UpdatedAt),
+		PaidAt: timing.RFC3339OrNull(d.PaidAt), ExpiresAt: timing.RFC3339OrNull(d.ExpiresAt),
 		shownID: phones(d.ProviderID, showPhone), because: phones(d.Because, showPhone),
 	}
 	if f := d.Failure; f != nil {
-		v.Failure = &Failure{Code: textOrNull(f.Code), Reason: textOrNull(f.Reason), Advice: textOrNull(f.Advice)}
+		v.Failure = &Failure{Code: payment.OrNull(f.Code), Reason: payment.OrNull(f.Reason), Advice: payment.OrNull(f.Advice)}
 	}
 	if c := d.Conflict; !c.IsZero() {
-		v.Conflict = &Conflict{Since: utcOrNull(c.Since), Between: []string{}, Reason: phones(c.Reason, showPhone)}
+		v.Conflict = &Conflict{Since: timing.RFC3339OrNull(c.Since), Between: []string{}, Reason: phones(c.Reason, showPhone)}
 		for _, side := range c.Between {
 			if side != "" {
 				v.Conflict.Between = append(v.Conflict.Between, side)
@@ -98,22 +99,22 @@ func NewDeposit(d payment.Deposit, doubts []payment.Doubt, others []string, show
 		}
 	}
 	for _, doubt := range doubts {
-		v.Doubts = append(v.Doubts, Doubt{DeliveryID: doubt.DeliveryID, At: utc(doubt.At), Reason: phones(doubt.Reason, showPhone)})
+		v.Doubts = append(v.Doubts, Doubt{DeliveryID: doubt.DeliveryID, At: timing.RFC3339(doubt.At), Reason: phones(doubt.Reason, showPhone)})
 	}
 	if r := d.Reversal; r != (payment.Reversal{}) {
-		v.Reversal = &Reversal{Status: string(r.Status), Receipt: textOrNull(r.Receipt), At: utc(r.At)}
+		v.Reversal = &Reversal{Status: string(r.Status), Receipt: payment.OrNull(r.Receipt), At: timing.RFC3339(r.At)}
 	}
 	return v
 }
 
 // Text writes a deposit for people.
 func (v Deposit) Text(t *ui.Text) {
-	receipt, reason, advice := textOr(v.Receipt, ""), "", ""
+	receipt, reason, advice := payment.Or(v.Receipt, ""), "", ""
 	if receipt == "" && v.Status == string(payment.StatusCompleted) {
 		receipt = "pending: only the callback carries it"
 	}
 	if v.Failure != nil {
-		reason, advice = v.Failure.text(), textOr(v.Failure.Advice, "")
+		reason, advice = v.Failure.text(), payment.Or(v.Failure.Advice, "")
 	}
 	conflict, adopted, reversal := "", "", ""
 	if v.Conflict != nil {
@@ -123,21 +124,21 @@ func (v Deposit) Text(t *ui.Text) {
 		adopted = "yes: asked for elsewhere"
 	}
 	if v.Reversal != nil {
-		reversal = v.Reversal.Status + " " + textOr(v.Reversal.Receipt, "")
+		reversal = v.Reversal.Status + " " + payment.Or(v.Reversal.Receipt, "")
 	}
 	t.Fields(
-		ui.KV("deposit", ui.Bold(textOr(v.ID, ""))),
-		ui.KV("status", statusSpan(v.Status)),
+		ui.KV("deposit", ui.Bold(payment.Or(v.ID, ""))),
+		ui.KV("status", StatusSpan(v.Status)),
 		ui.KV("amount", ui.Plain(v.money())),
-		ui.KV("phone", ui.Plain(textOr(v.Phone, ""))),
-		ui.KV("reference", ui.Plain(textOr(v.Reference, ""))),
+		ui.KV("phone", ui.Plain(payment.Or(v.Phone, ""))),
+		ui.KV("reference", ui.Plain(payment.Or(v.Reference, ""))),
 		ui.KV("provider", ui.Plain(v.Provider+" ("+v.Environment+")")),
 		ui.KV("provider id", ui.Plain(v.shownID)),
 		ui.KV("adopted", ui.Plain(adopted)),
 		ui.KV("receipt", ui.Plain(receipt)),
 		ui.KV("reason", ui.Plain(reason)),
 		ui.KV("advice", ui.Plain(advice)),
-		ui.KV("decided by", ui.Plain(textOr(v.DecidedBy, ""))),
+		ui.KV("decided by", ui.Plain(payment.Or(v.DecidedBy, ""))),
 		ui.KV("because", ui.Plain(v.because)),
 		ui.KV("conflict", ui.Bad(conflict)),
 		ui.KV("reversal", ui.Plain(reversal)),
@@ -169,24 +170,25 @@ func DepositColumns() []ui.Column {
 
 // Cells are a deposit's columns in a list. A conflict or a doubt is marked with "!".
 func (v Deposit) Cells() []ui.Span {
-	status := statusSpan(v.Status)
+	status := StatusSpan(v.Status)
 	if v.Conflict != nil || len(v.Doubts) > 0 {
 		status = ui.Bad(v.Status + " !")
 	}
 	return []ui.Span{
-		ui.Plain(textOr(v.ID, "-")), status, ui.Plain(v.money()), ui.Plain(textOr(v.Phone, "-")),
-		ui.Plain(textOr(v.Reference, "-")), ui.Plain(textOr(v.Receipt, "-")), ui.Plain(v.CreatedAt),
+		ui.Plain(payment.Or(v.ID, "-")), status, ui.Plain(v.money()), ui.Plain(payment.Or(v.Phone, "-")),
+		ui.Plain(payment.Or(v.Reference, "-")), ui.Plain(payment.Or(v.Receipt, "-")), ui.Plain(v.CreatedAt),
 	}
 }
 
 func (f Failure) text() string {
 	if f.Code == nil {
-		return textOr(f.Reason, "")
+		return payment.Or(f.Reason, "")
 	}
-	return textOr(f.Reason, "") + " (" + *f.Code + ")"
+	return payment.Or(f.Reason, "") + " (" + *f.Code + ")"
 }
 
-func statusSpan(status string) ui.Span {
+// StatusSpan is a deposit's status in its colour.
+func StatusSpan(status string) ui.Span {
 	switch payment.Status(status) {
 	case payment.StatusCompleted:
 		return ui.OK(status)
@@ -216,5 +218,5 @@ func amountOrNull(a payment.Amount) *string {
 	if a.Minor() == 0 {
 		return nil
 	}
-	return textOrNull(a.String())
+	return payment.OrNull(a.String())
 }

@@ -39,15 +39,15 @@ type Explanation struct {
 
 // NewExplanation returns the view of a code; line is 0 where it is from no log.
 func NewExplanation(e payment.Explained, line int, showPhone bool) Explanation {
-	v := Explanation{Code: e.Code, Message: textOrNull(phones(e.Message, showPhone)), Known: len(e.Meanings) > 0, Meanings: []Meaning{}}
+	v := Explanation{Code: e.Code, Message: payment.OrNull(phones(e.Message, showPhone)), Known: len(e.Meanings) > 0, Meanings: []Meaning{}}
 	if line > 0 {
 		v.Line = &line
 	}
 	for _, m := range e.Meanings {
 		shown := Meaning{
-			Provider: string(m.Provider), APIs: append([]string{}, m.APIs...), Message: textOrNull(m.Message), HTTPStatus: append([]int{}, m.HTTPStatus...),
-			Class: textOrNull(m.Class), Final: m.Final, Meaning: m.Text, Retry: m.Retry, Next: textOrNull(m.Next),
-			Proof: textOrNull(m.Proof), ProofText: textOrNull(m.ProofText), Source: m.Source,
+			Provider: string(m.Provider), APIs: append([]string{}, m.APIs...), Message: payment.OrNull(m.Message), HTTPStatus: append([]int{}, m.HTTPStatus...),
+			Class: payment.OrNull(m.Class), Final: m.Final, Meaning: m.Text, Retry: m.Retry, Next: payment.OrNull(m.Next),
+			Proof: payment.OrNull(m.Proof), ProofText: payment.OrNull(m.ProofText), Source: m.Source,
 		}
 		if seconds := int64(m.Wait.Seconds()); seconds > 0 {
 			shown.WaitSeconds = &seconds
@@ -87,16 +87,16 @@ func (m Meaning) text(t *ui.Text) {
 	}
 	proof := ""
 	if m.Proof != nil {
-		proof = *m.Proof + ": " + textOr(m.ProofText, "")
+		proof = *m.Proof + ": " + payment.Or(m.ProofText, "")
 	}
 	t.Fields(
 		ui.KV("  in", ui.Plain(where)),
-		ui.KV("  message", ui.Plain(textOr(m.Message, ""))),
+		ui.KV("  message", ui.Plain(payment.Or(m.Message, ""))),
 		ui.KV("  meaning", ui.Bold(m.Meaning)),
-		ui.KV("  class", ui.Plain(textOr(m.Class, ""))),
+		ui.KV("  class", ui.Plain(payment.Or(m.Class, ""))),
 		ui.KV("  final", final),
 		ui.KV("  try again", ui.Plain(m.Retry)),
-		ui.KV("  next", ui.Plain(textOr(m.Next, ""))),
+		ui.KV("  next", ui.Plain(payment.Or(m.Next, ""))),
 		ui.KV("  proof", ui.Dim(proof)),
 		ui.KV("  source", ui.Dim(m.Source)),
 	)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -37,17 +38,17 @@ type Received struct {
 // NewReceived returns the view of a delivery, with its time for people in a zone.
 func NewReceived(v listen.DeliveryView, zone *time.Location, showPhone bool) Received {
 	out := Received{
-		Type: "delivery", ID: textOrNull(v.ID), Provider: string(v.Provider), Event: textOrNull(v.Event), Verdict: string(v.Verdict),
-		Reason: textOrNull(phones(v.Reason, showPhone)), Code: textOrNull(v.Code), Reference: textOrNull(phones(v.Reference, showPhone)),
-		Phone: textOrNull(phones(v.Phone, showPhone)), Receipt: textOrNull(v.Receipt),
-		Duplicate: v.Duplicate, DepositID: textOrNull(v.DepositID), StatusCode: v.StatusCode, Forwarded: v.Forwarded,
-		ReceivedAt: utc(v.ReceivedAt), at: clock(v.ReceivedAt, zone),
+		Type: "delivery", ID: payment.OrNull(v.ID), Provider: string(v.Provider), Event: payment.OrNull(v.Event), Verdict: string(v.Verdict),
+		Reason: payment.OrNull(phones(v.Reason, showPhone)), Code: payment.OrNull(v.Code), Reference: payment.OrNull(phones(v.Reference, showPhone)),
+		Phone: payment.OrNull(phones(v.Phone, showPhone)), Receipt: payment.OrNull(v.Receipt),
+		Duplicate: v.Duplicate, DepositID: payment.OrNull(v.DepositID), StatusCode: v.StatusCode, Forwarded: v.Forwarded,
+		ReceivedAt: timing.RFC3339(v.ReceivedAt), at: clock(v.ReceivedAt, zone),
 	}
 	if out.Reason == nil {
-		out.Reason = textOrNull(phones(v.Why, showPhone))
+		out.Reason = payment.OrNull(phones(v.Why, showPhone))
 	}
 	if v.Amount.HasValue() {
-		out.Amount, out.Currency = textOrNull(v.Amount.String()), textOrNull(string(v.Amount.Currency()))
+		out.Amount, out.Currency = payment.OrNull(v.Amount.String()), payment.OrNull(string(v.Amount.Currency()))
 	}
 	if out.Forwarded == nil {
 		out.Forwarded = []string{}
@@ -69,7 +70,7 @@ func clock(at time.Time, zone *time.Location) string {
 // Text writes what happened on one line: when, what, why, how much, whose, and
 // where it is kept.
 func (v Received) Text(t *ui.Text) {
-	line := []ui.Span{ui.Dim(v.at + "  "), ui.Plain(v.Provider + " "), ui.Bold(textOr(v.Event, "unknown"))}
+	line := []ui.Span{ui.Dim(v.at + "  "), ui.Plain(v.Provider + " "), ui.Bold(payment.Or(v.Event, "unknown"))}
 	add := func(text *string, span func(string) ui.Span) {
 		if text != nil {
 			line = append(line, ui.Plain("  "), span(*text))
@@ -86,7 +87,7 @@ func (v Received) Text(t *ui.Text) {
 		line = append(line, ui.Warn("  duplicate"))
 	}
 	if v.Amount != nil {
-		line = append(line, ui.Plain("  "+*v.Amount+" "+textOr(v.Currency, "")))
+		line = append(line, ui.Plain("  "+*v.Amount+" "+payment.Or(v.Currency, "")))
 	}
 	add(v.Reference, ui.Plain)
 	add(v.Phone, ui.Plain)
@@ -98,7 +99,7 @@ func (v Received) Text(t *ui.Text) {
 	if v.StatusCode >= 300 {
 		line = append(line, ui.Bad("  answered "+strconv.Itoa(v.StatusCode)))
 	}
-	add(textOrNull(v.kept), ui.Warn)
+	add(payment.OrNull(v.kept), ui.Warn)
 	t.Line(line...)
 }
 
@@ -121,8 +122,8 @@ type Forwarded struct {
 // NewForwarded returns the view of an attempt.
 func NewForwarded(v listen.ForwardView, zone *time.Location, showPhone bool) Forwarded {
 	out := Forwarded{
-		Type: "forward", DeliveryID: v.DeliveryID, Target: v.Target, Attempt: v.Attempt, Error: textOrNull(v.Error),
-		DurationMs: milliseconds(v.Duration), NextAt: utcOrNull(v.NextAt), Answer: textOrNull(phones(Answer(v.Answer), showPhone)),
+		Type: "forward", DeliveryID: v.DeliveryID, Target: v.Target, Attempt: v.Attempt, Error: payment.OrNull(v.Error),
+		DurationMs: milliseconds(v.Duration), NextAt: timing.RFC3339OrNull(v.NextAt), Answer: payment.OrNull(phones(Answer(v.Answer), showPhone)),
 		at: clock(v.At, zone), ok: v.StatusCode >= 200 && v.StatusCode < 300,
 	}
 	if v.StatusCode > 0 {
@@ -182,14 +183,14 @@ type Stray struct {
 // NewStray returns the view of a stray request.
 func NewStray(v listen.StrayView, zone *time.Location) Stray {
 	return Stray{
-		Type: "stray", Method: v.Method, Path: v.Path, Peer: textOrNull(v.Peer), StatusCode: v.StatusCode, ID: textOrNull(v.ID),
-		ReceivedAt: utc(v.At), at: clock(v.At, zone),
+		Type: "stray", Method: v.Method, Path: v.Path, Peer: payment.OrNull(v.Peer), StatusCode: v.StatusCode, ID: payment.OrNull(v.ID),
+		ReceivedAt: timing.RFC3339(v.At), at: clock(v.At, zone),
 	}
 }
 
 // Text says that there is no such route, and where the request is kept.
 func (v Stray) Text(t *ui.Text) {
-	parts := []string{v.Method, v.Path, "from " + textOr(v.Peer, "an unknown peer"), "answered " + strconv.Itoa(v.StatusCode)}
+	parts := []string{v.Method, v.Path, "from " + payment.Or(v.Peer, "an unknown peer"), "answered " + strconv.Itoa(v.StatusCode)}
 	line := []ui.Span{ui.Dim(v.at + "  "), ui.Bad("stray"), ui.Plain("  " + strings.Join(parts, "  "))}
 	if v.ID != nil {
 		line = append(line, ui.Dim("  kept as "+*v.ID))

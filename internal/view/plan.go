@@ -22,11 +22,11 @@ type PlanRow struct {
 // NewPlanRow returns the view of a row.
 func NewPlanRow(r deposit.Row, reference string, exitCode int, showPhone bool) PlanRow {
 	v := PlanRow{
-		Type: "row", Line: r.Line, DepositID: textOrNull(r.Deposit.ID), Reference: textOrNull(reference),
-		Status: textOrNull(string(r.Deposit.Status)), ExitCode: exitCode,
+		Type: "row", Line: r.Line, DepositID: payment.OrNull(r.Deposit.ID), Reference: payment.OrNull(reference),
+		Status: payment.OrNull(string(r.Deposit.Status)), ExitCode: exitCode,
 	}
 	if r.Err != nil {
-		v.Error = textOrNull(phones(payment.Line(r.Err.Error(), mostPlanError), showPhone))
+		v.Error = payment.OrNull(phones(payment.Line(r.Err.Error(), mostPlanError), showPhone))
 	}
 	return v
 }
@@ -37,8 +37,8 @@ const mostPlanError = 500
 // Text writes a row for people.
 func (v PlanRow) Text(t *ui.Text) {
 	spans := []ui.Span{
-		ui.Dim(fmt.Sprintf("line %d  ", v.Line)), ui.Plain(textOr(v.Reference, "-") + "  "), statusSpan(textOr(v.Status, "not asked")),
-		ui.Dim("  " + textOr(v.DepositID, "")),
+		ui.Dim(fmt.Sprintf("line %d  ", v.Line)), ui.Plain(payment.Or(v.Reference, "-") + "  "), StatusSpan(payment.Or(v.Status, "not asked")),
+		ui.Dim("  " + payment.Or(v.DepositID, "")),
 	}
 	if v.Error != nil {
 		spans = append(spans, ui.Plain("  "+*v.Error))

@@ -2,7 +2,9 @@ package view
 
 import (
 	"github.com/payctl/payctl/internal/inquiry"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -60,43 +62,43 @@ func NewQuery(r inquiry.Result, showPhone bool) Query {
 	q := r.Query
 	v := Query{
 		ID: q.ID, Kind: q.Kind, Provider: string(q.Provider), Environment: string(q.Environment), QueryStatus: string(q.Status),
-		Asked: inquiry.AskedOf(q), DepositID: textOrNull(q.DepositID),
-		ConversationID: textOrNull(q.ConversationID), OriginatorConversationID: textOrNull(q.OriginatorConversationID),
-		Code: textOrNull(q.Code), Message: textOrNull(phones(q.Message, showPhone)), DeliveryID: textOrNull(q.DeliveryID),
+		Asked: inquiry.AskedOf(q), DepositID: payment.OrNull(q.DepositID),
+		ConversationID: payment.OrNull(q.ConversationID), OriginatorConversationID: payment.OrNull(q.OriginatorConversationID),
+		Code: payment.OrNull(q.Code), Message: payment.OrNull(phones(q.Message, showPhone)), DeliveryID: payment.OrNull(q.DeliveryID),
 		Balances: []Account{}, Notes: append([]string{}, r.Notes...),
-		CreatedAt: utc(q.CreatedAt), UpdatedAt: utc(q.UpdatedAt), AnsweredAt: utcOrNull(q.AnsweredAt),
+		CreatedAt: timing.RFC3339(q.CreatedAt), UpdatedAt: timing.RFC3339(q.UpdatedAt), AnsweredAt: timing.RFC3339OrNull(q.AnsweredAt),
 	}
 	for _, text := range []**string{&v.Asked.Party, &v.Asked.Remarks, &v.Asked.Occasion} {
 		if *text != nil {
-			*text = textOrNull(phones(**text, showPhone))
+			*text = payment.OrNull(phones(**text, showPhone))
 		}
 	}
 	if r.Answer == nil {
 		return v
 	}
 	a := r.Answer
-	v.ResultCode, v.ResultDesc = textOrNull(a.ResultCode), textOrNull(phones(a.ResultDesc, showPhone))
-	v.TransactionStatus, v.Receipt, v.TransactionID = textOrNull(a.TransactionStatus), textOrNull(a.Receipt), textOrNull(a.TransactionID)
-	v.DebitParty, v.CreditParty = textOrNull(phones(a.DebitParty, showPhone)), textOrNull(phones(a.CreditParty, showPhone))
-	v.DebitAccountType, v.Charges = textOrNull(a.DebitAccountType), textOrNull(a.Charges)
-	v.Reason, v.ReasonType = textOrNull(phones(a.Reason, showPhone)), textOrNull(a.ReasonType)
-	v.InitiatedAt, v.FinalisedAt = utcOrNull(a.InitiatedAt), utcOrNull(a.FinalisedAt)
+	v.ResultCode, v.ResultDesc = payment.OrNull(a.ResultCode), payment.OrNull(phones(a.ResultDesc, showPhone))
+	v.TransactionStatus, v.Receipt, v.TransactionID = payment.OrNull(a.TransactionStatus), payment.OrNull(a.Receipt), payment.OrNull(a.TransactionID)
+	v.DebitParty, v.CreditParty = payment.OrNull(phones(a.DebitParty, showPhone)), payment.OrNull(phones(a.CreditParty, showPhone))
+	v.DebitAccountType, v.Charges = payment.OrNull(a.DebitAccountType), payment.OrNull(a.Charges)
+	v.Reason, v.ReasonType = payment.OrNull(phones(a.Reason, showPhone)), payment.OrNull(a.ReasonType)
+	v.InitiatedAt, v.FinalisedAt = timing.RFC3339OrNull(a.InitiatedAt), timing.RFC3339OrNull(a.FinalisedAt)
 	if a.Amount.HasValue() {
-		v.Amount, v.Currency = textOrNull(a.Amount.String()), textOrNull(string(a.Amount.Currency()))
+		v.Amount, v.Currency = payment.OrNull(a.Amount.String()), payment.OrNull(string(a.Amount.Currency()))
 	}
 	for _, b := range a.Balances {
-		v.Balances = append(v.Balances, Account{Account: b.Name, Currency: textOrNull(string(b.Currency)), Figures: b.Figures})
+		v.Balances = append(v.Balances, Account{Account: b.Name, Currency: payment.OrNull(string(b.Currency)), Figures: b.Figures})
 	}
 	return v
 }
 
 // Text writes a query and its result for people.
 func (v Query) Text(t *ui.Text) {
-	amount := textOr(v.Amount, "")
+	amount := payment.Or(v.Amount, "")
 	if v.Currency != nil {
 		amount += " " + *v.Currency
 	}
-	result := textOr(v.ResultDesc, "")
+	result := payment.Or(v.ResultDesc, "")
 	if v.ResultCode != nil {
 		result += " (" + *v.ResultCode + ")"
 	}
@@ -105,23 +107,23 @@ func (v Query) Text(t *ui.Text) {
 		ui.KV("query status", queryStatusSpan(v.QueryStatus)),
 		ui.KV("asked about", ui.Plain(v.about())),
 		ui.KV("result", ui.Plain(result)),
-		ui.KV("status", transactionSpan(textOr(v.TransactionStatus, ""))),
+		ui.KV("status", transactionSpan(payment.Or(v.TransactionStatus, ""))),
 		ui.KV("amount", ui.Plain(amount)),
-		ui.KV("receipt", ui.Plain(textOr(v.Receipt, ""))),
-		ui.KV("from", ui.Plain(textOr(v.DebitParty, ""))),
-		ui.KV("to", ui.Plain(textOr(v.CreditParty, ""))),
-		ui.KV("initiated", ui.Plain(textOr(v.InitiatedAt, ""))),
-		ui.KV("finalised", ui.Plain(textOr(v.FinalisedAt, ""))),
-		ui.KV("charges", ui.Plain(textOr(v.Charges, ""))),
-		ui.KV("reason", ui.Plain(textOr(v.Reason, ""))),
-		ui.KV("type", ui.Plain(textOr(v.ReasonType, ""))),
-		ui.KV("deposit", ui.Plain(textOr(v.DepositID, ""))),
-		ui.KV("delivery", ui.Dim(textOr(v.DeliveryID, ""))),
+		ui.KV("receipt", ui.Plain(payment.Or(v.Receipt, ""))),
+		ui.KV("from", ui.Plain(payment.Or(v.DebitParty, ""))),
+		ui.KV("to", ui.Plain(payment.Or(v.CreditParty, ""))),
+		ui.KV("initiated", ui.Plain(payment.Or(v.InitiatedAt, ""))),
+		ui.KV("finalised", ui.Plain(payment.Or(v.FinalisedAt, ""))),
+		ui.KV("charges", ui.Plain(payment.Or(v.Charges, ""))),
+		ui.KV("reason", ui.Plain(payment.Or(v.Reason, ""))),
+		ui.KV("type", ui.Plain(payment.Or(v.ReasonType, ""))),
+		ui.KV("deposit", ui.Plain(payment.Or(v.DepositID, ""))),
+		ui.KV("delivery", ui.Dim(payment.Or(v.DeliveryID, ""))),
 	)
 	if len(v.Balances) > 0 {
 		rows := make([][]ui.Span, len(v.Balances))
 		for i, b := range v.Balances {
-			rows[i] = []ui.Span{ui.Plain(b.Account), ui.Plain(textOr(b.Currency, "-"))}
+			rows[i] = []ui.Span{ui.Plain(b.Account), ui.Plain(payment.Or(b.Currency, "-"))}
 			for _, figure := range b.Figures {
 				rows[i] = append(rows[i], ui.Plain(figure))
 			}
@@ -146,8 +148,8 @@ func (v Query) about() string {
 // Cells are a query's columns in a list.
 func (v Query) Cells() []ui.Span {
 	return []ui.Span{
-		ui.Plain(v.ID), ui.Plain(v.Kind), queryStatusSpan(v.QueryStatus), ui.Plain(v.about()), transactionSpan(textOr(v.TransactionStatus, "-")),
-		ui.Plain(textOr(v.ResultCode, "-")), ui.Plain(v.CreatedAt),
+		ui.Plain(v.ID), ui.Plain(v.Kind), queryStatusSpan(v.QueryStatus), ui.Plain(v.about()), transactionSpan(payment.Or(v.TransactionStatus, "-")),
+		ui.Plain(payment.Or(v.ResultCode, "-")), ui.Plain(v.CreatedAt),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -24,13 +25,13 @@ type Queued struct {
 func NewQueued(q store.Queued) Queued {
 	v := Queued{
 		DeliveryID: q.DeliveryID, Target: deliver.Shown(q.Target), State: string(q.State), Attempts: q.Attempts,
-		LastError: textOrNull(phones(q.LastError, false)),
+		LastError: payment.OrNull(phones(q.LastError, false)),
 	}
 	if q.LastStatus > 0 {
 		v.LastStatus = &q.LastStatus
 	}
 	if q.State == store.ForwardWaiting {
-		v.NextAt = utcOrNull(q.DueAt)
+		v.NextAt = timing.RFC3339OrNull(q.DueAt)
 	}
 	return v
 }
@@ -42,7 +43,7 @@ func QueueColumns() []ui.Column {
 
 // Cells are a forward's columns in a list.
 func (v Queued) Cells() []ui.Span {
-	last := textOr(v.LastError, "-")
+	last := payment.Or(v.LastError, "-")
 	if v.LastStatus != nil {
 		last = strconv.Itoa(*v.LastStatus)
 	}
@@ -51,7 +52,7 @@ func (v Queued) Cells() []ui.Span {
 		state = ui.Bad(v.State)
 	}
 	return []ui.Span{
-		ui.Plain(v.DeliveryID), ui.Plain(v.Target), state, ui.Plain(strconv.Itoa(v.Attempts)), ui.Plain(payment.Cut(last, shownStart)), ui.Plain(textOr(v.NextAt, "-")),
+		ui.Plain(v.DeliveryID), ui.Plain(v.Target), state, ui.Plain(strconv.Itoa(v.Attempts)), ui.Plain(payment.Cut(last, shownStart)), ui.Plain(payment.Or(v.NextAt, "-")),
 	}
 }
 

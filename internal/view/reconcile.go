@@ -10,6 +10,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
 	"github.com/payctl/payctl/internal/reconcile/statement"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -105,7 +106,7 @@ func NewReconcile(r *reconcile.Report, zone *time.Location) Reconcile {
 		Equation: make([]EquationSum, 0, len(r.Equation)), EquationHolds: r.EquationHolds(), UnknownTexts: []string{},
 		Provider: []ProviderQuestion{}, Differences: make([]Difference, 0, len(r.Differences)), report: r, zone: zone,
 	}
-	v.Period.From, v.Period.To = utc(r.From), utc(r.To)
+	v.Period.From, v.Period.To = timing.RFC3339(r.From), timing.RFC3339(r.To)
 	for _, f := range r.Files {
 		v.Files = append(v.Files, newStatementFile(&f))
 	}
@@ -136,8 +137,8 @@ func NewReconcile(r *reconcile.Report, zone *time.Location) Reconcile {
 
 func newStatementFile(f *statement.File) StatementFile {
 	v := StatementFile{
-		Name: f.Name, Family: f.Family, SHA256: f.SHA256, ShortCode: textOrNull(f.ShortCode), Account: textOrNull(f.Account),
-		From: utcOrNull(f.From), To: utcOrNull(f.To), Rows: f.Rows, Ignored: f.Ignored, Unreadable: f.Unreadable,
+		Name: f.Name, Family: f.Family, SHA256: f.SHA256, ShortCode: payment.OrNull(f.ShortCode), Account: payment.OrNull(f.Account),
+		From: timing.RFC3339OrNull(f.From), To: timing.RFC3339OrNull(f.To), Rows: f.Rows, Ignored: f.Ignored, Unreadable: f.Unreadable,
 		Checks: make([]StatementCheck, 0, len(f.Checks)),
 	}
 	for _, c := range f.Checks {
@@ -148,15 +149,15 @@ func newStatementFile(f *statement.File) StatementFile {
 
 func newDifference(d *reconcile.Difference, zone *time.Location) Difference {
 	v := Difference{
-		Category: string(d.Category), Severity: string(d.Severity), Receipt: textOrNull(d.Receipt),
-		DepositID: textOrNull(d.DepositID), DeliveryID: textOrNull(d.DeliveryID), File: textOrNull(d.File),
-		Time: utcOrNull(d.At), Detail: d.Detail, Next: d.Next, at: d.At, zone: zone,
+		Category: string(d.Category), Severity: string(d.Severity), Receipt: payment.OrNull(d.Receipt),
+		DepositID: payment.OrNull(d.DepositID), DeliveryID: payment.OrNull(d.DeliveryID), File: payment.OrNull(d.File),
+		Time: timing.RFC3339OrNull(d.At), Detail: d.Detail, Next: d.Next, at: d.At, zone: zone,
 	}
 	if d.HasAmount {
-		v.Amount = textOrNull(statement.Decimal(d.Amount))
+		v.Amount = payment.OrNull(statement.Decimal(d.Amount))
 	}
 	if d.HasLedgerAmount {
-		v.LedgerAmount = textOrNull(statement.Decimal(d.LedgerAmount))
+		v.LedgerAmount = payment.OrNull(statement.Decimal(d.LedgerAmount))
 	}
 	if d.Line > 0 {
 		line := d.Line
@@ -174,10 +175,10 @@ func DifferenceColumns() []ui.Column {
 
 // Cells are a difference's columns.
 func (d Difference) Cells() []ui.Span {
-	id := textOr(d.DepositID, textOr(d.DeliveryID, "-"))
+	id := payment.Or(d.DepositID, payment.Or(d.DeliveryID, "-"))
 	return []ui.Span{
-		severitySpan(d.Severity), ui.Plain(d.Category), ui.Plain(textOr(d.Receipt, "-")), ui.Plain(textOr(d.Amount, "-")),
-		ui.Plain(textOr(d.LedgerAmount, "-")), ui.Plain(d.when()), ui.Plain(id), ui.Plain(d.where()),
+		severitySpan(d.Severity), ui.Plain(d.Category), ui.Plain(payment.Or(d.Receipt, "-")), ui.Plain(payment.Or(d.Amount, "-")),
+		ui.Plain(payment.Or(d.LedgerAmount, "-")), ui.Plain(d.when()), ui.Plain(id), ui.Plain(d.where()),
 	}
 }
 
@@ -235,7 +236,7 @@ func (v Reconcile) Text(t *ui.Text) {
 	t.Table(DifferenceColumns(), rows)
 	t.Blank()
 	for _, d := range v.Differences {
-		id := textOr(d.Receipt, textOr(d.DepositID, textOr(d.DeliveryID, d.where())))
+		id := payment.Or(d.Receipt, payment.Or(d.DepositID, payment.Or(d.DeliveryID, d.where())))
 		t.Line(ui.Bold(id), ui.Plain("  "+d.Detail))
 		t.Line(ui.Dim("  next: "), ui.Plain(d.Next))
 	}
@@ -255,7 +256,7 @@ func (v Reconcile) textFiles(t *ui.Text) {
 	rows := make([][]ui.Span, 0, len(v.Files))
 	for _, f := range v.Files {
 		rows = append(rows, []ui.Span{
-			ui.Plain(f.Name), ui.Plain(f.Family), ui.Plain(textOr(f.ShortCode, "-")), ui.Plain(textOr(f.Account, "-")),
+			ui.Plain(f.Name), ui.Plain(f.Family), ui.Plain(payment.Or(f.ShortCode, "-")), ui.Plain(payment.Or(f.Account, "-")),
 			ui.Plain(strconv.Itoa(f.Rows)), ui.Plain(strconv.Itoa(f.Ignored)), ui.Plain(strconv.Itoa(f.Unreadable)),
 		})
 	}
@@ -390,10 +391,10 @@ func (v Reconcile) pageDifferences() page.Section {
 			why += " (" + d.where() + ")"
 		}
 		table.Rows = append(table.Rows, []page.Cell{
-			page.Text(textOr(d.Receipt, textOr(d.DepositID, "-"))),
+			page.Text(payment.Or(d.Receipt, payment.Or(d.DepositID, "-"))),
 			{Text: d.Severity, Mark: marks[d.Severity]},
-			page.Text(words(d.Category)), page.Text(textOr(d.Amount, "-")),
-			page.Text(textOr(d.LedgerAmount, "-")), page.Text(d.when()), page.Text(why),
+			page.Text(words(d.Category)), page.Text(payment.Or(d.Amount, "-")),
+			page.Text(payment.Or(d.LedgerAmount, "-")), page.Text(d.when()), page.Text(why),
 			{Text: d.Next, Code: true},
 		})
 	}

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/deliver"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -41,14 +43,14 @@ type ReplayedReply struct {
 // NewReplayed returns the view of a result.
 func NewReplayed(r replay.Result, showPhone bool) Replayed {
 	d := r.Delivery
-	v := Replayed{Type: "delivery", ID: d.ID, Provider: string(d.Provider), DepositID: textOrNull(d.DepositID), OK: r.OK(), Answers: []ReplayedReply{}}
+	v := Replayed{Type: "delivery", ID: d.ID, Provider: string(d.Provider), DepositID: payment.OrNull(d.DepositID), OK: r.OK(), Answers: []ReplayedReply{}}
 	if d.Event != nil {
-		v.Event = textOrNull(d.Event.Name)
+		v.Event = payment.OrNull(d.Event.Name)
 	}
 	for _, answer := range r.Answers {
 		view := ReplayedReply{
 			Target: deliver.Shown(answer.Target), OK: answer.OK(), LatencyMs: milliseconds(answer.Latency), Attempts: answer.Attempts,
-			Body: textOrNull(phones(Answer(answer.Body), showPhone)), Error: textOrNull(answer.Problem()),
+			Body: payment.OrNull(phones(Answer(answer.Body), showPhone)), Error: payment.OrNull(answer.Problem()),
 		}
 		if answer.Status > 0 {
 			view.StatusCode = &answer.Status
@@ -65,14 +67,14 @@ func NewReplayed(r replay.Result, showPhone bool) Replayed {
 // Text writes one line for each target.
 func (v Replayed) Text(t *ui.Text) {
 	for _, answer := range v.Answers {
-		status, what := ui.Bad("---"), textOr(answer.Error, "no answer")
+		status, what := ui.Bad("---"), payment.Or(answer.Error, "no answer")
 		if answer.StatusCode != nil {
-			status, what = ui.Bad(strconv.Itoa(*answer.StatusCode)), textOr(answer.Error, http.StatusText(*answer.StatusCode))
+			status, what = ui.Bad(strconv.Itoa(*answer.StatusCode)), payment.Or(answer.Error, http.StatusText(*answer.StatusCode))
 			if answer.OK {
 				status = ui.OK(strconv.Itoa(*answer.StatusCode))
 			}
 		}
-		line := []ui.Span{status, ui.Plain("  " + v.ID + "  " + textOr(v.Event, v.Provider) + " -> " + answer.Target + "  " + what)}
+		line := []ui.Span{status, ui.Plain("  " + v.ID + "  " + payment.Or(v.Event, v.Provider) + " -> " + answer.Target + "  " + what)}
 		line = append(line, ui.Dim(fmt.Sprintf("  %.1f ms", answer.LatencyMs)))
 		if answer.Attempts > 1 {
 			line = append(line, ui.Plain(fmt.Sprintf("  at attempt %d", answer.Attempts)))
@@ -99,10 +101,10 @@ type PlannedDelivery struct {
 // NewPlannedDelivery returns the view of a delivery and where it would go.
 func NewPlannedDelivery(d store.StoredDelivery, targets []string) PlannedDelivery {
 	v := PlannedDelivery{
-		Type: "planned", ID: d.ID, Provider: string(d.Provider), DepositID: textOrNull(d.DepositID), ReceivedAt: utc(d.ReceivedAt), Size: d.Size, Targets: []string{},
+		Type: "planned", ID: d.ID, Provider: string(d.Provider), DepositID: payment.OrNull(d.DepositID), ReceivedAt: timing.RFC3339(d.ReceivedAt), Size: d.Size, Targets: []string{},
 	}
 	if d.Event != nil {
-		v.Event = textOrNull(d.Event.Name)
+		v.Event = payment.OrNull(d.Event.Name)
 	}
 	for _, target := range targets {
 		v.Targets = append(v.Targets, deliver.Shown(target))
@@ -113,7 +115,7 @@ func NewPlannedDelivery(d store.StoredDelivery, targets []string) PlannedDeliver
 // Text writes one line for each target.
 func (v PlannedDelivery) Text(t *ui.Text) {
 	for _, target := range v.Targets {
-		t.Line(ui.Plain("would send  " + v.ID + "  " + textOr(v.Event, v.Provider) + " -> " + target))
+		t.Line(ui.Plain("would send  " + v.ID + "  " + payment.Or(v.Event, v.Provider) + " -> " + target))
 	}
 }
 
@@ -153,7 +155,7 @@ type ReplaySummary struct {
 func NewReplaySummary(out replay.Outcome, r *replay.Report, took time.Duration, interrupted bool) ReplaySummary {
 	seconds := took.Seconds()
 	s := ReplayTotals{
-		RunID: textOrNull(out.RunID), Total: out.Sent + out.Skipped, OK: out.Sent + out.Skipped - out.Failed, Failed: out.Failed,
+		RunID: payment.OrNull(out.RunID), Total: out.Sent + out.Skipped, OK: out.Sent + out.Skipped - out.Failed, Failed: out.Failed,
 		Skipped: out.Skipped, Differing: r.Differing, Seconds: math.Round(seconds*1000) / 1000,
 		PerSecond: math.Round(float64(out.Sent) / max(seconds, 1e-3)), Targets: []ReplayedTarget{}, Left: out.Left, Interrupted: interrupted,
 	}
@@ -199,7 +201,7 @@ func (v ReplaySummary) Text(t *ui.Text) {
 	if len(s.Targets) > 1 {
 		line += fmt.Sprintf(", %d with differing answers", s.Differing)
 	}
-	t.Linef("%s; %.1f s, %.0f/s (%s)", line, s.Seconds, s.PerSecond, textOr(s.RunID, ""))
+	t.Linef("%s; %.1f s, %.0f/s (%s)", line, s.Seconds, s.PerSecond, payment.Or(s.RunID, ""))
 	if len(s.Targets) < 2 {
 		return
 	}

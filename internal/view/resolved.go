@@ -3,6 +3,7 @@ package view
 import (
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -29,13 +30,13 @@ type Hint struct {
 // NewResolved returns the view of what resolving came to.
 func NewResolved(r deposit.Resolved, doubts []payment.Doubt, showPhone bool) Resolved {
 	v := Resolved{
-		Resolved: !r.Open, Reason: phones(r.Reason, showPhone), Next: textOrNull(r.Next), Hints: []Hint{},
+		Resolved: !r.Open, Reason: phones(r.Reason, showPhone), Next: payment.OrNull(r.Next), Hints: []Hint{},
 		Deposit: NewDeposit(r.Deposit, doubts, nil, showPhone),
 	}
 	for _, h := range r.Hints {
 		v.Hints = append(v.Hints, Hint{
-			Source: h.Source, Receipt: h.Receipt, Amount: h.Amount.String(), Phone: textOrNull(phones(h.Phone, showPhone)),
-			Reference: textOrNull(phones(h.Reference, showPhone)), At: utc(h.At),
+			Source: h.Source, Receipt: h.Receipt, Amount: h.Amount.String(), Phone: payment.OrNull(phones(h.Phone, showPhone)),
+			Reference: payment.OrNull(phones(h.Reference, showPhone)), At: timing.RFC3339(h.At),
 		})
 	}
 	return v
@@ -48,11 +49,11 @@ func ResolvedColumns() []ui.Column {
 
 // Cells are a row of that list.
 func (v Resolved) Cells() []ui.Span {
-	status := statusSpan(v.Deposit.Status)
+	status := StatusSpan(v.Deposit.Status)
 	if !v.Resolved {
 		status = ui.Warn(v.Deposit.Status + " !")
 	}
 	return []ui.Span{
-		ui.Plain(textOr(v.Deposit.ID, "-")), ui.Plain(textOr(v.Deposit.Reference, "-")), status, ui.Plain(v.Reason), ui.Dim(textOr(v.Next, "")),
+		ui.Plain(payment.Or(v.Deposit.ID, "-")), ui.Plain(payment.Or(v.Deposit.Reference, "-")), status, ui.Plain(v.Reason), ui.Dim(payment.Or(v.Next, "")),
 	}
 }

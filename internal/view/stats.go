@@ -9,6 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/page"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/stats"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -84,7 +85,7 @@ type StatsGroup struct {
 // NewStats returns the view of a report. Times for people are in zone.
 func NewStats(r *stats.Report, zone *time.Location) Stats {
 	v := Stats{
-		Since: utc(r.Since), Until: utc(r.Until), Asked: r.Asked(), Completed: r.Completed, Failed: r.Failed, Undecided: r.Undecided,
+		Since: timing.RFC3339(r.Since), Until: timing.RFC3339(r.Until), Asked: r.Asked(), Completed: r.Completed, Failed: r.Failed, Undecided: r.Undecided,
 		SuccessRate: rate(r.Rate()), Amount: money(r.Amount), Reversed: money(r.Reversed), Currency: string(r.Currency),
 		DecidedBy: r.DecidedBy, Reasons: make([]StatsReason, 0, len(r.Reasons)), Groups: newGroups(r.Groups),
 		Deliveries: StatsDeliveries{r.Deliveries.Total, r.Deliveries.Duplicated, r.Deliveries.Unbelieved, r.Deliveries.Late},
@@ -95,7 +96,7 @@ func NewStats(r *stats.Report, zone *time.Location) Stats {
 		v.SettleSeconds = SettleSeconds{seconds(r.P50), seconds(r.P95), seconds(r.P99)}
 	}
 	for _, reason := range r.Reasons {
-		v.Reasons = append(v.Reasons, StatsReason{string(reason.Provider), textOrNull(reason.Code), reason.Meaning, reason.Count})
+		v.Reasons = append(v.Reasons, StatsReason{string(reason.Provider), payment.OrNull(reason.Code), reason.Meaning, reason.Count})
 	}
 	return v
 }
@@ -109,7 +110,7 @@ func newGroups(groups []stats.Group) []StatsGroup {
 	for i := range groups {
 		g := &groups[i]
 		out = append(out, StatsGroup{
-			Key: g.Key, Meaning: textOrNull(g.Meaning), Asked: g.Asked(), Completed: g.Completed, Failed: g.Failed, Undecided: g.Undecided,
+			Key: g.Key, Meaning: payment.OrNull(g.Meaning), Asked: g.Asked(), Completed: g.Completed, Failed: g.Failed, Undecided: g.Undecided,
 			SuccessRate: rate(g.Rate()), Amount: money(g.Amount), Reversed: money(g.Reversed), most: most,
 		})
 	}
@@ -143,7 +144,7 @@ func StatsColumns() []ui.Column {
 func (g StatsGroup) Cells() []ui.Span {
 	return []ui.Span{
 		ui.Plain(g.Key), ui.Plain(count(g.Asked)), ui.Plain(count(g.Completed)), ui.Plain(count(g.Failed)), ui.Plain(count(g.Undecided)),
-		ui.Plain(percent(g.SuccessRate)), ui.Plain(g.Amount), ui.Plain(g.Reversed), ui.OK(bar(g.Asked, g.most, 20)), ui.Dim(textOr(g.Meaning, "")),
+		ui.Plain(percent(g.SuccessRate)), ui.Plain(g.Amount), ui.Plain(g.Reversed), ui.OK(bar(g.Asked, g.most, 20)), ui.Dim(payment.Or(g.Meaning, "")),
 	}
 }
 
@@ -194,7 +195,7 @@ func (v Stats) Text(t *ui.Text) {
 		t.Blank()
 		rows := make([][]ui.Span, len(v.Reasons))
 		for i, reason := range v.Reasons {
-			rows[i] = []ui.Span{ui.Plain(textOr(reason.Code, "-")), ui.Plain(count(reason.Count)), ui.OK(bar(reason.Count, v.Reasons[0].Count, 20)), ui.Plain(reason.Meaning)}
+			rows[i] = []ui.Span{ui.Plain(payment.Or(reason.Code, "-")), ui.Plain(count(reason.Count)), ui.OK(bar(reason.Count, v.Reasons[0].Count, 20)), ui.Plain(reason.Meaning)}
 		}
 		t.Table([]ui.Column{ui.Left("REASON"), ui.Right("FAILED"), ui.Left(""), ui.Flexible("MEANING")}, rows)
 	}
@@ -292,7 +293,7 @@ func (v Stats) reasonSection() page.Section {
 	}
 	s.Table = &page.Table{Caption: "Reasons, the most frequent first", Columns: []page.Column{{Title: "Code"}, {Title: "Failed"}, {Title: "Meaning", Wide: true}}}
 	for _, r := range v.Reasons {
-		s.Table.Rows = append(s.Table.Rows, []page.Cell{page.Text(textOr(r.Code, "none")), page.Bar(count(r.Count), float64(r.Count), float64(v.Reasons[0].Count)), page.Text(r.Meaning)})
+		s.Table.Rows = append(s.Table.Rows, []page.Cell{page.Text(payment.Or(r.Code, "none")), page.Bar(count(r.Count), float64(r.Count), float64(v.Reasons[0].Count)), page.Text(r.Meaning)})
 	}
 	return s
 }

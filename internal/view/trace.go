@@ -3,6 +3,8 @@ package view
 import (
 	"time"
 
+	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/trace"
 	"github.com/payctl/payctl/internal/ui"
 )
@@ -47,12 +49,12 @@ func NewTrace(t *trace.Trace, deposit ui.View, zone *time.Location) Trace {
 	}
 	for _, e := range t.Events {
 		v.Events = append(v.Events, TraceEvent{
-			At: utc(e.At), Kind: string(e.Kind), Source: e.Source, Summary: e.Summary, Ref: textOrNull(e.Ref),
+			At: timing.RFC3339(e.At), Kind: string(e.Kind), Source: e.Source, Summary: e.Summary, Ref: payment.OrNull(e.Ref),
 			at: e.At, first: t.Events[0].At, zone: zone,
 		})
 	}
 	for _, g := range t.Gaps {
-		v.Gaps = append(v.Gaps, TraceGap{utc(g.From), utc(g.To), int64(g.To.Sub(g.From) / time.Second), g.Meaning})
+		v.Gaps = append(v.Gaps, TraceGap{timing.RFC3339(g.From), timing.RFC3339(g.To), int64(g.To.Sub(g.From) / time.Second), g.Meaning})
 	}
 	return v
 }
@@ -70,7 +72,7 @@ func (e TraceEvent) Cells() []ui.Span {
 	}
 	return []ui.Span{
 		ui.Plain(e.at.In(e.zone).Format("2006-01-02 15:04:05.000")), ui.Dim(after(e.at.Sub(e.first))), kind,
-		ui.Plain(e.Source), ui.Plain(e.Summary), ui.Dim(textOr(e.Ref, "")),
+		ui.Plain(e.Source), ui.Plain(e.Summary), ui.Dim(payment.Or(e.Ref, "")),
 	}
 }
 

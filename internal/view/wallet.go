@@ -5,6 +5,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -41,13 +42,13 @@ func NewWalletTransaction(w store.WalletRow, m payment.WalletMovement, showPhone
 		customer = initials(customer)
 	}
 	return WalletTransaction{
-		ID: w.TransactionID, Provider: string(w.Provider), Wallet: textOrNull(w.Wallet), Direction: textOrNull(m.Direction),
-		Status: textOrNull(string(w.Status)), Amount: valueOrNull(w.Amount), Fee: valueOrNull(m.Fee), Total: valueOrNull(m.Total),
-		Currency: textOrNull(string(w.Amount.Currency())), Type: textOrNull(m.Type), Method: textOrNull(m.Method),
-		OrderID: textOrNull(m.OrderID), OrderReference: textOrNull(phones(m.OrderReference, showPhone)),
-		Customer: textOrNull(customer), CustomerPhone: textOrNull(phones(m.CustomerPhone, showPhone)),
-		Description: textOrNull(phones(m.Description, showPhone)), Conflict: textOrNull(w.Conflict), DeliveryID: w.DeliveryID,
-		OccurredAt: utcOrNull(m.At), CreatedAt: utc(w.CreatedAt), UpdatedAt: utc(w.UpdatedAt),
+		ID: w.TransactionID, Provider: string(w.Provider), Wallet: payment.OrNull(w.Wallet), Direction: payment.OrNull(m.Direction),
+		Status: payment.OrNull(string(w.Status)), Amount: valueOrNull(w.Amount), Fee: valueOrNull(m.Fee), Total: valueOrNull(m.Total),
+		Currency: payment.OrNull(string(w.Amount.Currency())), Type: payment.OrNull(m.Type), Method: payment.OrNull(m.Method),
+		OrderID: payment.OrNull(m.OrderID), OrderReference: payment.OrNull(phones(m.OrderReference, showPhone)),
+		Customer: payment.OrNull(customer), CustomerPhone: payment.OrNull(phones(m.CustomerPhone, showPhone)),
+		Description: payment.OrNull(phones(m.Description, showPhone)), Conflict: payment.OrNull(w.Conflict), DeliveryID: w.DeliveryID,
+		OccurredAt: timing.RFC3339OrNull(m.At), CreatedAt: timing.RFC3339(w.CreatedAt), UpdatedAt: timing.RFC3339(w.UpdatedAt),
 	}
 }
 
@@ -55,7 +56,7 @@ func valueOrNull(a payment.Amount) *string {
 	if !a.HasValue() {
 		return nil
 	}
-	return textOrNull(a.String())
+	return payment.OrNull(a.String())
 }
 
 // initials keeps the first letter of each part of a name.
@@ -81,7 +82,7 @@ func (v WalletTransaction) Cells() []ui.Span {
 		id = ui.Bad(v.ID + " !")
 	}
 	return []ui.Span{
-		id, ui.Plain(textOr(v.Status, "-")), ui.Plain(textOr(v.Direction, "-")), ui.Plain(textOr(v.Amount, "-") + " " + textOr(v.Currency, "")), ui.Plain(textOr(v.Fee, "-")),
-		ui.Plain(textOr(v.OrderReference, textOr(v.OrderID, "-"))), ui.Plain(textOr(v.Customer, "-")), ui.Plain(textOr(v.CustomerPhone, "-")), ui.Plain(v.CreatedAt),
+		id, ui.Plain(payment.Or(v.Status, "-")), ui.Plain(payment.Or(v.Direction, "-")), ui.Plain(payment.Or(v.Amount, "-") + " " + payment.Or(v.Currency, "")), ui.Plain(payment.Or(v.Fee, "-")),
+		ui.Plain(payment.Or(v.OrderReference, payment.Or(v.OrderID, "-"))), ui.Plain(payment.Or(v.Customer, "-")), ui.Plain(payment.Or(v.CustomerPhone, "-")), ui.Plain(v.CreatedAt),
 	}
 }

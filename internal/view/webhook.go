@@ -45,9 +45,9 @@ type Shot struct {
 
 // NewShot returns the view of an answer.
 func NewShot(event, to string, a deliver.Answer, showPhone bool) Shot {
-	v := Shot{Event: event, To: deliver.Shown(to), LatencyMs: milliseconds(a.Latency), Error: textOrNull(a.Problem())}
+	v := Shot{Event: event, To: deliver.Shown(to), LatencyMs: milliseconds(a.Latency), Error: payment.OrNull(a.Problem())}
 	if a.Status > 0 {
-		v.StatusCode, v.Answer = &a.Status, textOrNull(phones(Answer(a.Body), showPhone))
+		v.StatusCode, v.Answer = &a.Status, payment.OrNull(phones(Answer(a.Body), showPhone))
 	}
 	return v
 }
@@ -55,14 +55,14 @@ func NewShot(event, to string, a deliver.Answer, showPhone bool) Shot {
 // Text writes an answer for people.
 func (v Shot) Text(t *ui.Text) {
 	if v.StatusCode == nil {
-		t.Line(ui.Bad("no answer"), ui.Plain("  "+v.Event+" -> "+v.To+"  "), ui.Warn(textOr(v.Error, "")))
+		t.Line(ui.Bad("no answer"), ui.Plain("  "+v.Event+" -> "+v.To+"  "), ui.Warn(payment.Or(v.Error, "")))
 		return
 	}
 	status := ui.OK(strconv.Itoa(*v.StatusCode))
 	if *v.StatusCode >= 300 {
 		status = ui.Bad(strconv.Itoa(*v.StatusCode))
 	}
-	line := []ui.Span{status, ui.Plain("  " + v.Event + " -> " + v.To + "  " + oneLine(textOr(v.Answer, "")))}
+	line := []ui.Span{status, ui.Plain("  " + v.Event + " -> " + v.To + "  " + oneLine(payment.Or(v.Answer, "")))}
 	if v.Error != nil {
 		line = append(line, ui.Warn("  "+*v.Error))
 	}
@@ -82,7 +82,7 @@ type Blow struct {
 
 // NewBlow returns the view of a test.
 func NewBlow(b webhook.Blow) Blow {
-	return Blow{Blow: b, Problem: textOrNull(b.Problem), Error: textOrNull(b.Error)}
+	return Blow{Blow: b, Problem: payment.OrNull(b.Problem), Error: payment.OrNull(b.Error)}
 }
 
 // Text writes one test's result for people.

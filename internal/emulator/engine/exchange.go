@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // Directions of an Exchange.
@@ -45,15 +47,7 @@ func (x Exchange) MarshalJSON() ([]byte, error) {
 		ResponseBody *string `json:"response_body"`
 		PaymentID    *string `json:"payment_id"`
 		Reason       *string `json:"reason"`
-	}{plain(x), OrNull(x.RequestBody), OrNull(x.ResponseBody), OrNull(x.PaymentID), OrNull(x.Reason)})
-}
-
-// OrNull is nil for an absent text, so that JSON has null for it.
-func OrNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+	}{plain(x), payment.OrNull(x.RequestBody), payment.OrNull(x.ResponseBody), payment.OrNull(x.PaymentID), payment.OrNull(x.Reason)})
 }
 
 // Bounds of the journal.

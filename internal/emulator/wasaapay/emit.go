@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // EventRequest asks for an event of what the emulator does not play: withdrawals, bills, and transfers that nobody made.
@@ -73,7 +74,7 @@ func (a *api) Emit(want EventRequest) (EmittedEvent, error) {
 	}
 	about := topic{family, id}
 	made := EmittedEvent{
-		Event: name, ID: id, Reference: reference, External: engine.OrNull(want.Reference), Amount: amount, Currency: "KES",
+		Event: name, ID: id, Reference: reference, External: payment.OrNull(want.Reference), Amount: amount, Currency: "KES",
 		Status: status, Target: a.webhooks.url, Sockets: a.sock.listeners(about),
 	}
 	members := []string{
