@@ -50,8 +50,17 @@ fuzz: ## every fuzz target for FUZZTIME
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; done
 
-bench: ## figures beside a baseline measured in the same run
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## one table of figures, each beside its yardstick of the same run
+	@{ go test -run '^$$' -bench Startup -benchtime 40x ./cmd/payctl; \
+	   go test -run '^$$' -bench 'Verify$$' -benchtime 1s -count 3 ./internal/wasaapay; \
+	   go test -run '^$$' -bench 'Inspect$$' ./internal/daraja; \
+	   go test -run '^$$' -bench 'Archive$$' -benchtime 3x ./internal/webhook; \
+	   go test -run '^$$' -bench . -benchtime 3x ./internal/replay; \
+	   go test -run '^$$' -bench . -benchtime 2s ./internal/store; \
+	   go test -run '^$$' -bench Notice -benchtime 200x ./internal/watch; \
+	   go test -run '^$$' -bench . -benchtime 1x ./internal/emulator; \
+	   go test -run '^$$' -bench Listener -benchtime 5x ./internal/listen; \
+	   go test -run '^$$' -bench Reconcile -benchtime 1x ./internal/reconcile; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable
 
 peers: ## other people's clients against the emulator, flow by flow (Node)
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator

@@ -19,8 +19,9 @@ const module = "github.com/payctl/payctl/"
 // adding it.
 func allowed() map[string][]string {
 	return map[string][]string{
-		"cmd/payctl":   {"internal/cli"},
-		"cmd/manpages": {"internal/cli"},
+		"cmd/payctl":     {"internal/cli"},
+		"cmd/benchtable": {},
+		"cmd/manpages":   {"internal/cli"},
 
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	write(&out, read(strings.NewReader(`goos: linux
+BenchmarkVerify/hmac/canonical-2    100   600 ns/op  20.44 MB/s
+BenchmarkVerify/verify/canonical-2  100  1000 ns/op  13.07 MB/s
+BenchmarkVerify/verify/canonical-2  100   750 ns/op  13.07 MB/s
+BenchmarkVerify/verify/canonical-2  100   100 ns/op  13.07 MB/s
+BenchmarkReplay/http-client-2  1  2290793481 ns/op  8000 deliveries/s
+BenchmarkReplay/replay-2       1  5360645161 ns/op  2000 deliveries/s
+BenchmarkOpenPayments-8        1  1 ns/op  58.5 MB/100k-open
+PASS
+`)))
+	var rows [][]string
+	for line := range strings.Lines(out.String()) {
+		rows = append(rows, strings.Fields(line))
+	}
+	want := []string{
+		"WHAT OURS YARDSTICK RATIO TARGET",
+		"verify, canonical 750 ns/op 600 0.8 >= 0.80",
+		"replay to loopback 2000 deliveries/s 8000 0.25 >= 1",
+		"emulator: 100,000 open payments, MB 58.5 MB/100k-open - - <= 64",
+	}
+	for i, line := range want {
+		if got := strings.Join(rows[i], " "); got != line {
+			t.Errorf("row %d: %q, want %q", i, got, line)
+		}
+	}
+	if last := strings.Join(rows[len(rows)-1], " "); !strings.HasPrefix(last, "not measured: start-up: version") {
+		t.Errorf("the last line is %q", last)
+	}
+}

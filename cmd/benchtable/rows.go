@@ -1,0 +1,64 @@
+package main
+
+// row is one line of the table: a figure, and the yardstick of the same run.
+type row struct {
+	name string
+	// ours and yardstick are benchmarks by name and unit; without a yardstick the
+	// benchmark makes the comparison itself, or the figure stands alone.
+	ours, yardstick figure
+	// target is what the figure should come to: a least ratio (">= 0.80") or a
+	// bound of the figure itself ("<= 20").
+	target string
+}
+
+// figure names one value that a benchmark prints.
+type figure struct{ bench, unit string }
+
+// rows are the figures that design says what fast means by, the slowest to change first.
+func rows() []row {
+	out := []row{
+		{"start-up: version, of hello-world", figure{"Startup", "version-ratio"}, figure{"Startup", "libraries-version-ratio"}, "<= 2.8"},
+		{"start-up: webhook verify, of hello-world", figure{"Startup", "verify-ratio"}, figure{"Startup", "libraries-version-ratio"}, "<= 3.0"},
+		{"start-up: a command with the ledger", figure{"Startup", "ledger-ratio"}, figure{"Startup", "libraries-ledger-ratio"}, "<= yardstick + 0.3"},
+		{"verify, canonical", figure{"Verify/verify/canonical", "ns/op"}, figure{"Verify/hmac/canonical", "ns/op"}, ">= 0.80"},
+		{"verify, messy", figure{"Verify/verify/other", "ns/op"}, figure{"Verify/hmac/other", "ns/op"}, ">= 0.30"},
+		{"verify, hostile vectors", figure{"Verify/verify/vectors", "ns/op"}, figure{"Verify/hmac/vectors", "ns/op"}, ">= 0.20"},
+		{"verify an archive on all cores", figure{"Archive/verify-all-cores", "MB/s"}, figure{"Archive/node", "MB/s"}, ">= 7"},
+		{"read a Daraja callback", figure{"Inspect/success-compact", "ns/op"}, figure{"Inspect/success-compact/baseline-encoding-json", "ns/op"}, ""},
+		{"replay to loopback", figure{"Replay/replay", "deliveries/s"}, figure{"Replay/http-client", "deliveries/s"}, ">= 1"},
+		{"create deposits, 64 callers", figure{"Create/callers=64", "rows/s"}, figure{"Create/baseline/batch=64", "rows/s"}, ">= 0.6"},
+		{"store a lone callback", figure{"Record/unknown/senders=1", "rows/s"}, figure{"Record/baseline/batch=1", "rows/s"}, ">= 0.83"},
+		{"store callbacks that settle, 64 senders", figure{"Record/settling/senders=64", "rows/s"}, figure{"Record/baseline/batch=64", "rows/s"}, ""},
+		{"latest 50 deliveries", figure{"Read/latest_50", "ns/op"}, figure{"Read/baseline_offset_to_the_middle", "ns/op"}, ""},
+		{"reconcile a million with a million", figure{"Reconcile/million", "rows/s"}, figure{"Reconcile/baseline", "rows/s"}, ""},
+		{"emulator: pushes", figure{"PushBesideBare", "pushes/s"}, figure{"PushBesideBare", "bare/s"}, ">= 0.55"},
+		{"emulator: 100,000 open payments, MB", figure{"OpenPayments", "MB/100k-open"}, figure{}, "<= 64"},
+		{"emulator: callback late under load, p99 us", figure{"CallbacksUnderLoad", "µs-late-p99"}, figure{}, "<= 1000000"},
+		{"emulator: event to 1,000 sockets, p99 us", figure{"Sockets", "µs-event-p99"}, figure{"EchoSockets", "µs-echo-p99"}, "<= 5000"},
+		{"a commit seen by a watcher, p50 ms", figure{"Notice", "ms/notice-p50"}, figure{}, ""},
+	}
+	for _, senders := range []string{"1", "64", "256"} {
+		for _, load := range []string{"settling", "unknown", "signed"} {
+			name := "Listener/" + load + "/senders=" + senders
+			target := ""
+			switch load + senders {
+			case "settling64", "settling256":
+				target = ">= 0.9"
+			}
+			out = append(out,
+				row{"listener: " + load + ", " + senders + " senders, of bare", figure{name, "of-bare"}, figure{name, "floor-of-bare"}, target},
+				row{"listener: " + load + ", " + senders + " senders, p99 ms", figure{name, "p99-ms"}, figure{name, "bare-p99-ms"}, map[bool]string{true: "<= 20"}[senders == "64"]},
+			)
+		}
+	}
+	return out
+}
+
+// shares are units of which more is better: their ratio is ours by the yardstick.
+func shares(unit string) bool {
+	switch unit {
+	case "rows/s", "MB/s", "deliveries/s", "pushes/s", "bare/s", "of-bare", "floor-of-bare":
+		return true
+	}
+	return false
+}
