@@ -30,8 +30,8 @@ race: ## all tests with the race detector, failing without a C compiler
 lint:
 	go run $(GOLANGCI) run ./...
 
-deadcode: ## functions that nothing reaches, tests included
-	@out="$$(go run $(DEADCODE) -test ./...)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+deadcode: ## functions that no command reaches; what serves tests alone is named here
+	@out="$$(go run $(DEADCODE) ./... | grep -vE 'internal/(emulator/emulatortest|npmtest)/|Catalogue$$|socketio/.*(EmitAck|Close|Transport|EventKind.String)$$|wasaapay/.*: Verify$$' || true)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
 fmt:
 	go run $(GOLANGCI) fmt ./...

@@ -1,7 +1,6 @@
 package daraja
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -58,42 +57,6 @@ type ValidationRule struct {
 	// ReferenceReject is the code for a reference that does not match;
 	// "" is RejectAccount.
 	ReferenceReject string
-}
-
-// ParseValidationRule makes a rule of settings: amounts as decimals and a
-// regular expression, each "" for no bound. Errors are KindUsage.
-func ParseValidationRule(minimum, maximum, reference, reject string) (ValidationRule, error) {
-	var r ValidationRule
-	for _, bound := range []struct {
-		name, text string
-		to         *payment.Amount
-	}{{"minimum", minimum, &r.Min}, {"maximum", maximum, &r.Max}} {
-		if bound.text == "" {
-			continue
-		}
-		amount, err := payment.ParseAmount(bound.text, payment.KES)
-		if err != nil {
-			return ValidationRule{}, fmt.Errorf("c2b validation %s: %w", bound.name, err)
-		}
-		*bound.to = amount
-	}
-	if r.Min.HasValue() && r.Max.HasValue() && r.Min.Minor() > r.Max.Minor() {
-		return ValidationRule{}, payment.Usage("c2b validation: the minimum is above the maximum", "swap them")
-	}
-	if reference != "" {
-		compiled, err := regexp.Compile(reference)
-		if err != nil {
-			return ValidationRule{}, payment.Usage("c2b validation reference: not a regular expression", "write one such as INV-[0-9]+")
-		}
-		r.Reference = compiled
-	}
-	switch reject {
-	case "", RejectMSISDN, RejectAccount, RejectAmount, RejectKYC, RejectShortCode, RejectOther:
-		r.ReferenceReject = reject
-	default:
-		return ValidationRule{}, payment.Usage("c2b validation reject: "+clip(reject)+" is not a reject code", "write C2B00011 to C2B00016")
-	}
-	return r, nil
 }
 
 // Decide returns "" to accept the payment of a c2b.validation event, or the

@@ -35,9 +35,6 @@ type Explanation struct {
 	Source string
 }
 
-// Succeeds reports whether a command that gets the code has done its work.
-func (e Explanation) Succeeds() bool { return e.Class == ClassPaid || e.Class == ClassDone }
-
 // explain words the row for a code of an API; "" is the first of the row's own.
 func (r row) explain(api API, code, message string) Explanation {
 	if api == "" {

@@ -105,7 +105,7 @@ func TestResultsAgree(t *testing.T) {
 	for _, row := range daraja.Catalogue() {
 		for _, api := range row.APIs {
 			kind, asked := kinds[api]
-			if !asked || row.Succeeds() || strings.Contains(row.Code, ".") {
+			if !asked || row.Class == daraja.ClassPaid || row.Class == daraja.ClassDone || strings.Contains(row.Code, ".") {
 				continue
 			}
 			walked++

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"iter"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,8 +48,6 @@ func TestFormats(t *testing.T) {
 	line := func(p *Printer) error { return errors.Join(p.Line(a), p.Line(b)) }
 	list := func(p *Printer) error { return List(p, payColumns, []payView{a, b}) }
 	empty := func(p *Printer) error { return List[payView](p, payColumns, nil) }
-	stream := func(p *Printer) error { return Stream(p, payColumns, sequence(nil, a, b)) }
-	none := func(p *Printer) error { return Stream(p, payColumns, sequence[payView](nil)) }
 	const (
 		objectA = `{"id":"a<&>","amount":"1.00","note":null}`
 		objectB = `{"id":"bb\u007f\u009b","amount":"20.00","note":null}`
@@ -76,10 +72,6 @@ func TestFormats(t *testing.T) {
 		"empty text":   {FormatText, false, empty, ""},
 		"empty json":   {FormatJSON, false, empty, "[]\n"},
 		"empty ndjson": {FormatNDJSON, false, empty, ""},
-		"stream text":  {FormatText, false, stream, table},
-		"stream json":  {FormatJSON, false, stream, "[" + objectA + ",\n" + objectB + "]\n"},
-		"stream lines": {FormatNDJSON, false, stream, objectA + "\n" + objectB + "\n"},
-		"no stream":    {FormatJSON, false, none, "[]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,53 +84,6 @@ func TestFormats(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-// sequence yields the items, then the error if there is one.
-func sequence[R any](err error, items ...R) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		for _, item := range items {
-			if !yield(item, nil) {
-				return
-			}
-		}
-		if err != nil {
-			var zero R
-			yield(zero, err)
-		}
-	}
-}
-
-func TestStreamThatFails(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("the ledger broke")
-	for format, want := range map[Format]string{
-		FormatText: "ID  AMOUNT\nx     1.00\n", FormatJSON: "[{\"id\":\"x\",\"amount\":\"1.00\",\"note\":null}]\n", FormatNDJSON: "{\"id\":\"x\",\"amount\":\"1.00\",\"note\":null}\n",
-	} {
-		var s streams
-		p := printer(t, &s, func(o *Options) { o.Format = format })
-		if err := Stream(p, payColumns, sequence(broken, payView{ID: "x", Amount: "1.00"})); !errors.Is(err, broken) {
-			t.Errorf("%s: got %v", format, err)
-		}
-		if diff := cmp.Diff(want, s.out.String()); diff != "" {
-			t.Errorf("%s: %s", format, diff)
-		}
-	}
-}
-
-func TestLongStreamHasOneHeader(t *testing.T) {
-	t.Parallel()
-	items := make([]payView, 2*measured+1)
-	for i := range items {
-		items[i] = payView{ID: "id", Amount: "1.00"}
-	}
-	var s streams
-	if err := Stream(printer(t, &s, nil), payColumns, sequence(nil, items...)); err != nil {
-		t.Fatal(err)
-	}
-	if lines, headers := strings.Count(s.out.String(), "\n"), strings.Count(s.out.String(), "AMOUNT"); lines != len(items)+1 || headers != 1 {
-		t.Errorf("%d lines with %d headers, want %d with 1", lines, headers, len(items)+1)
 	}
 }
 

@@ -39,22 +39,6 @@ func badPayload(problem string) error {
 	return e
 }
 
-// Raw appends to dst the body with its one top-level signature member and an
-// adjoining comma cut out: the other text that a sender may have signed
-// (reference/wasaapay.md §11.4). A body that is not JSON, or that has no
-// signature or several, is a KindUsage error.
-func Raw(dst, body []byte) ([]byte, error) {
-	_, e, err := rewrite(nil, body)
-	if err != nil {
-		return dst, err
-	}
-	if e.signatures != 1 {
-		return dst, badPayload("it does not have exactly one top-level signature")
-	}
-	dst = append(dst, body[:e.cuts[0].start]...)
-	return append(dst, body[e.cuts[0].end:]...), nil
-}
-
 // SignatureOf returns the text of the top-level signature, and false if there
 // is none, if it is not a string, or if the body is not JSON.
 func SignatureOf(body []byte) (string, bool) {
@@ -63,17 +47,6 @@ func SignatureOf(body []byte) (string, bool) {
 		return "", false
 	}
 	return string(appendText(nil, e.signature.of(body))), true
-}
-
-// Fits returns the index of the secret under which signature (as
-// SignatureOf gives it) belongs to message, or -1. It is what an explanation of
-// a failed check tries its guesses with; no expected value leaves it.
-func Fits(message []byte, signature string, secrets []*secret.Secret) int {
-	v := NewVerifier(secrets)
-	if parseSignature(&v.given, []byte(signature)) != "" {
-		return -1
-	}
-	return v.fits(message, nil)
 }
 
 // Sign returns the body with a signature that fits its canonical form. An

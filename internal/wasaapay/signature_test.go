@@ -151,12 +151,6 @@ func TestRawForm(t *testing.T) {
 		if got := NewVerifier(secretsOf("k")).Check(full); got != want {
 			t.Errorf("%q: got %+v", body, got)
 		}
-		if bytes.Contains([]byte(body), []byte(" ,")) {
-			continue // here the other place of the comma was signed
-		}
-		if got, err := Raw(nil, full); err != nil || string(got) != signed {
-			t.Errorf("%q: got raw form %q (%v), want %q", body, got, err, signed)
-		}
 	}
 }
 
@@ -243,19 +237,6 @@ func TestSign(t *testing.T) {
 	}
 	if _, err := Sign([]byte(`{}`), nil); payment.KindOf(err) != payment.KindUnauthorized {
 		t.Errorf("got %v, want an unauthorized error", err)
-	}
-}
-
-func TestFits(t *testing.T) {
-	t.Parallel()
-	secrets := secretsOf("a", "b")
-	if got := Fits([]byte("text"), "sha256="+hexMAC("text", "b"), secrets); got != 1 {
-		t.Errorf("got %d, want 1", got)
-	}
-	for _, signature := range []string{"", "sha256=", "sha256=" + hexMAC("other", "b")} {
-		if got := Fits([]byte("text"), signature, secrets); got != -1 {
-			t.Errorf("%q: got %d, want -1", signature, got)
-		}
 	}
 }
 
