@@ -2,8 +2,6 @@ package portal
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/timing"
@@ -45,20 +43,8 @@ func moment(text string, now time.Time, rest time.Duration) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at.In(zone).Truncate(time.Second), nil
 	}
-	if age, ok := readAge(text); ok {
+	if age, ok := timing.ParseAge(text); ok {
 		return now.Add(-age).Truncate(time.Second), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-04, 2026-11-04 15:00:00 (in Nairobi), RFC 3339, or an age such as 2h or 3d", text)
-}
-
-// readAge reads 90s, 2h, 3d and 2w.
-func readAge(text string) (time.Duration, bool) {
-	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if number, ok := strings.CutSuffix(text, unit); ok {
-			n, err := strconv.ParseUint(number, 10, 16)
-			return time.Duration(n) * size, err == nil
-		}
-	}
-	age, err := time.ParseDuration(text)
-	return age, err == nil && age >= 0
 }
