@@ -14,7 +14,7 @@ import (
 func Load(ctx context.Context, source Source) (*Config, error) {
 	c, err := LoadUnchosen(ctx, source)
 	if err == nil {
-		err = c.notChosen()
+		err = c.NotChosen()
 	}
 	if err != nil {
 		return nil, err
@@ -219,7 +219,7 @@ func (c *Config) fill() error {
 		Addresses: take(r, "sevi.addresses", candidate.addresses),
 		Token:     r.secret("sevi.token"), TokenPrevious: r.secret("sevi.token_previous"),
 	}
-	c.Output, c.Color, c.Timezone = take(r, "output", candidate.choice), take(r, "color", candidate.choice), r.text("timezone")
+	c.Output, c.Color, c.Timezone = take(r, "output", candidate.choice), take(r, "color", candidate.choice), take(r, "timezone", candidate.zone)
 	c.Listen = ListenSettings{
 		Tunnel: r.text("listen.tunnel"), TunnelURL: r.text("listen.tunnel_url"), TunnelHost: r.text("listen.tunnel_host"),
 		Addr:            take(r, "listen.addr", candidate.hostPort),
@@ -241,7 +241,7 @@ func (c *Config) fill() error {
 
 // checkTogether refuses settings that are good alone and wrong together.
 func (c *Config) checkTogether() error {
-	switch err := c.notChosen(); {
+	switch err := c.NotChosen(); {
 	case c.DB != "":
 	case err != nil:
 		c.ledgerErr = err

@@ -65,8 +65,8 @@ func (c *Config) chooseProfile(project, user *document) error {
 	return nil
 }
 
-// notChosen is the error of settings that need a profile and have none.
-func (c *Config) notChosen() error {
+// NotChosen is the error (KindUsage) of settings that need a profile and have none.
+func (c *Config) NotChosen() error {
 	if c.Profile != "" {
 		return nil
 	}

@@ -74,6 +74,27 @@ func (s Source) readProjectFile(ctx context.Context) (*document, error) {
 	return nil, nil
 }
 
+// Sets reports whether a file, or one of the variables, may set something. It is cheap:
+// most of payctl's runs set nothing.
+func (s Source) Sets(variables ...string) bool {
+	for _, name := range variables {
+		if s.env(name) != "" {
+			return true
+		}
+	}
+	user, _, err := s.userFile()
+	there := func(path string) bool { _, err := os.Lstat(path); return err == nil }
+	if err != nil || there(user) {
+		return true
+	}
+	for _, dir := range s.projectDirs() {
+		if there(filepath.Join(dir, projectFile)) {
+			return true
+		}
+	}
+	return false
+}
+
 // projectDirs are the directories to look in: from the working directory up to
 // the repository's root or the home. Outside both only the working directory
 // counts, so that a file planted in a shared parent such as /tmp is not obeyed; nor

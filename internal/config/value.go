@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 )
 
 // bad is an error about a candidate's value; the value is shown unless it may
@@ -157,21 +158,20 @@ func (c candidate) pattern() (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// duration reads Go's durations and whole days ("90d").
+// duration reads an age.
 func (c candidate) duration() (time.Duration, error) {
-	hint := "write it like 90d, 36h or 0 for ever"
-	if days, ok := strings.CutSuffix(c.text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return 0, c.bad("not a duration", hint)
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	d, err := time.ParseDuration(c.text)
-	if err != nil || d < 0 {
-		return 0, c.bad("not a duration", hint)
+	d, ok := timing.ParseAge(c.text)
+	if !ok {
+		return 0, c.bad("not a duration", "write it like 90d, 36h or 0 for ever")
 	}
 	return d, nil
+}
+
+func (c candidate) zone() (string, error) {
+	if _, err := timing.Zone(c.text); err != nil {
+		return "", c.bad("not a time zone", "write a name such as Africa/Nairobi or UTC")
+	}
+	return c.text, nil
 }
 
 func (c candidate) amount() (payment.Amount, error) {
