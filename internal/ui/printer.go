@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // Format is what stdout carries.
@@ -46,8 +47,11 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// StdoutTTY and StderrTTY say that a person reads there.
 	StdoutTTY, StderrTTY bool
-	// Width is the terminal's in cells, 0 if unknown. Pipes are never cut to it.
-	Width int
+	// Width asks for the terminal's width in cells, 0 if unknown; it may change while
+	// something is shown. Pipes are never cut to it. Nil is unknown.
+	Width func() int
+	// Clock is how times are shown to people.
+	Clock Clock
 	// Format is text when empty.
 	Format Format
 	// JQ and Template filter every document; at most one may be set. Under
@@ -64,6 +68,14 @@ type Options struct {
 	ShowPhone bool
 }
 
+// Clock is how times are shown to people.
+type Clock struct {
+	// Zone is asked when the first time is shown; nil is UTC.
+	Zone func() *time.Location
+	// Now makes times in a terminal's tables relative; nil leaves them absolute.
+	Now func() time.Time
+}
+
 // Printer writes stdout and stderr. All methods are safe for concurrent use.
 type Printer struct {
 	opts   Options
@@ -76,8 +88,8 @@ type Printer struct {
 	mu sync.Mutex
 	// failed is the first failure to write stdout; nothing is written after it.
 	failed error
-	// frame says that a spinner's frame stands on the terminal's last line.
-	frame bool
+	// frame is how many cells the spinner's frame has that stands on the terminal's last line.
+	frame int
 	// busy says that a spinner is running.
 	busy bool
 	// headed says that the CSV's header was printed.
@@ -95,6 +107,9 @@ type View interface {
 func New(o Options) (*Printer, error) {
 	if o.Env == nil {
 		o.Env = func(string) string { return "" }
+	}
+	if o.Width == nil {
+		o.Width = func() int { return 0 }
 	}
 	if o.Format == "" {
 		o.Format = FormatText
@@ -183,9 +198,9 @@ func (p *Printer) Raw(b []byte) error {
 func (p *Printer) Words(f func(t *Text)) error { return p.text(f) }
 
 func (p *Printer) text(f func(*Text)) error {
-	t := &Text{style: &p.out}
+	t := &Text{style: &p.out, clock: p.opts.Clock}
 	if p.opts.StdoutTTY {
-		t.width = p.opts.Width
+		t.width = p.opts.Width()
 	}
 	f(t)
 	return p.write(t.buf.Bytes())
@@ -242,13 +257,19 @@ func (p *Printer) talk(b []byte) {
 	_, _ = p.opts.Stderr.Write(b)
 }
 
-// clearFrame wipes the spinner's line so that other text starts on a clean one.
-// The caller holds p.mu.
+// clearFrame wipes the spinner's line so that other text starts on a clean one. A
+// terminal that was made narrower has broken the line into several; the Linux console
+// cuts it off instead. The caller holds p.mu.
 func (p *Printer) clearFrame() {
-	if p.frame {
-		_, _ = io.WriteString(p.opts.Stderr, eraseLine)
-		p.frame = false
+	if p.frame == 0 {
+		return
 	}
+	wipe := eraseLine
+	if width := p.opts.Width(); width > 0 && p.frame > width && p.opts.Env("TERM") != "linux" {
+		wipe = fmt.Sprintf("\r\x1b[%dA\x1b[J", (p.frame-1)/width)
+	}
+	_, _ = io.WriteString(p.opts.Stderr, wipe)
+	p.frame = 0
 }
 
 // stderrFile returns stderr as the file that the spinner wants, or nil.

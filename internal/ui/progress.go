@@ -29,6 +29,8 @@ type Progress struct {
 	last string
 	spin *spinner.Spinner
 	over bool
+	// live is what stands beside the text on a terminal and changes with the time.
+	live func() string
 }
 
 // Progress begins one. Only one spinner can run at a time: a second Progress
@@ -36,19 +38,42 @@ type Progress struct {
 func (p *Printer) Progress(text string) *Progress {
 	g := &Progress{p: p}
 	if !p.opts.Quiet && p.opts.StderrTTY && p.opts.Env("TERM") != "dumb" {
-		g.spin = p.newSpinner(text)
+		g.last = text
+		g.spin = p.newSpinner(g)
 	}
 	if g.spin == nil {
+		g.last = ""
 		g.Update(text)
-	} else {
-		g.last = text
 	}
 	return g
 }
 
+// Live is Progress whose text on a terminal is followed by what live returns, asked with
+// each frame; elsewhere, where nothing can be wiped, it is left out.
+func (p *Printer) Live(text string, live func() string) *Progress {
+	g := p.Progress(text)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.live = live
+	return g
+}
+
+// text is what stands beside the spinner now.
+func (g *Progress) text() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.live == nil {
+		return g.last
+	}
+	if live := g.live(); live != "" {
+		return g.last + "; " + live
+	}
+	return g.last
+}
+
 // newSpinner starts a spinner, or returns nil when one runs already or stderr
 // turns out to be no terminal.
-func (p *Printer) newSpinner(text string) *spinner.Spinner {
+func (p *Printer) newSpinner(g *Progress) *spinner.Spinner {
 	file := p.stderrFile()
 	p.mu.Lock()
 	free := file != nil && !p.busy
@@ -62,7 +87,9 @@ func (p *Printer) newSpinner(text string) *spinner.Spinner {
 	// a killed process could not bring it back.
 	s := spinner.New(p.frames(), frameEvery, spinner.WithWriterFile(file), spinner.WithHiddenCursor(false), spinner.WithColor("cyan"))
 	s.Writer = &frameWriter{p: p}
-	s.Suffix = p.suffix(text)
+	s.Suffix = p.suffix(g.last)
+	// The spinner holds its lock here.
+	s.PreUpdate = func(s *spinner.Spinner) { s.Suffix = p.suffix(g.text()) }
 	s.Start()
 	if !s.Active() {
 		p.mu.Lock()
@@ -75,7 +102,7 @@ func (p *Printer) newSpinner(text string) *spinner.Spinner {
 
 // suffix is the text beside the spinner: one line that does not wrap.
 func (p *Printer) suffix(text string) string {
-	width := p.opts.Width
+	width := p.opts.Width()
 	if width <= 0 {
 		width = assumedWidth
 	}
@@ -106,9 +133,6 @@ func (g *Progress) Update(text string) {
 		g.p.Note("%s", text)
 		return
 	}
-	g.spin.Lock()
-	g.spin.Suffix = g.p.suffix(text)
-	g.spin.Unlock()
 }
 
 // Stop ends it and leaves nothing behind but the plain lines already printed.
@@ -122,15 +146,15 @@ func (g *Progress) end(text string) {
 		return
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.over {
+	over, said := g.over, g.last
+	g.over = true
+	g.mu.Unlock()
+	if over {
 		return
 	}
-	g.over = true
-	said := g.last
 	if g.spin != nil {
 		said = ""
-		g.spin.Stop()
+		g.spin.Stop() // waits for a frame, which asks for the text
 		g.p.mu.Lock()
 		g.p.clearFrame()
 		g.p.busy = false
@@ -159,7 +183,7 @@ func (w *frameWriter) Write(b []byte) (int, error) {
 	if _, err := w.p.opts.Stderr.Write(append([]byte("\r"), frame...)); err != nil {
 		return 0, err
 	}
-	w.p.frame = true
+	w.p.frame = max(cells(string(withoutColor(frame))), 1)
 	return len(b), nil
 }
 

@@ -116,7 +116,7 @@ func TestOnMuteTerminal(t *testing.T) {
 		return
 	}
 	start := time.Now()
-	p, err := New(Options{Stdout: os.Stdout, Stderr: os.Stderr, StdoutTTY: true, StderrTTY: true, Width: 80, Env: os.Getenv})
+	p, err := New(Options{Stdout: os.Stdout, Stderr: os.Stderr, StdoutTTY: true, StderrTTY: true, Width: func() int { return 80 }, Env: os.Getenv})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestOnMuteTerminal(t *testing.T) {
 func TestSpinnerLeavesOtherLinesAlone(t *testing.T) {
 	t.Parallel()
 	master, slave := openPTY(t)
-	p, err := New(Options{Stdout: slave, Stderr: slave, StdoutTTY: true, StderrTTY: true, Width: 40, Color: "never"})
+	p, err := New(Options{Stdout: slave, Stderr: slave, StdoutTTY: true, StderrTTY: true, Width: func() int { return 40 }, Color: "never"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,21 @@
 package ui
 
-// Column heads one column of a table.
+import (
+	"slices"
+	"strings"
+)
+
+// Column heads one column of a table. On a terminal that is too narrow, flexible columns
+// are shortened first, then those with a Drop are left out, and what is still too long
+// is cut: a row is always one line.
 type Column struct {
 	Title string
 	// Right aligns numbers.
 	Right bool
-	// Flexible columns are shortened when the terminal is too narrow; without
-	// any, lines run over.
+	// Flexible columns may be shortened.
 	Flexible bool
+	// Drop says as which one the column may be left out, 1 first; 0 never.
+	Drop int
 }
 
 // Left is a column that is never shortened.
@@ -18,6 +26,33 @@ func Right(title string) Column { return Column{Title: title, Right: true} }
 
 // Flexible is a column that gives way on narrow terminals.
 func Flexible(title string) Column { return Column{Title: title, Flexible: true} }
+
+// Dropped is the column that may be left out as the nth.
+func (c Column) Dropped(nth int) Column {
+	c.Drop = nth
+	return c
+}
+
+// DropOrder is the titles of the columns that may be left out, the first one first.
+func DropOrder(columns []Column) string {
+	var titles []string
+	for _, i := range dropOrder(columns) {
+		titles = append(titles, columns[i].Title)
+	}
+	return strings.Join(titles, ", ")
+}
+
+// dropOrder is the places of the columns that may be left out, the first one first.
+func dropOrder(columns []Column) []int {
+	var order []int
+	for i, c := range columns {
+		if c.Drop > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return columns[a].Drop - columns[b].Drop })
+	return order
+}
 
 const (
 	columnGap = 2
@@ -32,6 +67,7 @@ func (t *Text) Table(columns []Column, rows [][]Span) {
 	if len(rows) == 0 || len(columns) == 0 {
 		return
 	}
+	columns, rows = t.tableTimes(columns, rows)
 	header := make([]Span, len(columns))
 	for i, c := range columns {
 		header[i] = Dim(c.Title)
@@ -56,6 +92,7 @@ func safeRow(row []Span, n int) []Span {
 	return out
 }
 
+// columnWidths fits the columns into the terminal. A column that is left out has -1.
 func (t *Text) columnWidths(columns []Column, rows [][]Span) []int {
 	widths := make([]int, len(columns))
 	for _, row := range rows {
@@ -66,11 +103,23 @@ func (t *Text) columnWidths(columns []Column, rows [][]Span) []int {
 	if t.width == 0 {
 		return widths
 	}
-	total := columnGap * (len(columns) - 1)
-	for _, w := range widths {
-		total += w
+	natural := slices.Clone(widths)
+	for order := dropOrder(columns); !shorten(columns, widths, t.width) && len(order) > 0; order = order[1:] {
+		natural[order[0]] = -1
+		copy(widths, natural)
 	}
-	for total > t.width {
+	return widths
+}
+
+// shorten shortens flexible columns, the widest first, and reports whether all fit.
+func shorten(columns []Column, widths []int, most int) bool {
+	total := -columnGap
+	for _, w := range widths {
+		if w >= 0 {
+			total += w + columnGap
+		}
+	}
+	for ; total > most; total-- {
 		widest := -1
 		for i, c := range columns {
 			if c.Flexible && widths[i] > leastFlexible && (widest < 0 || widths[i] > widths[widest]) {
@@ -78,25 +127,33 @@ func (t *Text) columnWidths(columns []Column, rows [][]Span) []int {
 			}
 		}
 		if widest < 0 {
-			break
+			return false
 		}
 		widths[widest]--
-		total--
 	}
-	return widths
+	return true
 }
 
 func (t *Text) row(columns []Column, widths []int, row []Span) {
 	last := len(row) - 1
-	for last > 0 && row[last].text == "" {
+	for last > 0 && (row[last].text == "" || widths[last] < 0) {
 		last--
 	}
+	used, gap := 0, 0
 	for i, s := range row[:last+1] {
-		if i > 0 {
-			t.pad(columnGap)
+		if widths[i] < 0 {
+			continue
 		}
-		text := cut(s.text, widths[i])
-		space := widths[i] - cells(text)
+		most := widths[i]
+		if t.width > 0 {
+			most = max(min(most, t.width-used-gap), 0)
+		}
+		text := cut(s.text, most)
+		if most == 0 && s.text != "" {
+			break // the terminal has no room for it
+		}
+		t.pad(gap)
+		space := most - cells(text)
 		if columns[i].Right {
 			t.pad(space)
 		}
@@ -104,6 +161,7 @@ func (t *Text) row(columns []Column, widths []int, row []Span) {
 		if !columns[i].Right && i < last {
 			t.pad(space)
 		}
+		used, gap = used+gap+most, columnGap
 	}
 	t.buf.WriteByte('\n')
 }

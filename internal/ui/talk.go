@@ -11,13 +11,13 @@ func (p *Printer) Note(format string, args ...any) {
 	if p.opts.Quiet {
 		return
 	}
-	p.say(Plain(fmt.Sprintf(format, args...)))
+	p.say("note", fmt.Sprintf(format, args...), Plain(""))
 }
 
 // Warn prints one line on stderr that stands out, also under --quiet: it is
 // for what an operator must not miss.
 func (p *Printer) Warn(format string, args ...any) {
-	p.say(Warn("warning: "), Plain(fmt.Sprintf(format, args...)))
+	p.say("warning", fmt.Sprintf(format, args...), Warn("warning: "))
 }
 
 // Debug prints one line on stderr, only under --verbose.
@@ -25,7 +25,7 @@ func (p *Printer) Debug(format string, args ...any) {
 	if !p.opts.Verbose {
 		return
 	}
-	p.say(Dim(fmt.Sprintf(format, args...)))
+	p.say("debug", fmt.Sprintf(format, args...), Dim(""))
 }
 
 // Prompt asks on stderr without ending the line; the answer is read by the
@@ -34,10 +34,27 @@ func (p *Printer) Prompt(format string, args ...any) {
 	p.talk([]byte(Safe(fmt.Sprintf(format, args...)) + " "))
 }
 
-func (p *Printer) say(spans ...Span) {
+// say puts one line on stderr: the lead and the text, or under json and ndjson an object
+// with one member.
+func (p *Printer) say(member, text string, lead Span) {
+	if p.jsonTalk() {
+		if data, err := encode(map[string]string{member: text}); err == nil {
+			p.talk(append(data, '\n'))
+			return
+		}
+	}
 	t := &Text{style: &p.err}
-	t.Line(spans...)
+	said := Plain(text)
+	if lead.text == "" {
+		said.look = lead.look
+	}
+	t.Line(lead, said)
 	p.talk(t.buf.Bytes())
+}
+
+// jsonTalk reports whether each line on stderr is an object.
+func (p *Printer) jsonTalk() bool {
+	return p.opts.Format == FormatJSON || p.opts.Format == FormatNDJSON
 }
 
 // ErrorView is an error as it is shown. Empty strings are null in JSON.
@@ -78,7 +95,7 @@ func (e ErrorView) MarshalJSON() ([]byte, error) {
 // Error prints an error on stderr: "payctl: message" and "hint: …" lines under
 // text, one object under json and ndjson, whatever --quiet says.
 func (p *Printer) Error(e ErrorView) {
-	if p.opts.Format == FormatJSON || p.opts.Format == FormatNDJSON {
+	if p.jsonTalk() {
 		if data, err := encode(e); err == nil {
 			p.talk(append(data, '\n'))
 			return

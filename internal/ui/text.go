@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/lipgloss"
 )
@@ -12,6 +13,8 @@ import (
 type Span struct {
 	text string
 	look look
+	// at is a time that is shown instead of the text; see When.
+	at time.Time
 }
 
 // Plain is text as it is.
@@ -57,11 +60,15 @@ type Text struct {
 	style *style
 	// width is the terminal's in cells, 0 where lines may be of any length.
 	width int
+	clock Clock
+	// zoned says that the zone of the times was named.
+	zoned bool
 }
 
 // Line writes spans one after the other and ends the line.
 func (t *Text) Line(spans ...Span) {
 	for _, s := range spans {
+		s = t.shown(s)
 		t.buf.WriteString(t.style.render(s.look, Safe(s.text)))
 	}
 	t.buf.WriteByte('\n')
