@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // --timezone, where the system has no zones
 
 	"github.com/payctl/payctl/internal/cli"
 )

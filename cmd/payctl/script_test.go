@@ -85,8 +85,8 @@ func TestScript(t *testing.T) {
 				"HOME": home, "USERPROFILE": home,
 				"XDG_CONFIG_HOME": filepath.Join(home, "config"), "XDG_STATE_HOME": filepath.Join(home, "state"),
 				"XDG_CACHE_HOME": filepath.Join(home, "cache"), "XDG_DATA_HOME": filepath.Join(home, "data"),
-				"PAYCTL_DB": filepath.Join(env.WorkDir, "ledger.db"),
-				"TESTDATA":  filepath.Join(mustGetwd(), "..", "..", "testdata"),
+				"PAYCTL_DB": filepath.Join(env.WorkDir, "ledger.db"), "TZ": "Africa/Nairobi",
+				"TESTDATA": filepath.Join(mustGetwd(), "..", "..", "testdata"),
 			} {
 				env.Setenv(name, value)
 			}

@@ -150,8 +150,8 @@ func (v *configInit) prepare(ctx context.Context) error {
 	if !slices.Contains([]string{keepAuto, keepKeyring, keepFile, keepEnvironment}, v.keep) {
 		return usagef("use auto, keyring, file or environment", "keep-secrets %q: is no place", v.keep)
 	}
-	in, _ := terminal(v.in.Stdin)
-	err, _ := terminal(v.in.Stderr)
+	in := isTerminal(v.in.Stdin)
+	err := isTerminal(v.in.Stderr)
 	v.asks = in && err
 	if v.secretsFrom != "" {
 		data, err := trustfile.ReadFile("secrets-from", v.secretsFrom, maxSecretsFile)
@@ -318,7 +318,7 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 	}
 	ctx, cancel := v.deadline.bound(ctx, tryTime)
 	defer cancel()
-	v.global.profile, v.conf = out.Profile, nil
+	v.global.profile, v.conf, v.loaded = out.Profile, nil, nil
 	conf, err := v.config(ctx)
 	if err != nil {
 		return err

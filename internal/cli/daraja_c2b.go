@@ -143,7 +143,7 @@ func (v *darajaC2BRegister) confirmOnce(ctx context.Context, conf *config.Config
 	if conf.Environment != payment.Production || v.global.yes {
 		return nil
 	}
-	if interactive, _ := terminal(v.in.Stdin); !interactive {
+	if !isTerminal(v.in.Stdin) {
 		return usagef("add --yes", "production: C2B URLs are registered once, and stdin is not a terminal to confirm it")
 	}
 	v.out.Warn("production takes this once for %s (profile %s)", conf.Daraja.ShortCode, conf.Profile)

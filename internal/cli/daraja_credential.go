@@ -140,7 +140,7 @@ func (v *darajaCredentialEncrypt) password(ctx context.Context) (*secret.Secret,
 	if conf.Daraja.InitiatorPassword.IsSet() {
 		return conf.Daraja.InitiatorPassword.Get(ctx)
 	}
-	if interactive, _ := terminal(v.in.Stdin); interactive {
+	if isTerminal(v.in.Stdin) {
 		return nil, usagef("give --password-file FILE, or set daraja.initiator_password_file", "password: none was given, and it is not read from a terminal")
 	}
 	return v.passwordFromStdin(ctx)

@@ -97,7 +97,7 @@ func (v *darajaReversalCreate) confirm(ctx context.Context, conf *config.Config,
 	if v.global.yes {
 		return deposit.WithinCap(conf.ProductionCap, r.Amount)
 	}
-	if interactive, _ := terminal(v.in.Stdin); !interactive {
+	if !isTerminal(v.in.Stdin) {
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
 	v.out.Warn("this gives %s %s of real money back to the customer who paid %s (profile %s).", r.Amount, r.Amount.Currency(), r.Receipt, conf.Profile)

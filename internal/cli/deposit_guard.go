@@ -21,7 +21,7 @@ func (s *session) checkProduction(ctx context.Context, d payment.Deposit) error 
 	if s.global.yes {
 		return deposit.WithinCap(conf.ProductionCap, d.Amount)
 	}
-	if interactive, _ := terminal(s.in.Stdin); !interactive {
+	if !isTerminal(s.in.Stdin) {
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
 	return nil

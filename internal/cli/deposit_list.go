@@ -26,7 +26,7 @@ func newDepositList(s *session) *cobra.Command {
 		Use:   "list",
 		Short: "List deposits, newest first",
 		Long: "Lists the deposits in the ledger; nobody is asked. \"!\" marks those that something\n" +
-			"speaks against.\n\n" + filterHelp[depositFields](),
+			"speaks against.\n\n" + filterHelp[depositFields]() + narrow(view.DepositColumns()),
 		Example: "  payctl deposit list\n  payctl deposit list --status PENDING,UNKNOWN -o json",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -37,7 +37,7 @@ func newDepositList(s *session) *cobra.Command {
 	f.StringVar(&v.phone, "phone", "", "only of this customer's `NUMBER`")
 	f.StringVar(&v.reference, "reference", "", "only with this reference: `TEXT`")
 	f.StringVar(&v.receipt, "receipt", "", "only with this `RECEIPT`")
-	f.StringVar(&v.since, "since", "", "created at or after this `TIME` (RFC 3339, a date, or 2h ago as 2h)")
+	f.StringVar(&v.since, "since", "", "created at or after this `TIME` (RFC 3339, a date, or an age such as 2h or 3d)")
 	f.StringVar(&v.until, "until", "", "created before this `TIME`")
 	f.IntVar(&v.limit, "limit", 50, "at most `N`, 0 for all")
 	bindFilter(f, &v.filter)
@@ -54,10 +54,10 @@ func (v *depositList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	deposits, err := pages(v.limit, func(cursor string) ([]payment.Deposit, string, error) {
-		filter.Cursor = cursor
+	deposits, total, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+		filter.Cursor, filter.Limit = cursor, n
 		return ledger.Deposits.List(ctx, filter)
-	}, keep)
+	}, keep}.take(v.limit, v.counts())
 	if err != nil {
 		return err
 	}
@@ -65,12 +65,12 @@ func (v *depositList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.listed(ctx, "deposits", len(views), total)
 	return ui.List(v.out, view.DepositColumns(), views)
 }
 
 // parse reads the flags: what the ledger filters by itself, and the rest.
 func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit) (bool, error), err error) {
-	f.Limit = v.limit
 	if v.limit < 0 {
 		return f, nil, usagef("use 0 for all", "limit %d: is negative", v.limit)
 	}
@@ -98,8 +98,8 @@ func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit)
 			return f, nil, err
 		}
 	}
-	if wanted != nil || v.phone+v.reference+v.receipt != "" {
-		f.Limit = filterPage
+	if wanted == nil && v.phone+v.reference+v.receipt == "" {
+		return f, nil, nil
 	}
 	return f, func(d payment.Deposit) (bool, error) {
 		if !phone.IsZero() && d.Phone != phone || v.reference != "" && d.Reference != strings.TrimSpace(v.reference) ||

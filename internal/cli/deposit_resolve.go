@@ -55,7 +55,8 @@ a contradiction is.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&v.all, "all", false, "every deposit of the profile's environment that is in doubt")
-	f.DurationVar(&v.olderThan, "older-than", watch.Deadline, "with --all, leave out what was asked for within this `DURATION`")
+	v.olderThan = watch.Deadline
+	f.Var(ageFlag{&v.olderThan}, "older-than", "with --all, leave out what was asked for within this `AGE`")
 	f.StringVar(&v.as, "as", "", "your word on what became of it: `completed|failed`")
 	f.StringVar(&v.because, "because", "", "why, in your own `TEXT`")
 	f.StringVar(&v.receipt, "receipt", "", "the payment's `RECEIPT`, with --as completed")
@@ -126,12 +127,13 @@ func (v *depositResolve) chosen(ctx context.Context, ledger *store.Store) ([]pay
 	if err != nil {
 		return nil, err
 	}
-	f := store.DepositFilter{Environment: conf.Environment, Limit: filterPage}
+	f := store.DepositFilter{Environment: conf.Environment}
 	now := v.now()
-	return pages(0, func(cursor string) ([]payment.Deposit, string, error) {
-		f.Cursor = cursor
+	found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+		f.Cursor, f.Limit = cursor, n
 		return ledger.Deposits.List(ctx, f)
-	}, func(d payment.Deposit) (bool, error) { return deposit.Doubtful(d, now, v.olderThan), nil })
+	}, func(d payment.Deposit) (bool, error) { return deposit.Doubtful(d, now, v.olderThan), nil }}.take(0, false)
+	return found, err
 }
 
 func (v *depositResolve) resolve(ctx context.Context, ledger *store.Store, d payment.Deposit) (deposit.Resolved, error) {

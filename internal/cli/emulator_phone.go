@@ -59,7 +59,7 @@ func (v *emulatorPhone) Run(ctx context.Context) error {
 		return err
 	}
 	lines := v.typed(ctx)
-	atTerminal, _ := terminal(v.in.Stdin)
+	atTerminal := isTerminal(v.in.Stdin)
 	v.out.Note("phone %s is on; waiting for prompts (Ctrl-C ends)", v.phone)
 	ticker := time.NewTicker(handsetPoll)
 	defer ticker.Stop()

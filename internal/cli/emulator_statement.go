@@ -81,7 +81,7 @@ func (v *emulatorStatement) Run(ctx context.Context) error {
 
 // print writes the file itself to stdout.
 func (v *emulatorStatement) print(s emulator.Statement) error {
-	if atTerminal, _ := terminal(v.in.Stdout); atTerminal && s.Family == "D" {
+	if isTerminal(v.in.Stdout) && s.Family == "D" {
 		return usagef("add --output-file FILE", "family D: is a workbook, which no terminal can show")
 	}
 	return v.out.Raw(s.Content)

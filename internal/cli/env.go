@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -25,6 +27,7 @@ type globals struct {
 	color                   string
 	quiet, verbose          bool
 	yes, showPhone          bool
+	timezone                string
 }
 
 // env is one invocation as its verb sees it: what came in, the printer, the settings,
@@ -36,6 +39,9 @@ type env struct {
 	now      func() time.Time
 	out      *ui.Printer
 	conf     *config.Config
+	loaded   *loadedSettings
+	// shownIn is the zone of the times that people see, once it is known.
+	shownIn *time.Location
 	// providers is the table of all providers.
 	providers provider.Table
 	// verb is the command that runs, such as "deposit create".
@@ -69,34 +75,81 @@ func (e *env) bind(f *pflag.FlagSet) {
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "no notes and no progress")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "show each exchange with the provider, secrets taken out")
 	f.StringVar(&g.color, "color", "auto", "colour: `auto|always|never`")
+	f.StringVar(&g.timezone, "timezone", "", "show times in this `ZONE` (default: the setting timezone, else the machine's)")
 	f.DurationVar(&e.deadline.limit, "timeout", 0, "give up after this `DURATION` (such as 90s)")
 	f.BoolVar(&g.yes, "yes", false, "answer yes to every question")
 	f.BoolVar(&g.showPhone, "show-phone", false, "show whole phone numbers")
 }
 
 func (e *env) newPrinter(format ui.Format) (*ui.Printer, error) {
-	outTTY, width := terminal(e.in.Stdout)
-	errTTY, _ := terminal(e.in.Stderr)
-	return ui.New(ui.Options{
-		Stdout: e.in.Stdout, Stderr: e.in.Stderr,
-		StdoutTTY: outTTY, StderrTTY: errTTY, Width: width,
+	outTTY, errTTY := isTerminal(e.in.Stdout), isTerminal(e.in.Stderr)
+	options := ui.Options{
+		Stdout: e.in.Stdout, Stderr: e.in.Stderr, StdoutTTY: outTTY, StderrTTY: errTTY,
 		Format: format, JQ: e.global.jq, Template: e.global.template,
 		Quiet: e.global.quiet, Verbose: e.global.verbose, Color: e.global.color,
-		Env: e.getenv, ShowPhone: e.global.showPhone,
-	})
+		Env: e.getenv, ShowPhone: e.global.showPhone, Clock: ui.Clock{Zone: e.zone, Now: e.now},
+	}
+	switch {
+	case outTTY:
+		options.Width = func() int { return columnsOf(e.in.Stdout) }
+	case errTTY:
+		options.Width = func() int { return columnsOf(e.in.Stderr) }
+	}
+	return ui.New(options)
 }
 
-// terminal reports whether a stream is a terminal, and how many columns it has.
-func terminal(stream any) (bool, int) {
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return false, 0
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// columnsOf is how many columns a terminal has now, 0 if that is not known.
+func columnsOf(stream any) int {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return 0
 	}
 	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
-		return true, 0
+		return 0
 	}
-	return true, width
+	return width
+}
+
+// zone is what people see times in: --timezone, else the setting, else the machine's.
+func (e *env) zone() *time.Location {
+	if e.shownIn != nil {
+		return e.shownIn
+	}
+	return time.Local
+}
+
+// present takes the settings of how things are shown where no flag says so: output,
+// color and timezone. Settings that cannot be read are for whoever needs them to say.
+func (e *env) present(ctx context.Context, flags *pflag.FlagSet) error {
+	g := &e.global
+	given := func(name string) bool { f := flags.Lookup(name); return f != nil && f.Changed }
+	if e.source(g.profile).Sets("PAYCTL_OUTPUT", "PAYCTL_COLOR", "PAYCTL_TIMEZONE") {
+		if conf, err := e.settings(ctx); err == nil {
+			if !given("output") {
+				g.output = cmp.Or(conf.Output, g.output)
+			}
+			if !given("color") {
+				g.color = cmp.Or(conf.Color, g.color)
+			}
+			g.timezone = cmp.Or(g.timezone, conf.Timezone)
+		}
+	}
+	if g.timezone == "" {
+		return nil
+	}
+	zone, err := timing.Zone(g.timezone)
+	if err != nil {
+		return usagef("write a name such as Africa/Nairobi or UTC", "timezone %q: is not a time zone", payment.Line(g.timezone, 60))
+	}
+	e.shownIn = zone
+	return nil
 }
 
 // printError shows an error, also when no printer could be made.
@@ -127,23 +180,21 @@ func (e *env) config(ctx context.Context) (*config.Config, error) {
 	if e.conf != nil {
 		return e.conf, nil
 	}
-	conf, err := e.loadConfig(ctx, config.Load)
+	conf, err := e.anyProfile(ctx)
 	if err == nil {
-		e.conf = conf
+		err = conf.NotChosen()
 	}
-	return conf, err
+	if err != nil {
+		return nil, err
+	}
+	e.conf = conf
+	return conf, nil
 }
 
 // anyProfile loads the settings for a command that needs no profile: where some are
 // defined and none is named, they are those that all profiles share.
 func (e *env) anyProfile(ctx context.Context) (*config.Config, error) {
-	return e.loadConfig(ctx, config.LoadUnchosen)
-}
-
-func (e *env) loadConfig(ctx context.Context, load func(context.Context, config.Source) (*config.Config, error)) (*config.Config, error) {
-	ctx, cancel := e.deadline.preparing(ctx)
-	defer cancel()
-	conf, err := load(ctx, e.source(e.global.profile))
+	conf, err := e.settings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +202,27 @@ func (e *env) loadConfig(ctx context.Context, load func(context.Context, config.
 		e.out.Warn("%s", w)
 	}
 	return conf, nil
+}
+
+// settings reads the settings once for each choice of profile and file.
+func (e *env) settings(ctx context.Context) (*config.Config, error) {
+	chosen := [2]string{e.global.profile, e.global.configFile}
+	if r := e.loaded; r != nil && r.chosen == chosen {
+		return r.conf, r.err
+	}
+	ctx, cancel := e.deadline.preparing(ctx)
+	defer cancel()
+	conf, err := config.LoadUnchosen(ctx, e.source(e.global.profile))
+	e.loaded = &loadedSettings{chosen, conf, err}
+	return conf, err
+}
+
+// loadedSettings is what reading the settings came to.
+type loadedSettings struct {
+	// chosen are the profile and the file that the command line names.
+	chosen [2]string
+	conf   *config.Config
+	err    error
 }
 
 // source is where the settings of a profile come from; "" leaves the choice to the

@@ -187,34 +187,3 @@ func fieldsOfDeposit(d payment.Deposit) depositFields {
 	}
 	return f
 }
-
-// pages walks a list page by page and gathers at most limit items (0 for all)
-// that keep says to keep.
-func pages[T any](limit int, page func(cursor string) ([]T, string, error), keep func(T) (bool, error)) ([]T, error) {
-	kept := []T{}
-	for cursor := ""; ; {
-		items, next, err := page(cursor)
-		if err != nil {
-			return nil, err
-		}
-		for _, item := range items {
-			ok, err := keep(item)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				kept = append(kept, item)
-			}
-			if limit > 0 && len(kept) == limit {
-				return kept, nil
-			}
-		}
-		if next == "" {
-			return kept, nil
-		}
-		cursor = next
-	}
-}
-
-// filterPage is how many items are read at a time under a filter.
-const filterPage = 500

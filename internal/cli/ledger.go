@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -284,22 +283,14 @@ func (v *ledgerPrune) Run(ctx context.Context) error {
 	return v.out.One(prunedView{Deliveries: pruned.Deliveries, Bytes: pruned.Bytes, Kept: pruned.Kept})
 }
 
-// parseAge reads days (90d) or a duration (36h).
+// parseAge reads --older-than.
 func parseAge(text string) (time.Duration, error) {
-	bad := usagef("write 90d or 36h", "older-than %q: is not an age", text)
 	if text == "" {
 		return 0, usagef("write --older-than 90d", "older-than: is missing")
 	}
-	if days, found := strings.CutSuffix(text, "d"); found {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > 36500 {
-			return 0, bad
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	age, err := time.ParseDuration(text)
-	if err != nil || age < 0 {
-		return 0, bad
+	age, ok := timing.ParseAge(text)
+	if !ok {
+		return 0, usagef("write 90d or 36h", "older-than %q: is not an age", text)
 	}
 	return age, nil
 }

@@ -195,7 +195,7 @@ func (v *listenCommand) announce(ctx context.Context, server *listen.Server, fil
 			return err
 		}
 	}
-	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), zone: zoneName(v.now(), time.Local)}
+	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), zone: zoneName(v.now(), v.zone())}
 	if err := v.out.Line(ready); err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	if options.Credential, err = v.credential(ctx, conf); err != nil {
 		return options, err
 	}
-	shown := &listenPrinter{session: v.session, wanted: wanted, zone: time.Local}
+	shown := &listenPrinter{session: v.session, wanted: wanted, zone: v.zone()}
 	options.OnDelivery, options.OnForward, options.OnStray = shown.delivery, shown.forward, shown.stray
 	if options.Logger, err = v.logger(v.logFormat); err != nil {
 		return options, err

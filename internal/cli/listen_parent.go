@@ -48,6 +48,6 @@ func isPipe(file *os.File) bool {
 	if err != nil {
 		return false
 	}
-	tty, _ := terminal(file)
+	tty := isTerminal(file)
 	return tty || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
 }

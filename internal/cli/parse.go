@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,24 +12,48 @@ import (
 	"github.com/payctl/payctl/internal/ui"
 )
 
-// parseTime reads a point in time: RFC 3339, a date (in EAT, as Daraja and its
-// statements mean it), or a duration back from now.
+// parseTime reads a point in time: RFC 3339, a date with or without a time, in the zone
+// that times are printed in, or an age.
 func (e *env) parseTime(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, ok := timing.ParseAge(text); ok {
 		return e.now().Add(-ago), nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04:05"} {
-		if at, err := time.ParseInLocation(layout, text, timing.EAT()); err == nil {
+	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, e.zone()); err == nil {
 			return at, nil
 		}
 	}
-	return time.Time{}, usagef("write 2026-01-02, 2026-01-02T15:04:05Z or 2h for two hours ago", "%s %q: is not a time", flag, text)
+	return time.Time{}, usagef("write 2026-01-02, \"2026-01-02 15:04\", 2026-01-02T15:04:05Z, or an age such as 2h or 3d", "%s %q: is not a time", flag, text)
+}
+
+// ageFlag is a flag that takes an age: a duration, or whole days or weeks.
+type ageFlag struct{ age *time.Duration }
+
+// String implements pflag.Value.
+func (f ageFlag) String() string {
+	if f.age == nil {
+		return "0s"
+	}
+	return f.age.String()
+}
+
+// Type implements pflag.Value.
+func (f ageFlag) Type() string { return "age" }
+
+// Set implements pflag.Value.
+func (f ageFlag) Set(text string) error {
+	age, ok := timing.ParseAge(text)
+	if !ok {
+		return errors.New("write an age such as 90s, 2h, 3d or 2w")
+	}
+	*f.age = age
+	return nil
 }
 
 // flagPhone reads --phone.
@@ -47,11 +72,11 @@ func flagAmount(text string) (payment.Amount, error) {
 	return payment.ParseAmount(text, payment.KES)
 }
 
-// columns heads a table with left-aligned columns.
+// columns heads a table with columns that give way on a narrow terminal.
 func columns(titles ...string) []ui.Column {
 	out := make([]ui.Column, len(titles))
 	for i, title := range titles {
-		out[i] = ui.Left(title)
+		out[i] = ui.Flexible(title)
 	}
 	return out
 }

@@ -72,7 +72,8 @@ form is not found.`,
 	f.StringVar(&v.provider, "provider", string(payment.Daraja), "whose payments: `daraja|wasaapay|sevi`")
 	f.StringVar(&v.columns, "columns", "", "titles of a file that is none of M-PESA's, as `receipt=TITLE,...`")
 	f.StringVar(&v.timeFormat, "time-format", "", "form of the times under --columns, as Go `LAYOUT`")
-	f.DurationVar(&v.grace, "grace", reconcile.DefaultGrace, "how far apart, and from the period's edge, a payment may be: `DURATION`")
+	v.grace = reconcile.DefaultGrace
+	f.Var(ageFlag{&v.grace}, "grace", "how far apart, and from the period's edge, a payment may be: `DURATION`")
 	f.BoolVar(&v.check, "provider-check", false, "ask the provider as well: its list of payments, and about what is undecided")
 	f.StringVar(&v.html, "html", "", "also write the report as a page to `FILE`")
 	return report(cmd)
@@ -110,7 +111,7 @@ func (v *reconcileVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := view.NewReconcile(r, timing.EAT())
+	shown := view.NewReconcile(r, v.zone())
 	if v.html != "" {
 		if err := writePage(v.html, shown.Page(v.now())); err != nil {
 			return err

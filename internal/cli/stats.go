@@ -9,7 +9,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/stats"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -37,7 +36,7 @@ time.`,
 		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.since, "since", "168h", "asked for at or after this `TIME` (RFC 3339, a date, or an age such as 168h)")
+	f.StringVar(&v.since, "since", "7d", "asked for at or after this `TIME` (RFC 3339, a date, or an age such as 7d)")
 	f.StringVar(&v.until, "until", "", "asked for before this `TIME`")
 	f.StringVar(&v.by, "by", "", "tell apart by `hour|day|provider|reason|amount`")
 	f.StringVar(&v.html, "html", "", "also write the report as a page to `FILE`")
@@ -75,7 +74,7 @@ func (v *statsVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := view.NewStats(r, timing.EAT())
+	shown := view.NewStats(r, v.zone())
 	if v.html != "" {
 		if err := writePage(v.html, shown.Page(v.now())); err != nil {
 			return err

@@ -123,12 +123,12 @@ func (v *statusWatch) undecided(ctx context.Context, ledger *store.Store, wanted
 		return nil, err
 	}
 	f := store.DepositFilter{
-		Statuses: []payment.Status{payment.StatusUnknown, payment.StatusPending}, Environment: conf.Environment, Limit: filterPage,
+		Statuses: []payment.Status{payment.StatusUnknown, payment.StatusPending}, Environment: conf.Environment,
 	}
-	found, err := pages(0, func(cursor string) ([]payment.Deposit, string, error) {
-		f.Cursor = cursor
+	found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+		f.Cursor, f.Limit = cursor, n
 		return ledger.Deposits.List(ctx, f)
-	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) })
+	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) }}.take(0, false)
 	if err == nil && len(found) == 0 {
 		err = payment.NotFound("no undecided deposit is there to follow", `see what is there with "payctl deposit list"`)
 	}

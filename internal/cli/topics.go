@@ -103,13 +103,16 @@ const outputHelp = `These flags mean the same everywhere:
   -v, --verbose       show each exchange with the provider, secrets taken out
   --color WHEN        auto, always or never
   --timeout DURATION  give up after this time, such as 90s
+  --timezone ZONE     show times in this zone, such as Africa/Nairobi
   --yes               answer yes to every question
   --show-phone        show whole phone numbers
 
 stdout carries data; stderr carries everything else: progress, notes and errors.
 A pipe never sees a spinner.
 
-  -o text     for people
+  -o text     for people: tables fit the terminal, times are in one zone, which is
+              named once (in a terminal's lists they are ages), and a list says where
+              it was cut
   -o json     one document: an object, or an array for lists ([] when empty)
   -o ndjson   one object per line; streams (listen, status watch, webhook replay,
               webhook verify --ndjson, emulator) do so under json, too
@@ -127,7 +130,11 @@ Daraja's CheckoutRequestID ends with the payer's number, so keep it out of logs.
 
 --jq EXPR filters each document; --template TEXT formats it with Go's text/template.
 
-Under json and ndjson an error is one object on stderr:
+--since, --until and the like take RFC 3339, a date, a date and time in the zone that
+is printed, or an age: 90s, 2h, 3d, 2w.
+
+Under json and ndjson each line on stderr is one object: {"note":…}, {"warning":…},
+with -v {"debug":…}, and at the end at most one error:
 {"error":{"kind","message","hint","exit_code","provider","provider_code","retryable"}}
 `
 

@@ -14,7 +14,6 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
 	"github.com/payctl/payctl/internal/reconcile/statement"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/trace"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -79,7 +78,7 @@ func (v *traceVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := view.NewTrace(t, shown(v.global.showPhone), timing.EAT())
+	out := view.NewTrace(t, shown(v.global.showPhone), v.zone())
 	if v.bundle != "" {
 		if err := v.writeBundle(t, shown(false)); err != nil {
 			return err
@@ -120,7 +119,7 @@ func (v *traceVerb) statementRows(ctx context.Context, d *payment.Deposit) ([]tr
 // writeBundle writes the zip. What is in it is masked whatever --show-phone says: it
 // leaves the house.
 func (v *traceVerb) writeBundle(t *trace.Trace, deposit ui.View) error {
-	masked := view.NewTrace(t, deposit, timing.EAT())
+	masked := view.NewTrace(t, deposit, v.zone())
 	timeline, err := json.MarshalIndent(masked, "", "  ")
 	if err != nil {
 		return err

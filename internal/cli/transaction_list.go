@@ -28,7 +28,7 @@ func newTransactionList(s *session) *cobra.Command {
 		Short: "List queries and their results, newest first",
 		Long: `Lists the queries in the ledger with their results. With --provider of a wallet that
 tells of its transactions by webhook, those are listed instead, with fee, order and
-customer; nobody is asked.`,
+customer; nobody is asked.` + narrow(view.QueryColumns()),
 		Example: "  payctl transaction list\n  payctl transaction list --status ACCEPTED -o json\n  payctl transaction list --provider sevi",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -60,7 +60,10 @@ func (v *transactionList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	queries, _, err := ledger.Queries.List(ctx, filter)
+	queries, total, err := listing[store.Query]{page: func(cursor string, n int) ([]store.Query, string, error) {
+		filter.Cursor, filter.Limit = cursor, n
+		return ledger.Queries.List(ctx, filter)
+	}}.take(v.limit, v.counts())
 	if err != nil {
 		return err
 	}
@@ -72,11 +75,12 @@ func (v *transactionList) Run(ctx context.Context) error {
 		}
 		views[i] = view.NewQuery(r, v.global.showPhone)
 	}
+	v.listed(ctx, "queries", len(views), total)
 	return ui.List(v.out, view.QueryColumns(), views)
 }
 
 func (v *transactionList) filter() (store.QueryFilter, error) {
-	f := store.QueryFilter{Kind: v.kind, Status: store.QueryStatus(strings.ToUpper(v.status)), Limit: v.limit}
+	f := store.QueryFilter{Kind: v.kind, Status: store.QueryStatus(strings.ToUpper(v.status))}
 	if v.limit < 0 {
 		return f, usagef("use 0 for all", "limit %d: is negative", v.limit)
 	}
@@ -107,7 +111,7 @@ func (v *transactionList) wallet(ctx context.Context, row provider.Row) error {
 	if err != nil {
 		return err
 	}
-	found, err := ledger.Books.Wallet(ctx, row.ID, status, v.limit)
+	found, total, err := cutAt(v.limit, v.counts(), func(limit int) ([]store.WalletRow, error) { return ledger.Books.Wallet(ctx, row.ID, status, limit) })
 	if err != nil {
 		return err
 	}
@@ -123,5 +127,6 @@ func (v *transactionList) wallet(ctx context.Context, row provider.Row) error {
 		}
 		views[i] = view.NewWalletTransaction(w, m, v.global.showPhone)
 	}
+	v.listed(ctx, "transactions of "+string(row.ID), len(views), total)
 	return ui.List(v.out, view.WalletColumns(), views)
 }

@@ -54,7 +54,18 @@ const quickTime = 50 * time.Millisecond
 
 // begin is what comes before a verb's own Run; what fails in it is usage.
 func (e *env) begin(cmd *cobra.Command) error {
-	printer, err := e.newPrinter(ui.Format(e.global.output))
+	if err := checkNamed(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := e.present(cmd.Context(), cmd.Flags()); err != nil {
+		return err
+	}
+	format := ui.Format(e.global.output)
+	chosen := cmd.Flags().Changed("output")
+	if format == ui.FormatCSV && !chosen && !isTabular(cmd) {
+		format = ui.FormatText // a setting is a wish
+	}
+	printer, err := e.newPrinter(format)
 	if err != nil {
 		return usagef("see \"payctl help output\"", "%s", err.Error())
 	}
@@ -63,9 +74,6 @@ func (e *env) begin(cmd *cobra.Command) error {
 		return usagef("lists and reports are printed as csv; write -o json", "--output csv: \"%s\" prints no table", cmd.CommandPath())
 	}
 	if err := e.deadline.check(); err != nil {
-		return err
-	}
-	if err := checkNamed(cmd.Flags()); err != nil {
 		return err
 	}
 	e.verb = strings.TrimPrefix(cmd.CommandPath(), "payctl ")

@@ -27,7 +27,7 @@ func (o *deliveryFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.event, "event", "", "only this event; `NAME` may end with *")
 	f.StringVar(&o.verdict, "verdict", "", "only these, comma separated: `"+verdictNames+"`")
 	f.StringVar(&o.status, "status", "", "only events that claim these statuses: `COMPLETED,FAILED,PENDING`")
-	f.StringVar(&o.since, "since", "", "received at or after this `TIME` (RFC 3339, a date, or 2h for two hours ago)")
+	f.StringVar(&o.since, "since", "", "received at or after this `TIME` (RFC 3339, a date, or an age such as 2h or 3d)")
 	f.StringVar(&o.until, "until", "", "received before this `TIME`")
 	f.IntVar(&o.limit, "limit", 50, "at most `N`, 0 for all")
 }
@@ -96,7 +96,7 @@ route is listed with --verdict stray alone.
 --phone keeps what is about a deposit of that number's, and what names it itself, masked
 numbers that fit it among them.
 
-` + filterHelp[deliveryFields](),
+` + filterHelp[deliveryFields]() + narrow(view.DeliveryColumns()),
 		Example: "  payctl webhook list\n  payctl webhook list --event 'stk.*' --since 2h -o ndjson --with-body\n  payctl webhook list --filter 'amount >= 1000 && !duplicate'",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -142,13 +142,14 @@ func (v *webhookList) Run(ctx context.Context) error {
 		filter.DepositID = d.ID
 	}
 	filter.WithBody = v.withBody
-	if wanted != nil {
-		filter.Limit = filterPage
-	}
-	stored, err := pages(v.limit, func(cursor string) ([]store.StoredDelivery, string, error) {
-		filter.Cursor = cursor
+	list := listing[store.StoredDelivery]{page: func(cursor string, n int) ([]store.StoredDelivery, string, error) {
+		filter.Cursor, filter.Limit = cursor, n
 		return ledger.Deliveries.List(ctx, filter)
-	}, func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) })
+	}}
+	if wanted != nil {
+		list.keep = func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }
+	}
+	stored, total, err := list.take(v.limit, v.counts())
 	if err != nil {
 		return err
 	}
@@ -156,5 +157,6 @@ func (v *webhookList) Run(ctx context.Context) error {
 	for i, d := range stored {
 		views[i] = view.NewDelivery(d, v.withBody, v.global.showPhone)
 	}
+	v.listed(ctx, "deliveries", len(views), total)
 	return ui.List(v.out, view.DeliveryColumns(), views)
 }

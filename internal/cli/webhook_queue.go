@@ -30,7 +30,7 @@ func newWebhookQueueList(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List what waits to be forwarded, and what was given up",
-		Long:    "Lists the forward queue: what waits before what is dead, each in the order of its turn.",
+		Long:    "Lists the forward queue: what waits before what is dead, each in the order of its turn." + narrow(view.QueueColumns()),
 		Example: "  payctl webhook queue list\n  payctl webhook queue list -o json --jq '[.[] | select(.state == \"dead\")]'",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -48,7 +48,7 @@ func (v *webhookQueueList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	queue, err := ledger.Forwards.Queue(ctx, v.limit)
+	queue, total, err := cutAt(v.limit, v.counts(), func(limit int) ([]store.Queued, error) { return ledger.Forwards.Queue(ctx, limit) })
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,7 @@ func (v *webhookQueueList) Run(ctx context.Context) error {
 	for i, q := range queue {
 		views[i] = view.NewQueued(q)
 	}
+	v.listed(ctx, "forwards that wait or were given up", len(views), total)
 	return ui.List(v.out, view.QueueColumns(), views)
 }
 

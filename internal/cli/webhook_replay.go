@@ -300,7 +300,7 @@ type replayFollower struct {
 
 func (f *replayFollower) start(ctx context.Context, spec replay.Spec) {
 	f.started = f.now()
-	if onTTY, _ := terminal(f.in.Stderr); !onTTY {
+	if !isTerminal(f.in.Stderr) {
 		return
 	}
 	if stats, err := f.ledger.Stats(ctx, spec.Since); err == nil {

@@ -48,7 +48,7 @@ func newWebhookVerify(s *session) *cobra.Command {
 	f.StringVar(&v.o.headers, "headers", "", "`FILE` with the request's headers, one a line (Sevi)")
 	f.StringArrayVar(&v.o.deliveries, "delivery", nil, "check a stored delivery by its `ID` (repeatable)")
 	f.BoolVar(&v.o.ndjson, "ndjson", false, "each line is one payload")
-	f.DurationVar(&v.o.tolerance, "tolerance", 0, "refuse what is further than this `DURATION` from now")
+	f.Var(ageFlag{&v.o.tolerance}, "tolerance", "refuse what is further than this `DURATION` from now")
 	f.BoolVar(&v.o.explain, "explain", false, "name the mistake when a signature does not fit")
 	return cmd
 }

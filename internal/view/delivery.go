@@ -59,7 +59,7 @@ func NewDelivery(d store.StoredDelivery, withBody, showPhone bool) Delivery {
 
 // DeliveryColumns head a list of deliveries.
 func DeliveryColumns() []ui.Column {
-	return []ui.Column{ui.Left("ID"), ui.Left("PROVIDER"), ui.Left("EVENT"), ui.Left("VERDICT"), ui.Left("DEPOSIT"), ui.Left("RECEIVED")}
+	return []ui.Column{ui.Left("ID"), ui.Left("PROVIDER").Dropped(2), ui.Flexible("EVENT"), ui.Left("VERDICT"), ui.Left("DEPOSIT").Dropped(1), ui.Left("RECEIVED").Dropped(3)}
 }
 
 // Cells are a delivery's columns in a list.
@@ -69,7 +69,7 @@ func (v Delivery) Cells() []ui.Span {
 		event += " (duplicate)"
 	}
 	return []ui.Span{
-		ui.Plain(v.ID), ui.Plain(v.Provider), ui.Plain(event), Verdict(v.Verdict), ui.Plain(payment.Or(v.DepositID, "-")), ui.Plain(v.ReceivedAt),
+		ui.Plain(v.ID), ui.Plain(v.Provider), ui.Plain(event), Verdict(v.Verdict), ui.Plain(payment.Or(v.DepositID, "-")), ui.When(v.ReceivedAt),
 	}
 }
 
@@ -133,7 +133,7 @@ func (v DeliveryDetail) Text(t *ui.Text) {
 		ui.KV("event", ui.Plain(payment.Or(v.Event, ""))), ui.KV("verdict", Verdict(v.Verdict)), ui.KV("reason", ui.Plain(payment.Or(v.Reason, ""))),
 		ui.KV("duplicate of", ui.Plain(payment.Or(v.DuplicateOf, ""))), ui.KV("same payment as", ui.Plain(payment.Or(v.SamePaymentAs, ""))),
 		ui.KV("deposit", ui.Plain(payment.Or(v.DepositID, ""))), ui.KV("query", ui.Plain(payment.Or(v.QueryID, ""))),
-		ui.KV("peer", ui.Plain(payment.Or(v.Peer, ""))), ui.KV("received", ui.Plain(v.ReceivedAt)), ui.KV("sha256", ui.Dim(v.SHA256)),
+		ui.KV("peer", ui.Plain(payment.Or(v.Peer, ""))), ui.KV("received", ui.When(v.ReceivedAt)), ui.KV("sha256", ui.Dim(v.SHA256)),
 	}
 	for _, note := range v.Notes {
 		fields = append(fields, ui.KV("note", ui.Warn(note)))

@@ -142,10 +142,10 @@ func (v Deposit) Text(t *ui.Text) {
 		ui.KV("because", ui.Plain(v.because)),
 		ui.KV("conflict", ui.Bad(conflict)),
 		ui.KV("reversal", ui.Plain(reversal)),
-		ui.KV("created", ui.Plain(v.CreatedAt)),
+		ui.KV("created", ui.When(v.CreatedAt)),
 	)
 	for _, doubt := range v.Doubts {
-		t.Line(ui.Warn("doubt: "), ui.Plain(doubt.Reason), ui.Dim(" ("+doubt.DeliveryID+", "+doubt.At+")"))
+		t.Line(ui.Warn("doubt: "), ui.Plain(doubt.Reason), ui.Dim(" ("+doubt.DeliveryID+", "), ui.When(doubt.At), ui.Dim(")"))
 	}
 }
 
@@ -165,7 +165,10 @@ func (v Deposit) money() string {
 
 // DepositColumns head a list of deposits.
 func DepositColumns() []ui.Column {
-	return []ui.Column{ui.Left("ID"), ui.Left("STATUS"), ui.Left("AMOUNT"), ui.Left("PHONE"), ui.Left("REFERENCE"), ui.Left("RECEIPT"), ui.Left("CREATED")}
+	return []ui.Column{
+		ui.Left("ID").Dropped(3), ui.Left("STATUS"), ui.Left("AMOUNT"), ui.Left("PHONE").Dropped(1),
+		ui.Flexible("REFERENCE"), ui.Left("RECEIPT").Dropped(4), ui.Left("CREATED").Dropped(2),
+	}
 }
 
 // Cells are a deposit's columns in a list. A conflict or a doubt is marked with "!".
@@ -176,7 +179,7 @@ func (v Deposit) Cells() []ui.Span {
 	}
 	return []ui.Span{
 		ui.Plain(payment.Or(v.ID, "-")), status, ui.Plain(v.money()), ui.Plain(payment.Or(v.Phone, "-")),
-		ui.Plain(payment.Or(v.Reference, "-")), ui.Plain(payment.Or(v.Receipt, "-")), ui.Plain(v.CreatedAt),
+		ui.Plain(payment.Or(v.Reference, "-")), ui.Plain(payment.Or(v.Receipt, "-")), ui.When(v.CreatedAt),
 	}
 }
 

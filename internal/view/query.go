@@ -54,7 +54,9 @@ type Account struct {
 
 // QueryColumns head a list of queries.
 func QueryColumns() []ui.Column {
-	return []ui.Column{ui.Left("ID"), ui.Left("KIND"), ui.Left("QUERY"), ui.Left("ABOUT"), ui.Left("STATUS"), ui.Left("RESULT"), ui.Left("CREATED")}
+	return []ui.Column{
+		ui.Left("ID"), ui.Left("KIND").Dropped(1), ui.Left("QUERY").Dropped(3), ui.Flexible("ABOUT"), ui.Left("STATUS"), ui.Left("RESULT"), ui.Left("CREATED").Dropped(2),
+	}
 }
 
 // NewQuery returns the view of a query and its result.
@@ -112,8 +114,8 @@ func (v Query) Text(t *ui.Text) {
 		ui.KV("receipt", ui.Plain(payment.Or(v.Receipt, ""))),
 		ui.KV("from", ui.Plain(payment.Or(v.DebitParty, ""))),
 		ui.KV("to", ui.Plain(payment.Or(v.CreditParty, ""))),
-		ui.KV("initiated", ui.Plain(payment.Or(v.InitiatedAt, ""))),
-		ui.KV("finalised", ui.Plain(payment.Or(v.FinalisedAt, ""))),
+		ui.KV("initiated", ui.When(payment.Or(v.InitiatedAt, ""))),
+		ui.KV("finalised", ui.When(payment.Or(v.FinalisedAt, ""))),
 		ui.KV("charges", ui.Plain(payment.Or(v.Charges, ""))),
 		ui.KV("reason", ui.Plain(payment.Or(v.Reason, ""))),
 		ui.KV("type", ui.Plain(payment.Or(v.ReasonType, ""))),
@@ -149,7 +151,7 @@ func (v Query) about() string {
 func (v Query) Cells() []ui.Span {
 	return []ui.Span{
 		ui.Plain(v.ID), ui.Plain(v.Kind), queryStatusSpan(v.QueryStatus), ui.Plain(v.about()), transactionSpan(payment.Or(v.TransactionStatus, "-")),
-		ui.Plain(payment.Or(v.ResultCode, "-")), ui.Plain(v.CreatedAt),
+		ui.Plain(payment.Or(v.ResultCode, "-")), ui.When(v.CreatedAt),
 	}
 }
 

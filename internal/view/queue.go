@@ -38,7 +38,7 @@ func NewQueued(q store.Queued) Queued {
 
 // QueueColumns head a list of forwards.
 func QueueColumns() []ui.Column {
-	return []ui.Column{ui.Left("DELIVERY"), ui.Left("TARGET"), ui.Left("STATE"), ui.Right("TRIES"), ui.Left("LAST"), ui.Left("NEXT")}
+	return []ui.Column{ui.Left("DELIVERY"), ui.Flexible("TARGET"), ui.Left("STATE"), ui.Right("TRIES").Dropped(1), ui.Flexible("LAST"), ui.Left("NEXT").Dropped(2)}
 }
 
 // Cells are a forward's columns in a list.
@@ -52,7 +52,7 @@ func (v Queued) Cells() []ui.Span {
 		state = ui.Bad(v.State)
 	}
 	return []ui.Span{
-		ui.Plain(v.DeliveryID), ui.Plain(v.Target), state, ui.Plain(strconv.Itoa(v.Attempts)), ui.Plain(payment.Cut(last, shownStart)), ui.Plain(payment.Or(v.NextAt, "-")),
+		ui.Plain(v.DeliveryID), ui.Plain(v.Target), state, ui.Plain(strconv.Itoa(v.Attempts)), ui.Plain(payment.Cut(last, shownStart)), ui.When(payment.Or(v.NextAt, "-")),
 	}
 }
 

@@ -169,7 +169,8 @@ func newDifference(d *reconcile.Difference, zone *time.Location) Difference {
 // DifferenceColumns head the differences.
 func DifferenceColumns() []ui.Column {
 	return []ui.Column{
-		ui.Left("SEVERITY"), ui.Left("CATEGORY"), ui.Left("RECEIPT"), ui.Right("AMOUNT"), ui.Right("LEDGER"), ui.Left("TIME"), ui.Left("ID"), ui.Flexible("WHERE"),
+		ui.Left("SEVERITY").Dropped(5), ui.Flexible("CATEGORY"), ui.Left("RECEIPT"), ui.Right("AMOUNT"), ui.Right("LEDGER").Dropped(4),
+		ui.Left("TIME").Dropped(3), ui.Left("ID").Dropped(1), ui.Flexible("WHERE").Dropped(2),
 	}
 }
 

@@ -44,7 +44,7 @@ func NewResolved(r deposit.Resolved, doubts []payment.Doubt, showPhone bool) Res
 
 // ResolvedColumns head a list of what was resolved.
 func ResolvedColumns() []ui.Column {
-	return []ui.Column{ui.Left("ID"), ui.Left("REFERENCE"), ui.Left("STATUS"), ui.Left("WHY"), ui.Left("NEXT")}
+	return []ui.Column{ui.Left("ID").Dropped(1), ui.Flexible("REFERENCE"), ui.Left("STATUS"), ui.Flexible("WHY"), ui.Flexible("NEXT").Dropped(2)}
 }
 
 // Cells are a row of that list.

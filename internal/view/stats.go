@@ -136,7 +136,8 @@ func money(minor int64) string { return payment.AmountOf(minor, payment.KES).Str
 // StatsColumns head the groups.
 func StatsColumns() []ui.Column {
 	return []ui.Column{
-		ui.Left("GROUP"), ui.Right("ASKED"), ui.Right("PAID"), ui.Right("FAILED"), ui.Right("OPEN"), ui.Right("RATE"), ui.Right("AMOUNT"), ui.Right("REVERSED"), ui.Left(""), ui.Flexible(""),
+		ui.Flexible("GROUP"), ui.Right("ASKED"), ui.Right("PAID"), ui.Right("FAILED"), ui.Right("OPEN"), ui.Right("RATE"), ui.Right("AMOUNT"),
+		ui.Right("REVERSED").Dropped(3), ui.Left("").Dropped(2), ui.Flexible("").Dropped(1),
 	}
 }
 

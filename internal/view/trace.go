@@ -61,7 +61,7 @@ func NewTrace(t *trace.Trace, deposit ui.View, zone *time.Location) Trace {
 
 // TraceColumns head a timeline.
 func TraceColumns() []ui.Column {
-	return []ui.Column{ui.Left("TIME"), ui.Right("AFTER"), ui.Left("WHAT"), ui.Flexible("WHO"), ui.Flexible("SUMMARY"), ui.Left("REF")}
+	return []ui.Column{ui.Left("TIME").Dropped(3), ui.Right("AFTER"), ui.Left("WHAT"), ui.Flexible("WHO").Dropped(2), ui.Flexible("SUMMARY"), ui.Left("REF").Dropped(1)}
 }
 
 // Cells are an event's columns.
@@ -94,7 +94,10 @@ func (v Trace) Text(t *ui.Text) {
 	for i, e := range v.Events {
 		rows[i] = e.Cells()
 	}
-	t.Line(ui.Dim("times in " + v.zone.String()))
+	if len(v.Events) > 0 {
+		zone, _ := v.Events[0].at.In(v.zone).Zone()
+		t.Line(ui.Dim("times in " + zone))
+	}
 	t.Table(TraceColumns(), rows)
 	for _, g := range v.Gaps {
 		t.Line(ui.Warn("gap  "), ui.Plain(g.Meaning))

@@ -71,7 +71,8 @@ func initials(name string) string {
 // WalletColumns head a list of a wallet's transactions.
 func WalletColumns() []ui.Column {
 	return []ui.Column{
-		ui.Left("ID"), ui.Left("STATUS"), ui.Left("WAY"), ui.Right("AMOUNT"), ui.Right("FEE"), ui.Flexible("ORDER"), ui.Flexible("CUSTOMER"), ui.Left("PHONE"), ui.Left("CREATED"),
+		ui.Left("ID"), ui.Left("STATUS"), ui.Left("WAY").Dropped(3), ui.Right("AMOUNT"), ui.Right("FEE").Dropped(2),
+		ui.Flexible("ORDER"), ui.Flexible("CUSTOMER").Dropped(4), ui.Left("PHONE").Dropped(1), ui.Left("CREATED").Dropped(5),
 	}
 }
 
@@ -83,6 +84,6 @@ func (v WalletTransaction) Cells() []ui.Span {
 	}
 	return []ui.Span{
 		id, ui.Plain(payment.Or(v.Status, "-")), ui.Plain(payment.Or(v.Direction, "-")), ui.Plain(payment.Or(v.Amount, "-") + " " + payment.Or(v.Currency, "")), ui.Plain(payment.Or(v.Fee, "-")),
-		ui.Plain(payment.Or(v.OrderReference, payment.Or(v.OrderID, "-"))), ui.Plain(payment.Or(v.Customer, "-")), ui.Plain(payment.Or(v.CustomerPhone, "-")), ui.Plain(v.CreatedAt),
+		ui.Plain(payment.Or(v.OrderReference, payment.Or(v.OrderID, "-"))), ui.Plain(payment.Or(v.Customer, "-")), ui.Plain(payment.Or(v.CustomerPhone, "-")), ui.When(v.CreatedAt),
 	}
 }
