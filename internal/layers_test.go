@@ -26,8 +26,12 @@ func allowed() map[string][]string {
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
 			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
-			"internal/wasaapay", "internal/watch", "internal/webhook",
-			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
+			"internal/presence", "internal/wasaapay", "internal/watch", "internal/webhook",
+			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace", "internal/web",
+		},
+		"internal/web": {
+			"internal/deliver", "internal/deposit", "internal/emulator", "internal/page", "internal/presence", "internal/provider", "internal/replay",
+			"internal/stats", "internal/store", "internal/trace", "internal/ui", "internal/view",
 		},
 
 		"internal/deposit": {},

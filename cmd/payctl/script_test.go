@@ -158,12 +158,22 @@ func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: waited %s in vain for %q; it holds:\n%s", args[0], patience, args[1:], data)
 }
 
-// envfile NAME FILE puts a file's text into an environment variable.
+// envfile NAME FILE [LINE] puts a file's text, or a line of it, into an environment
+// variable.
 func cmdEnvFile(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: envfile NAME file")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: envfile NAME file [line]")
 	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+	text := strings.TrimSpace(ts.ReadFile(args[1]))
+	if len(args) == 3 {
+		n, err := strconv.Atoi(args[2])
+		lines := strings.Split(text, "\n")
+		if err != nil || n < 1 || n > len(lines) {
+			ts.Fatalf("%s has no line %s", args[1], args[2])
+		}
+		text = lines[n-1]
+	}
+	ts.Setenv(args[0], text)
 }
 
 // taken are the ports that freeport has given out.
@@ -219,12 +229,22 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// get STATUS URL fetches a URL and wants an HTTP status; the body is there for stdout.
+// get STATUS URL [HEADER: VALUE]... fetches a URL and wants an HTTP status; the body is
+// there for stdout. Redirects are not followed.
 func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: get status url")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: get status url [header]...")
 	}
-	resp, err := http.Get(args[1])
+	req, err := http.NewRequest(http.MethodGet, args[1], http.NoBody)
+	ts.Check(err)
+	for _, header := range args[2:] {
+		name, value, _ := strings.Cut(header, ": ")
+		if name == "Host" {
+			req.Host = value
+		}
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
 	ts.Check(err)
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)

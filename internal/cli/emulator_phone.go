@@ -171,7 +171,7 @@ func (v *emulatorPhone) answer(ctx context.Context, p emulator.Prompt, lines <-c
 
 // play sends what one typed line means for the prompt.
 func (v *emulatorPhone) play(ctx context.Context, p emulator.Prompt, line string) error {
-	outcome, known := typedOutcome(line)
+	outcome, known := emulator.Typed(line)
 	if !known {
 		v.out.Note("left alone; it will expire by itself")
 		return nil
@@ -185,17 +185,4 @@ func (v *emulatorPhone) play(ctx context.Context, p emulator.Prompt, line string
 		v.out.Note("sent: %s", outcome)
 	}
 	return err
-}
-
-// typedOutcome turns what was typed into an outcome of the emulator.
-func typedOutcome(line string) (string, bool) {
-	switch {
-	case strings.EqualFold(line, "c"), strings.EqualFold(line, "cancel"):
-		return "cancelled", true
-	case line == "0000":
-		return "wrong-pin", true
-	case len(line) == 4 && strings.Trim(line, "0123456789") == "":
-		return "paid", true
-	}
-	return "", false
 }

@@ -159,7 +159,7 @@ func sections() []section {
 			{"trace", newTrace},
 		}},
 		{"Callbacks", []command{{"listen", newListen}, {"webhook", newWebhook}}},
-		{"Look", []command{{"explain", newExplain}, {"stats", newStats}}},
+		{"Look", []command{{"explain", newExplain}, {"stats", newStats}, {"ui", newUI}}},
 		{"Develop", []command{{"demo", newDemo}, {"emulator", newEmulator}}},
 		{"Set up", []command{
 			{"config", newConfig}, {"doctor", newDoctor}, {"daraja", newDaraja}, {"ledger", newLedger}, {"version", newVersion},

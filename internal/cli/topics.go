@@ -75,6 +75,7 @@ Directories of the settings, the ledger and the tokens (see "payctl config path"
 
 Output:
 
+  DISPLAY, WAYLAND_DISPLAY           where a browser can be opened (payctl ui --open)
   NO_COLOR, CLICOLOR_FORCE           no colour; colour in pipes and files, too
   TERM=dumb, CLICOLOR=0              no colour; a dumb terminal gets no spinner, either
   LC_ALL, LC_CTYPE, LANG             UTF-8 in them lets the spinner use dots

@@ -46,6 +46,10 @@ func Credentials() Creds { return engine.Credentials() }
 // Outcomes lists every outcome, the ordinary one first.
 func Outcomes() []Outcome { return mpesa.Outcomes() }
 
+// Typed turns what a payer types at a prompt into the name of an outcome; unknown leaves
+// the prompt alone.
+func Typed(line string) (outcome string, known bool) { return mpesa.Typed(line) }
+
 // EmittedEvents are the events that can be asked for.
 func EmittedEvents() []string { return wasaapay.EmittedEvents() }
 

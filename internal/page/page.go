@@ -5,7 +5,7 @@
 package page
 
 import (
-	_ "embed" // the template
+	_ "embed" // the template and its style
 	"fmt"
 	"html/template"
 	"io"
@@ -92,12 +92,19 @@ func Bar(text string, part, whole float64) Cell {
 //go:embed page.html
 var source string
 
+//go:embed page.css
+var style string
+
+// Style is the style sheet of a page, for whatever else is to look like one.
+func Style() string { return style }
+
 // Write writes the page. Whatever it shows is escaped.
 func Write(w io.Writer, d Document) error {
 	if d.Zone == nil {
 		d.Zone = time.UTC
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
+		"style": func() template.CSS { return template.CSS("\n" + style) }, //nolint:gosec // the text is ours
 		"width": func(c Cell) string { return fmt.Sprintf("%.1f", 100*c.Share) },
 		"when":  func(t time.Time) string { return t.In(d.Zone).Format("2006-01-02 15:04:05 MST") },
 		"sign": func(m Mark) string {

@@ -80,7 +80,7 @@ func TestTables(t *testing.T) {
 // bars 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11).
 func TestContrast(t *testing.T) {
 	t.Parallel()
-	schemes := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(source, -1)
+	schemes := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(style, -1)
 	if len(schemes) != 3 {
 		t.Fatalf("%d schemes, want light, dark and print", len(schemes))
 	}

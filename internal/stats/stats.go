@@ -110,12 +110,22 @@ type Report struct {
 	// decided; false while none is.
 	P50, P95, P99 time.Duration
 	HasSettle     bool
-	DecidedBy     map[string]int64
-	Reasons       []Reason
-	Deliveries    struct{ Total, Duplicated, Unbelieved, Late int64 }
-	Forwards      store.Forwarded
-	Groups        []Group
-	Days          []Group
+	// Buckets are the payments by the time that they took, the fastest first.
+	Buckets    []Bucket
+	DecidedBy  map[string]int64
+	Reasons    []Reason
+	Deliveries struct{ Total, Duplicated, Unbelieved, Late int64 }
+	// Verdicts are the deliveries by what was thought of them.
+	Verdicts map[payment.Verdict]int64
+	Forwards store.Forwarded
+	Groups   []Group
+	Days     []Group
+}
+
+// Bucket counts payments that were decided within From and To, which is 0 for without end.
+type Bucket struct {
+	From, To time.Duration
+	N        int64
 }
 
 // lateAfter is when a callback is late: the customer's prompt is over.
@@ -135,7 +145,7 @@ func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Since: in.Since, Until: in.Until, By: in.By, Currency: mainCurrency(settled), DecidedBy: map[string]int64{}}
+	r := &Report{Since: in.Since, Until: in.Until, By: in.By, Currency: mainCurrency(settled), DecidedBy: map[string]int64{}, Verdicts: map[payment.Verdict]int64{}}
 	t := tally{report: r, in: in, groups: map[string]*Group{}, days: map[string]*Group{}, reasons: map[reasonKey]int64{}}
 	for i := range settled {
 		t.settled(&settled[i])
@@ -263,6 +273,7 @@ func (t *tally) arrived(ctx context.Context, rollups Rollups) error {
 	for _, a := range arrived {
 		d := &t.report.Deliveries
 		d.Total += a.N
+		t.report.Verdicts[a.Verdict] += a.N
 		if a.Duplicate {
 			d.Duplicated += a.N
 		}
@@ -331,9 +342,10 @@ func (t *tally) finish(settled []store.Settled) {
 	slices.SortFunc(r.Reasons, func(a, b Reason) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Provider, b.Provider))
 	})
-	r.P50, r.HasSettle = percentile(settled, 0.50)
-	r.P95, _ = percentile(settled, 0.95)
-	r.P99, _ = percentile(settled, 0.99)
+	r.Buckets = bucketed(settled)
+	r.P50, r.HasSettle = percentile(r.Buckets, 0.50)
+	r.P95, _ = percentile(r.Buckets, 0.95)
+	r.P99, _ = percentile(r.Buckets, 0.99)
 }
 
 func ordered(m map[string]*Group) []Group {
@@ -345,45 +357,47 @@ func ordered(m map[string]*Group) []Group {
 	return out
 }
 
-// percentile finds the time within which a share of the payments was decided, between
-// the bounds of its bucket in proportion.
-func percentile(settled []store.Settled, share float64) (time.Duration, bool) {
-	type bucket struct {
-		from, to time.Duration
-		n        int64
-	}
-	byFrom := map[time.Duration]*bucket{}
-	total := int64(0)
+// bucketed adds up what took the same time.
+func bucketed(settled []store.Settled) []Bucket {
+	byFrom := map[time.Duration]*Bucket{}
 	for _, s := range settled {
 		b := byFrom[s.From]
 		if b == nil {
-			b = &bucket{from: s.From, to: s.To}
+			b = &Bucket{From: s.From, To: s.To}
 			byFrom[s.From] = b
 		}
-		b.n += s.N
-		total += s.N
+		b.N += s.N
+	}
+	out := make([]Bucket, 0, len(byFrom))
+	for _, b := range byFrom {
+		out = append(out, *b)
+	}
+	slices.SortFunc(out, func(a, b Bucket) int { return cmp.Compare(a.From, b.From) })
+	return out
+}
+
+// percentile finds the time within which a share of the payments was decided, between
+// the bounds of its bucket in proportion.
+func percentile(buckets []Bucket, share float64) (time.Duration, bool) {
+	total := int64(0)
+	for _, b := range buckets {
+		total += b.N
 	}
 	if total == 0 {
 		return 0, false
 	}
 	rank := share * float64(total)
 	seen := int64(0)
-	froms := make([]time.Duration, 0, len(byFrom))
-	for from := range byFrom {
-		froms = append(froms, from)
-	}
-	slices.Sort(froms)
-	for _, from := range froms {
-		b := byFrom[from]
-		if float64(seen+b.n) < rank {
-			seen += b.n
+	for _, b := range buckets {
+		if float64(seen+b.N) < rank {
+			seen += b.N
 			continue
 		}
-		if b.to == 0 {
-			return b.from, true // the last bucket has no end
+		if b.To == 0 {
+			return b.From, true // the last bucket has no end
 		}
-		inside := (rank - float64(seen)) / float64(b.n)
-		return b.from + time.Duration(inside*float64(b.to-b.from)).Round(100*time.Millisecond), true
+		inside := (rank - float64(seen)) / float64(b.N)
+		return b.From + time.Duration(inside*float64(b.To-b.From)).Round(100*time.Millisecond), true
 	}
 	return 0, true
 }

@@ -101,8 +101,8 @@ type evidence struct {
 	Header     map[string]string `json:"header"`
 }
 
-// shownHeaders may be shown: none of them can hold a credential.
-func shownHeaders() []string {
+// ShownHeaders are those that may be shown: none of them can hold a credential.
+func ShownHeaders() []string {
 	return []string{"Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Date", "User-Agent", "X-Request-Id"}
 }
 
@@ -113,7 +113,7 @@ func evidenceOf(v store.StoredDelivery) evidence {
 	}
 	for name := range v.Header {
 		value := "(withheld)"
-		if slices.Contains(shownHeaders(), http.CanonicalHeaderKey(name)) {
+		if slices.Contains(ShownHeaders(), http.CanonicalHeaderKey(name)) {
 			value = payment.Line(v.Header.Get(name), 200)
 		}
 		e.Header[payment.Line(name, 60)] = value

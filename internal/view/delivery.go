@@ -116,14 +116,31 @@ func NewDeliveryDetail(d store.StoredDelivery, showPhone bool) DeliveryDetail {
 			v.Headers[name] = "[redacted]"
 		}
 	}
-	body := Body(d.Body, showPhone)
-	var pretty bytes.Buffer
-	if json.Indent(&pretty, body, "", "  ") == nil {
-		v.pretty = pretty.String()
-	} else {
-		v.pretty = string(body)
-	}
+	v.pretty = string(Indented(Body(d.Body, showPhone)))
 	return v
+}
+
+// mostNested bounds how deep what is indented may be: each level makes every line below
+// it longer, so that a few kilobytes of brackets would become hundreds of megabytes.
+const mostNested = 100
+
+// Indented returns JSON with a line for each value; what is not JSON, or too deep, as it is.
+func Indented(body []byte) []byte {
+	depth, most := 0, 0
+	for _, c := range body { // brackets in texts count too: that is deep enough, only sooner
+		switch c {
+		case '[', '{':
+			depth++
+			most = max(most, depth)
+		case ']', '}':
+			depth--
+		}
+	}
+	var out bytes.Buffer
+	if most > mostNested || json.Indent(&out, body, "", "  ") != nil {
+		return body
+	}
+	return out.Bytes()
 }
 
 // Text writes a delivery for people.

@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -82,6 +83,17 @@ func TestCredentialsAreHidden(t *testing.T) {
 			if got := string(Body([]byte(body), whole)); got != want {
 				t.Errorf("%s with whole phones %t: %s, want %s", body, whole, got, want)
 			}
+		}
+	}
+}
+
+// TestIndentedIsBounded: brackets within brackets stay as they are.
+func TestIndentedIsBounded(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
+	for body, want := range map[string]string{`{"a":[1]}`: "{\n  \"a\": [\n    1\n  ]\n}", deep: deep, deep[:9000]: deep[:9000], "no": "no"} {
+		if got := string(Indented([]byte(body))); got != want {
+			t.Errorf("%.20q became %.60q of %d bytes", body, got, len(got))
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Outcome struct {
 // Names of outcomes that the code refers to.
 const (
 	outcomePaid         = "paid"
+	outcomeWrongPIN     = "wrong-pin"
 	OutcomeCancelled    = "cancelled"
 	OutcomeTimeout      = "timeout"
 	outcomeInsufficient = "insufficient"
@@ -62,7 +63,7 @@ var outcomes = []Outcome{
 		Callback: "The balance is insufficient for the transaction.",
 	},
 	{
-		Name: "wrong-pin", PhoneEnding: "04", Amount: 92001, Code: "2001", Summary: "the payer enters a wrong PIN",
+		Name: outcomeWrongPIN, PhoneEnding: "04", Amount: 92001, Code: "2001", Summary: "the payer enters a wrong PIN",
 		Callback: "The initiator information is invalid.",
 	},
 	{
@@ -200,3 +201,18 @@ func (o *Outcome) Paid() bool { return o.Code == "0" }
 
 // OutcomeHeader asks for an outcome on the push itself; it is the emulator's own.
 const OutcomeHeader = "X-Emulator-Outcome"
+
+// Typed turns what a payer types at a prompt into the name of an outcome: a PIN of four
+// digits pays, 0000 is the wrong one, c or cancel cancels. Anything else leaves the
+// prompt alone.
+func Typed(line string) (outcome string, known bool) {
+	switch {
+	case strings.EqualFold(line, "c"), strings.EqualFold(line, "cancel"):
+		return OutcomeCancelled, true
+	case line == "0000":
+		return outcomeWrongPIN, true
+	case len(line) == 4 && strings.Trim(line, "0123456789") == "":
+		return outcomePaid, true
+	}
+	return "", false
+}
