@@ -104,12 +104,17 @@ func (p *pulls) query(c *engine.Call) {
 		fail(c, badField("EndDate", "EndDate must be YYYY-MM-DD HH:MM:SS and not before StartDate"))
 	case offsetErr != nil || offset < 0:
 		fail(c, badField("OffSetValue", "OffSetValue must be a whole number from 0"))
-	case !known:
-		fail(c, badField("ShortCode", "the shortcode is not registered for pulling"))
 	default:
-		rows := p.rows(shortcode, from, until)
 		reply := pullReply{ResponseRefID: mpesa.RequestID(p.e.IDs), ResponseStatus: "1000", ResponseMessage: "Success"}
-		if rows = rows[min(offset, len(rows)):]; len(rows) == 0 {
+		rows := []any{}
+		if known {
+			rows = p.rows(shortcode, from, until)
+			rows = rows[min(offset, len(rows)):]
+		}
+		switch { // 1001 means either, and only the message tells (reference/daraja.md §10.3)
+		case !known:
+			reply.ResponseStatus, reply.ResponseMessage = "1001", "The shortcode is not registered for pull transactions"
+		case len(rows) == 0:
 			reply.ResponseStatus, reply.ResponseMessage = "1001", "No transactions found"
 		}
 		reply.Response = [][]any{rows[:min(len(rows), pullPage)]}
