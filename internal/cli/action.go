@@ -24,13 +24,15 @@ func (s *session) actor() store.Actor {
 
 // unwarned loads the settings that all profiles share, for what is done already: nobody
 // need be warned of them now.
-func (s *session) unwarned(ctx context.Context) (*config.Config, error) {
-	return config.LoadUnchosen(ctx, s.source(s.global.profile))
+func unwarned(e *env) func(context.Context) (*config.Config, error) {
+	return func(ctx context.Context) (*config.Config, error) {
+		return config.LoadUnchosen(ctx, e.source(e.global.profile))
+	}
 }
 
 // acted writes down what a command has changed outside of the ledger, in the ledger of
 // these settings if it is there. What was changed stays so where that fails.
-func (s *session) acted(ctx context.Context, settings func(context.Context) (*config.Config, error), because string) {
+func acted(ctx context.Context, s *session, settings func(context.Context) (*config.Config, error), because string) {
 	ctx = context.WithoutCancel(ctx)
 	conf, err := settings(ctx)
 	if err != nil {

@@ -22,6 +22,7 @@ type asking struct {
 }
 
 func (v *asking) bind(f *pflag.FlagSet) {
+	bindNewLedger(f, v.session)
 	f.BoolVar(&v.noWait, "no-wait", false, "print the acceptance and do not wait for the result")
 	f.StringVar(&v.addr, "addr", "", "when no listener runs, receive the result at `HOST:PORT` (default: the callback URL's own, else "+inquiry.UsualAddr+")")
 }

@@ -136,7 +136,7 @@ func (v *configInit) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.acted(ctx, v.unwarned, "profile "+p.Name+" in "+file)
+	acted(ctx, v.session, unwarned(v.env), "profile "+p.Name+" in "+file)
 	out := initView{
 		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider, Secrets: kept,
 		Next: "payctl doctor --profile " + p.Name,
@@ -333,7 +333,7 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 		Open: func(ctx context.Context, id payment.ProviderID) (provider.Provider, error) {
 			return v.session.provider(ctx, id, nil)
 		},
-		Ledger: v.openLedger,
+		Ledger: v.readLedger,
 	}, health)
 	progress.Stop()
 	out.Detail = payment.OrNull(v.phoneText(finding.Detail))

@@ -61,6 +61,6 @@ func (v *configTrust) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.acted(ctx, v.unwarned, got.Path)
+	acted(ctx, v.session, unwarned(v.env), got.Path)
 	return v.out.One(trustView{Path: got.Path, SHA256: got.SHA256, Keys: got.Keys})
 }

@@ -110,7 +110,7 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.acted(ctx, v.config, "shortcode "+conf.Daraja.ShortCode+": "+*hideSegment(request.ConfirmationURL, token))
+	acted(ctx, v.session, v.config, "shortcode "+conf.Daraja.ShortCode+": "+*hideSegment(request.ConfirmationURL, token))
 	shown := newAcceptanceView(conf, accepted)
 	shown.ResponseType, shown.ConfirmationURL, shown.ValidationURL = &v.response, hideSegment(request.ConfirmationURL, token), hideSegment(request.ValidationURL, token)
 	return v.out.One(shown)
@@ -204,6 +204,6 @@ func (v *darajaC2BSimulate) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.acted(ctx, v.config, amount.String()+" "+string(amount.Currency())+" to shortcode "+conf.Daraja.ShortCode)
+	acted(ctx, v.session, v.config, amount.String()+" "+string(amount.Currency())+" to shortcode "+conf.Daraja.ShortCode)
 	return v.out.One(newAcceptanceView(conf, accepted))
 }

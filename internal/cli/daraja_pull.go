@@ -84,7 +84,7 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.acted(ctx, v.config, "shortcode "+conf.Daraja.ShortCode)
+	acted(ctx, v.session, v.config, "shortcode "+conf.Daraja.ShortCode)
 	return v.out.One(pullRegisteredView{ShortCode: conf.Daraja.ShortCode, Already: already})
 }
 
@@ -176,7 +176,7 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := v.openLedger(ctx)
+	ledger, err := v.readLedger(ctx)
 	if err != nil {
 		return err
 	}

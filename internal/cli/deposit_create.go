@@ -25,7 +25,6 @@ type depositCreate struct {
 	fieldPairs                     []string
 	wait, dryRun                   bool
 	again, repeatUnknown           bool
-	newLedger                      bool
 	fromFile                       string
 	fileGiven                      func() bool
 	concurrency                    int
@@ -78,7 +77,7 @@ Run again, the same plan goes on where it stopped and asks nobody twice.`,
 	f.BoolVar(&v.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
 	f.BoolVar(&v.again, "again", false, "ask although the same was asked for within a day")
 	f.BoolVar(&v.repeatUnknown, "repeat-unknown", false, "repeat an UNKNOWN WasaaPay request older than a day under its key")
-	f.BoolVar(&v.newLedger, "new-ledger", false, "make the ledger that was named and is not there")
+	bindNewLedger(f, s)
 	v.fileGiven = func() bool { return f.Changed("from-file") }
 	f.StringVar(&v.fromFile, "from-file", "", "ask for each line of a `PLAN`, CSV or NDJSON, - for stdin")
 	f.IntVar(&v.concurrency, "concurrency", 4, "with --from-file, ask `N` at once")
@@ -283,9 +282,6 @@ func (v *depositCreate) asker(p provider.Provider, ledger *store.Store) *deposit
 func (v *depositCreate) openToAsk(ctx context.Context, intent payment.Deposit) (*store.Store, error) {
 	ctx, cancel := v.deadline.preparing(ctx)
 	defer cancel()
-	if err := v.checkLedger(ctx); err != nil {
-		return nil, err
-	}
 	ledger, err := v.openLedgerAs(ctx, v.config, store.Options{BusyTimeout: v.deadline.left(mostPatience)})
 	if err != nil {
 		return nil, err
@@ -301,15 +297,6 @@ func (v *depositCreate) openToAsk(ctx context.Context, intent payment.Deposit) (
 		v.out.Warn("%s", warning)
 	}
 	return ledger, err
-}
-
-// checkLedger refuses a ledger that was named and is not there.
-func (v *depositCreate) checkLedger(ctx context.Context) error {
-	conf, err := v.config(ctx)
-	if err != nil || v.ledger != nil {
-		return err
-	}
-	return mustBeThere(conf, v.newLedger)
 }
 
 // mostPatience is the longest wait for another process that holds the ledger. Once the

@@ -37,9 +37,6 @@ func (v *depositCreate) runPlan(ctx context.Context) error {
 	if err := r.confirm(ctx); err != nil {
 		return err
 	}
-	if err := v.checkLedger(ctx); err != nil {
-		return err
-	}
 	var err error
 	if r.ledger, err = v.openLedgerAs(ctx, v.config, store.Options{}); err != nil {
 		return err

@@ -100,7 +100,7 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 	})
 	for _, f := range findings {
 		if f.Mended {
-			v.acted(ctx, v.config, f.Detail)
+			acted(ctx, v.session, v.config, f.Detail)
 		}
 	}
 	return v.end(findings, text, shown)

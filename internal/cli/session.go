@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/payctl/payctl/internal/apiclient"
 	"github.com/payctl/payctl/internal/budget"
 	"github.com/payctl/payctl/internal/config"
@@ -23,9 +25,11 @@ import (
 // Each is opened when it is first asked for: a command that needs no ledger opens none.
 type session struct {
 	*env
-	ledger  *store.Store
-	client  *http.Client
-	closers []func() error
+	ledger *store.Store
+	// newLedger lets a ledger that was named and is not there begin.
+	newLedger bool
+	client    *http.Client
+	closers   []func() error
 }
 
 func newSession(in Invocation) *session {
@@ -132,10 +136,15 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 		return nil, err
 	}
 	o.Now, o.Actor = s.now, s.actor()
-	if o.OrReadOnly && !o.MustExist {
-		if err := s.standIn(conf, &o); err != nil {
-			return nil, err
-		}
+	switch {
+	case o.MustExist:
+	case o.OrReadOnly:
+		err = s.standIn(conf, &o)
+	default:
+		err = mustBeThere(conf, s.newLedger)
+	}
+	if err != nil {
+		return nil, err
 	}
 	ledger, err := store.Open(ctx, o)
 	if err != nil {
@@ -170,13 +179,19 @@ func (s *session) standIn(conf *config.Config, o *store.Options) error {
 	return nil
 }
 
-// mustBeThere refuses to ask for money where the ledger that was named is missing: what
-// was asked before would not be known. newLedger says that it is meant to begin there.
+// bindNewLedger binds the flag of the verbs that may begin a ledger.
+func bindNewLedger(f *pflag.FlagSet, s *session) {
+	f.BoolVar(&s.newLedger, "new-ledger", false, "make the ledger that was named and is not there")
+}
+
+// mustBeThere refuses to ask or to change anything where the ledger that was named is
+// missing: what was asked before would not be known. newLedger says that it is meant to
+// begin there.
 func mustBeThere(conf *config.Config, newLedger bool) error {
 	if newLedger || conf.Environment == payment.Local || !isNew(conf) {
 		return nil
 	}
-	return usagef("check the name, put the ledger back, or begin a new one with --new-ledger",
+	return usagef("check the name or put the ledger back; \"payctl listen\" begins a new one, and so do the verbs that have --new-ledger",
 		"db: there is no ledger %s, so that nobody knows what was asked before", filepath.Base(conf.DB))
 }
 
