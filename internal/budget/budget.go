@@ -1,6 +1,10 @@
 // Package budget shares the rate limits of providers among all processes of a machine's
 // user, whatever ledger or profile they work with: the limits are per provider app. It
 // leaves which limits there are to the adapters.
+//
+// Users do not share one: the place would have to be one that others may write, and whoever
+// may write it may keep everybody from asking, or learn which apps are used. Two users of
+// one app who meet its limit are taught by its refusals, each for himself.
 package budget
 
 import (
@@ -26,6 +30,9 @@ const (
 	lockWait = 5 * time.Second
 	// forgetAfter is when half of what a provider's refusals have taught is forgotten.
 	forgetAfter = 10 * time.Minute
+	// sameHold is how far apart what two requests heard of one refusal may be: several
+	// that were under way together teach no more than one does.
+	sameHold = time.Second
 	// mostLearned bounds the interval that refusals lead to.
 	mostLearned = time.Minute
 	// mostFile bounds a budget's file, in bytes.
@@ -53,6 +60,8 @@ type state struct {
 	Per       int64 `json:"per"`
 	Learned   int64 `json:"learned"`
 	LearnedAt int64 `json:"learned_at"`
+	// Held is until when everybody was last asked to wait.
+	Held int64 `json:"held"`
 }
 
 // ReserveWithin implements payment.Budget. A per of 0 or less means no limit and touches
@@ -103,9 +112,10 @@ func (f Files) Unreserve(ctx context.Context, slot payment.Slot) error {
 // the last one back, does not take the hold with it.
 func (f Files) Hold(ctx context.Context, key string, until time.Time) error {
 	return f.change(ctx, key, func(s *state, now int64) bool {
-		if until.UnixMicro() <= now {
+		if until.UnixMicro() <= now || until.UnixMicro() < s.Held+sameHold.Microseconds() {
 			return false
 		}
+		s.Held = until.UnixMicro()
 		if s.Per > 0 {
 			s.Learned, s.LearnedAt = min(max(s.Per, s.learned(now))*3/2, mostLearned.Microseconds()), now
 		}
@@ -131,7 +141,8 @@ func (f Files) change(ctx context.Context, key string, do func(s *state, now int
 	}
 	defer unlock()
 	s, now := read(path), f.Now().UnixMicro()
-	s.Next -= max(0, s.Updated-now)
+	back := max(0, s.Updated-now)
+	s.Next, s.Held = s.Next-back, s.Held-back
 	if !do(&s, now) {
 		return nil
 	}

@@ -71,6 +71,23 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+// Several that heard of one refusal teach no more than one does.
+func TestOneHoldTeachesOnce(t *testing.T) {
+	t.Parallel()
+	f, c := newFiles(t)
+	reserve(t, f, 10*time.Second, time.Hour)
+	for i := range 3 {
+		if err := f.Hold(t.Context(), "app", c.Now().Add(time.Minute+time.Duration(i)*100*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Add(time.Minute)
+	first, second := reserve(t, f, 10*time.Second, time.Hour), reserve(t, f, 10*time.Second, time.Hour)
+	if gap := second.Wait - first.Wait; gap != 15*time.Second {
+		t.Errorf("%s apart, want 15s", gap)
+	}
+}
+
 // A refusal makes everybody wait, and the interval longer for a while.
 func TestHoldTeaches(t *testing.T) {
 	t.Parallel()

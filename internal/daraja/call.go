@@ -134,6 +134,7 @@ func (c *Client) call(ctx context.Context, api API, endpoint, path string, body 
 			return reply{}, err
 		}
 		r := read(api, resp)
+		c.hold(ctx, r)
 		if r.row.class != ClassToken || refused != "" || r.named() {
 			return r, nil
 		}

@@ -63,8 +63,8 @@ type Config struct {
 	// Log is called after each exchange, with everything secret taken out.
 	Log func(apiclient.Exchange)
 	Now func() time.Time
-	// Budget shares the limit of queries with other processes; nil sets none. PerQuery is
-	// what one takes of it, 0 for Schedule's.
+	// Budget is the app's, shared with other processes; nil sets no limit. PerQuery is what
+	// one question takes of it; 0 sets no limit.
 	Budget   payment.Budget
 	PerQuery time.Duration
 }

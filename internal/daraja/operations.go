@@ -59,6 +59,9 @@ func (c *Client) AccountBalance(ctx context.Context, q BalanceQuery) (payment.Ac
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
+	if err := c.turn(ctx, endpoint); err != nil {
+		return payment.Acceptance{}, err
+	}
 	r, err := c.call(ctx, APIBalance, endpoint, pathBalance, balanceBody{
 		Initiator: c.cfg.Initiator, SecurityCredential: credential, CommandID: "AccountBalance",
 		PartyA: party, IdentifierType: identifierCode(payment.IdentifierShortCode), Remarks: q.Remarks,
@@ -140,6 +143,9 @@ func (c *Client) Reversal(ctx context.Context, q ReversalRequest) (payment.Accep
 		return payment.Acceptance{}, err
 	}
 	whole, _ := q.Amount.Whole()
+	if err := c.turnOfMoney(ctx, endpoint); err != nil {
+		return payment.Acceptance{}, err
+	}
 	r, err := c.call(ctx, APIReversal, endpoint, pathReversal, reversalBody{
 		Initiator: c.cfg.Initiator, SecurityCredential: credential, CommandID: "TransactionReversal",
 		TransactionID: q.Receipt, Amount: whole, ReceiverParty: c.cfg.ShortCode,

@@ -112,7 +112,7 @@ func (c *Client) checkPull(from, to time.Time) error {
 
 // pullPage is one page of a listing: its rows, and what the gateway says of it.
 func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) ([]PullRow, PullEnd, error) {
-	if err := c.turn(ctx); err != nil {
+	if err := c.turn(ctx, pullList); err != nil {
 		return nil, PullEnd{}, err
 	}
 	r, err := c.call(ctx, APIPull, pullList, pathPullQuery, pullQueryBody{
@@ -128,36 +128,6 @@ func (c *Client) pullPage(ctx context.Context, from, to time.Time, offset int) (
 		return rows, PullEnd{Message: shown(r.word("responsemessage")), Ambiguous: status == pullNone && len(rows) == 0}, nil
 	}
 	return nil, PullEnd{}, c.noAnswer(pullList, r, hintHarmless)
-}
-
-// turn waits for the place of a request in the rate budget that queries share.
-func (c *Client) turn(ctx context.Context) error {
-	if c.cfg.Budget == nil {
-		return nil
-	}
-	limit := Schedule(c.cfg.Environment)
-	if c.cfg.PerQuery > 0 {
-		limit.PerSlot = c.cfg.PerQuery
-	}
-	most := time.Hour
-	if deadline, ok := ctx.Deadline(); ok {
-		most = time.Until(deadline)
-	}
-	slot, err := c.cfg.Budget.ReserveWithin(ctx, limit.BudgetKey, limit.PerSlot, most)
-	if err != nil {
-		return err
-	}
-	if slot.Wait > most {
-		return &payment.Error{
-			Kind: payment.KindUnavailable, Provider: payment.Daraja, Retryable: true,
-			Message: pullList + ": the query budget is used up for another " + slot.Wait.Round(time.Second).String(), Hint: "try again then, or give it a longer --timeout",
-		}
-	}
-	if err := timing.Wait(ctx, slot.Wait); err != nil {
-		_ = c.cfg.Budget.Unreserve(context.WithoutCancel(ctx), slot)
-		return interrupted(pullList, err)
-	}
-	return nil
 }
 
 // PullEnd is what the gateway says of a listing.

@@ -43,14 +43,16 @@ func (c *Client) Create(ctx context.Context, r payment.DepositRequest) (payment.
 	return c.pushAnswer(endpoint, reply)
 }
 
-// Prepare fetches an access token, so that Create sends its push at once. It
-// implements payment.Preparer.
+// Prepare fetches an access token and waits for the push's turn in the app's rate budget,
+// so that Create sends at once. It implements payment.Preparer.
 func (c *Client) Prepare(ctx context.Context) error {
 	if err := require("stk push", Missing(c.cfg)); err != nil {
 		return err
 	}
-	_, err := c.tokens.get(ctx, "")
-	return err
+	if _, err := c.tokens.get(ctx, ""); err != nil {
+		return err
+	}
+	return c.turnOfMoney(ctx, "stk push")
 }
 
 func (c *Client) pushAnswer(endpoint string, r reply) (payment.Answer, error) {

@@ -129,6 +129,9 @@ func (c *Client) QueryTransaction(ctx context.Context, q payment.TransactionQuer
 	if err != nil {
 		return payment.Acceptance{}, err
 	}
+	if err := c.turn(ctx, endpoint); err != nil {
+		return payment.Acceptance{}, err
+	}
 	r, err := c.call(ctx, APITransaction, endpoint, pathTransaction, transactionBody{
 		Initiator: c.cfg.Initiator, SecurityCredential: credential, CommandID: "TransactionStatusQuery",
 		TransactionID: q.Receipt, OriginalConversationID: q.OriginalConversationID,

@@ -106,7 +106,7 @@ func Daraja(ctx context.Context, c *config.Config, d Deps) (*daraja.Client, erro
 		ConsumerKey: revealed[0], ConsumerSecret: revealed[1], Passkey: revealed[2],
 		ShortCode: c.Daraja.ShortCode, Till: c.Daraja.Till,
 		Initiator: c.Daraja.Initiator, Certificate: d.Certificate,
-		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: d.Budget,
+		HTTP: d.HTTP, Log: d.Log, Now: d.Now, Budget: perApp(d.Budget, c.Daraja.BaseURL, revealed[0]),
 	}
 	if n := c.Daraja.QueriesPerMinute; n > 0 {
 		conf.PerQuery = time.Minute / time.Duration(n)
