@@ -102,6 +102,8 @@ type pulledView struct {
 	// Known is "deposit" or "callback", null where the ledger has never heard of it.
 	Known     *string `json:"known"`
 	DepositID *string `json:"deposit_id"`
+	// Fits are the deposits that it may be, and which have no receipt.
+	Fits []string `json:"fits"`
 }
 
 // Text writes one payment for people.
@@ -140,7 +142,9 @@ func newDarajaPullList(s *session) *cobra.Command {
 		Use:   "list",
 		Short: "List the payments of the last 48 hours",
 		Long: `Lists what customers paid to the shortcode, page after page, each receipt once, and
-says what the ledger knows of it: a deposit, a C2B callback, or nothing (missed).`,
+says what the ledger knows of it: a deposit, a C2B callback, or nothing (missed). A
+deposit that a missed payment fits by amount, phone, reference and time is named and
+told of it; one that is paid and lacks the receipt alone gets it.`,
 		Example: "  payctl daraja pull list\n  payctl daraja pull list --since 6h --missed -o ndjson",
 		Args:    noArgs,
 		RunE:    s.run(v.Run),
@@ -273,6 +277,27 @@ func confirmedReceipts(ctx context.Context, ledger *store.Store, since time.Time
 	return out, nil
 }
 
+// fits tells the deposits that a payment fits of it, and returns them.
+func (v *darajaPullList) fits(ctx context.Context, ledger *store.Store, row daraja.PullRow, known bool) ([]string, error) {
+	out := []string{}
+	if known || ledger.ReadOnly() {
+		return out, nil
+	}
+	fits, err := ledger.Deposits.See(ctx, v.conf.Environment, pullHint(row))
+	for _, d := range fits {
+		out = append(out, d.ID)
+		v.out.Note("%s fits deposit %s, which is %s", row.Receipt, d.ID, d.Status)
+	}
+	return out, err
+}
+
+// pullHint is what a row of the pull list tells of a deposit.
+func pullHint(row daraja.PullRow) payment.Hint {
+	return payment.Hint{
+		Source: "pull", Provider: payment.Daraja, Receipt: row.Receipt, Amount: row.Amount, Phone: row.Phone, Reference: row.Reference, At: row.At,
+	}
+}
+
 func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (pulledView, error) {
 	out := pulledView{
 		Receipt: row.Receipt, At: timing.RFC3339OrNull(row.At), Phone: payment.OrNull(v.phoneText(row.Phone)), Reference: payment.OrNull(v.phoneText(row.Reference)),
@@ -283,6 +308,9 @@ func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confir
 	}
 	deposits, err := ledger.Deposits.Find(ctx, row.Receipt)
 	if err != nil {
+		return out, err
+	}
+	if out.Fits, err = v.fits(ctx, ledger, row, len(deposits) > 0); err != nil {
 		return out, err
 	}
 	switch {

@@ -167,7 +167,7 @@ func (v *depositResolve) sources(ctx context.Context, ledger *store.Store, d pay
 	if p.Daraja == nil {
 		return from, nil
 	}
-	from.Hints = func(ctx context.Context, d payment.Deposit) ([]deposit.Hint, error) {
+	from.Hints = func(ctx context.Context, d payment.Deposit) ([]payment.Hint, error) {
 		return v.hints(ctx, ledger, p, d)
 	}
 	client, conf, err := v.initiatorClient(ctx)
@@ -190,8 +190,8 @@ func (v *depositResolve) sources(ctx context.Context, ledger *store.Store, d pay
 
 // hints are the payments that M-PESA lists, and those that it confirmed, since the
 // deposit was asked for.
-func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) ([]deposit.Hint, error) {
-	var out []deposit.Hint
+func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) ([]payment.Hint, error) {
+	var out []payment.Hint
 	since := d.SentAt.Add(-5 * time.Minute)
 	deliveries, _, err := ledger.Deliveries.List(ctx, store.DeliveryFilter{
 		Provider: d.Provider, Event: daraja.EventC2BConfirmation, Since: since,
@@ -206,14 +206,14 @@ func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provi
 			if at.IsZero() || d.Environment == payment.Local {
 				at = c.ReceivedAt
 			}
-			out = append(out, deposit.Hint{Source: "c2b", Receipt: e.Receipt, Amount: e.Amount, Phone: e.Phone, Reference: e.Reference, At: at})
+			out = append(out, payment.Hint{Source: "c2b", Receipt: e.Receipt, Amount: e.Amount, Phone: e.Phone, Reference: e.Reference, At: at})
 		}
 	}
 	if v.now().Sub(since) > pullReaches {
 		return out, nil
 	}
 	_, err = p.Daraja.PullAll(ctx, since, v.now(), func(row daraja.PullRow) error {
-		out = append(out, deposit.Hint{Source: "pull", Receipt: row.Receipt, Amount: row.Amount, Phone: row.Phone, Reference: row.Reference, At: row.At})
+		out = append(out, pullHint(row))
 		return nil
 	})
 	return distinct(out), err
@@ -223,9 +223,9 @@ func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provi
 const pullReaches = 48 * time.Hour
 
 // distinct leaves out the hints of a receipt that was told before.
-func distinct(hints []deposit.Hint) []deposit.Hint {
+func distinct(hints []payment.Hint) []payment.Hint {
 	seen := map[string]bool{}
-	var out []deposit.Hint
+	var out []payment.Hint
 	for _, h := range hints {
 		if !seen[h.Receipt] {
 			seen[h.Receipt] = true

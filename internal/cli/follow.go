@@ -139,7 +139,7 @@ type told struct {
 // deposits is given up: the error names one of them, and for people no block repeats it.
 func (t told) note(u watch.Update) {
 	for _, doubt := range u.Doubts[len(u.Doubts)-u.Fresh:] {
-		t.out.Warn("%s: a delivery (%s) moves nothing: %s", nameOf(u.Deposit), doubt.DeliveryID, t.phoneText(payment.Line(doubt.Reason, mostDoubt)))
+		t.out.Warn("%s: %s", nameOf(u.Deposit), t.phoneText(payment.Line(doubt.Told(), mostDoubt)))
 	}
 	switch {
 	case u.Note == "" || u.Fresh > 0:

@@ -7,27 +7,6 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Hint is a payment that may be a deposit's: a row of the provider's pull list, or a
-// customer's payment that was confirmed. It proves nothing by itself.
-type Hint struct {
-	Source    string
-	Receipt   string
-	Amount    payment.Amount
-	Phone     string
-	Reference string
-	At        time.Time
-}
-
-// Fits reports whether a hint can be about a deposit: the amount is the same, the
-// reference is or is not told, the phone can be the customer's, and the time is within a
-// day of asking.
-func (h Hint) Fits(d payment.Deposit) bool {
-	since := h.At.Sub(d.SentAt)
-	return h.Receipt != "" && h.Amount == d.Amount && d.Phone.MayBe(h.Phone) &&
-		(h.Reference == d.Reference || h.Reference == "" && h.Phone != "") &&
-		since > -5*time.Minute && since < payment.RepeatWindow
-}
-
 // Sources are who can be asked about a deposit; nil fields are nobody.
 type Sources struct {
 	// Ask asks the provider how a deposit stands.
@@ -36,7 +15,7 @@ type Sources struct {
 	// it takes (reference/wasaapay.md §11.6). Otherwise it must agree with the ledger.
 	AnswerDecides bool
 	// Hints returns payments that may be the deposit's.
-	Hints func(ctx context.Context, d payment.Deposit) ([]Hint, error)
+	Hints func(ctx context.Context, d payment.Deposit) ([]payment.Hint, error)
 	// Confirm asks what became of the transaction with a receipt and records it on the
 	// deposit. paid says that it is completed and fits.
 	Confirm func(ctx context.Context, d payment.Deposit, receipt string) (paid bool, err error)
@@ -55,7 +34,7 @@ type Resolved struct {
 	Open bool
 	// Reason says why it is in doubt, or why it is not; Next is what to do about it.
 	Reason, Next string
-	Hints        []Hint
+	Hints        []payment.Hint
 }
 
 // Doubtful reports whether a deposit is one that resolving is for: a contradiction, an

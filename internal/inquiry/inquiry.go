@@ -7,6 +7,7 @@ package inquiry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -190,7 +191,7 @@ func (i *Inquirer) ended(ctx context.Context, q store.Query) (Result, error) {
 		}
 	}
 	if q.DepositID == "" {
-		return r, i.verdict(r)
+		return r, errors.Join(i.verdict(r), i.see(ctx, &r))
 	}
 	d, err := i.Ledger.Deposits.Get(ctx, q.DepositID)
 	if err != nil {
@@ -205,4 +206,23 @@ func (i *Inquirer) ended(ctx context.Context, q store.Query) (Result, error) {
 	}
 	r.Deposit = &d
 	return r, i.verdict(r)
+}
+
+// see tells the deposits that a completed transaction fits of it, where the ledger knew of
+// none that it was about.
+func (i *Inquirer) see(ctx context.Context, r *Result) error {
+	a := r.Answer
+	if a == nil || r.Query.Kind != KindTransaction || a.ResultCode != "0" || a.TransactionStatus != Completed || r.Differs != "" {
+		return nil
+	}
+	number, _, _ := strings.Cut(a.DebitParty, " ")
+	hint := payment.Hint{Source: "transaction", Provider: payment.Daraja, Receipt: a.Receipt, Amount: a.Amount, Phone: number, At: a.InitiatedAt}
+	if hint.At.IsZero() {
+		hint.At = a.FinalisedAt
+	}
+	fits, err := i.Ledger.Deposits.See(ctx, i.Account.Environment, hint)
+	for _, d := range fits {
+		i.tell(Note, a.Receipt+" fits deposit "+d.ID+", which is "+string(d.Status)+"; \"payctl deposit resolve "+d.ID+"\" looks further")
+	}
+	return err
 }

@@ -79,7 +79,8 @@ func (i *Inquirer) transaction(in TransactionInput) (payment.TransactionQuery, e
 }
 
 // depositOf finds the deposit that a query is about: the one that has this receipt, or
-// whose push got this id. The result may then confirm it.
+// whose push got this id, or that a payment of this receipt fits. The result may then
+// confirm it.
 func (i *Inquirer) depositOf(ctx context.Context, ids ...string) (string, error) {
 	for _, id := range ids {
 		found, err := i.Ledger.Deposits.Find(ctx, id)
@@ -91,6 +92,15 @@ func (i *Inquirer) depositOf(ctx context.Context, ids ...string) (string, error)
 			if id != "" && d.Provider == payment.Daraja && known {
 				return d.ID, nil
 			}
+		}
+	}
+	for _, receipt := range ids {
+		hinted, err := i.Ledger.Deposits.Hinted(ctx, receipt)
+		if err != nil {
+			return "", err
+		}
+		if len(hinted) == 1 && hinted[0].Environment == i.Account.Environment {
+			return hinted[0].ID, nil
 		}
 	}
 	return "", nil

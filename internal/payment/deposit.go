@@ -120,12 +120,21 @@ type Reversal struct {
 	At      time.Time
 }
 
-// Doubt is a delivery about a deposit that moved nothing: it is not believed, or
-// it says nothing that settles.
+// Doubt is what came about a deposit and moved nothing: a delivery that is not believed or
+// says nothing that settles, or a payment that fits.
 type Doubt struct {
+	// DeliveryID is "" where no delivery brought it.
 	DeliveryID string
 	At         time.Time
 	Reason     string
+}
+
+// Told is a doubt in one line, for progress and warnings.
+func (d Doubt) Told() string {
+	if d.DeliveryID == "" {
+		return d.Reason
+	}
+	return "a delivery (" + d.DeliveryID + ") moves nothing: " + d.Reason
 }
 
 // PromptLifetime is how long a customer's prompt can be answered at most.

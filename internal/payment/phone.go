@@ -1,6 +1,8 @@
 package payment
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -50,8 +52,14 @@ func (p Phone) IsZero() bool { return p.digits == "" }
 func (p Phone) MSISDN() string { return p.digits }
 
 // MayBe reports whether a number as it arrived, often masked, can be this one: the
-// digits that it shows are in their places, counted from its end. "" can be any.
+// digits that it shows are in their places, counted from its end. "" can be any. C2B v1
+// hashes it instead (reference/daraja.md §9).
 func (p Phone) MayBe(text string) bool {
+	if len(text) == hex.EncodedLen(sha256.Size) {
+		sum := sha256.Sum256([]byte(p.digits))
+		return strings.EqualFold(text, hex.EncodeToString(sum[:]))
+	}
+	text = strings.NewReplacer(" ", "", "-", "", "+", "").Replace(text)
 	for i, j := len(text)-1, len(p.digits)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
 		c := text[i]
 		national := i == 0 && c == '0' // 0712345678

@@ -53,6 +53,8 @@ const (
 	SourceQuery Source = "query"
 	// SourceAnswer is the answer to the request that created the deposit.
 	SourceAnswer Source = "answer"
+	// SourceHint is a payment that fits a deposit and proves nothing; see Hint.
+	SourceHint Source = "hint"
 	// SourceOperator is the word of a person, with a reason. No proof overrules it
 	// silently: what speaks against it is a conflict.
 	SourceOperator Source = "operator"
@@ -69,6 +71,7 @@ func (s Source) rank() int {
 		return 2
 	case SourceStream, SourcePoll, SourceQuery, SourceAnswer:
 		return 1
+	case SourceHint:
 	}
 	return 0
 }

@@ -50,7 +50,7 @@ func strength(s Source) int {
 		return 0
 	case SourceTransaction:
 		return 1
-	case SourceStream, SourcePoll, SourceQuery, SourceAnswer, SourceOperator:
+	case SourceStream, SourcePoll, SourceQuery, SourceAnswer, SourceOperator, SourceHint:
 	}
 	return 2
 }

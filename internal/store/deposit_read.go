@@ -63,7 +63,8 @@ func deposits(rows []depositRow) []payment.Deposit {
 
 // Doubts returns what came about deposits and moved nothing, oldest first, by deposit
 // id: deliveries that are not believed or settle nothing, once each, and those that
-// speak against it without being about it alone.
+// speak against it without being about it alone; and payments that fit it, until one of
+// them turns out to be its own.
 func (h *Deposits) Doubts(ctx context.Context, ids ...string) (map[string][]payment.Doubt, error) {
 	keys := make([]position, 0, len(ids))
 	for _, id := range ids {
@@ -80,21 +81,23 @@ func (h *Deposits) Doubts(ctx context.Context, ids ...string) (map[string][]paym
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE `+h.engine.In("v.subject")+` AND v.dedup IS NOT NULL AND k.verdict = ?
 		UNION ALL SELECT c.deposit, c.delivery, c.at, c.note
-		FROM claims AS c WHERE `+h.engine.In("c.deposit")+` AND c.delivery IS NOT NULL AND c.note <> ''
-		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), list)
+		FROM claims AS c WHERE `+h.engine.In("c.deposit")+` AND c.note <> '' AND (c.delivery IS NOT NULL AND c.source <> ? OR c.source = ?
+			AND NOT EXISTS (SELECT 1 FROM deposits AS d WHERE d.seq = c.deposit AND d.receipt <> '' AND c.note LIKE '%' || d.receipt || '%'))
+		ORDER BY 3, 2`, list, string(payment.VerdictUntrusted), list, string(payment.SourceHint), string(payment.SourceHint))
 	if err != nil {
 		return nil, h.kinded("read the doubts", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var deposit, delivery, at int64
+		var deposit, at int64
+		var delivery sql.NullInt64
 		var reason string
 		if err := rows.Scan(&deposit, &delivery, &at, &reason); err != nil {
 			return nil, h.kinded("read the doubts", err)
 		}
 		id := h.id(depositPrefix, deposit)
-		doubt := payment.Doubt{DeliveryID: h.id(deliveryPrefix, delivery), At: fromMicros(at), Reason: reason}
-		if n := len(out[id]); n > 0 && out[id][n-1].DeliveryID == doubt.DeliveryID {
+		doubt := payment.Doubt{DeliveryID: h.id(deliveryPrefix, delivery.Int64), At: fromMicros(at), Reason: reason}
+		if n := len(out[id]); n > 0 && delivery.Valid && out[id][n-1].DeliveryID == doubt.DeliveryID {
 			continue
 		}
 		out[id] = append(out[id], doubt)

@@ -19,8 +19,11 @@ type judged struct {
 	orphan bool
 	// claim is what it says of its deposit, nil if it says nothing that counts.
 	claim *payment.Claim
-	// rivals are the deposits that it speaks against.
+	// rivals are the deposits that it speaks against, fits those that it may be about, as
+	// hint says.
 	rivals []rival
+	fits   []depositRow
+	hint   payment.Hint
 }
 
 // counts tells whether the delivery's event has effect.

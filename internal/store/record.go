@@ -22,6 +22,9 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	}
 	j := t.known.judge(p, t.now)
 	p.out.Verdict, p.out.Reason = j.verdict, j.reason
+	if err := p.fitting(ctx, t, &j); err != nil {
+		return err
+	}
 	before := j.deposit
 	if j.claim != nil && j.counts() {
 		j.deposit.Deposit, p.out.Move = before.Apply(*j.claim)
@@ -75,6 +78,9 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 		return nil
 	}
 	if err := t.contradictRivals(ctx, j, seq); err != nil || !j.counts() {
+		return err
+	}
+	if err := t.hintAll(ctx, j.fits, j.hint, seq); err != nil {
 		return err
 	}
 	if j.query.seq != 0 {

@@ -145,6 +145,9 @@ func (s *Store) Close() error {
 	return s.kinded("close the ledger", errors.Join(s.writer.close(), s.engine.Close()))
 }
 
+// ReadOnly reports whether the ledger was opened without the right to write.
+func (s *Store) ReadOnly() bool { return s.engine.ReadOnly() }
+
 // Path returns the ledger's file.
 func (s *Store) Path() string { return s.engine.Path() }
 

@@ -56,11 +56,19 @@ type Conflict struct {
 	Reason  string   `json:"reason"`
 }
 
-// Doubt is a delivery that moved nothing.
+// Doubt is what came and moved nothing; no delivery brought a payment that fits.
 type Doubt struct {
-	DeliveryID string `json:"delivery_id"`
-	At         string `json:"at"`
-	Reason     string `json:"reason"`
+	DeliveryID *string `json:"delivery_id"`
+	At         string  `json:"at"`
+	Reason     string  `json:"reason"`
+}
+
+// From names the delivery that brought it, in parentheses, "" where none did.
+func (d Doubt) From() string {
+	if d.DeliveryID == nil {
+		return ""
+	}
+	return " (" + *d.DeliveryID + ")"
 }
 
 // Reversal is what became of giving a deposit's money back.
@@ -99,7 +107,7 @@ func NewDeposit(d payment.Deposit, doubts []payment.Doubt, others []string, show
 		}
 	}
 	for _, doubt := range doubts {
-		v.Doubts = append(v.Doubts, Doubt{DeliveryID: doubt.DeliveryID, At: timing.RFC3339(doubt.At), Reason: phones(doubt.Reason, showPhone)})
+		v.Doubts = append(v.Doubts, Doubt{DeliveryID: payment.OrNull(doubt.DeliveryID), At: timing.RFC3339(doubt.At), Reason: phones(doubt.Reason, showPhone)})
 	}
 	if r := d.Reversal; r != (payment.Reversal{}) {
 		v.Reversal = &Reversal{Status: string(r.Status), Receipt: payment.OrNull(r.Receipt), At: timing.RFC3339(r.At)}
@@ -145,7 +153,7 @@ func (v Deposit) Text(t *ui.Text) {
 		ui.KV("created", ui.When(v.CreatedAt)),
 	)
 	for _, doubt := range v.Doubts {
-		t.Line(ui.Warn("doubt: "), ui.Plain(doubt.Reason), ui.Dim(" ("+doubt.DeliveryID+", "), ui.When(doubt.At), ui.Dim(")"))
+		t.Line(ui.Warn("doubt: "), ui.Plain(doubt.Reason), ui.Dim(doubt.From()+" "), ui.When(doubt.At))
 	}
 }
 
@@ -211,6 +219,7 @@ func DecidedBy(s payment.Source) string {
 		return string(s)
 	case payment.SourceTransaction, payment.SourceAnswer:
 		return string(payment.SourceQuery)
+	case payment.SourceHint: // decides nothing
 	}
 	return ""
 }

@@ -251,7 +251,7 @@ func (r *run) doubt(it *item, doubts []payment.Doubt) {
 	it.doubts, it.fresh = doubts, it.fresh+fresh
 	it.changed, it.told = true, false
 	last := doubts[len(doubts)-1]
-	r.tell(it, payment.SourceCallback, "a delivery ("+last.DeliveryID+") moves nothing: "+tidy(last.Reason), it.d.Status.Final() && r.isOver(it))
+	r.tell(it, payment.SourceCallback, tidy(last.Told()), it.d.Status.Final() && r.isOver(it))
 	if it.d.Adopted && !it.d.Status.Final() {
 		r.prompt(it)
 	}

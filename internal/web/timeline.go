@@ -160,7 +160,7 @@ func (s *Server) aboutDeposit(p *timeline, d *payment.Deposit, v view.Trace) {
 			p.Against = append(p.Against, "contradiction: "+c.Reason)
 		}
 		for _, doubt := range shown.Doubts {
-			p.Against = append(p.Against, "doubt: "+doubt.Reason+" ("+doubt.DeliveryID+")")
+			p.Against = append(p.Against, "doubt: "+doubt.Reason+doubt.From())
 		}
 	}
 	if d.Failure != nil {
