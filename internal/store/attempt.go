@@ -106,10 +106,8 @@ func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Atte
 	if run == 0 {
 		add(t.tally.attempts, attemptCell{dayOf(micros(row.at)), row.status >= 200 && row.status <= 299}, 1, 0)
 	}
-	if _, _, err = t.db.tables.attempts.add(ctx, t, &row); err != nil {
-		return err
-	}
-	return t.markFailing(ctx, delivery, target, a.Status)
+	_, _, err = t.db.tables.attempts.add(ctx, t, &row)
+	return err
 }
 
 // attemptKeys returns the keys of an attempt's delivery and of its run, 0 for none.
@@ -159,7 +157,10 @@ func (h *Runs) RecordAttempt(ctx context.Context, a Attempt) error {
 		if err != nil {
 			return err
 		}
-		return t.addAttempt(ctx, delivery, target, run, a)
+		if err := t.addAttempt(ctx, delivery, target, run, a); err != nil {
+			return err
+		}
+		return t.markFailing(ctx, delivery, target, a.Status)
 	})
 }
 

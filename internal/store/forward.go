@@ -156,6 +156,9 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 		if err != nil {
 			return err
 		}
+		if err := t.markFailing(ctx, delivery, target, a.Status); err != nil {
+			return err
+		}
 		after := before
 		after.attempts++
 		after.lease = -after.lease // free, and the number does not come again
@@ -199,6 +202,9 @@ func (h *Forwards) MarkDeadAttempt(ctx context.Context, forwardID string, a Atte
 			return err
 		}
 		if err := t.addAttempt(ctx, delivery, target, run, a); err != nil {
+			return err
+		}
+		if err := t.markFailing(ctx, delivery, target, a.Status); err != nil {
 			return err
 		}
 		query := "UPDATE forwards SET attempts = attempts + 1 WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"

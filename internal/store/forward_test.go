@@ -319,3 +319,28 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	one, two := first.DeliveryID, second.DeliveryID
 	check("attempts", []string{one + " 500", one + " 200", one + " 500", one + " 200", two + " 200"}, statuses)
 }
+
+// TestMoveInFlight: an attempt that comes back from the target which a forward was moved
+// away from is kept, and leaves nothing that failed behind.
+func TestMoveInFlight(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	from, to := "http://127.0.0.1:1/a", "http://127.0.0.1:1/b"
+	a := callback("ws_1", "", 100)
+	a.Targets = []string{from}
+	id := record(t, s, a).DeliveryID
+	leased := take(t, s, from, 1, time.Minute)
+	if n, err := s.Forwards.Move(t.Context(), from, to); err != nil || n != 1 || len(leased) != 1 {
+		t.Fatalf("moved %d of %d, error %v", n, len(leased), err)
+	}
+	if err := s.Forwards.MarkAttempt(t.Context(), leased[0], Attempt{Error: "connection refused"}, Outcome{}); err != nil {
+		t.Fatal(err)
+	}
+	if failing, err := s.Forwards.Failing(t.Context(), id); err != nil || len(failing) != 0 {
+		t.Errorf("fails at %v, error %v", failing, err)
+	}
+	mark(t, s, take(t, s, to, 1, time.Minute)[0], 500, Outcome{})
+	if failing, err := s.Forwards.Failing(t.Context(), id); err != nil || len(failing) != 1 || failing[0] != to {
+		t.Errorf("fails at %v, error %v", failing, err)
+	}
+}
