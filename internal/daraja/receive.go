@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/payctl/payctl/internal/packing"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -81,7 +82,7 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	}
 	root, ok := parseTree(d.Body)
 	if !ok {
-		return malformed(reasonNotJSON)
+		return malformed(notJSON(d.Body))
 	}
 	if body := root.get("body").get("stkcallback"); body.kind == '{' {
 		return readSTK(body).inspection(d.Header.Get(shortCodeHeader))
@@ -105,6 +106,19 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 		return inspectC2B(root, route)
 	}
 	return malformed(reasonNoShape)
+}
+
+// notJSON says what a body is instead. Nothing is taken off: no signature proves what
+// would be left.
+func notJSON(body []byte) string {
+	what := packing.Odd(body)
+	if _, undone := packing.Unpack(body); len(undone) > 0 {
+		what = packing.Describe(undone)
+	}
+	if what == "" {
+		return reasonNotJSON
+	}
+	return reasonNotJSON + ": " + what
 }
 
 func malformed(reason string) payment.Inspection {
@@ -170,7 +184,7 @@ func inspectTimeout(body []byte) payment.Inspection {
 	e := payment.Event{Name: EventTimeout, Key: EventTimeout + "/" + bodyKey(body)}
 	root, ok := parseTree(body)
 	if !ok {
-		e.Notes = []string{reasonNotJSON}
+		e.Notes = []string{notJSON(body)}
 		return unsigned(e)
 	}
 	if isEcho(root) {

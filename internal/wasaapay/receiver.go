@@ -3,6 +3,7 @@ package wasaapay
 import (
 	"net/http"
 
+	"github.com/payctl/payctl/internal/packing"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
 )
@@ -32,10 +33,37 @@ func (r *Receiver) TakeAbsent(take bool) *Receiver {
 
 // Inspect checks the signature and reads the event. A body that is not one
 // JSON object is malformed and has no event, and so is one with an id that is no
-// string. One of another environment than the profile's is untrusted. An event whose signature does not
+// string. What a body is packed in (gzip, UTF-16, a form, JSON twice) is taken off if the
+// signature proves what is left, and named in the reason; else it is named alone. One of another environment than the profile's is untrusted. An event whose signature does not
 // fit keeps its name and ids, for showing, but has no key and claims no
 // status: it can neither move a deposit nor pass for the real one.
 func (r *Receiver) Inspect(d payment.Delivery) payment.Inspection {
+	out := r.inspect(d)
+	if out.Verdict != payment.VerdictMalformed || len(d.Body) > MaxBody {
+		return out
+	}
+	inner, undone := packing.Unpack(d.Body)
+	if len(undone) == 0 {
+		if odd := packing.Odd(d.Body); odd != "" {
+			out.Reason = odd
+		}
+		return out
+	}
+	what := packing.Describe(undone)
+	d.Body = inner
+	unpacked := r.inspect(d)
+	if unpacked.Verdict != payment.VerdictValid && unpacked.Verdict != payment.VerdictUntrusted {
+		out.Reason = what
+		return out
+	}
+	if unpacked.Reason != "" {
+		what += "; " + unpacked.Reason
+	}
+	unpacked.Reason = what
+	return unpacked
+}
+
+func (r *Receiver) inspect(d payment.Delivery) payment.Inspection {
 	read := reading{body: d.Body}
 	result := r.pool.check(d.Body, &read.at)
 	out := payment.Inspection{Verdict: result.Verdict, Matched: result.Matched, Reason: result.Reason}
