@@ -39,7 +39,7 @@ func allowed() map[string][]string {
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/deliver", "internal/presence", "internal/store"},
 		"internal/replay":  {"internal/provider", "internal/deliver", "internal/store"},
-		"internal/webhook": {"internal/daraja", "internal/deliver", "internal/sevi", "internal/wasaapay"},
+		"internal/webhook": {"internal/deliver", "internal/provider", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
@@ -87,6 +87,7 @@ func allowed() map[string][]string {
 		"internal/atomicfile": {},
 		"internal/trustfile":  {"internal/payment"},
 		"internal/spell":      {},
+		"internal/packing":    {},
 		// Only tests import it.
 		"internal/npmtest": {},
 	}
@@ -97,7 +98,7 @@ func allowed() map[string][]string {
 func ground() []string {
 	return []string{
 		"internal/payment", "internal/secret", "internal/timing", "internal/loopback",
-		"internal/atomicfile", "internal/trustfile", "internal/spell",
+		"internal/atomicfile", "internal/trustfile", "internal/spell", "internal/packing",
 	}
 }
 

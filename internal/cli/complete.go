@@ -82,7 +82,7 @@ func (c completer) argumentChoices(ctx context.Context, cmd *cobra.Command) cobr
 	case "payctl help":
 		return helpChoices
 	case "payctl webhook trigger":
-		return first(choices(events()...))
+		return first(choices(c.events()...))
 	case "payctl config explain":
 		return first(func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return choices(c.settingKeys(ctx)...)(cmd, args, typed)
@@ -182,11 +182,10 @@ func outcomes() (all []cobra.Completion) {
 	return all
 }
 
-func events() (all []cobra.Completion) {
-	byProvider := webhook.Events()
-	for _, provider := range []payment.ProviderID{payment.WasaaPay, payment.Daraja, payment.Sevi} {
-		for _, event := range byProvider[provider] {
-			all = append(all, cobra.CompletionWithDesc(event, string(provider)))
+func (c completer) events() (all []cobra.Completion) {
+	for _, row := range c.providers {
+		for _, event := range row.Samples {
+			all = append(all, cobra.CompletionWithDesc(event, string(row.ID)))
 		}
 	}
 	return all

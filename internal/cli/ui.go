@@ -201,21 +201,11 @@ func (v *uiVerb) why() func(context.Context, store.StoredDelivery) string {
 		}
 		one.Lock()
 		defer one.Unlock()
-		judge, err := newVerifier(v.session, webhookVerifyOptions{})
-		if err != nil {
+		check := &webhook.Verification{Providers: v.providers, Secrets: v.webhookSecrets, Now: v.now}
+		judged, err := check.Why(ctx, d.Delivery, d.Verdict, d.Reason)
+		if err != nil || judged.Fix == "" {
 			return ""
 		}
-		means, err := judge.of(ctx, d.Provider)
-		if err != nil {
-			return ""
-		}
-		judged, found := means.explained(webhook.Judged{Verdict: d.Verdict, Reason: d.Reason}, d.Body)
-		switch {
-		case found == nil:
-			return ""
-		case found.Fix != "":
-			return judged.Reason + ". Fix: " + found.Fix
-		}
-		return judged.Reason
+		return judged.Reason + ". Fix: " + judged.Fix
 	}
 }

@@ -73,14 +73,14 @@ func (v *webhookHammer) Run(ctx context.Context) error {
 	if v.copies < 1 || v.copies > webhook.MaxCopies {
 		return usagef("use 1 to 1000", "copies %d: is out of range", v.copies)
 	}
-	keys, err := v.webhookKeys(ctx)
+	bench, err := v.bench(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := v.deadline.bound(ctx, hammerTimeout)
 	defer cancel()
 	h := &webhook.Hammer{
-		URL: v.url, Provider: id, Copies: v.copies, Keys: keys, Sender: sender, Settle: v.settle, Now: v.now,
+		URL: v.url, Provider: id, Copies: v.copies, Bench: bench, Sender: sender, Settle: v.settle, Now: v.now,
 	}
 	if v.probe != "" {
 		h.Probe = v.probing(v.probe)
@@ -125,8 +125,8 @@ func (v *webhookHammer) report(report []webhook.Blow, err error) error {
 const probeDelay = time.Second
 
 // probing runs the operator's command and reads a count from what it prints.
-func (e *env) probing(command string) func(context.Context, webhook.Facts) (int, error) {
-	return func(ctx context.Context, f webhook.Facts) (int, error) {
+func (e *env) probing(command string) func(context.Context, payment.Facts) (int, error) {
+	return func(ctx context.Context, f payment.Facts) (int, error) {
 		shell, flag := "sh", "-c"
 		if runtime.GOOS == "windows" {
 			shell, flag = "cmd", "/C"

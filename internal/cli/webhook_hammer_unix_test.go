@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/webhook"
 )
 
 // TestHammerEndsWithItsTime: a probe that hangs ends with the run, and so do the
@@ -77,13 +76,13 @@ func TestProbeLeavesAProgram(t *testing.T) {
 	t.Parallel()
 	a := newSession(Invocation{Dir: t.TempDir(), Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	start := time.Now()
-	n, err := a.probing(`sleep 20 & echo 3`)(t.Context(), webhook.Facts{})
+	n, err := a.probing(`sleep 20 & echo 3`)(t.Context(), payment.Facts{})
 	if took := time.Since(start); n != 3 || err != nil || took > 10*time.Second {
 		t.Errorf("%d after %s, error %v", n, took, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := a.probing(`echo 3`)(ctx, webhook.Facts{}); !errors.Is(err, context.Canceled) {
+	if _, err := a.probing(`echo 3`)(ctx, payment.Facts{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("in a run that has ended: %v", err)
 	}
 }

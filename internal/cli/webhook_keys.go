@@ -5,49 +5,39 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
-// offlineReceiver is a provider's receiver with the secrets given, or with the
-// profile's; none are needed where deliveries prove nothing.
-func (e *env) offlineReceiver(ctx context.Context, id payment.ProviderID, secrets []*secret.Secret) (payment.Receiver, []*secret.Secret, error) {
-	row := e.providers.Row(id)
-	if row.Proof != nil && len(secrets) == 0 {
-		var err error
-		if secrets, err = e.webhookSecrets(ctx, id); err != nil {
-			return nil, nil, err
+// webhookSecrets are the profile's; none at all is KindUnauthorized.
+func (e *env) webhookSecrets(ctx context.Context, row provider.Row) ([]*secret.Secret, error) {
+	conf, err := e.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := conf.Missing(row.Proof.Setting); err != nil {
+		return nil, err
+	}
+	return row.Proof.Secrets(ctx, conf)
+}
+
+// bench makes and signs payloads; a secret that is not set is asked for where it is needed.
+func (e *env) bench(ctx context.Context) (webhook.Bench, error) {
+	out := webhook.Bench{Providers: e.providers, Keys: map[payment.ProviderID][]*secret.Secret{}}
+	conf, err := e.config(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, row := range e.providers {
+		if row.Proof == nil {
+			continue
+		}
+		if out.Keys[row.ID], err = row.Proof.Secrets(ctx, conf); err != nil {
+			return out, err
 		}
 	}
-	receiver, err := row.Receiver(nil, secrets)
-	return receiver, secrets, err
-}
-
-// webhookSecrets are the profile's; none at all is KindUnauthorized.
-func (e *env) webhookSecrets(ctx context.Context, id payment.ProviderID) ([]*secret.Secret, error) {
-	conf, err := e.config(ctx)
-	if err != nil {
-		return nil, err
-	}
-	proof := e.providers.Row(id).Proof
-	if err := conf.Missing(proof.Setting); err != nil {
-		return nil, err
-	}
-	return proof.Secrets(ctx, conf)
-}
-
-// webhookKeys sign samples; what is not set stays empty.
-func (e *env) webhookKeys(ctx context.Context) (webhook.Keys, error) {
-	conf, err := e.config(ctx)
-	if err != nil {
-		return webhook.Keys{}, err
-	}
-	signing, err := conf.WasaaPay.WebhookSecret.Get(ctx)
-	if err != nil {
-		return webhook.Keys{}, err
-	}
-	token, err := conf.Sevi.Token.Get(ctx)
-	return webhook.Keys{WebhookSecret: signing, SeviToken: token}, err
+	return out, nil
 }
 
 // otherSecrets are the webhook secrets of the other profiles: signing with the
@@ -66,7 +56,7 @@ func (e *env) otherSecrets(ctx context.Context) []webhook.Key {
 		if err != nil {
 			continue
 		}
-		secrets, err := other.WasaaPay.WebhookSecrets(ctx)
+		secrets, err := e.providers.Signer().Proof.Secrets(ctx, other)
 		if err != nil {
 			continue
 		}

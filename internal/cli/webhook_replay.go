@@ -207,10 +207,10 @@ func (v *webhookReplay) editor(ctx context.Context, spec replay.Spec) (replay.Ed
 	if !spec.Resign {
 		v.out.Warn("changed without --resign: what WasaaPay signed will no longer verify")
 	}
-	var keys webhook.Keys
+	var bench webhook.Bench
 	if spec.Resign {
 		var err error
-		if keys, err = v.webhookKeys(ctx); err != nil {
+		if bench, err = v.bench(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +219,7 @@ func (v *webhookReplay) editor(ctx context.Context, spec replay.Spec) (replay.Ed
 		if d.Body, err = edit.Apply(d.Body); err != nil || !spec.Resign {
 			return d, err
 		}
-		d.Delivery, err = keys.Resign(d.Delivery)
+		d.Delivery, err = bench.Resign(d.Delivery)
 		return d, err
 	}, nil
 }

@@ -6,9 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/secret"
-	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -63,7 +61,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 		key, err = readSecretFile(v.secretFile)
 	} else {
 		var all []*secret.Secret
-		if all, err = v.webhookSecrets(ctx, payment.WasaaPay); err == nil {
+		if all, err = v.webhookSecrets(ctx, v.providers.Signer()); err == nil {
 			key = all[0]
 		}
 	}
@@ -76,7 +74,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 	if v.wrong != "" {
 		body, err = webhook.SignWrong(body, key.Reveal(), v.wrong)
 	} else {
-		body, err = wasaapay.Sign(body, key)
+		body, err = v.providers.Signer().Proof.Sign(body, nil, key)
 	}
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ type webhookTrigger struct {
 	allowRemote    bool
 
 	sender *deliver.Sender
-	keys   webhook.Keys
+	bench  webhook.Bench
 }
 
 func newWebhookTrigger(s *session) *cobra.Command {
@@ -97,7 +97,7 @@ Targets must be on this machine unless --allow-remote is given.`,
 // Run sends, prints or lists.
 func (v *webhookTrigger) Run(ctx context.Context) error {
 	if v.list {
-		return ui.List(v.out, columns("PROVIDER", "EVENT"), view.NewEvents(webhook.Events()))
+		return ui.List(v.out, columns("PROVIDER", "EVENT"), view.NewEvents(webhook.Bench{Providers: v.providers}.Events()))
 	}
 	if err := v.check(); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (v *webhookTrigger) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.keys, err = v.webhookKeys(ctx); err != nil {
+	if v.bench, err = v.session.bench(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := v.deadline.bound(ctx, 0)
@@ -154,7 +154,7 @@ func (v *webhookTrigger) steps() ([]webhook.Step, error) {
 // all sends every step, count times. An answer that is no 2xx does not stop a
 // scenario: what comes after it is the point. The first problem is returned.
 func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots) error {
-	var invent webhook.Inventor
+	invent := webhook.Inventor{Bench: v.bench}
 	var first error
 	for range v.count {
 		facts, token, err := v.facts(ctx, &invent)
@@ -191,36 +191,36 @@ func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots
 type target struct{ url, shown string }
 
 // sample makes a step's payload, and says where it goes.
-func (v *webhookTrigger) sample(ctx context.Context, step webhook.Step, facts webhook.Facts, token string) (webhook.Sample, target, error) {
+func (v *webhookTrigger) sample(ctx context.Context, step webhook.Step, facts payment.Facts, token string) (payment.Sample, target, error) {
 	var d payment.Delivery
 	name := step.Event
 	switch {
 	case strings.HasPrefix(step.Event, "dlv_"):
 		ledger, err := v.readLedger(ctx)
 		if err != nil {
-			return webhook.Sample{}, target{}, err
+			return payment.Sample{}, target{}, err
 		}
 		stored, err := ledger.Deliveries.Get(ctx, step.Event)
 		if err != nil {
-			return webhook.Sample{}, target{}, err
+			return payment.Sample{}, target{}, err
 		}
 		if d, token = stored.Delivery, stored.Token; stored.Event != nil {
 			name = stored.Event.Name
 		}
-	case isFileName(step.Event):
+	case v.isFileName(step.Event):
 		body, err := readFile("file", step.Event, maxPayload)
 		if err != nil {
-			return webhook.Sample{}, target{}, err
+			return payment.Sample{}, target{}, err
 		}
 		d.Body, name, token = body, "", ""
 	default:
-		sample, err := webhook.Build(step.Event, facts, step.Edit, v.keys)
-		if !strings.HasPrefix(sample.Route, "/callbacks/daraja/stk") {
+		sample, err := v.bench.Build(step.Event, facts, step.Edit)
+		if !strings.HasPrefix(sample.Event, "stk.") {
 			token = "" // only a push's callback has one of its own
 		}
 		return sample, target{routed(v.to, sample.Route, token), routed(v.to, sample.Route, "")}, err
 	}
-	sample, err := webhook.Again(d, step.Edit, v.keys)
+	sample, err := v.bench.Again(d, step.Edit)
 	if err != nil {
 		return sample, target{}, err
 	}
@@ -231,8 +231,8 @@ func (v *webhookTrigger) sample(ctx context.Context, step webhook.Step, facts we
 }
 
 // isFileName reports whether an argument names a file, not an event.
-func isFileName(name string) bool {
-	for _, events := range webhook.Events() {
+func (v *webhookTrigger) isFileName(name string) bool {
+	for _, events := range v.bench.Events() {
 		if slices.Contains(events, name) {
 			return false
 		}
@@ -256,26 +256,26 @@ func readFile(what, path string, limit int64) ([]byte, error) {
 
 // facts are invented, or a deposit's; token is the last segment of that
 // deposit's callback path, where there is one.
-func (v *webhookTrigger) facts(ctx context.Context, invent *webhook.Inventor) (facts webhook.Facts, token string, err error) {
+func (v *webhookTrigger) facts(ctx context.Context, invent *webhook.Inventor) (facts payment.Facts, token string, err error) {
 	if v.from == "" {
 		return invent.Next(v.now()), "", nil
 	}
 	ledger, err := v.readLedger(ctx)
 	if err != nil {
-		return webhook.Facts{}, "", err
+		return payment.Facts{}, "", err
 	}
 	d, err := v.findDeposit(ctx, ledger, v.from)
 	if err != nil {
-		return webhook.Facts{}, "", err
+		return payment.Facts{}, "", err
 	}
 	if d.Environment == payment.Production && !v.global.yes {
-		return webhook.Facts{}, "", usagef("add --yes if your endpoint may take it for real",
+		return payment.Facts{}, "", usagef("add --yes if your endpoint may take it for real",
 			"from-deposit %s: is real money, and what is sent looks like the provider's word on it", d.ID)
 	}
 	if d.Environment != payment.Production {
 		token = d.CallbackToken
 	}
-	return webhook.FactsOf(d, v.now()), token, nil
+	return v.bench.FactsOf(d, v.now()), token, nil
 }
 
 // routed adds the listener's own route to a URL that has no path, with the
@@ -292,7 +292,7 @@ func routed(to, route, token string) string {
 }
 
 // shoot sends one payload; the error is what came of it.
-func (v *webhookTrigger) shoot(ctx context.Context, at target, sample webhook.Sample) (view.Shot, error) {
+func (v *webhookTrigger) shoot(ctx context.Context, at target, sample payment.Sample) (view.Shot, error) {
 	answer := webhook.Shoot(ctx, v.sender, at.url, sample)
 	shown := view.NewShot(sample.Event, at.shown, answer, v.global.showPhone)
 	switch {

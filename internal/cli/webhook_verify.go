@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/webhook"
@@ -43,7 +43,7 @@ func newWebhookVerify(s *session) *cobra.Command {
 	}
 	helpLater(cmd, verifyHelp)
 	f := cmd.Flags()
-	f.StringVar(&v.o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (wasaapay; a stored delivery's own)")
+	f.StringVar(&v.o.provider, "provider", "", "whose payloads: `wasaapay|daraja|sevi` (default: found from each)")
 	f.StringArrayVar(&v.o.secretFiles, "secret-file", nil, "read a secret from `FILE` instead of the profile (repeatable: rotation)")
 	f.StringVar(&v.o.headers, "headers", "", "`FILE` with the request's headers, one a line (Sevi)")
 	f.StringArrayVar(&v.o.deliveries, "delivery", nil, "check a stored delivery by its `ID` (repeatable)")
@@ -64,9 +64,13 @@ func verifyHelp() string {
 }
 
 const verifyHead = `Checks webhook payloads from files, directories, stdin (no file, or -) or the ledger
-(--delivery). WasaaPay's signature stands in the body; Sevi's token in the
-Authorization header (--headers FILE); Daraja signs nothing, so its payloads are
-checked for shape and reported as unsigned.
+(--delivery). Whose a payload is, is found from its body. WasaaPay's signature stands in
+the body; Sevi's token in the Authorization header (--headers FILE); Daraja signs
+nothing, so its payloads are checked for shape and reported as unsigned.
+
+A file may hold several payloads one after another, with or without a log's words before
+them, and may be UTF-16 (PowerShell), gzipped, form-encoded or encoded as JSON twice: what
+was taken off is named in the verdict.
 
 --explain tries the usual mistakes of signers and the usual ways in which a receiver's
 framework changes a body before the check, and proves what it names.
@@ -78,24 +82,13 @@ What --explain undoes of a receiver's framework, and what mends it:
 
 `
 
-// verifier judges payloads, each with its provider's means.
+// verifier judges payloads and shows the verdicts.
 type verifier struct {
 	*session
 	o       webhookVerifyOptions
-	header  http.Header
-	secrets []*secret.Secret
-	means   map[payment.ProviderID]*verifyMeans
+	check   *webhook.Verification
 	views   []verdictView
 	summary webhook.Summary
-}
-
-// verifyMeans are what payloads of one provider are checked with.
-type verifyMeans struct {
-	provider payment.ProviderID
-	receiver payment.Receiver
-	secrets  []*secret.Secret
-	// keys are tried by --explain: the secrets, and those of other profiles.
-	keys []webhook.Key
 }
 
 // Run checks the payloads. One that does not verify is KindBadSignature.
@@ -123,66 +116,41 @@ func (v *webhookVerify) Run(ctx context.Context) error {
 }
 
 func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
-	v := &verifier{session: s, o: o, means: map[payment.ProviderID]*verifyMeans{}}
+	check := &webhook.Verification{
+		Providers: s.providers, Secrets: s.webhookSecrets, Others: s.otherSecrets, Signed: len(o.secretFiles) > 0 || o.explain, Explain: o.explain, Tolerance: o.tolerance, Now: s.now,
+	}
 	switch {
 	case len(o.deliveries) > 0 && (len(o.files) > 0 || o.ndjson || o.headers != ""):
 		return nil, usagef("give files, or --delivery", "delivery: a stored delivery comes with its own body and headers")
-	}
-	if o.tolerance < 0 {
+	case o.tolerance < 0:
 		return nil, usagef("write a duration such as 5m", "tolerance %s: is negative", o.tolerance)
 	}
-	id, err := v.provider(payment.WasaaPay)
-	if row := s.providers.Row(id); err == nil && row.Proof == nil && len(o.secretFiles) > 0 {
-		err = usagef("leave --secret-file out", "secret-file: %s signs nothing", row.Title)
-	}
-	if err != nil {
-		return nil, err
+	var err error
+	if o.provider != "" {
+		if check.Provider, err = s.providers.Parse(o.provider); err != nil {
+			return nil, err
+		}
+		if row := s.providers.Row(check.Provider); row.Proof == nil && len(o.secretFiles) > 0 {
+			return nil, usagef("leave --secret-file out", "secret-file: %s signs nothing", row.Title)
+		}
 	}
 	if o.headers != "" {
-		if v.header, err = readHeaders(o.headers); err != nil {
+		if check.Header, err = readHeaders(o.headers); err != nil {
 			return nil, err
 		}
 	}
+	var secrets []*secret.Secret
 	for _, path := range o.secretFiles {
-		secret, err := readSecretFile(path)
+		one, err := readSecretFile(path)
 		if err != nil {
 			return nil, err
 		}
-		v.secrets = append(v.secrets, secret)
+		secrets = append(secrets, one)
 	}
-	return v, nil
-}
-
-// provider is the one that was named, or whose payloads these are otherwise.
-func (v *verifier) provider(otherwise payment.ProviderID) (payment.ProviderID, error) {
-	if v.o.provider == "" {
-		return otherwise, nil
+	if len(secrets) > 0 {
+		check.Secrets = func(context.Context, provider.Row) ([]*secret.Secret, error) { return secrets, nil }
 	}
-	return v.providers.Parse(v.o.provider)
-}
-
-// of returns a provider's means, made at the first call.
-func (v *verifier) of(ctx context.Context, id payment.ProviderID) (*verifyMeans, error) {
-	if m := v.means[id]; m != nil {
-		return m, nil
-	}
-	m := &verifyMeans{provider: id}
-	var err error
-	if m.receiver, m.secrets, err = v.offlineReceiver(ctx, id, v.secrets); err != nil {
-		return nil, err
-	}
-	for i, s := range m.secrets {
-		role := ""
-		if i > 0 {
-			role = "secret " + itoa(i+1) + ", the previous one"
-		}
-		m.keys = append(m.keys, webhook.Key{Secret: s, Role: role})
-	}
-	if v.o.explain && id == payment.WasaaPay {
-		m.keys = append(m.keys, v.otherSecrets(ctx)...)
-	}
-	v.means[id] = m
-	return m, nil
+	return &verifier{session: s, o: o, check: check}, nil
 }
 
 // report prints what a stream has not printed yet: the verdicts of separate

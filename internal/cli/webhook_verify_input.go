@@ -24,70 +24,42 @@ const maxPayload = 1 << 20
 // farAway is how far from now a payload's time is worth a note.
 const farAway = 24 * time.Hour
 
-// judge judges one payload that is not a line of an archive.
-func (v *verifier) judge(m *verifyMeans, source string, d payment.Delivery) error {
-	judged := webhook.JudgedOf(m.receiver.Inspect(d)).Within(v.o.tolerance, v.now())
-	v.summary.Count(judged.Verdict)
-	if v.o.tolerance == 0 && !judged.At.IsZero() && v.now().Sub(judged.At).Abs() > farAway {
-		v.out.Note("%s: its time is %s; --tolerance refuses what is too old", source, webhook.Age(judged.At, v.now()))
+// show shows one verdict that is not a line of an archive.
+func (v *verifier) show(source string, index int, j webhook.Judged) error {
+	v.summary.Count(j.Verdict)
+	if v.o.tolerance == 0 && !j.At.IsZero() && v.now().Sub(j.At).Abs() > farAway {
+		v.out.Note("%s: its time is %s; --tolerance refuses what is too old", source, webhook.Age(j.At, v.now()))
 	}
-	var explanation *webhook.Explanation
-	if v.o.explain && !judged.Stale {
-		judged, explanation = m.explained(judged, d.Body)
-	}
-	view := verdictView{judged.Worded(source, 0, m.provider), explanation}
+	shown := verdictView{j.Worded(source, index), j.Fix}
 	switch v.out.Format() {
 	case ui.FormatText, ui.FormatNDJSON:
-		v.keepErr(v.out.Line(view))
+		v.keepErr(v.out.Line(shown))
 		return nil
 	case ui.FormatJSON, ui.FormatCSV:
 	}
-	v.views = append(v.views, view)
+	v.views = append(v.views, shown)
 	return nil
 }
 
-// delivery is a payload as if it had just come, with the headers that were
-// given. The route lets an adapter choose by the payload's shape alone.
-func (v *verifier) delivery(id payment.ProviderID, body []byte) payment.Delivery {
-	return payment.Delivery{Provider: id, Route: "/callbacks/" + string(id), Method: http.MethodPost, Header: v.header, Body: body}
-}
-
-// payloads judges files, directories and stdin, one payload each.
+// payloads judges files, directories and stdin.
 func (v *verifier) payloads(ctx context.Context) error {
-	m, err := v.named(ctx)
-	if err != nil {
-		return err
-	}
 	return v.each(ctx, func(name string, r io.Reader) error {
-		body, err := readAll(r, maxPayload, name)
+		text, err := readAll(r, webhook.MaxInput, name)
 		if err != nil {
 			return err
 		}
-		return v.judge(m, name, v.delivery(m.provider, body))
+		return v.check.Payloads(ctx, text, func(index int, j webhook.Judged) error { return v.show(name, index, j) })
 	})
-}
-
-// named are the means of the provider named on the command line.
-func (v *verifier) named(ctx context.Context) (*verifyMeans, error) {
-	id, err := v.provider(payment.WasaaPay)
-	if err != nil {
-		return nil, err
-	}
-	return v.of(ctx, id)
 }
 
 // archives judges files in which each line is a payload.
 func (v *verifier) archives(ctx context.Context) error {
-	m, err := v.named(ctx)
-	if err != nil {
-		return err
-	}
 	return v.each(ctx, func(name string, r io.Reader) error {
-		archive := webhook.Archive{Source: name, Judge: v.lineJudge(m), Format: v.textLine(m, name)}
+		format := textLine(ui.Safe(name))
 		if v.out.Format() != ui.FormatText {
-			archive.Format = v.jsonLine(m, name)
+			format = func(dst []byte, index int, j webhook.Judged) []byte { return j.AppendLine(dst, name, index) }
 		}
-		summary, err := archive.Verify(ctx, r, writerFunc(v.writeLines))
+		summary, err := v.check.Archive(ctx, name, format).Verify(ctx, r, writerFunc(v.writeLines))
 		v.summary.Add(summary)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -96,34 +68,11 @@ func (v *verifier) archives(ctx context.Context) error {
 	})
 }
 
-func (v *verifier) lineJudge(m *verifyMeans) func() webhook.Judge {
-	return func() webhook.Judge {
-		if m.provider == payment.WasaaPay && v.o.tolerance == 0 {
-			return webhook.WasaaPayJudge(m.secrets)
-		}
-		whole := webhook.Inspecting(m.receiver, v.delivery(m.provider, nil))
-		return func(body []byte) webhook.Judged { return whole(body).Within(v.o.tolerance, v.now()) }
-	}
-}
-
-func (v *verifier) jsonLine(m *verifyMeans, source string) func([]byte, int, webhook.Judged, []byte) []byte {
-	return func(dst []byte, index int, j webhook.Judged, body []byte) []byte {
-		if v.o.explain && !j.Stale {
-			j, _ = m.explained(j, body)
-		}
-		return j.AppendLine(dst, source, index, m.provider)
-	}
-}
-
 // textLine shows people only what is wrong: an archive may hold millions.
-func (v *verifier) textLine(m *verifyMeans, source string) func([]byte, int, webhook.Judged, []byte) []byte {
-	source = ui.Safe(source)
-	return func(dst []byte, index int, j webhook.Judged, body []byte) []byte {
+func textLine(source string) func([]byte, int, webhook.Judged) []byte {
+	return func(dst []byte, index int, j webhook.Judged) []byte {
 		if j.Verdict == payment.VerdictValid || j.Verdict == payment.VerdictUnsigned && j.Reason == "" {
 			return dst
-		}
-		if v.o.explain && !j.Stale {
-			j, _ = m.explained(j, body)
 		}
 		return append(dst, string(j.Verdict)+"  "+source+":"+itoa(index+1)+"  "+ui.Safe(j.Reason)+"\n"...)
 	}
@@ -172,19 +121,14 @@ func (v *verifier) deliveries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		whose, err := v.provider(d.Provider)
-		if err != nil {
-			return err
-		}
-		if d.Provider != whose {
+		if whose := v.check.Provider; whose != "" && d.Provider != whose {
 			return usagef("leave --provider out", "delivery %s: is %s's, not %s's", d.ID, d.Provider, whose)
 		}
-		m, err := v.of(ctx, whose)
+		judged, err := v.check.Delivery(ctx, d.Delivery, func(secrets []*secret.Secret) http.Header { return withCredential(ledger, d.Header, secrets) })
 		if err != nil {
 			return err
 		}
-		d.Header = withCredential(ledger, d.Header, m.secrets)
-		if err := v.judge(m, d.ID, d.Delivery); err != nil {
+		if err := v.show(d.ID, 0, judged); err != nil {
 			return err
 		}
 	}

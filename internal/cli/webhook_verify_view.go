@@ -13,7 +13,8 @@ import (
 // verdictView is one verdict as it is printed.
 type verdictView struct {
 	webhook.Verdict
-	explanation *webhook.Explanation
+	// fix is what to do about it, "" where that is not known.
+	fix string
 }
 
 // Text writes one verdict for people.
@@ -26,49 +27,23 @@ func (v verdictView) Text(t *ui.Text) {
 		line = append(line, ui.Dim("  "+*v.Matched))
 	}
 	t.Line(line...)
-	if v.explanation != nil {
-		t.Line(ui.Plain("  why: "), ui.Bold(payment.Or(v.Reason, "")))
-		if v.explanation.Fix != "" {
-			t.Linef("  fix: %s", v.explanation.Fix)
-		}
-	} else if v.Reason != nil {
+	switch {
+	case v.Reason == nil:
+		return
+	case v.fix == "":
 		t.Line(ui.Plain("  "), ui.Warn(*v.Reason))
+		return
+	case v.Matched != nil:
+		t.Line(ui.Plain("  taken off: "), ui.Plain(*v.Reason))
+	default:
+		t.Line(ui.Plain("  why: "), ui.Bold(*v.Reason))
 	}
+	t.Linef("  fix: %s", v.fix)
 }
 
 // Cells are a verdict's columns in a list.
 func (v verdictView) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.Source), ui.Plain(payment.Or(v.Event, "-")), view.Verdict(v.Verdict.Verdict)}
-}
-
-// explained adds the usual mistake that a mismatch comes from. It stands in
-// the reason, where JSON carries it too.
-func (m *verifyMeans) explained(j webhook.Judged, body []byte) (webhook.Judged, *webhook.Explanation) {
-	if m.provider != payment.WasaaPay || j.Verdict != payment.VerdictMismatch && j.Verdict != payment.VerdictMalformed {
-		return j, nil
-	}
-	found, ok := webhook.Explain(body, m.keys)
-	leftOut := found.LeftOut
-	if !ok && j.Verdict == payment.VerdictMalformed {
-		return j, nil
-	}
-	if !ok {
-		found = webhook.Explanation{
-			Meaning: "none of the usual mistakes fits, the signer's or the receiver's: a value was changed after signing, or the secret is one that payctl does not have",
-			Fix:     "compare the secret with the dashboard's, and take the body before any middleware touches it",
-		}
-	}
-	if found.Meaning == "" {
-		found.Meaning = j.Reason
-	}
-	if leftOut != "" {
-		found.Meaning += " (" + leftOut + ")"
-	}
-	j.Reason = found.Meaning
-	if found.Mistake != "" {
-		j.Reason = found.Mistake + ": " + found.Meaning
-	}
-	return j, &found
 }
 
 // summaryView is the last line.

@@ -128,7 +128,7 @@ func fixtureTable() map[string]told {
 	return table
 }
 
-func routeOf(name string) string {
+func fixtureRoute(name string) string {
 	switch {
 	case strings.HasPrefix(name, "timeout/"):
 		return routeTimeout
@@ -152,7 +152,7 @@ func TestInspectFixtures(t *testing.T) {
 			if !ok {
 				t.Fatal("a fixture without an expectation")
 			}
-			i := Receiver{}.Inspect(payment.Delivery{Route: routeOf(name), Body: body})
+			i := Receiver{}.Inspect(payment.Delivery{Route: fixtureRoute(name), Body: body})
 			got := tell(i)
 			if want.Note != "" && strings.Contains(got.Note, want.Note) {
 				got.Note = want.Note
@@ -163,7 +163,7 @@ func TestInspectFixtures(t *testing.T) {
 			if i.Verdict == broken && i.Reason == "" {
 				t.Error("a malformed body without a reason")
 			}
-			again := Receiver{}.Inspect(payment.Delivery{Route: routeOf(name), Body: append(body, '\n')})
+			again := Receiver{}.Inspect(payment.Delivery{Route: fixtureRoute(name), Body: append(body, '\n')})
 			if i.Event != nil && again.Event != nil && i.Event.ConversationID+i.Event.ProviderID != "" && again.Event.Key != i.Event.Key {
 				t.Errorf("a copy has another key: %q and %q", i.Event.Key, again.Event.Key)
 			}

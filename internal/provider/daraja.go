@@ -28,7 +28,8 @@ func darajaRow() Row {
 			{Path: "/callbacks/daraja/c2b/validation", SendsOnce: true, Unproven: true},
 			{Path: "/callbacks/daraja/c2b/confirmation", SendsOnce: true, Unproven: true},
 		},
-		Events: daraja.Events(),
+		Events:  daraja.Events(),
+		Samples: daraja.SampleEvents(), Sample: daraja.Sample, Invent: daraja.Invent, Recognize: daraja.Recognize, Trials: darajaTrials(),
 		Receiver: func(c *config.Config, _ []*secret.Secret) (payment.Receiver, error) {
 			if c == nil {
 				return daraja.Receiver{}, nil

@@ -20,6 +20,7 @@ func seviRow() Row {
 		ID: payment.Sevi, Title: "Sevi",
 		Routes:  []payment.Route{{Path: "/callbacks/sevi"}},
 		Events:  sevi.Events(),
+		Samples: sevi.SampleNames(), Sample: sevi.FilledSample, Recognize: sevi.Recognize,
 		Retries: []time.Duration{30 * time.Second, time.Minute},
 		Proof: &Proof{
 			Setting: "sevi.token", Variable: "PAYCTL_SEVI_TOKEN",
@@ -28,6 +29,7 @@ func seviRow() Row {
 				header.Set("Authorization", key.Reveal())
 				return body, nil
 			},
+			Signs: func(_ []byte, header http.Header) bool { return header.Get("Authorization") != "" },
 		},
 		Receiver: func(_ *config.Config, secrets []*secret.Secret) (payment.Receiver, error) {
 			return sevi.New(sevi.Config{Tokens: secrets})

@@ -47,6 +47,17 @@ type Row struct {
 
 	// Health is what of its set-up can be looked at; nil where nothing can.
 	Health func(c *config.Config) Health
+	// Samples names the payloads that Sample makes of facts; it is false for any other
+	// name. Invent fills in the ids that the facts lack.
+	Samples []string
+	Sample  func(name string, f payment.Facts) (payment.Sample, bool)
+	Invent  func(f *payment.Facts)
+	// Recognize tells the provider's payloads from others' by their shape, and returns
+	// the event and the listener's route; nothing is verified.
+	Recognize func(body []byte) (event, route string, ok bool)
+	// Trials are what an endpoint is tested with beside junk; none where there are no such
+	// tests.
+	Trials []Trial
 	// Movement reads a wallet's transaction from a payload, for what its event leaves out;
 	// nil where deliveries are about no wallet.
 	Movement func(body []byte) (payment.WalletMovement, bool)
@@ -64,6 +75,12 @@ type Proof struct {
 	// Sign proves a body as the provider does: it returns the signed body, or changes
 	// the header.
 	Sign func(body []byte, header http.Header, key *secret.Secret) ([]byte, error)
+	// Signs reports whether a body or header carries such a proof, right or wrong.
+	Signs func(body []byte, header http.Header) bool
+	// InBody says that the proof is a signature that stands in the body, over what
+	// JSON.stringify makes of the rest: what a signer or a receiver did to it can be
+	// undone and proved.
+	InBody bool
 }
 
 // Table is all providers, in the order in which they are listed.
@@ -112,6 +129,19 @@ func (t Table) CodeAPIs() []string {
 		}
 	}
 	return out
+}
+
+// Signer returns the row whose proof stands in the body; a zero one where there is none.
+func (t Table) Signer() Row {
+	if i := slices.IndexFunc(t, func(r Row) bool { return r.Proof != nil && r.Proof.InBody }); i >= 0 {
+		return t[i]
+	}
+	return Row{}
+}
+
+// Tried lists the providers that an endpoint can be tested for.
+func (t Table) Tried() []payment.ProviderID {
+	return t.ids(func(r Row) bool { return len(r.Trials) > 0 })
 }
 
 // Names are ids in words: "daraja, wasaapay".

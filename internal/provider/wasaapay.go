@@ -18,6 +18,7 @@ func wasaapayRow() Row {
 		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true, Explainer: wasaapay.Explainer{},
 		Routes:  []payment.Route{{Path: "/callbacks/wasaapay"}},
 		Events:  wasaapay.Events(),
+		Samples: wasaapay.Events(), Sample: wasaapay.FilledSample, Invent: wasaapay.Invent, Recognize: wasaapay.Recognize, Trials: wasaapayTrials(),
 		Retries: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour},
 		Proof: &Proof{
 			Setting: "wasaapay.webhook_secret", Variable: "PAYCTL_WASAAPAY_WEBHOOK_SECRET",
@@ -25,6 +26,11 @@ func wasaapayRow() Row {
 				return c.WasaaPay.WebhookSecrets(ctx)
 			},
 			Sign: func(body []byte, _ http.Header, key *secret.Secret) ([]byte, error) { return wasaapay.Sign(body, key) },
+			Signs: func(body []byte, _ http.Header) bool {
+				_, found := wasaapay.SignatureOf(body)
+				return found
+			},
+			InBody: true,
 		},
 		Receiver: func(c *config.Config, secrets []*secret.Secret) (payment.Receiver, error) {
 			if c == nil {

@@ -1,5 +1,50 @@
 package sevi
 
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const callbackRoute = "/callbacks/sevi"
+
+// SampleNames lists the names of Samples.
+func SampleNames() []string {
+	var out []string
+	for _, s := range Samples() {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// FilledSample returns one of Samples, to be filled with an id of its own, without which
+// a second one would be a duplicate (reference/sevi.md §8); false for any other name.
+func FilledSample(name string, _ payment.Facts) (payment.Sample, bool) {
+	for _, s := range Samples() {
+		if s.Name == name {
+			var id [6]byte
+			_, _ = rand.Read(id[:])
+			return payment.Sample{
+				Event: name, Route: callbackRoute, Header: http.Header{"Content-Type": {"application/json"}}, Body: s.Body,
+				Fill: []string{"id=7d1c0f6e-0000-4000-8000-" + hex.EncodeToString(id[:])},
+			}, true
+		}
+	}
+	return payment.Sample{}, false
+}
+
+// Recognize returns the event of a payload of Sevi's and the route that takes it; false
+// for a payload of another shape.
+func Recognize(body []byte) (event, route string, ok bool) {
+	e, err := Parse(body)
+	if err != nil || e == nil {
+		return "", "", false
+	}
+	return e.Name, callbackRoute, true
+}
+
 // Sample is a complete payload for trying a receiver out; its values are invented.
 type Sample struct {
 	// Name is the event that the payload means, with a variant after a slash

@@ -1,6 +1,69 @@
 package wasaapay
 
-import "strings"
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+const callbackRoute = "/callbacks/wasaapay"
+
+// Invent fills in the id and the reference that the facts lack.
+func Invent(f *payment.Facts) {
+	if f.ResourceID == "" {
+		f.ResourceID = "dep_" + hexDigits(12)
+	}
+	if f.ProviderReference == "" {
+		f.ProviderReference = "DEP-" + f.At.UTC().Format("20060102") + "-" + strings.ToUpper(hexDigits(6))
+	}
+}
+
+func hexDigits(n int) string {
+	b := make([]byte, (n+1)/2)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)[:n]
+}
+
+// FilledSample returns the unsigned payload for one event, to be filled with the facts;
+// false for a name that is none.
+func FilledSample(event string, f payment.Facts) (payment.Sample, bool) {
+	s, ok := SampleOf(event)
+	family, _, _ := strings.Cut(s.Event, ".")
+	out := payment.Sample{Event: s.Event, Route: callbackRoute, Header: http.Header{"Content-Type": {"application/json"}}, Body: s.Body}
+	for _, fact := range [][2]string{
+		{"timestamp", f.At.UTC().Format(time.RFC3339)},
+		{"data." + family + "Id", f.ResourceID},
+		{"data.reference", f.ProviderReference},
+		{"data.externalReference", f.Reference},
+		{"data.amount", f.Amount.String()},
+		{"data.receiptNumber", f.Receipt},
+	} {
+		if fact[1] != "" {
+			out.Fill = append(out.Fill, fact[0]+"="+fact[1])
+		}
+	}
+	return out, ok
+}
+
+// Recognize returns the event of a body that is shaped as WasaaPay's, believed or not,
+// and the route that takes it; false for a body of another shape.
+func Recognize(body []byte) (event, route string, ok bool) {
+	var o struct {
+		Event     string          `json:"event"`
+		Data      json.RawMessage `json:"data"`
+		Signature json.RawMessage `json:"signature"`
+	}
+	if json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &o) != nil || o.Event == "" || o.Data == nil && o.Signature == nil {
+		return "", "", false
+	}
+	return o.Event, callbackRoute, true
+}
 
 // Sample is an unsigned webhook payload to send for a test.
 type Sample struct {

@@ -29,8 +29,8 @@ type Archive struct {
 	Judge func() Judge
 	// Format appends what is to be printed for the payload in one line, counted
 	// from 0, nothing if nothing is; it is called from several goroutines at
-	// once. body is only valid during the call.
-	Format func(dst []byte, index int, j Judged, body []byte) []byte
+	// once.
+	Format func(dst []byte, index int, j Judged) []byte
 	// Workers is how many goroutines judge; 0 means one for each core.
 	Workers int
 }
@@ -67,8 +67,11 @@ func (a *Archive) Verify(ctx context.Context, r io.Reader, w io.Writer) (Summary
 		group.Go(func() error {
 			judge := a.Judge()
 			for b := range todo {
-				a.judge(b, judge)
+				err := a.judge(b, judge)
 				close(b.done)
+				if err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -160,7 +163,7 @@ func grow(data *[]byte, n int) []byte {
 	return (*data)[old:]
 }
 
-func (a *Archive) judge(b *block, judge Judge) {
+func (a *Archive) judge(b *block, judge Judge) error {
 	index := b.first
 	for data := b.data; len(data) > 0; index++ {
 		end := bytes.IndexByte(data, '\n')
@@ -174,10 +177,14 @@ func (a *Archive) judge(b *block, judge Judge) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		judged := judge(line)
+		judged, err := judge(line)
+		if err != nil {
+			return err
+		}
 		b.summary.Count(judged.Verdict)
 		if a.Format != nil {
-			b.out = a.Format(b.out, index, judged, line)
+			b.out = a.Format(b.out, index, judged)
 		}
 	}
+	return nil
 }

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
@@ -73,14 +74,14 @@ func (a *again) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func wasaapayArchive() *webhook.Archive {
-	return &webhook.Archive{
-		Source: "archive.ndjson",
-		Judge:  func() webhook.Judge { return webhook.WasaaPayJudge([]*secret.Secret{secret.New(benchSecret)}) },
-		Format: func(dst []byte, index int, j webhook.Judged, _ []byte) []byte {
-			return j.AppendLine(dst, "archive.ndjson", index, payment.WasaaPay)
-		},
-	}
+func wasaapayArchive(tb testing.TB) *webhook.Archive {
+	tb.Helper()
+	v := &webhook.Verification{Providers: provider.Builtin(), Now: time.Now, Secrets: func(context.Context, provider.Row) ([]*secret.Secret, error) {
+		return []*secret.Secret{secret.New(benchSecret)}, nil
+	}}
+	return v.Archive(tb.Context(), "archive.ndjson", func(dst []byte, index int, j webhook.Judged) []byte {
+		return j.AppendLine(dst, "archive.ndjson", index)
+	})
 }
 
 // Seven times as much to read takes no more memory.
@@ -89,7 +90,7 @@ func TestArchiveMemoryIsConstant(t *testing.T) {
 	most := map[int]uint64{}
 	for _, times := range []int{3, 20} {
 		r := &again{data: data, times: times}
-		got, err := wasaapayArchive().Verify(t.Context(), r, io.Discard)
+		got, err := wasaapayArchive(t).Verify(t.Context(), r, io.Discard)
 		if err != nil || got.Valid != 2000*times {
 			t.Fatalf("%d times: %+v, %v", times, got, err)
 		}
@@ -121,7 +122,7 @@ func BenchmarkArchive(b *testing.B) {
 			name = "verify-all-cores"
 		}
 		b.Run(name, func(b *testing.B) {
-			archive := wasaapayArchive()
+			archive := wasaapayArchive(b)
 			archive.Workers = workers
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
@@ -196,7 +197,7 @@ func BenchmarkArchiveTwoMillion(b *testing.B) {
 	b.SetBytes(100 * int64(len(data)))
 	for b.Loop() {
 		r := &again{data: data, times: 100}
-		got, err := wasaapayArchive().Verify(b.Context(), r, io.Discard)
+		got, err := wasaapayArchive(b).Verify(b.Context(), r, io.Discard)
 		if err != nil || got.Valid != 2000000 {
 			b.Fatalf("%+v, %v", got, err)
 		}

@@ -2,20 +2,17 @@ package webhook
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"html"
-	"io"
-	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/payctl/payctl/internal/packing"
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
@@ -47,18 +44,26 @@ func Damages() []Damage {
 }
 
 func unwrapped() []Damage {
-	return []Damage{
-		{Name: "wrapped", Meaning: `the body is wrapped in another, such as {"body": …} of AWS Lambda, API gateways and queues`, Fix: "take the inner body, and check its own bytes", unwrap: wrappings},
-		{Name: "json-string", Meaning: "the body was encoded as JSON twice, as JSON.stringify of a text does", Fix: "decode the outer text once, or send the body as it is", unwrap: jsonString},
-		{Name: "json-array", Meaning: "the body stands in a list, as batching queues do", Fix: "take each element's own bytes", unwrap: listed},
-		{Name: "form", Meaning: "the body was sent or read as a form field, as PHP's $_POST and Express's urlencoded do", Fix: "read php://input, or use express.raw", unwrap: formField},
-		{Name: "utf-16", Meaning: "the file is UTF-16, as PowerShell's > and Out-File write", Fix: "write it with -Encoding utf8NoBOM, or [IO.File]::WriteAllBytes", unwrap: fromUTF16},
-		{Name: "gzip", Meaning: "the body is still gzipped: the receiver's server did not unpack it", Fix: "unpack it first", unwrap: gunzipped},
-		{Name: "byte-order-marks", Meaning: "byte order marks stand before the body", Fix: "write the file without a byte order mark", unwrap: withoutMarks},
-		{Name: "base64", Meaning: "the body is in base64, as API Gateway gives binary bodies", Fix: "decode it when isBase64Encoded says so", unwrap: fromBase64},
-		{Name: "latin-1-stored", Meaning: "the body was stored in ISO 8859-1, as a MySQL latin1 column does", Fix: "store bytes or utf8mb4", unwrap: fromLatin1},
-		{Name: "log-prefix", Meaning: "a log's prefix stands before the body", Fix: "cut the line at the first {", unwrap: loggedLine},
+	var out []Damage
+	for _, f := range packing.Forms() {
+		if f.Name == packing.List().Name {
+			continue // of any length, below
+		}
+		out = append(out, Damage{Name: f.Name, Meaning: f.Meaning, Fix: f.Fix, unwrap: func(body []byte) [][]byte {
+			if inner := f.Unpack(body); inner != nil {
+				return [][]byte{inner}
+			}
+			return nil
+		}})
 	}
+	list, log := packing.List(), packing.LogPrefix()
+	return append(
+		out,
+		Damage{Name: "wrapped", Meaning: `the body is wrapped in another, such as {"body": …} of AWS Lambda, API gateways and queues`, Fix: "take the inner body, and check its own bytes", unwrap: wrappings},
+		Damage{Name: list.Name, Meaning: list.Meaning, Fix: list.Fix, unwrap: listed},
+		Damage{Name: "latin-1-stored", Meaning: "the body was stored in ISO 8859-1, as a MySQL latin1 column does", Fix: "store bytes or utf8mb4", unwrap: fromLatin1},
+		Damage{Name: log.Name, Meaning: log.Meaning, Fix: log.Fix, unwrap: loggedLine},
+	)
 }
 
 func mended() []Damage {
@@ -131,14 +136,6 @@ func wrappings(body []byte) [][]byte {
 	return out
 }
 
-func jsonString(body []byte) [][]byte {
-	var text string
-	if json.Unmarshal(body, &text) != nil || !strings.Contains(text, "{") {
-		return nil
-	}
-	return [][]byte{[]byte(text)}
-}
-
 func listed(body []byte) [][]byte {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) != nil || len(list) == 0 || len(list) > mostListed {
@@ -154,83 +151,12 @@ func listed(body []byte) [][]byte {
 // mostListed bounds the elements of a list that are looked at.
 const mostListed = 16
 
-func formField(body []byte) [][]byte {
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) && bytes.Contains(body, []byte(`":`)) {
-		return nil
-	}
-	values, err := url.ParseQuery(strings.TrimSpace(string(body)))
-	if err != nil {
-		return nil
-	}
-	var out [][]byte
-	for name, list := range values {
-		for _, text := range append([]string{name}, list...) {
-			if strings.HasPrefix(text, "{") {
-				out = append(out, []byte(text))
-			}
-		}
-	}
-	return out
-}
-
 func loggedLine(body []byte) [][]byte {
 	first, last := bytes.IndexByte(body, '{'), bytes.LastIndexByte(body, '}')
 	if first < 0 || last < first || first == 0 && last == len(body)-1 {
 		return nil
 	}
 	return [][]byte{body[first : last+1]}
-}
-
-func fromUTF16(body []byte) [][]byte {
-	big := bytes.HasPrefix(body, []byte("\xfe\xff"))
-	if !big && !bytes.HasPrefix(body, []byte("\xff\xfe")) || len(body)%2 != 0 {
-		return nil
-	}
-	units := make([]uint16, 0, len(body)/2)
-	for i := 2; i+1 < len(body); i += 2 {
-		unit := uint16(body[i]) | uint16(body[i+1])<<8
-		if big {
-			unit = uint16(body[i])<<8 | uint16(body[i+1])
-		}
-		units = append(units, unit)
-	}
-	return [][]byte{[]byte(strings.TrimRight(string(utf16.Decode(units)), "\r\n"))}
-}
-
-// mostUnpacked bounds a gzipped body, in bytes.
-const mostUnpacked = 1 << 20
-
-func gunzipped(body []byte) [][]byte {
-	packed, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil
-	}
-	plain, err := io.ReadAll(io.LimitReader(packed, mostUnpacked))
-	if err != nil {
-		return nil
-	}
-	return [][]byte{plain}
-}
-
-func withoutMarks(body []byte) [][]byte {
-	rest := body
-	for bytes.HasPrefix(rest, []byte("\ufeff")) {
-		rest = rest[len("\ufeff"):]
-	}
-	if len(rest) == len(body) {
-		return nil
-	}
-	return [][]byte{rest}
-}
-
-func fromBase64(body []byte) [][]byte {
-	text := strings.TrimSpace(string(body))
-	for _, coding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
-		if raw, err := coding.DecodeString(text); err == nil && bytes.HasPrefix(raw, []byte("{")) {
-			return [][]byte{raw}
-		}
-	}
-	return nil
 }
 
 func fromLatin1(body []byte) [][]byte {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/timing"
 )
 
@@ -23,14 +24,14 @@ import (
 // and in time.
 type Hammer struct {
 	URL      string
+	Bench    Bench
 	Provider payment.ProviderID
 	// Copies is how many copies each duplicate test sends; at most MaxCopies.
 	Copies int
-	Keys   Keys
 	Sender Sender
 	// Probe asks the endpoint's books how often a payment was credited; nil
 	// leaves that part of the report out.
-	Probe func(ctx context.Context, f Facts) (credits int, err error)
+	Probe func(ctx context.Context, f payment.Facts) (credits int, err error)
 	// Settle is how long the endpoint may work on what it acknowledged before
 	// the probe asks.
 	Settle time.Duration
@@ -66,9 +67,9 @@ type Blow struct {
 type plan struct {
 	name string
 	// shots are sent one after the other; parallel ones all at once.
-	shots    []Sample
+	shots    []payment.Sample
 	parallel bool
-	facts    Facts
+	facts    payment.Facts
 	credits  int
 	// accept says which answers are right.
 	accept func(status int) bool
@@ -204,100 +205,51 @@ func percentile(latencies []time.Duration, p int) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// plans are the provider's trials, and then junk.
 func (h *Hammer) plans() ([]plan, error) {
-	switch h.Provider {
-	case payment.Daraja:
-		return h.darajaPlans()
-	case payment.WasaaPay:
-		return h.wasaapayPlans()
-	case payment.Sevi:
+	row := h.Bench.Providers.Row(h.Provider)
+	if len(row.Trials) == 0 {
+		tried := strings.ReplaceAll(provider.Names(h.Bench.Providers.Tried()), ", ", " or ")
+		return nil, payment.Usage(fmt.Sprintf("provider %q: there are no such tests", h.Provider), "use "+tried)
 	}
-	return nil, payment.Usage(fmt.Sprintf("provider %q: there are no such tests", h.Provider), "use daraja or wasaapay")
-}
-
-func (h *Hammer) build(errs *error, event string, f Facts, assignments ...string) Sample {
-	s, err := Build(event, f, Edit{Set: assignments}, h.Keys)
-	*errs = errors.Join(*errs, err)
-	return s
-}
-
-func (h *Hammer) fresh() Facts { return h.invent.Next(h.Now()) }
-
-// darajaPlans: whatever comes is acknowledged, since Daraja sends nothing
-// twice; what it must not do is credit (reference/daraja.md §4.3, §8).
-func (h *Hammer) darajaPlans() ([]plan, error) {
-	var errs error
-	once, reordered, copies, masked, text := h.fresh(), h.fresh(), h.fresh(), h.fresh(), h.fresh()
-	paid := h.build(&errs, "stk.completed", copies)
-	plans := []plan{
-		{name: "a payment, once", facts: once, credits: 1, shots: []Sample{h.build(&errs, "stk.completed", once)}},
-		{name: fmt.Sprintf("%d copies at once", h.Copies), facts: copies, credits: 1, parallel: true, shots: slices.Repeat([]Sample{paid}, h.Copies)},
-		{name: "the same again, late", facts: copies, credits: 1, shots: []Sample{paid}},
-		{
-			name: "paid, then a failure of the same push", facts: reordered, credits: 1,
-			shots: []Sample{h.build(&errs, "stk.completed", reordered), h.build(&errs, "stk.failed", reordered)},
-		},
-		{
-			name: "a masked phone number", facts: masked, credits: 1,
-			shots: []Sample{h.build(&errs, "stk.completed", masked, `Body.stkCallback.CallbackMetadata.Item.4.Value="2547 ***** 222"`)},
-		},
-		{name: "a cancelled payment", facts: text, shots: []Sample{h.build(&errs, "stk.failed", text)}},
-		h.notZero(&errs), h.noReceipt(&errs),
+	h.invent.Bench = h.Bench
+	payments := map[string]payment.Facts{}
+	var plans []plan
+	for _, t := range row.Trials {
+		facts, known := payments[t.Payment]
+		if !known {
+			facts = h.invent.Next(h.Now())
+		}
+		if t.Payment != "" {
+			payments[t.Payment] = facts
+		}
+		p := plan{name: t.Name, facts: facts, credits: t.Credits, parallel: t.Copies, accept: acknowledged, want: "2xx"}
+		if t.Refuse {
+			p.accept, p.want = refused, "4xx"
+		}
+		for _, shot := range t.Shots {
+			s, err := h.Bench.Build(shot.Event, facts, Edit{Set: shot.Set, Unset: shot.Unset})
+			if err != nil {
+				return nil, err
+			}
+			if shot.Spoil != nil {
+				s.Body = shot.Spoil(s.Body, facts)
+			}
+			p.shots = append(p.shots, s)
+		}
+		if t.Copies {
+			p.name, p.shots = strconv.Itoa(h.Copies)+" "+t.Name, slices.Repeat(p.shots, h.Copies)
+		}
+		plans = append(plans, p)
 	}
 	for _, j := range junk() {
-		plans = append(plans, plan{name: j.name, facts: h.fresh(), shots: []Sample{{Body: []byte(j.body), Header: jsonHeader()}}})
+		p := plan{name: j.name, facts: h.invent.Next(h.Now()), shots: []payment.Sample{{Body: []byte(j.body), Header: jsonHeader()}}, accept: acknowledged, want: "2xx"}
+		if len(row.Retries) > 0 { // what is not acknowledged comes again
+			p.accept, p.want = handled, "below 500"
+		}
+		plans = append(plans, p)
 	}
-	for i := range plans {
-		plans[i].accept, plans[i].want = acknowledged, "2xx"
-	}
-	return plans, errs
-}
-
-// notZero: a string code that a careless number parser turns into 0
-// (reference/daraja.md §4.1).
-func (h *Hammer) notZero(errs *error) plan {
-	f := h.fresh()
-	return plan{
-		name: "a result code that is no number", facts: f,
-		shots: []Sample{h.build(errs, "stk.completed", f, `Body.stkCallback.ResultCode="SFC_IC0003"`)},
-	}
-}
-
-func (h *Hammer) noReceipt(errs *error) plan {
-	f := h.fresh()
-	s := h.build(errs, "stk.completed", f)
-	s.Body = []byte(strings.Replace(string(s.Body), `"ResultCode":0,`, "", 1))
-	return plan{name: "a success without a result code", facts: f, shots: []Sample{s}}
-}
-
-// wasaapayPlans: what does not verify is refused; retries make up for 5xx
-// (reference/wasaapay.md §11).
-func (h *Hammer) wasaapayPlans() ([]plan, error) {
-	var errs error
-	once, copies, late, forged, changed := h.fresh(), h.fresh(), h.fresh(), h.fresh(), h.fresh()
-	paid := h.build(&errs, "deposit.completed", copies)
-	wrong := h.build(&errs, "deposit.completed", forged)
-	wrong.Body = flipSignature(wrong.Body)
-	tampered := h.build(&errs, "deposit.completed", changed)
-	tampered.Body = []byte(strings.Replace(string(tampered.Body), changed.Amount.String(), "99999.00", 1))
-	plans := []plan{
-		{name: "a payment, once", facts: once, credits: 1, shots: []Sample{h.build(&errs, "deposit.completed", once)}, accept: acknowledged, want: "2xx"},
-		{name: fmt.Sprintf("%d copies at once", h.Copies), facts: copies, credits: 1, parallel: true, shots: slices.Repeat([]Sample{paid}, h.Copies), accept: acknowledged, want: "2xx"},
-		{
-			name: "completed, then a late initiated", facts: late, credits: 1, accept: acknowledged, want: "2xx",
-			shots: []Sample{h.build(&errs, "deposit.completed", late), h.build(&errs, "deposit.initiated", late)},
-		},
-		{name: "a wrong signature", facts: forged, shots: []Sample{wrong}, accept: refused, want: "4xx"},
-		{name: "an amount changed after signing", facts: changed, shots: []Sample{tampered}, accept: refused, want: "4xx"},
-	}
-	for _, j := range junk() {
-		plans = append(plans, plan{name: j.name, facts: h.fresh(), shots: []Sample{{Body: []byte(j.body), Header: jsonHeader()}}, accept: handled, want: "below 500"})
-	}
-	return plans, errs
-}
-
-func flipSignature(body []byte) []byte {
-	return []byte(strings.Replace(string(body), `"signature":"sha256=`, `"signature":"sha256=00`, 1))
+	return plans, nil
 }
 
 func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }

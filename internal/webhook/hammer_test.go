@@ -13,7 +13,6 @@ import (
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -59,8 +58,8 @@ func TestHammerDaraja(t *testing.T) {
 		s := &shop{careless: careless, credits: map[string]int{}, final: map[string]bool{}}
 		server := httptest.NewServer(s)
 		h := &webhook.Hammer{
-			URL: server.URL, Provider: payment.Daraja, Copies: 40, Sender: deliver.New(deliver.Options{}), Now: time.Now,
-			Probe: func(_ context.Context, f webhook.Facts) (int, error) {
+			URL: server.URL, Provider: payment.Daraja, Bench: testBench(), Copies: 40, Sender: deliver.New(deliver.Options{}), Now: time.Now,
+			Probe: func(_ context.Context, f payment.Facts) (int, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				return s.credits[f.CheckoutRequestID], nil
@@ -90,8 +89,7 @@ func TestHammerDaraja(t *testing.T) {
 
 func TestHammerWasaaPay(t *testing.T) {
 	t.Parallel()
-	keys := webhook.Keys{WebhookSecret: secret.New("a-webhook-secret")}
-	receiver := wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{keys.WebhookSecret})
+	receiver := wasaapay.NewReceiver(payment.Sandbox, testBench().Keys[payment.WasaaPay])
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		d := payment.Delivery{Provider: payment.WasaaPay, Header: r.Header, Body: body}
@@ -99,7 +97,7 @@ func TestHammerWasaaPay(t *testing.T) {
 		w.WriteHeader(reply.Status)
 	}))
 	defer server.Close()
-	h := &webhook.Hammer{URL: server.URL, Provider: payment.WasaaPay, Copies: 10, Sender: deliver.New(deliver.Options{}), Keys: keys, Now: time.Now}
+	h := &webhook.Hammer{URL: server.URL, Provider: payment.WasaaPay, Copies: 10, Sender: deliver.New(deliver.Options{}), Bench: testBench(), Now: time.Now}
 	report, err := h.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +112,7 @@ func TestHammerWasaaPay(t *testing.T) {
 // TestHammerNobodyThere holds that the network is not blamed on the endpoint.
 func TestHammerNobodyThere(t *testing.T) {
 	t.Parallel()
-	h := &webhook.Hammer{URL: "http://127.0.0.1:1/", Provider: payment.Daraja, Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
+	h := &webhook.Hammer{URL: "http://127.0.0.1:1/", Provider: payment.Daraja, Bench: testBench(), Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
 	report, err := h.Run(t.Context())
 	if payment.KindOf(err) != payment.KindUnavailable || len(report) != 1 || report[0].Problem != "" || !strings.HasPrefix(report[0].Error, "connection refused") {
 		t.Errorf("got %+v, %v", report, err)
@@ -127,7 +125,7 @@ func TestHammerCrash(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	server.Start()
 	defer server.Close()
-	h := &webhook.Hammer{URL: server.URL, Provider: payment.Daraja, Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
+	h := &webhook.Hammer{URL: server.URL, Provider: payment.Daraja, Bench: testBench(), Copies: 3, Sender: deliver.New(deliver.Options{}), Now: time.Now}
 	report, err := h.Run(t.Context())
 	if err != nil || len(report) < 10 || report[0].Problem != "no answer: closed before an answer" || report[0].Error != "" {
 		t.Errorf("got %+v, %v", report, err)

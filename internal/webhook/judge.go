@@ -4,44 +4,44 @@ import (
 	"bytes"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
-// Judge judges one payload. It keeps buffers: one goroutine at a time.
-type Judge func(body []byte) Judged
+// Judge judges one payload. It keeps buffers: one goroutine at a time. An error says
+// that it cannot judge, for want of a secret.
+type Judge func(body []byte) (Judged, error)
 
-// Inspecting judges with a receiver, each payload as if it had come alone.
+// inspecting judges with a receiver, each payload as if it had come alone.
 // base holds what comes beside the body: route and headers.
-func Inspecting(receiver payment.Receiver, base payment.Delivery) Judge {
+func inspecting(receiver payment.Receiver, base payment.Delivery) func(body []byte) Judged {
 	return func(body []byte) Judged {
 		d := base
 		d.Body = body
-		return JudgedOf(receiver.Inspect(d))
+		return judgedOf(d.Provider, receiver.Inspect(d))
 	}
 }
 
-// WasaaPayJudge judges WasaaPay's payloads as a wasaapay.Receiver does, but
-// reads no more of them than a verdict shows: the signature and the event's
-// name. It allocates nothing for a body as WasaaPay sends it.
-func WasaaPayJudge(secrets []*secret.Secret) Judge {
+// quickly judges what is signed in the body as its receiver does, but reads no more of it
+// than a verdict shows: the signature and the event's name. It allocates nothing for a
+// body as the provider sends it; false leaves any other body to the receiver.
+func quickly(row provider.Row, secrets []*secret.Secret) func(body []byte) (Judged, bool) {
 	verifier := wasaapay.NewVerifier(secrets)
-	whole := Inspecting(wasaapay.NewReceiver("", secrets), payment.Delivery{})
 	names := map[string]string{}
-	for _, name := range wasaapay.Events() {
+	for _, name := range row.Events {
 		names[name] = name
 	}
-	return func(body []byte) Judged {
+	return func(body []byte) (Judged, bool) {
 		name, known := names[string(plainEvent(body))]
 		if !known {
-			return whole(body)
+			return Judged{}, false
 		}
 		r := verifier.Check(body)
-		j := Judged{Verdict: r.Verdict, Matched: r.Matched, Reason: r.Reason}
-		if r.Verdict != payment.VerdictMalformed {
-			j.Event = name
+		if r.Verdict == payment.VerdictMalformed {
+			return Judged{}, false
 		}
-		return j
+		return Judged{Provider: row.ID, Verdict: r.Verdict, Matched: r.Matched, Reason: r.Reason, Event: name}, true
 	}
 }
 

@@ -1,7 +1,8 @@
-package webhook_test
+package webhook
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,23 +12,35 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/wasaapay"
-	"github.com/payctl/payctl/internal/webhook"
 )
 
 func someSecrets() []*secret.Secret {
 	return []*secret.Secret{secret.New("test-webhook-secret-01"), secret.New("the-one-before")}
 }
 
-// judges returns the quick judge and the receiver that it must agree with.
-func judges() (quick, whole webhook.Judge) {
-	return webhook.WasaaPayJudge(someSecrets()), webhook.Inspecting(wasaapay.NewReceiver("", someSecrets()), payment.Delivery{})
+// judges returns a judge of an archive's lines and the receiver that it must agree with.
+func judges(t testing.TB) (quick, whole func([]byte) Judged) {
+	t.Helper()
+	v := &Verification{Providers: provider.Builtin(), Provider: payment.WasaaPay, Now: time.Now, Secrets: func(context.Context, provider.Row) ([]*secret.Secret, error) {
+		return someSecrets(), nil
+	}}
+	judge := v.judge(t.Context())
+	quick = func(body []byte) Judged {
+		j, err := judge(body)
+		if err != nil {
+			t.Error(err)
+		}
+		return j
+	}
+	return quick, inspecting(wasaapay.NewReceiver("", someSecrets()), payment.Delivery{Provider: payment.WasaaPay})
 }
 
 func TestQuickJudgeAgrees(t *testing.T) {
 	t.Parallel()
-	quick, whole := judges()
+	quick, whole := judges(t)
 	bodies := [][]byte{
 		[]byte(`{"event":"deposit.completed","data":{}}`),
 		[]byte(`{"event":"deposit.completed","\u0065vent":"bill.failed","data":{}}`),
@@ -56,7 +69,7 @@ func TestQuickJudgeAgrees(t *testing.T) {
 }
 
 // timeless leaves out what the quick judge does not read.
-func timeless(j webhook.Judged) webhook.Judged {
+func timeless(j Judged) Judged {
 	j.At = time.Time{}
 	return j
 }
@@ -65,16 +78,16 @@ func TestWithin(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {
-		j         webhook.Judged
+		j         Judged
 		tolerance time.Duration
 		reason    string
 	}{
-		"fresh":        {webhook.Judged{Verdict: payment.VerdictValid, At: now.Add(-4 * time.Minute)}, 5 * time.Minute, ""},
-		"old":          {webhook.Judged{Verdict: payment.VerdictValid, At: now.Add(-6 * time.Minute)}, 5 * time.Minute, "its time 2026-03-02T08:09:00Z is 6m0s ago, more than the tolerance of 5m0s"},
-		"ahead":        {webhook.Judged{Verdict: payment.VerdictUnsigned, At: now.Add(72 * time.Hour)}, time.Hour, "its time 2026-03-05T08:15:00Z is 3 days ahead, more than the tolerance of 1h0m0s"},
-		"no tolerance": {webhook.Judged{Verdict: payment.VerdictValid, At: now.AddDate(-1, 0, 0)}, 0, ""},
-		"no time":      {webhook.Judged{Verdict: payment.VerdictValid}, time.Second, ""},
-		"malformed":    {webhook.Judged{Verdict: payment.VerdictMalformed, At: now.AddDate(-1, 0, 0)}, time.Second, ""},
+		"fresh":        {Judged{Verdict: payment.VerdictValid, At: now.Add(-4 * time.Minute)}, 5 * time.Minute, ""},
+		"old":          {Judged{Verdict: payment.VerdictValid, At: now.Add(-6 * time.Minute)}, 5 * time.Minute, "its time 2026-03-02T08:09:00Z is 6m0s ago, more than the tolerance of 5m0s"},
+		"ahead":        {Judged{Verdict: payment.VerdictUnsigned, At: now.Add(72 * time.Hour)}, time.Hour, "its time 2026-03-05T08:15:00Z is 3 days ahead, more than the tolerance of 1h0m0s"},
+		"no tolerance": {Judged{Verdict: payment.VerdictValid, At: now.AddDate(-1, 0, 0)}, 0, ""},
+		"no time":      {Judged{Verdict: payment.VerdictValid}, time.Second, ""},
+		"malformed":    {Judged{Verdict: payment.VerdictMalformed, At: now.AddDate(-1, 0, 0)}, time.Second, ""},
 	} {
 		got := tt.j.Within(tt.tolerance, now)
 		if got.Reason != tt.reason || (got.Verdict != tt.j.Verdict) != (tt.reason != "") || got.Stale != (tt.reason != "") {
@@ -86,7 +99,7 @@ func TestWithin(t *testing.T) {
 func FuzzQuickJudge(f *testing.F) {
 	f.Add([]byte(`{"event":"deposit.completed","signature":"sha256=00","data":{"a":[1,"\n"]}}`))
 	f.Add([]byte(`{"event":"bill.failed","\u0065vent":1}`))
-	quick, whole := judges()
+	quick, whole := judges(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, tried := range [][]byte{body, signedOr(body)} {
 			if diff := cmp.Diff(timeless(whole(tried)), timeless(quick(tried))); diff != "" {
@@ -107,7 +120,7 @@ func signedOr(body []byte) []byte {
 func TestQuickJudgeAllocatesNothing(t *testing.T) {
 	sample, _ := wasaapay.SampleOf("deposit.completed")
 	body := signedOr(sample.Body)
-	quick, _ := judges()
+	quick, _ := judges(t)
 	quick(body)
 	if n := testing.AllocsPerRun(100, func() { quick(body) }); n > 0 {
 		t.Errorf("%v allocations for a canonical body", n)
@@ -116,21 +129,21 @@ func TestQuickJudgeAllocatesNothing(t *testing.T) {
 
 func TestAppendLine(t *testing.T) {
 	t.Parallel()
-	for _, j := range []webhook.Judged{
-		{Verdict: payment.VerdictValid, Event: "deposit.completed", Matched: "json-stringify"},
+	for _, j := range []Judged{
+		{Provider: payment.WasaaPay, Verdict: payment.VerdictValid, Event: "deposit.completed", Matched: "json-stringify"},
 		{Verdict: payment.VerdictMismatch, Event: "a\"b\\c\u2028é\x01\xff", Reason: "no <b> & c"},
 		{Verdict: payment.VerdictMalformed},
 	} {
-		line := j.AppendLine(nil, "dir/a \"b\"\t.ndjson", 41, payment.WasaaPay)
-		var got webhook.Verdict
+		line := j.AppendLine(nil, "dir/a \"b\"\t.ndjson", 41)
+		var got Verdict
 		if err := json.Unmarshal(line, &got); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		want, err := json.Marshal(j.Worded("dir/a \"b\"\t.ndjson", 41, payment.WasaaPay))
+		want, err := json.Marshal(j.Worded("dir/a \"b\"\t.ndjson", 41))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var wanted webhook.Verdict
+		var wanted Verdict
 		if err := json.Unmarshal(want, &wanted); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,10 @@ type Piece struct {
 	Value []byte
 }
 
+// mostVain bounds what is read in vain for the ends of JSON values that have none, in
+// lengths of the text: each brace of a hostile one could be read to its end.
+const mostVain = 8
+
 // maxStarts is how many braces of a line are tried for the start of a JSON value.
 const maxStarts = 16
 
@@ -28,12 +32,13 @@ func Pieces(text []byte) []Piece {
 	if page := bytes.TrimSpace(text); bytes.HasPrefix(page, []byte("<")) {
 		return []Piece{{Line: 1, Text: page}}
 	}
+	left := mostVain * len(text)
 	for line, at := 1, 0; at < len(text); {
 		end := at + bytes.IndexByte(text[at:], '\n')
 		if end < at {
 			end = len(text)
 		}
-		start, length := findObject(text[at:], end-at)
+		start, length := findObject(text[at:], end-at, &left)
 		if length == 0 {
 			switch rest := bytes.TrimSpace(text[at:end]); {
 			case isSeparator(rest):
@@ -58,19 +63,21 @@ func Pieces(text []byte) []Piece {
 func isSeparator(text []byte) bool { return len(bytes.Trim(text, "[], \t\r")) == 0 }
 
 // findObject finds the JSON object that begins within the first most bytes of text; its
-// length is 0 when there is none.
-func findObject(text []byte, most int) (start, length int) {
+// length is 0 when there is none. left is what may still be read in vain.
+func findObject(text []byte, most int, left *int) (start, length int) {
 	for range maxStarts {
 		i := bytes.IndexByte(text[start:], '{')
-		if i < 0 || start+i >= most {
+		if i < 0 || start+i >= most || *left < 0 {
 			return 0, 0
 		}
 		start += i
 		var value json.RawMessage
-		d := json.NewDecoder(bytes.NewReader(text[start:]))
+		rest := bytes.NewReader(text[start:])
+		d := json.NewDecoder(rest)
 		if d.Decode(&value) == nil {
 			return start, int(d.InputOffset())
 		}
+		*left -= len(text) - start - rest.Len()
 		start++
 	}
 	return 0, 0

@@ -9,40 +9,48 @@ import (
 
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/wasaapay"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
+// testBench signs for every provider.
+func testBench() webhook.Bench {
+	return webhook.Bench{Providers: provider.Builtin(), Keys: map[payment.ProviderID][]*secret.Secret{
+		payment.WasaaPay: {secret.New("a-webhook-secret")}, payment.Sevi: {secret.New("a-sevi-token")},
+	}}
+}
+
 // Every sample is what the provider's own receiver takes for that event.
 func TestSamplesAreGenuine(t *testing.T) {
 	t.Parallel()
-	keys := webhook.Keys{WebhookSecret: secret.New("a-webhook-secret"), SeviToken: secret.New("a-sevi-token")}
-	seviReceiver, err := sevi.New(sevi.Config{Tokens: []*secret.Secret{keys.SeviToken}})
+	bench := testBench()
+	seviReceiver, err := sevi.New(sevi.Config{Tokens: bench.Keys[payment.Sevi]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	receivers := map[payment.ProviderID]payment.Receiver{
 		payment.Daraja:   daraja.Receiver{},
-		payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{keys.WebhookSecret}),
+		payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, bench.Keys[payment.WasaaPay]),
 		payment.Sevi:     seviReceiver,
 	}
-	facts := webhook.NewFacts(time.Date(2026, 1, 2, 0, 4, 5, 0, time.UTC))
-	for provider, events := range webhook.Events() {
+	facts := bench.NewFacts(time.Date(2026, 1, 2, 0, 4, 5, 0, time.UTC))
+	for id, events := range bench.Events() {
 		for _, event := range events {
 			t.Run(event, func(t *testing.T) {
 				t.Parallel()
-				s, err := webhook.Build(event, facts, webhook.Edit{}, keys)
+				s, err := bench.Build(event, facts, webhook.Edit{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !json.Valid(s.Body) {
 					t.Fatalf("not JSON: %s", s.Body)
 				}
-				got := receivers[provider].Inspect(payment.Delivery{Provider: provider, Route: s.Route, Method: http.MethodPost, Header: s.Header, Body: s.Body})
+				got := receivers[id].Inspect(payment.Delivery{Provider: id, Route: s.Route, Method: http.MethodPost, Header: s.Header, Body: s.Body})
 				want := payment.VerdictValid
-				if provider == payment.Daraja {
+				if id == payment.Daraja {
 					want = payment.VerdictUnsigned
 				}
 				name, _, _ := strings.Cut(event, "/")
@@ -64,7 +72,8 @@ func TestBuildFromDeposit(t *testing.T) {
 		Provider: payment.Daraja, Amount: payment.AmountOf(12300, payment.KES), Phone: phone, Reference: "INV-9",
 		ShortCode: "600111", ProviderID: "ws_CO_1", MerchantRequestID: "mr-1",
 	}
-	s, err := webhook.Build("stk.completed", webhook.FactsOf(d, time.Now()), webhook.Edit{}, webhook.Keys{})
+	bench := testBench()
+	s, err := bench.Build("stk.completed", bench.FactsOf(d, time.Now()), webhook.Edit{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,12 +85,13 @@ func TestBuildFromDeposit(t *testing.T) {
 
 func TestBuildBadInput(t *testing.T) {
 	t.Parallel()
+	bench := webhook.Bench{Providers: provider.Builtin()}
 	for _, event := range []string{"", "stk.paid", "deposit"} {
-		if _, err := webhook.Build(event, webhook.NewFacts(time.Now()), webhook.Edit{}, webhook.Keys{}); payment.KindOf(err) != payment.KindUsage {
+		if _, err := bench.Build(event, bench.NewFacts(time.Now()), webhook.Edit{}); payment.KindOf(err) != payment.KindUsage {
 			t.Errorf("%q: got %v, want a usage error", event, err)
 		}
 	}
-	if _, err := webhook.Build("deposit.completed", webhook.NewFacts(time.Now()), webhook.Edit{}, webhook.Keys{}); payment.KindOf(err) != payment.KindUnauthorized {
+	if _, err := bench.Build("deposit.completed", bench.NewFacts(time.Now()), webhook.Edit{}); payment.KindOf(err) != payment.KindUnauthorized {
 		t.Errorf("no secret: got %v", err)
 	}
 }
@@ -89,7 +99,7 @@ func TestBuildBadInput(t *testing.T) {
 // Ids of one second are few; a chance meeting made a test of one payment credit another.
 func TestInventedFactsNeverMeet(t *testing.T) {
 	t.Parallel()
-	var invent webhook.Inventor
+	invent := webhook.Inventor{Bench: testBench()}
 	seen := map[string]bool{}
 	for range 3000 {
 		f := invent.Next(time.Date(2026, 1, 2, 0, 4, 5, 0, time.UTC))

@@ -4,161 +4,130 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
-	"github.com/payctl/payctl/internal/sevi"
 	"github.com/payctl/payctl/internal/spell"
-	"github.com/payctl/payctl/internal/wasaapay"
 )
 
-// Keys sign or authorize samples.
-type Keys struct {
-	// WebhookSecret signs WasaaPay's.
-	WebhookSecret *secret.Secret
-	// SeviToken goes into Sevi's Authorization header.
-	SeviToken *secret.Secret
+// Bench makes payloads of every provider in the table, and signs or authorizes them.
+type Bench struct {
+	Providers provider.Table
+	// Keys are the secrets by provider, the one that signs first.
+	Keys map[payment.ProviderID][]*secret.Secret
+}
+
+// NewFacts invents a consistent set.
+func (b Bench) NewFacts(now time.Time) payment.Facts {
+	phone, _ := payment.ParsePhone("254711000222")
+	return b.completed(payment.Facts{Amount: payment.AmountOf(15000, payment.KES), Phone: phone, Reference: "INV-2207", ShortCode: "174379", At: now})
+}
+
+// FactsOf takes them from a deposit; what it lacks is invented.
+func (b Bench) FactsOf(d payment.Deposit, now time.Time) payment.Facts {
+	return b.completed(payment.Facts{
+		Amount: d.Amount, Phone: d.Phone, Reference: d.Reference, ShortCode: d.ShortCode,
+		CheckoutRequestID: d.ProviderID, MerchantRequestID: d.MerchantRequestID, Receipt: d.Receipt, ResourceID: d.ProviderID, At: now,
+	})
+}
+
+func (b Bench) completed(f payment.Facts) payment.Facts {
+	for _, row := range b.Providers {
+		if row.Invent != nil {
+			row.Invent(&f)
+		}
+	}
+	return f
+}
+
+// Inventor invents facts like NewFacts, no two with the same CheckoutRequestID:
+// within a second only three digits tell two of one payer apart. It is not for several
+// goroutines.
+type Inventor struct {
+	Bench Bench
+	used  map[string]bool
+}
+
+// Next invents facts of about now: later ones where that second has no id left.
+func (i *Inventor) Next(now time.Time) payment.Facts {
+	if i.used == nil {
+		i.used = map[string]bool{}
+	}
+	f := i.Bench.NewFacts(now)
+	for i.used[f.CheckoutRequestID] {
+		now = now.Add(10 * time.Millisecond)
+		f = i.Bench.NewFacts(now)
+	}
+	i.used[f.CheckoutRequestID] = true
+	return f
 }
 
 // Events lists every event that Build knows, by provider.
-func Events() map[payment.ProviderID][]string {
-	names := make([]string, 0, len(sevi.Samples()))
-	for _, s := range sevi.Samples() {
-		names = append(names, s.Name)
-	}
-	return map[payment.ProviderID][]string{
-		payment.Daraja: DarajaEvents(), payment.WasaaPay: wasaapay.Events(), payment.Sevi: names,
-	}
-}
-
-// Build makes one complete, consistent payload, edited and then signed. Facts fill
-// what the payload says of the payment. An unknown event is KindUsage and lists the
-// known ones.
-func Build(event string, f Facts, edit Edit, keys Keys) (Sample, error) {
-	s, err := unsigned(event, f)
-	if err != nil {
-		return Sample{}, err
-	}
-	if s.Body, err = edit.Apply(s.Body); err != nil {
-		return Sample{}, err
-	}
-	return keys.sign(s)
-}
-
-// sign signs or authorizes a sample as its provider does.
-func (k Keys) sign(s Sample) (Sample, error) {
-	var err error
-	switch s.Provider {
-	case payment.WasaaPay:
-		s.Body, err = wasaapay.Sign(s.Body, k.WebhookSecret)
-	case payment.Sevi:
-		if !k.SeviToken.IsSet() {
-			return s, &payment.Error{
-				Kind: payment.KindUnauthorized, Message: "sevi: no token is configured", Hint: "set sevi.token (PAYCTL_SEVI_TOKEN)", Provider: payment.Sevi,
-			}
-		}
-		s.Header = s.Header.Clone()
-		s.Header.Set("Authorization", k.SeviToken.Reveal())
-	case payment.Daraja:
-	}
-	return s, err
-}
-
-// Resign signs or authorizes a stored delivery again.
-func (k Keys) Resign(d payment.Delivery) (payment.Delivery, error) {
-	s, err := k.sign(Sample{Provider: d.Provider, Header: d.Header, Body: d.Body})
-	d.Header, d.Body = s.Header, s.Body
-	return d, err
-}
-
-// Again makes a payload of one that was received, or is at hand in a file, edited.
-// What is not edited stays as it is; what is, or has no signature yet, is signed.
-// A file's provider and route are found from its body: see Recognize.
-func Again(d payment.Delivery, edit Edit, keys Keys) (Sample, error) {
-	s := Sample{Provider: d.Provider, Event: d.Route, Route: d.Route, Header: d.Header.Clone(), Body: d.Body}
-	if s.Header == nil {
-		s.Header = http.Header{"Content-Type": {"application/json"}}
-	}
-	if d.Provider == "" {
-		found, ok := Recognize(d.Body)
-		if !ok {
-			return s, payment.Usage("payload: is none that a provider sends", `see "payctl webhook trigger EVENT --print" for the shape of each`)
-		}
-		s.Provider, s.Event, s.Route = found.Provider, found.Event, found.Route
-	}
-	var err error
-	if s.Body, err = edit.Apply(s.Body); err != nil {
-		return s, err
-	}
-	_, signed := wasaapay.SignatureOf(d.Body)
-	switch {
-	case s.Provider == payment.Sevi && s.Header.Get("Authorization") == "", s.Provider == payment.WasaaPay && (!signed || !edit.IsEmpty()):
-		return keys.sign(s)
-	}
-	return s, nil
-}
-
-func unsigned(event string, f Facts) (Sample, error) {
-	if s, ok := DarajaSample(event, f); ok {
-		return s, nil
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	if s, ok := wasaapay.SampleOf(event); ok {
-		body, err := Set(s.Body, wasaapayFacts(s.Event, s.Body, f))
-		return Sample{Provider: payment.WasaaPay, Event: s.Event, Route: "/callbacks/wasaapay", Header: header, Body: body}, err
-	}
-	for _, s := range sevi.Samples() {
-		if s.Name == event {
-			body, err := Set(s.Body, seviFacts(s.Body))
-			return Sample{Provider: payment.Sevi, Event: event, Route: "/callbacks/sevi", Header: header, Body: body}, err
-		}
-	}
-	var all []string
-	for _, p := range []payment.ProviderID{payment.Daraja, payment.WasaaPay, payment.Sevi} {
-		all = append(all, Events()[p]...)
-	}
-	hint := "use one of: " + strings.Join(all, ", ")
-	if name := spell.Nearest(event, all); name != "" {
-		hint = "did you mean " + name + "? " + hint
-	}
-	return Sample{}, payment.Usage(fmt.Sprintf("event %q: is not one that a provider sends", payment.Line(event, 60)), hint)
-}
-
-// wasaapayFacts are assignments of the facts that a payload has members for.
-func wasaapayFacts(event string, body []byte, f Facts) []string {
-	tree, err := parseTree(body)
-	if err != nil {
-		return nil
-	}
-	family, _, _ := strings.Cut(event, ".")
-	wanted := []struct{ path, value string }{
-		{"timestamp", f.At.UTC().Format(time.RFC3339)},
-		{"data." + family + "Id", f.ResourceID},
-		{"data.reference", f.ProviderReference},
-		{"data.externalReference", f.Reference},
-		{"data.amount", f.Amount.String()},
-		{"data.receiptNumber", f.Receipt},
-	}
-	var out []string
-	for _, w := range wanted {
-		if w.value != "" && has(tree, strings.Split(w.path, ".")) {
-			out = append(out, w.path+"="+w.value)
+func (b Bench) Events() map[payment.ProviderID][]string {
+	out := map[payment.ProviderID][]string{}
+	for _, row := range b.Providers {
+		if len(row.Samples) > 0 {
+			out[row.ID] = row.Samples
 		}
 	}
 	return out
 }
 
-// seviFacts give a transaction an id of its own, without which a second one
-// would be a duplicate (reference/sevi.md §8).
-func seviFacts(body []byte) []string {
-	tree, err := parseTree(body)
-	if err != nil || !has(tree, []string{"id"}) {
-		return nil
+// Build makes one complete, consistent payload, edited and then signed. Facts fill
+// what the payload says of the payment. An unknown event is KindUsage and lists the
+// known ones.
+func (b Bench) Build(event string, f payment.Facts, edit Edit) (payment.Sample, error) {
+	s, err := b.unsigned(event, f)
+	if err != nil {
+		return payment.Sample{}, err
 	}
-	return []string{"id=7d1c0f6e-0000-4000-8000-" + hexDigits(12)}
+	if s.Body, err = edit.Apply(s.Body); err != nil {
+		return payment.Sample{}, err
+	}
+	return b.sign(s)
+}
+
+func (b Bench) unsigned(event string, f payment.Facts) (payment.Sample, error) {
+	var all []string
+	for _, row := range b.Providers {
+		if row.Sample == nil {
+			continue
+		}
+		s, ok := row.Sample(event, f)
+		if !ok {
+			all = append(all, row.Samples...)
+			continue
+		}
+		s.Provider = row.ID
+		var err error
+		s.Body, err = filled(s)
+		return s, err
+	}
+	hint := "use one of: " + strings.Join(all, ", ")
+	if name := spell.Nearest(event, all); name != "" {
+		hint = "did you mean " + name + "? " + hint
+	}
+	return payment.Sample{}, payment.Usage(fmt.Sprintf("event %q: is not one that a provider sends", payment.Line(event, 60)), hint)
+}
+
+// filled is a sample's body with the facts that it has members for.
+func filled(s payment.Sample) ([]byte, error) {
+	if len(s.Fill) == 0 {
+		return s.Body, nil
+	}
+	tree, err := parseTree(s.Body)
+	if err != nil {
+		return nil, err
+	}
+	return Set(s.Body, slices.DeleteFunc(slices.Clone(s.Fill), func(assignment string) bool {
+		path, _, _ := strings.Cut(assignment, "=")
+		return !has(tree, strings.Split(path, "."))
+	}))
 }
 
 func has(node any, steps []string) bool {
@@ -176,6 +145,72 @@ func has(node any, steps []string) bool {
 	return true
 }
 
+// sign signs or authorizes a sample as its provider does.
+func (b Bench) sign(s payment.Sample) (payment.Sample, error) {
+	s.Header = s.Header.Clone()
+	if s.Header == nil {
+		s.Header = http.Header{}
+	}
+	var err error
+	s.Body, err = b.Providers.Row(s.Provider).Sign(s.Body, s.Header, b.Keys[s.Provider])
+	return s, err
+}
+
+// Resign signs or authorizes a stored delivery again.
+func (b Bench) Resign(d payment.Delivery) (payment.Delivery, error) {
+	s, err := b.sign(payment.Sample{Provider: d.Provider, Header: d.Header, Body: d.Body})
+	d.Header, d.Body = s.Header, s.Body
+	return d, err
+}
+
+// Again makes a payload of one that was received, or is at hand in a file, edited.
+// What is not edited stays as it is; what has no proof yet, or lost it by the edit, is
+// signed. A file's provider and route are found from its body.
+func (b Bench) Again(d payment.Delivery, edit Edit) (payment.Sample, error) {
+	s := payment.Sample{Provider: d.Provider, Event: d.Route, Route: d.Route, Header: d.Header.Clone(), Body: d.Body}
+	if s.Header == nil {
+		s.Header = http.Header{"Content-Type": {"application/json"}}
+	}
+	if d.Provider == "" {
+		found, ok := b.Recognize(d.Body)
+		if !ok {
+			return s, payment.Usage("payload: is none that a provider sends", `see "payctl webhook trigger EVENT --print" for the shape of each`)
+		}
+		s.Provider, s.Event, s.Route = found.Provider, found.Event, found.Route
+	}
+	var err error
+	if s.Body, err = edit.Apply(s.Body); err != nil {
+		return s, err
+	}
+	proof := b.Providers.Row(s.Provider).Proof
+	if proof != nil && (!proof.Signs(d.Body, s.Header) || proof.InBody && !edit.IsEmpty()) {
+		return b.sign(s)
+	}
+	return s, nil
+}
+
+// Recognized says whose a payload is by its shape, and where a listener takes it.
+// Event is "" where the payload does not say.
+type Recognized struct {
+	Provider payment.ProviderID
+	Event    string
+	Route    string
+}
+
+// Recognize tells providers apart by their payloads; false for what none sends.
+// Nothing is verified.
+func (b Bench) Recognize(body []byte) (Recognized, bool) {
+	for _, row := range b.Providers {
+		if row.Recognize == nil {
+			continue
+		}
+		if event, route, ok := row.Recognize(body); ok {
+			return Recognized{Provider: row.ID, Event: event, Route: route}, true
+		}
+	}
+	return Recognized{}, false
+}
+
 // Sender posts samples; a *deliver.Sender is one.
 type Sender interface {
 	Post(ctx context.Context, r deliver.Request) deliver.Answer
@@ -183,6 +218,6 @@ type Sender interface {
 
 // Shoot posts a sample once. Its headers are payctl's own: they are what a
 // provider would send.
-func Shoot(ctx context.Context, sender Sender, target string, s Sample) deliver.Answer {
+func Shoot(ctx context.Context, sender Sender, target string, s payment.Sample) deliver.Answer {
 	return sender.Post(ctx, deliver.Request{Target: target, Own: s.Header, Body: s.Body})
 }

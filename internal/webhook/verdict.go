@@ -10,11 +10,15 @@ import (
 
 // Judged is what checking one payload gave; absent texts are "".
 type Judged struct {
-	Verdict payment.Verdict
-	Event   string
+	// Provider is whose payload it is, "" where no provider sends one of its shape.
+	Provider payment.ProviderID
+	Verdict  payment.Verdict
+	Event    string
 	// Matched is how the proof fitted, Reason why it did not.
 	Matched string
 	Reason  string
+	// Fix is what to do about it, where that is known.
+	Fix string
 	// At is the event's own time, zero where it has none or was not read.
 	At time.Time
 	// Stale says that Within refused it for its time.
@@ -48,9 +52,9 @@ func Age(at, now time.Time) string {
 	return d.Round(time.Second).String() + " " + side
 }
 
-// JudgedOf takes what a verdict needs from an inspection.
-func JudgedOf(i payment.Inspection) Judged {
-	j := Judged{Verdict: i.Verdict, Matched: i.Matched, Reason: i.Reason}
+// judgedOf takes what a verdict needs from an inspection.
+func judgedOf(id payment.ProviderID, i payment.Inspection) Judged {
+	j := Judged{Provider: id, Verdict: i.Verdict, Matched: i.Matched, Reason: i.Reason}
 	if i.Event != nil {
 		j.Event, j.At = i.Event.Name, i.Event.OccurredAt
 	}
@@ -62,7 +66,7 @@ func JudgedOf(i payment.Inspection) Judged {
 type Verdict struct {
 	Source   string  `json:"source"`
 	Index    int     `json:"index"`
-	Provider string  `json:"provider"`
+	Provider *string `json:"provider"`
 	Event    *string `json:"event"`
 	Verdict  string  `json:"verdict"`
 	Matched  *string `json:"matched"`
@@ -103,22 +107,22 @@ func (s *Summary) Add(o Summary) {
 }
 
 // Worded makes a Verdict of what was judged; index counts payloads or lines from 0.
-func (j Judged) Worded(source string, index int, provider payment.ProviderID) Verdict {
+func (j Judged) Worded(source string, index int) Verdict {
 	return Verdict{
-		Source: source, Index: index, Provider: string(provider), Event: payment.OrNull(j.Event), Verdict: string(j.Verdict),
+		Source: source, Index: index, Provider: payment.OrNull(string(j.Provider)), Event: payment.OrNull(j.Event), Verdict: string(j.Verdict),
 		Matched: payment.OrNull(j.Matched), Reason: payment.OrNull(j.Reason),
 	}
 }
 
 // AppendLine appends a Verdict as one line of JSON, without reflection: an
 // archive has millions.
-func (j Judged) AppendLine(dst []byte, source string, index int, provider payment.ProviderID) []byte {
+func (j Judged) AppendLine(dst []byte, source string, index int) []byte {
 	dst = append(dst, `{"source":`...)
 	dst = appendText(dst, source)
 	dst = append(dst, `,"index":`...)
 	dst = strconv.AppendInt(dst, int64(index), 10)
 	dst = append(dst, `,"provider":`...)
-	dst = appendText(dst, string(provider))
+	dst = appendTextOrNull(dst, string(j.Provider))
 	dst = append(dst, `,"event":`...)
 	dst = appendTextOrNull(dst, j.Event)
 	dst = append(dst, `,"verdict":`...)
