@@ -42,8 +42,9 @@ type BookRow struct {
 	Type string
 	// At is when it was asked for, or when it came.
 	At time.Time
-	// Reversed says that the ledger knows that it was taken back.
-	Reversed bool
+	// Reversed says that the ledger knows that it was taken back, Out that the money of
+	// a wallet's transaction went out.
+	Reversed, Out bool
 }
 
 // BookScope says whose books are read.
@@ -221,7 +222,7 @@ func (h *Books) noticesBetween(ctx context.Context, s BookScope, from, to time.T
 }
 
 func (h *Books) walletBetween(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
-	rows, err := h.query(ctx, `SELECT delivery, transaction_id, wallet, status, amount, currency, created_at
+	rows, err := h.query(ctx, `SELECT delivery, transaction_id, wallet, status, amount, currency, created_at, direction
 		FROM wallet_transactions WHERE provider = ? AND created_at >= ? AND created_at < ?`, string(s.Provider), micros(from), micros(to))
 	if err != nil {
 		return h.kinded("read the wallet transactions", err)
@@ -229,13 +230,14 @@ func (h *Books) walletBetween(ctx context.Context, s BookScope, from, to time.Ti
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		r := BookRow{Source: BookWallet}
-		var status, currency string
+		var status, currency, direction string
 		var amount sql.NullInt64
 		var at int64
-		if err := rows.Scan(&r.Key, &r.Receipt, &r.ShortCode, &status, &amount, &currency, &at); err != nil {
+		if err := rows.Scan(&r.Key, &r.Receipt, &r.ShortCode, &status, &amount, &currency, &at, &direction); err != nil {
 			return h.kinded("read the wallet transactions", err)
 		}
 		r.Status, r.Amount, r.At = payment.Status(status), payment.AmountOf(amount.Int64, payment.Currency(currency)), fromMicros(at)
+		r.Out = direction == "debit"
 		if err := eachKept(&s, &r, each); err != nil {
 			return err
 		}

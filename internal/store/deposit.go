@@ -339,7 +339,12 @@ func (t *tx) saveMove(ctx context.Context, before, after depositRow, c payment.C
 	quiet := after.Deposit
 	quiet.UpdatedAt = before.UpdatedAt
 	if depositEqual(before.Deposit, quiet) {
-		return before, nil
+		marked := before
+		marked.calledBack = after.calledBack
+		if marked.calledBack == before.calledBack {
+			return before, nil
+		}
+		return marked, t.save(ctx, before, marked) // news to the statistics alone
 	}
 	if after.UpdatedAt.Equal(before.UpdatedAt) {
 		after.UpdatedAt = c.At

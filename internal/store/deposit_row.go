@@ -13,6 +13,8 @@ type depositRow struct {
 	shelf int64
 	// twins says that another deposit asked the same customer for the same.
 	twins bool
+	// calledBack says whether its own callback ever came.
+	calledBack calledBack
 	payment.Deposit
 }
 
@@ -50,6 +52,7 @@ func depositColumns(d *depositRow, to []column) []column {
 		{"because", (*text)(&d.Because)},
 		{"reversal", (*reversal)(&d.Reversal)},
 		{"twins", (*boolean)(&d.twins)},
+		{"called_back", (*integer)(&d.calledBack)},
 	}...)
 }
 

@@ -81,7 +81,12 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 			return d, err
 		}
 		err := t.adopt(ctx, o, j, func() (move payment.Move, err error) {
-			d, move, err = t.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now)), false))
+			if d, move, err = t.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now)), false)); err != nil {
+				return move, err
+			}
+			heard := d
+			heard.hears(&o.event, o.row.receivedAt)
+			d, err = t.saveMove(ctx, d, heard, payment.Claim{})
 			return move, err
 		})
 		if err != nil {

@@ -28,6 +28,9 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	before := j.deposit
 	if j.claim != nil && j.counts() {
 		j.deposit.Deposit, p.out.Move = before.Apply(*j.claim)
+		if j.query.seq == 0 {
+			j.deposit.hears(p.Inspection.Event, p.at(t.now))
+		}
 		if p.out.Move == payment.MoveConflict || p.out.Move == payment.MoveOverrule {
 			p.out.Reason = before.Against(*j.claim).Reason
 		}

@@ -17,6 +17,58 @@ type settledCell struct {
 	decidedBy   payment.Source
 	code        string
 	bucket      int64
+	called      calledBack
+}
+
+// calledBack says whether a deposit's own callback ever came.
+type calledBack int64
+
+// The stored values; notCalled is of the statistics alone.
+const (
+	neverCalled calledBack = iota
+	calledInTime
+	calledLate
+	// notCalled is a deposit that nobody was to call back about.
+	notCalled
+)
+
+// hears notes that a callback which is believed came, the first of them alone: one that
+// says PENDING is none yet.
+func (d *depositRow) hears(e *payment.Event, at time.Time) {
+	if d.calledBack != neverCalled || e.Status == payment.StatusPending {
+		return
+	}
+	from := d.SentAt
+	if from.IsZero() {
+		from = d.CreatedAt
+	}
+	if d.calledBack = calledInTime; at.Sub(from) > payment.PromptLifetime {
+		d.calledBack = calledLate
+	}
+}
+
+// expected is called, or notCalled where no callback was to be expected.
+func (d *depositRow) expected() calledBack {
+	never := d.Adopted || d.SentAt.IsZero() || d.ProviderID == "" || d.DecidedBy == payment.SourceAnswer
+	if d.calledBack == neverCalled && never {
+		return notCalled
+	}
+	return d.calledBack
+}
+
+// walletCell is one cell of the statistics of wallets' transactions.
+type walletCell struct {
+	hour      int64
+	provider  payment.ProviderID
+	currency  payment.Currency
+	status    payment.Status
+	direction string
+}
+
+func (t *tx) countWallet(w *walletTransaction, n int64) {
+	add(t.tally.wallet, walletCell{
+		hour: hourOf(micros(w.createdAt)), provider: w.provider, currency: w.amount.Currency(), status: w.status, direction: w.direction,
+	}, n, n*w.amount.Minor())
 }
 
 // attemptCell is one cell of the statistics of forwards.
@@ -69,7 +121,7 @@ func settledOf(d *depositRow) (settledCell, bool) {
 	}
 	cell := settledCell{
 		hour: hourOf(micros(d.CreatedAt)), provider: d.Provider, environment: d.Environment, currency: d.Amount.Currency(),
-		status: d.Status, decidedBy: d.DecidedBy, bucket: bucketOf((micros(to) - micros(from)) / microsPerSecond),
+		status: d.Status, decidedBy: d.DecidedBy, bucket: bucketOf((micros(to) - micros(from)) / microsPerSecond), called: d.expected(),
 	}
 	if d.Failure != nil {
 		cell.code = d.Failure.Code[:min(len(d.Failure.Code), mostCode)]
@@ -97,11 +149,23 @@ func (t *tx) writeRollups(ctx context.Context) error {
 		if c == (count{}) {
 			continue
 		}
-		_, err := t.exec(ctx, `INSERT INTO settled (hour, provider, environment, currency, status, decided_by, code, bucket, n, amount)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hour, provider, environment, currency, status, decided_by, code, bucket)
+		_, err := t.exec(ctx, `INSERT INTO settled (hour, provider, environment, currency, status, decided_by, code, bucket, called, n, amount)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hour, provider, environment, currency, status, decided_by, code, bucket, called)
 			DO UPDATE SET n = settled.n + excluded.n, amount = settled.amount + excluded.amount`,
 			cell.hour, string(cell.provider), string(cell.environment), string(cell.currency), string(cell.status),
-			string(cell.decidedBy), cell.code, cell.bucket, c.n, c.sum)
+			string(cell.decidedBy), cell.code, cell.bucket, int64(cell.called), c.n, c.sum)
+		if err != nil {
+			return err
+		}
+	}
+	for cell, c := range t.tally.wallet {
+		if c == (count{}) {
+			continue
+		}
+		_, err := t.exec(ctx, `INSERT INTO wallet_hourly (hour, provider, currency, status, direction, n, amount) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (hour, provider, currency, status, direction)
+			DO UPDATE SET n = wallet_hourly.n + excluded.n, amount = wallet_hourly.amount + excluded.amount`,
+			cell.hour, string(cell.provider), string(cell.currency), string(cell.status), cell.direction, c.n, c.sum)
 		if err != nil {
 			return err
 		}
@@ -130,14 +194,16 @@ type Settled struct {
 	Code      string
 	// From and To bound the time to settle; To is zero in the last bucket.
 	From, To time.Duration
-	N        int64
-	Amount   int64
+	// Late says that the callback came when the prompt was over, Lost that none came.
+	Late, Lost bool
+	N          int64
+	Amount     int64
 }
 
 // Settled returns the counts of final deposits that were asked for between two times,
 // by whole hours.
 func (h *Rollups) Settled(ctx context.Context, env payment.Environment, from, to time.Time) ([]Settled, error) {
-	rows, err := h.query(ctx, `SELECT hour, provider, status, currency, decided_by, code, bucket, n, amount FROM settled
+	rows, err := h.query(ctx, `SELECT hour, provider, status, currency, decided_by, code, bucket, called, n, amount FROM settled
 		WHERE hour >= ? AND hour <= ? AND environment = ? AND n > 0`, hourOf(micros(from)), hourOf(micros(to)), string(env))
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
@@ -147,13 +213,14 @@ func (h *Rollups) Settled(ctx context.Context, env payment.Environment, from, to
 	var out []Settled
 	for rows.Next() {
 		var s Settled
-		var hour, bucket int64
+		var hour, bucket, called int64
 		var provider, status, currency, by string
-		if err := rows.Scan(&hour, &provider, &status, &currency, &by, &s.Code, &bucket, &s.N, &s.Amount); err != nil {
+		if err := rows.Scan(&hour, &provider, &status, &currency, &by, &s.Code, &bucket, &called, &s.N, &s.Amount); err != nil {
 			return nil, h.kinded("read the statistics", err)
 		}
 		s.Hour, s.Provider, s.Status = startOfHour(hour), payment.ProviderID(provider), payment.Status(status)
 		s.Currency, s.DecidedBy = payment.Currency(currency), payment.Source(by)
+		s.Late, s.Lost = calledBack(called) == calledLate, calledBack(called) == neverCalled
 		if bucket > 0 && bucket <= int64(len(bounds)) {
 			s.From = time.Duration(bounds[bucket-1]) * time.Second
 		}
@@ -170,16 +237,21 @@ type Undecided struct {
 	Hour     time.Time
 	Provider payment.ProviderID
 	Status   payment.Status
-	N        int64
+	// Late and Lost are Settled's; a callback is lost when the prompt has been over for
+	// as long as it lasted.
+	Late, Lost bool
+	N          int64
 }
 
-// Undecided returns the counts of undecided deposits, from the index of the lists alone.
-func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to time.Time) ([]Undecided, error) {
-	rows, err := h.query(ctx, `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour, count(*)
+// Undecided returns the counts of undecided deposits as of now: they are few, and read
+// one by one.
+func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]Undecided, error) {
+	rows, err := h.query(ctx, `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour,
+			CASE WHEN d.called_back > 0 THEN d.called_back WHEN d.provider_id <> '' AND d.adopted = 0 AND d.expires_at < ? THEN 0 ELSE 3 END AS called, count(*)
 		FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
 		WHERE s.environment = ? AND s.status IN ('CREATED', 'UNKNOWN', 'PENDING') AND d.created_at >= ? AND d.created_at < ?
-		GROUP BY s.provider, s.status, hour`,
-		string(env), micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to))+1)))
+		GROUP BY s.provider, s.status, hour, called`,
+		micros(now.Add(-payment.PromptLifetime)), string(env), micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to))+1)))
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
 	}
@@ -188,11 +260,12 @@ func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, 
 	for rows.Next() {
 		var o Undecided
 		var provider, status string
-		var hour int64
-		if err := rows.Scan(&provider, &status, &hour, &o.N); err != nil {
+		var hour, called int64
+		if err := rows.Scan(&provider, &status, &hour, &called, &o.N); err != nil {
 			return nil, h.kinded("read the statistics", err)
 		}
 		o.Hour, o.Provider, o.Status = startOfHour(hour), payment.ProviderID(provider), payment.Status(status)
+		o.Late, o.Lost = calledBack(called) == calledLate, calledBack(called) == neverCalled
 		out = append(out, o)
 	}
 	return out, h.kinded("read the statistics", rows.Err())
@@ -225,6 +298,43 @@ func (h *Rollups) Arrived(ctx context.Context, from, to time.Time) ([]Arrived, e
 		}
 		a.Day, a.Provider, a.Verdict, a.Duplicate = startOfDay(day), payment.ProviderID(provider), payment.Verdict(verdict), duplicate != 0
 		out = append(out, a)
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
+
+// WalletMoved counts transactions of a provider's wallets of an hour.
+type WalletMoved struct {
+	Hour     time.Time
+	Provider payment.ProviderID
+	Currency payment.Currency
+	// Status is "" where no delivery stated one.
+	Status payment.Status
+	// Direction is "credit", "debit", or "" where no delivery said so.
+	Direction string
+	N         int64
+	Amount    int64
+}
+
+// Wallets returns the counts of wallets' transactions that were first heard of between
+// two times, by whole hours.
+func (h *Rollups) Wallets(ctx context.Context, from, to time.Time) ([]WalletMoved, error) {
+	rows, err := h.query(ctx, `SELECT hour, provider, currency, status, direction, n, amount FROM wallet_hourly
+		WHERE hour >= ? AND hour <= ? AND n > 0`, hourOf(micros(from)), hourOf(micros(to)))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []WalletMoved
+	for rows.Next() {
+		var w WalletMoved
+		var hour int64
+		var provider, currency, status string
+		if err := rows.Scan(&hour, &provider, &currency, &status, &w.Direction, &w.N, &w.Amount); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		w.Hour, w.Provider = startOfHour(hour), payment.ProviderID(provider)
+		w.Currency, w.Status = payment.Currency(currency), payment.Status(status)
+		out = append(out, w)
 	}
 	return out, h.kinded("read the statistics", rows.Err())
 }

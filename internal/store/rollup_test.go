@@ -72,7 +72,7 @@ func TestRollupsAgree(t *testing.T) {
 	if amounts != 0 {
 		t.Errorf("the amounts are off by %d cents", amounts)
 	}
-	open, err := s.Rollups.Undecided(t.Context(), payment.Local, time.Unix(0, 0), clock.Now())
+	open, err := s.Rollups.Undecided(t.Context(), payment.Local, time.Unix(0, 0), clock.Now(), clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,5 +85,119 @@ func TestRollupsAgree(t *testing.T) {
 	}
 	if n != int64(len(all)) {
 		t.Errorf("%d of %d deposits are counted", n, len(all))
+	}
+}
+
+// TestCalledBack holds the counts of late and lost callbacks against a ledger made by
+// hand, whatever decided a deposit.
+func TestCalledBack(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := openTest(t, Options{Now: clock.Now})
+	sent := func(n int) (payment.Deposit, string) {
+		id := fmt.Sprint("ws_CO_", n)
+		return pending(t, s, push(t, fmt.Sprint("INV-", n)), id), id
+	}
+	after := func(d time.Duration, a Arrival) Arrival {
+		a.Delivery.ReceivedAt = clock.Now().Add(d)
+		return a
+	}
+	poll := func(d payment.Deposit, status payment.Status) {
+		t.Helper()
+		if _, _, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: status, By: payment.SourcePoll, At: clock.Now().Add(20 * time.Second)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, inTime := sent(1)
+	deliver(t, s, after(9*time.Second, callback(inTime, "R1", 15000)))
+	deliver(t, s, after(10*time.Second, callback(inTime, "R1", 15000))) // again
+	_, late := sent(2)
+	deliver(t, s, after(121*time.Second, callback(late, "R2", 15000)))
+	polled, lateAfterPoll := sent(3)
+	poll(polled, payment.StatusCompleted)
+	deliver(t, s, after(300*time.Second, callback(lateAfterPoll, "R3", 15000)))
+	polledToo, inTimeAfterPoll := sent(4)
+	poll(polledToo, payment.StatusCompleted)
+	deliver(t, s, after(30*time.Second, callback(inTimeAfterPoll, "R4", 15000)))
+	lost, forged := sent(5)
+	poll(lost, payment.StatusFailed)
+	record(t, s, withToken(after(3*time.Second, callback(forged, "R5", 15000)), "another-token")) // is not believed
+	sent(6)                                                                                       // nobody says anything
+	refused := create(t, s, push(t, "INV-7"))
+	if _, _, err := s.Deposits.ClaimSend(t.Context(), refused); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Deposits.Apply(t.Context(), refused.ID, payment.Claim{Status: payment.StatusFailed, By: payment.SourceAnswer}); err != nil {
+		t.Fatal(err)
+	}
+	create(t, s, push(t, "INV-8")) // never sent
+	elsewhere := push(t, "")
+	elsewhere.ProviderID = "ws_CO_9"
+	if _, _, err := s.Deposits.Adopt(t.Context(), elsewhere, payment.Claim{Status: payment.StatusCompleted, By: payment.SourcePoll, Receipt: "R9"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		now        time.Duration
+		late, lost int64
+	}{{time.Minute, 2, 1}, {payment.PromptLifetime + time.Minute, 2, 1}, {time.Hour, 2, 2}} {
+		var lateN, lostN int64
+		settled, err := s.Rollups.Settled(t.Context(), payment.Sandbox, clock.Now(), clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range settled {
+			if c.Late {
+				lateN += c.N
+			}
+			if c.Lost {
+				lostN += c.N
+			}
+		}
+		open, err := s.Rollups.Undecided(t.Context(), payment.Sandbox, clock.Now(), clock.Now(), clock.Now().Add(tt.now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range open {
+			if c.Lost {
+				lostN += c.N
+			}
+		}
+		if lateN != tt.late || lostN != tt.lost {
+			t.Errorf("after %s: %d late and %d lost, want %d and %d", tt.now, lateN, lostN, tt.late, tt.lost)
+		}
+	}
+}
+
+// TestWalletsCounted: a transaction is counted once, as it stands after all that was said
+// of it.
+func TestWalletsCounted(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := openTest(t, Options{Now: clock.Now})
+	say := func(id, name string, status payment.Status, minor int64) {
+		t.Helper()
+		e := payment.Event{Provider: payment.Sevi, Name: name, Key: fmt.Sprint(id, status, minor), ProviderID: id, ShortCode: "w-1", Status: status, Amount: kes(minor)}
+		record(t, s, Arrival{
+			Delivery:   payment.Delivery{Provider: payment.Sevi, Route: "/callbacks/sevi", Body: []byte(fmt.Sprint(id, name, status)), ReceivedAt: clock.Now()},
+			Inspection: payment.Inspection{Verdict: payment.VerdictValid, Event: &e},
+		})
+	}
+	say("t-1", "wallet.transaction", payment.StatusPending, 500)
+	say("t-1", "wallet.credit", payment.StatusCompleted, 500)
+	say("t-1", "wallet.credit", payment.StatusCompleted, 500)
+	say("t-2", "wallet.debit", payment.StatusCompleted, 70)
+	say("t-3", "wallet.credit", payment.StatusFailed, 9)
+	clock.Add(time.Hour)
+	say("t-4", "wallet.credit", payment.StatusCompleted, 1)
+	moved, err := s.Rollups.Wallets(t.Context(), clock.Now().Add(-time.Hour), clock.Now().Add(-time.Minute*59))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, m := range moved {
+		got[fmt.Sprintf("%s %s %d", m.Direction, m.Status, m.Amount)] = m.N
+	}
+	if diff := cmp.Diff(map[string]int64{"credit COMPLETED 500": 1, "debit COMPLETED 70": 1, "credit FAILED 9": 1}, got); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

@@ -31,12 +31,13 @@ type tally struct {
 	deposits map[depositCell]count
 	settled  map[settledCell]count
 	attempts map[attemptCell]count
+	wallet   map[walletCell]count
 }
 
 func newTally() tally {
 	return tally{
 		dropped: map[int64]count{}, daily: map[dailyCell]count{}, deposits: map[depositCell]count{},
-		settled: map[settledCell]count{}, attempts: map[attemptCell]count{},
+		settled: map[settledCell]count{}, attempts: map[attemptCell]count{}, wallet: map[walletCell]count{},
 	}
 }
 
@@ -46,12 +47,13 @@ func (y *tally) clear() {
 	clear(y.deposits)
 	clear(y.settled)
 	clear(y.attempts)
+	clear(y.wallet)
 }
 
 func (y *tally) clone() tally {
 	return tally{
 		dropped: maps.Clone(y.dropped), daily: maps.Clone(y.daily), deposits: maps.Clone(y.deposits),
-		settled: maps.Clone(y.settled), attempts: maps.Clone(y.attempts),
+		settled: maps.Clone(y.settled), attempts: maps.Clone(y.attempts), wallet: maps.Clone(y.wallet),
 	}
 }
 

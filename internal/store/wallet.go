@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -20,7 +21,9 @@ type walletTransaction struct {
 	status payment.Status
 	amount payment.Amount
 	// conflict says what contradicted what, "" if nothing did.
-	conflict             string
+	conflict string
+	// direction is "credit", "debit", or "" where no delivery said so.
+	direction            string
 	delivery             int64
 	createdAt, updatedAt time.Time
 }
@@ -35,6 +38,7 @@ func walletColumns(w *walletTransaction, to []column) []column {
 		{"amount", (*minor)(&w.amount)},
 		{"currency", (*money)(&w.amount)},
 		{"conflict", (*text)(&w.conflict)},
+		{"direction", (*text)(&w.direction)},
 		{"delivery", (*integer)(&w.delivery)},
 		{"created_at", (*instant)(&w.createdAt)},
 		{"updated_at", (*instant)(&w.updatedAt)},
@@ -57,6 +61,9 @@ func walletRank(s payment.Status) int {
 // mergeWallet returns the row after an event of the same transaction.
 func mergeWallet(w walletTransaction, e *payment.Event) walletTransaction {
 	old, next := w.status, e.Status
+	if way := walletDirection(e.Name); w.direction == "" {
+		w.direction = way
+	}
 	switch {
 	case old.Final() && next.Final() && old != next:
 		w.conflict = fmt.Sprintf("the status was %s, a later delivery says %s", old, next)
@@ -74,6 +81,15 @@ func mergeWallet(w walletTransaction, e *payment.Event) walletTransaction {
 	return w
 }
 
+// walletDirection is what the name of an event says of where its money went.
+func walletDirection(event string) string {
+	switch _, way, _ := strings.Cut(event, "."); way {
+	case "credit", "debit":
+		return way
+	}
+	return ""
+}
+
 // upsertWallet keeps one row per wallet and transaction id. The wallet is the
 // event's ShortCode: the account the event was sent for. It returns the
 // conflict that this event has made, if it made one.
@@ -85,6 +101,7 @@ func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64)
 			provider: e.Provider, wallet: e.ShortCode, transactionID: e.ProviderID, delivery: delivery, createdAt: t.now, updatedAt: t.now,
 		}, e)
 		_, _, err = rows.add(ctx, t, &w)
+		t.countWallet(&w, 1)
 		return "", err
 	}
 	if err != nil {
@@ -95,6 +112,8 @@ func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64)
 		return "", nil
 	}
 	after.delivery, after.updatedAt = delivery, t.now
+	t.countWallet(&before, -1)
+	t.countWallet(&after, 1)
 	if err := rows.update(ctx, t, &before, &after); err != nil || after.conflict == before.conflict {
 		return "", err
 	}
