@@ -45,7 +45,7 @@ time.`,
 
 // Run counts and prints.
 func (v *statsVerb) Run(ctx context.Context) error {
-	in := stats.Input{By: stats.By(v.by), Providers: v.providers.Depositors(), Until: v.now(), Meaning: v.meaning}
+	in := stats.Input{By: stats.By(v.by), Providers: v.providers.Depositors(), Until: v.now(), Now: v.now(), Meaning: v.meaning}
 	if v.by != "" && !slices.Contains(stats.Groupings(), v.by) {
 		return usagef("use "+strings.Join(stats.Groupings(), ", "), "by %q: is not a grouping", payment.Line(v.by, 60))
 	}

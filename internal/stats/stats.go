@@ -20,7 +20,8 @@ import (
 // Rollups are the ledger's; *store.Rollups is one.
 type Rollups interface {
 	Settled(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Settled, error)
-	Undecided(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Undecided, error)
+	Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]store.Undecided, error)
+	Wallets(ctx context.Context, from, to time.Time) ([]store.WalletMoved, error)
 	Arrived(ctx context.Context, from, to time.Time) ([]store.Arrived, error)
 	Forwarded(ctx context.Context, from, to time.Time) (store.Forwarded, error)
 	Back(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Back, error)
@@ -56,80 +57,10 @@ type Input struct {
 	Providers    []payment.ProviderID
 	Since, Until time.Time
 	By           By
+	Now          time.Time
 	// Meaning says what a code of a provider means, "" if nobody knows.
 	Meaning func(p payment.ProviderID, code string) string
 }
-
-// Counts are those of one group.
-type Counts struct {
-	Completed, Failed, Undecided int64
-	// Amount is the money of what was completed, in cents of the report's currency;
-	// Reversed what was given back of it.
-	Amount, Reversed int64
-}
-
-// Asked is how many were asked for.
-func (c *Counts) Asked() int64 { return c.Completed + c.Failed + c.Undecided }
-
-// Rate is the share of the decided that was paid; false when none is decided.
-func (c *Counts) Rate() (float64, bool) {
-	if c.Completed+c.Failed == 0 {
-		return 0, false
-	}
-	return float64(c.Completed) / float64(c.Completed+c.Failed), true
-}
-
-func (c *Counts) add(o Counts) {
-	c.Completed += o.Completed
-	c.Failed += o.Failed
-	c.Undecided += o.Undecided
-	c.Amount += o.Amount
-	c.Reversed += o.Reversed
-}
-
-// Group is the counts of one key.
-type Group struct {
-	Key, Meaning string
-	Counts
-}
-
-// Reason is why payments failed.
-type Reason struct {
-	Provider      payment.ProviderID
-	Code, Meaning string
-	Count         int64
-}
-
-// Report is what was counted.
-type Report struct {
-	Since, Until time.Time
-	By           By
-	Currency     payment.Currency
-	Counts
-	// Settle are the times within which half, 95 and 99 of a hundred payments were
-	// decided; false while none is.
-	P50, P95, P99 time.Duration
-	HasSettle     bool
-	// Buckets are the payments by the time that they took, the fastest first.
-	Buckets    []Bucket
-	DecidedBy  map[string]int64
-	Reasons    []Reason
-	Deliveries struct{ Total, Duplicated, Unbelieved, Late int64 }
-	// Verdicts are the deliveries by what was thought of them.
-	Verdicts map[payment.Verdict]int64
-	Forwards store.Forwarded
-	Groups   []Group
-	Days     []Group
-}
-
-// Bucket counts payments that were decided within From and To, which is 0 for without end.
-type Bucket struct {
-	From, To time.Duration
-	N        int64
-}
-
-// lateAfter is when a callback is late: the customer's prompt is over.
-const lateAfter = payment.PromptLifetime
 
 // Run counts.
 func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, error) {
@@ -137,7 +68,7 @@ func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, er
 	if err != nil {
 		return nil, err
 	}
-	open, err := rollups.Undecided(ctx, in.Environment, in.Since, in.Until)
+	open, err := rollups.Undecided(ctx, in.Environment, in.Since, in.Until, in.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +83,7 @@ func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, er
 	}
 	for i := range open {
 		t.count(open[i].Hour, open[i].Provider, "", Counts{Undecided: open[i].N})
+		r.Deliveries.note(open[i].Late, open[i].Lost, open[i].N)
 	}
 	for i := range back {
 		if back[i].Amount.Currency() == r.Currency {
@@ -211,8 +143,15 @@ func (t *tally) settled(s *store.Settled) {
 	if s.Status == payment.StatusFailed {
 		t.reasons[reasonKey{s.Provider, s.Code}] += s.N
 	}
-	if s.DecidedBy == payment.SourceCallback && s.From >= lateAfter {
-		t.report.Deliveries.Late += s.N
+	t.report.Deliveries.note(s.Late, s.Lost, s.N)
+}
+
+func (d *Deliveries) note(late, lost bool, n int64) {
+	if late {
+		d.Late += n
+	}
+	if lost {
+		d.Lost += n
 	}
 }
 
@@ -281,8 +220,42 @@ func (t *tally) arrived(ctx context.Context, rollups Rollups) error {
 			d.Unbelieved += a.N
 		}
 	}
-	t.report.Forwards, err = rollups.Forwarded(ctx, t.in.Since, t.in.Until)
+	if t.report.Forwards, err = rollups.Forwarded(ctx, t.in.Since, t.in.Until); err != nil {
+		return err
+	}
+	moved, err := rollups.Wallets(ctx, t.in.Since, t.in.Until)
+	for i := range moved {
+		t.wallet(&moved[i])
+	}
 	return err
+}
+
+func (t *tally) wallet(m *store.WalletMoved) {
+	r := t.report
+	at := slices.IndexFunc(r.Wallets, func(w Wallet) bool { return w.Provider == m.Provider && w.Currency == m.Currency })
+	if at < 0 {
+		at = len(r.Wallets)
+		r.Wallets = append(r.Wallets, Wallet{Provider: m.Provider, Currency: m.Currency})
+	}
+	w := &r.Wallets[at]
+	switch m.Status {
+	case payment.StatusCompleted:
+		w.Completed += m.N
+		switch m.Direction {
+		case "credit":
+			w.In += m.Amount
+		case "debit":
+			w.Out += m.Amount
+		default:
+			w.Unstated += m.Amount
+		}
+	case payment.StatusFailed:
+		w.Failed += m.N
+	case payment.StatusCreated, payment.StatusPending, payment.StatusUnknown:
+		w.Undecided += m.N
+	default: // none was stated
+		w.Undecided += m.N
+	}
 }
 
 // bandsOf are the upper bounds of the groups of --by amount, in whole units.
@@ -330,6 +303,9 @@ func (t *tally) bands(ctx context.Context, rows Rows) error {
 func (t *tally) finish(settled []store.Settled) {
 	r := t.report
 	r.Groups, r.Days = ordered(t.groups), ordered(t.days)
+	slices.SortFunc(r.Wallets, func(a, b Wallet) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Currency, b.Currency))
+	})
 	if t.in.By == ByReason {
 		slices.SortStableFunc(r.Groups, func(a, b Group) int { return cmp.Compare(b.Failed, a.Failed) })
 	}

@@ -15,6 +15,7 @@ type fake struct {
 	settled []store.Settled
 	open    []store.Undecided
 	back    []store.Back
+	moved   []store.WalletMoved
 	rows    []store.BookRow
 }
 
@@ -22,7 +23,7 @@ func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time
 	return f.settled, nil
 }
 
-func (f fake) Undecided(context.Context, payment.Environment, time.Time, time.Time) ([]store.Undecided, error) {
+func (f fake) Undecided(context.Context, payment.Environment, time.Time, time.Time, time.Time) ([]store.Undecided, error) {
 	return f.open, nil
 }
 
@@ -32,6 +33,10 @@ func (f fake) Arrived(context.Context, time.Time, time.Time) ([]store.Arrived, e
 
 func (f fake) Forwarded(context.Context, time.Time, time.Time) (store.Forwarded, error) {
 	return store.Forwarded{Taken: 5, Refused: 2, Waiting: 1}, nil
+}
+
+func (f fake) Wallets(context.Context, time.Time, time.Time) ([]store.WalletMoved, error) {
+	return f.moved, nil
 }
 
 func (f fake) Back(context.Context, payment.Environment, time.Time, time.Time) ([]store.Back, error) {
@@ -54,12 +59,19 @@ func sample() fake {
 	return fake{
 		settled: []store.Settled{
 			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 8 * time.Second, To: 10 * time.Second, N: 6, Amount: 60000},
-			{Hour: hour.Add(-time.Hour), Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 180 * time.Second, To: 300 * time.Second, N: 1, Amount: 100},
+			{Hour: hour.Add(-time.Hour), Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 180 * time.Second, To: 300 * time.Second, Late: true, N: 1, Amount: 100},
 			{Hour: hour, Provider: payment.WasaaPay, Status: payment.StatusCompleted, Currency: payment.UGX, DecidedBy: payment.SourcePoll, From: time.Hour, N: 1, Amount: 777},
-			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusFailed, Currency: payment.KES, DecidedBy: payment.SourceTransaction, Code: "1032", From: 20 * time.Second, To: 25 * time.Second, N: 2},
+			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusFailed, Currency: payment.KES, DecidedBy: payment.SourceTransaction, Code: "1032", From: 20 * time.Second, To: 25 * time.Second, Lost: true, N: 2},
 		},
-		open: []store.Undecided{{Hour: hour, Provider: payment.Daraja, Status: payment.StatusPending, N: 3}},
+		open: []store.Undecided{{Hour: hour, Provider: payment.Daraja, Status: payment.StatusPending, N: 2}, {Hour: hour, Provider: payment.Daraja, Status: payment.StatusUnknown, Lost: true, N: 1}},
 		back: []store.Back{{Asked: hour, Provider: payment.Daraja, Amount: payment.AmountOf(5000, payment.KES)}},
+		moved: []store.WalletMoved{
+			{Provider: payment.Sevi, Currency: payment.KES, Status: payment.StatusCompleted, Direction: "credit", N: 2, Amount: 3000},
+			{Provider: payment.Sevi, Currency: payment.KES, Status: payment.StatusCompleted, Direction: "debit", N: 1, Amount: 500},
+			{Provider: payment.Sevi, Currency: payment.KES, Status: payment.StatusCompleted, N: 1, Amount: 7},
+			{Provider: payment.Sevi, Currency: payment.KES, Status: payment.StatusFailed, Direction: "credit", N: 1, Amount: 9},
+			{Provider: payment.Sevi, Currency: payment.KES, N: 1},
+		},
 		rows: []store.BookRow{
 			{Status: payment.StatusCompleted, Amount: payment.AmountOf(9999, payment.KES)},
 			{Status: payment.StatusFailed, Amount: payment.AmountOf(10000, payment.KES)},
@@ -94,8 +106,12 @@ func TestWhole(t *testing.T) {
 	if diff := cmp.Diff([]Reason{{payment.Daraja, "1032", "means 1032", 2}}, r.Reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
 	}
-	if d := r.Deliveries; d.Total != 12 || d.Duplicated != 2 || d.Unbelieved != 1 || d.Late != 1 {
+	if d := r.Deliveries; d.Total != 12 || d.Duplicated != 2 || d.Unbelieved != 1 || d.Late != 1 || d.Lost != 3 {
 		t.Errorf("deliveries %+v", d)
+	}
+	wallet := []Wallet{{Provider: payment.Sevi, Currency: payment.KES, Completed: 4, Failed: 1, Undecided: 1, In: 3000, Out: 500, Unstated: 7}}
+	if diff := cmp.Diff(wallet, r.Wallets); diff != "" {
+		t.Errorf("wallets (-want +got):\n%s", diff)
 	}
 	// Of ten, the fifth lies in the bucket of the first six, the last in one without an end.
 	if !r.HasSettle || r.P50 != 9700*time.Millisecond || r.P99 != time.Hour {

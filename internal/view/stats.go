@@ -30,6 +30,7 @@ type Stats struct {
 	Reasons       []StatsReason    `json:"reasons"`
 	Deliveries    StatsDeliveries  `json:"deliveries"`
 	Forwards      StatsForwards    `json:"forwards"`
+	Wallets       []StatsWallet    `json:"wallets"`
 	Groups        []StatsGroup     `json:"groups"`
 
 	report *stats.Report
@@ -57,6 +58,19 @@ type StatsDeliveries struct {
 	Duplicated int64 `json:"duplicated"`
 	Unbelieved int64 `json:"unbelieved"`
 	Late       int64 `json:"late"`
+	Lost       int64 `json:"lost"`
+}
+
+// StatsWallet is what moved in a provider's wallets.
+type StatsWallet struct {
+	Provider  string `json:"provider"`
+	Currency  string `json:"currency"`
+	Completed int64  `json:"completed"`
+	Failed    int64  `json:"failed"`
+	Undecided int64  `json:"undecided"`
+	MoneyIn   string `json:"money_in"`
+	MoneyOut  string `json:"money_out"`
+	Unstated  string `json:"direction_not_stated"`
 }
 
 // StatsForwards are what was sent on.
@@ -88,12 +102,18 @@ func NewStats(r *stats.Report, zone *time.Location) Stats {
 		Since: timing.RFC3339(r.Since), Until: timing.RFC3339(r.Until), Asked: r.Asked(), Completed: r.Completed, Failed: r.Failed, Undecided: r.Undecided,
 		SuccessRate: rate(r.Rate()), Amount: money(r.Amount), Reversed: money(r.Reversed), Currency: string(r.Currency),
 		DecidedBy: r.DecidedBy, Reasons: make([]StatsReason, 0, len(r.Reasons)), Groups: newGroups(r.Groups),
-		Deliveries: StatsDeliveries{r.Deliveries.Total, r.Deliveries.Duplicated, r.Deliveries.Unbelieved, r.Deliveries.Late},
+		Deliveries: StatsDeliveries{r.Deliveries.Total, r.Deliveries.Duplicated, r.Deliveries.Unbelieved, r.Deliveries.Late, r.Deliveries.Lost},
 		Forwards:   StatsForwards{r.Forwards.Taken + r.Forwards.Refused, r.Forwards.Refused, r.Forwards.Waiting, r.Forwards.Dead},
-		report:     r, zone: zone,
+		Wallets:    make([]StatsWallet, 0, len(r.Wallets)), report: r, zone: zone,
 	}
 	if r.HasSettle {
 		v.SettleSeconds = SettleSeconds{seconds(r.P50), seconds(r.P95), seconds(r.P99)}
+	}
+	for i := range r.Wallets {
+		w := &r.Wallets[i]
+		v.Wallets = append(v.Wallets, StatsWallet{
+			string(w.Provider), string(w.Currency), w.Completed, w.Failed, w.Undecided, money(w.In), money(w.Out), money(w.Unstated),
+		})
 	}
 	for _, reason := range r.Reasons {
 		v.Reasons = append(v.Reasons, StatsReason{string(reason.Provider), payment.OrNull(reason.Code), reason.Meaning, reason.Count})
@@ -189,9 +209,13 @@ func (v Stats) Text(t *ui.Text) {
 		ui.KV("given back", ui.Plain(v.Reversed+" "+v.Currency)),
 		ui.KV("settled in", ui.Plain(v.settledIn())),
 		ui.KV("decided by", ui.Plain(v.decided())),
-		ui.KV("deliveries", ui.Plain(fmt.Sprintf("%d, %d duplicated, %d not believed, %d late", v.Deliveries.Total, v.Deliveries.Duplicated, v.Deliveries.Unbelieved, v.Deliveries.Late))),
+		ui.KV("deliveries", ui.Plain(fmt.Sprintf("%d, %d duplicated, %d not believed", v.Deliveries.Total, v.Deliveries.Duplicated, v.Deliveries.Unbelieved))),
+		ui.KV("callbacks", ui.Plain(fmt.Sprintf("%d late, %d lost", v.Deliveries.Late, v.Deliveries.Lost))),
 		ui.KV("forwards", ui.Plain(fmt.Sprintf("%d sent, %d failed, %d waiting, %d dead", v.Forwards.Sent, v.Forwards.Failed, v.Forwards.Waiting, v.Forwards.Dead))),
 	)
+	for _, w := range v.Wallets {
+		t.Fields(ui.KV(w.Provider+" wallet", ui.Plain(w.words())))
+	}
 	if len(v.Reasons) > 0 {
 		t.Blank()
 		rows := make([][]ui.Span, len(v.Reasons))
@@ -213,6 +237,14 @@ func (v Stats) Text(t *ui.Text) {
 		rows[i] = g.Cells()
 	}
 	t.Table(StatsColumns(), rows)
+}
+
+func (w *StatsWallet) words() string {
+	out := fmt.Sprintf("%d completed, %d failed, %d undecided; %s %s in, %s out", w.Completed, w.Failed, w.Undecided, w.MoneyIn, w.Currency, w.MoneyOut)
+	if w.Unstated != money(0) {
+		out += ", " + w.Unstated + " without a direction"
+	}
+	return out
 }
 
 func undecidedSpan(n int64) ui.Span {
@@ -267,6 +299,9 @@ func (v Stats) Page(now time.Time) page.Document {
 		d.Sections = append(d.Sections, groupSection("By "+string(r.By), "Payments by "+string(r.By), v.Groups))
 	}
 	d.Sections = append(d.Sections, v.reasonSection(), v.settleSection(), v.deliverySection())
+	if len(v.Wallets) > 0 {
+		d.Sections = append(d.Sections, v.walletSection())
+	}
 	return d
 }
 
@@ -326,7 +361,8 @@ func (v Stats) deliverySection() page.Section {
 		{"deliveries", v.Deliveries.Total},
 		{"of them duplicated", v.Deliveries.Duplicated},
 		{"of them not believed", v.Deliveries.Unbelieved},
-		{"callbacks that came late", v.Deliveries.Late},
+		{"payments called back late", v.Deliveries.Late},
+		{"payments never called back", v.Deliveries.Lost},
 		{"forwards sent", v.Forwards.Sent},
 		{"of them failed", v.Forwards.Failed},
 		{"forwards that wait", v.Forwards.Waiting},
@@ -335,4 +371,24 @@ func (v Stats) deliverySection() page.Section {
 		t.Rows = append(t.Rows, []page.Cell{page.Text(row.what), page.Text(count(row.n))})
 	}
 	return page.Section{Heading: "Deliveries", Table: t}
+}
+
+func (v Stats) walletSection() page.Section {
+	t := &page.Table{Caption: "Transactions of wallets, which nobody asked for", Columns: []page.Column{
+		{Title: "Wallet"},
+		{Title: "Completed", Right: true},
+		{Title: "Failed", Right: true},
+		{Title: "Undecided", Right: true},
+		{Title: "Currency"},
+		{Title: "Money in", Right: true},
+		{Title: "Money out", Right: true},
+		{Title: "Not stated", Right: true},
+	}}
+	for _, w := range v.Wallets {
+		t.Rows = append(t.Rows, []page.Cell{
+			page.Text(w.Provider), page.Text(count(w.Completed)), page.Text(count(w.Failed)), page.Text(count(w.Undecided)),
+			page.Text(w.Currency), page.Text(w.MoneyIn), page.Text(w.MoneyOut), page.Text(w.Unstated),
+		})
+	}
+	return page.Section{Heading: "Wallets", Table: t}
 }
