@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/atomicfile"
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/page"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
@@ -18,7 +17,6 @@ import (
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
-	"github.com/payctl/payctl/internal/watch"
 )
 
 // reconcileVerb is "payctl reconcile".
@@ -46,8 +44,9 @@ add up is checked and printed. Exit 0 when everything matches, 9 for differences
 when only what is probable or cannot be verified is left, 64 for a wrong file.
 
 --provider-check asks the provider as well, within the rate budget: what it lists of the
-last 48 hours, and about up to 20 deposits that are undecided. Without files its list
-stands for them. An empty list proves nothing.
+last 48 hours, how up to 20 undecided deposits stand, and what became of the transactions
+of up to 20 differences, the worst first. Answers are shown and move nothing. Without
+files its list stands for them. An empty list proves nothing.
 
 Other files are read by naming their columns: --columns with receipt=TITLE, amount=,
 time= and status=, and where there are such columns reference=, phone= and direction=,
@@ -96,7 +95,7 @@ func (v *reconcileVerb) Run(ctx context.Context) error {
 		return err
 	}
 	if v.check {
-		if in.Provider, err = v.asking(ctx, in.Scope.Provider, ledger); err != nil {
+		if in.Provider, err = v.checks(ctx, in.Scope.Provider, ledger); err != nil {
 			return err
 		}
 		if len(v.files) == 0 {
@@ -132,50 +131,6 @@ func (v *reconcileVerb) lately(from, to time.Time) (time.Time, time.Time) {
 		from = to.Add(-24 * time.Hour)
 	}
 	return from, to
-}
-
-// checker asks the provider; it implements reconcile.Provider.
-type checker struct {
-	*session
-	client  *daraja.Client
-	options watch.Options
-	ledger  *store.Store
-}
-
-// asking opens the provider for questions. It takes turns in the rate budget, which is
-// in the ledger, so that one has to be writable.
-func (v *reconcileVerb) asking(ctx context.Context, id payment.ProviderID, ledger *store.Store) (reconcile.Provider, error) {
-	p, err := v.session.provider(ctx, id, nil)
-	if err != nil {
-		return nil, err
-	}
-	if p.Daraja == nil {
-		return nil, usagef("leave it out", "provider-check: %s lists no payments", id)
-	}
-	return &checker{v.session, p.Daraja, v.watchOptions(p, watch.ViaAuto, ledger), ledger}, nil
-}
-
-// Reaches implements reconcile.Provider.
-func (*checker) Reaches() time.Duration { return daraja.PullWindow }
-
-// Listed implements reconcile.Provider.
-func (c *checker) Listed(ctx context.Context, from, to time.Time) ([]reconcile.Listed, error) {
-	var out []reconcile.Listed
-	_, err := c.client.PullAll(ctx, from, to, func(row daraja.PullRow) error {
-		out = append(out, reconcile.Listed{Receipt: row.Receipt, Amount: row.Amount.Minor(), At: row.At})
-		return nil
-	})
-	return out, err
-}
-
-// Stands implements reconcile.Provider.
-func (c *checker) Stands(ctx context.Context, depositID string) (payment.Status, error) {
-	d, err := c.ledger.Deposits.Get(ctx, depositID)
-	if err != nil || d.ProviderID == "" {
-		return payment.StatusUnknown, err
-	}
-	answer, err := watch.Once(ctx, c.options, d, func(string) {})
-	return answer.Status, err
 }
 
 func (v *reconcileVerb) print(shown view.Reconcile) error {

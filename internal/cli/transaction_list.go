@@ -34,7 +34,7 @@ customer; nobody is asked.` + narrow(view.QueryColumns()),
 		RunE:    s.quick(v.Run),
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.kind, "kind", "", "only these: `transaction_status|balance|reversal`")
+	f.StringVar(&v.kind, "kind", "", "only these: `transaction_status|balance|reversal|reconciliation`")
 	f.StringVar(&v.status, "status", "", "only this: `CREATED|ACCEPTED|REFUSED|ANSWERED|TIMED_OUT`")
 	f.StringVar(&v.provider, "provider", "", "transactions of this wallet instead: `sevi`")
 	f.IntVar(&v.limit, "limit", 50, "at most `N`, 0 for all")
@@ -90,10 +90,10 @@ func (v *transactionList) filter() (store.QueryFilter, error) {
 		return f, usagef("use CREATED, ACCEPTED, REFUSED, ANSWERED or TIMED_OUT", "status %q: is not a query's status", v.status)
 	}
 	switch v.kind {
-	case "", inquiry.KindTransaction, inquiry.KindBalance, inquiry.KindReversal:
+	case "", inquiry.KindTransaction, inquiry.KindBalance, inquiry.KindReversal, inquiry.KindCheck:
 		return f, nil
 	}
-	return f, usagef("use transaction_status, balance or reversal", "kind %q: is not a kind of query", v.kind)
+	return f, usagef("use transaction_status, balance, reversal or reconciliation", "kind %q: is not a kind of query", v.kind)
 }
 
 // wallet lists the transactions of a wallet, each with what its latest delivery says.

@@ -13,7 +13,7 @@ import (
 // otherReceipt reports how the result of a transaction status query is about another
 // receipt than the one asked about, "" where it is not or does not tell.
 func otherReceipt(q store.Query, r daraja.TransactionResult) string {
-	if q.Kind != KindTransaction || r.ResultCode != "0" || q.Receipt == "" || r.Receipt == "" || strings.EqualFold(q.Receipt, r.Receipt) {
+	if !asksStatus(q.Kind) || r.ResultCode != "0" || q.Receipt == "" || r.Receipt == "" || strings.EqualFold(q.Receipt, r.Receipt) {
 		return ""
 	}
 	return "the result is about receipt " + payment.Line(r.Receipt, maxText) + ", not about the one that was asked for"
@@ -24,7 +24,7 @@ func otherReceipt(q store.Query, r daraja.TransactionResult) string {
 // names the till (reference/daraja.md §6.3 quirks 8 and 11).
 func (i *Inquirer) otherAccount(q store.Query, r daraja.TransactionResult) string {
 	asked := AskedOf(q)
-	if q.Kind != KindTransaction || r.ResultCode != "0" || payment.Or(asked.IdentifierType, "") != string(payment.IdentifierShortCode) {
+	if !asksStatus(q.Kind) || r.ResultCode != "0" || payment.Or(asked.IdentifierType, "") != string(payment.IdentifierShortCode) {
 		return ""
 	}
 	var others []string
@@ -55,7 +55,7 @@ func (i *Inquirer) dispute(ctx context.Context, r Result, d payment.Deposit) (st
 	switch {
 	case !d.Conflict.IsZero():
 		return "", nil // the operator has to look already
-	case r.Differs != "" || r.Answer == nil || r.Query.Kind != KindTransaction || r.Answer.ResultCode != "0":
+	case r.Differs != "" || r.Answer == nil || !asksStatus(r.Query.Kind) || r.Answer.ResultCode != "0":
 		return r.Differs, nil
 	case r.Answer.TransactionStatus != Reversed || d.Status != payment.StatusCompleted:
 		return "", nil

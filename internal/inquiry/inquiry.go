@@ -25,7 +25,13 @@ const (
 	KindTransaction = "transaction_status"
 	KindBalance     = "balance"
 	KindReversal    = "reversal"
+	// KindCheck is transaction status asked to compare books: what it says moves no deposit
+	// and enters nothing.
+	KindCheck = "reconciliation"
 )
+
+// asksStatus reports whether a kind of query asks what became of a transaction.
+func asksStatus(kind string) bool { return kind == KindTransaction || kind == KindCheck }
 
 // Client sends the questions, each of them once. *daraja.Client is one.
 type Client interface {

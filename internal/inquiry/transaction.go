@@ -20,6 +20,8 @@ type TransactionInput struct {
 	// Deposit is the ledger's id of the deposit that it is about; "" finds it by the
 	// receipt or the id.
 	Deposit string
+	// Check asks for comparing alone, about no deposit: see KindCheck.
+	Check bool
 	// NoWait returns the acceptance.
 	NoWait bool
 }
@@ -34,14 +36,17 @@ func (i *Inquirer) Transaction(ctx context.Context, in TransactionInput) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	deposit := in.Deposit
-	if deposit == "" {
+	deposit, kind := in.Deposit, KindTransaction
+	switch {
+	case in.Check:
+		deposit, kind = "", KindCheck
+	case deposit == "":
 		if deposit, err = i.depositOf(ctx, q.Receipt, q.OriginalConversationID); err != nil {
 			return Result{}, err
 		}
 	}
 	return i.ask(ctx, question{
-		kind: KindTransaction, depositID: deposit,
+		kind: kind, depositID: deposit,
 		asked: Asked{
 			Receipt: payment.OrNull(q.Receipt), OriginalConversationID: payment.OrNull(q.OriginalConversationID), Party: payment.OrNull(q.Party),
 			IdentifierType: payment.OrNull(string(q.IdentifierType)), Remarks: payment.OrNull(q.Remarks), Occasion: payment.OrNull(q.Occasion),

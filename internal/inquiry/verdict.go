@@ -45,7 +45,7 @@ func (i *Inquirer) verdict(result Result) error {
 		return payment.NotFound(name+": its result is no longer in the ledger", "ask again with "+i.again(q))
 	case r.ResultCode != "0":
 		return failedQuery(name, q.Kind, r)
-	case q.Kind != KindTransaction:
+	case !asksStatus(q.Kind):
 		return nil
 	}
 	differs := result.Differs

@@ -5,65 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile/statement"
 	"github.com/payctl/payctl/internal/store"
 )
-
-// readLedger keeps the ledger's rows of the period, and of the grace around it.
-func (r *run) readLedger(ctx context.Context) error {
-	r.in.Scope.ShortCodes = r.scopeCodes()
-	from, to := r.report.From.Add(-r.in.Grace), r.report.To.Add(r.in.Grace+time.Second)
-	return r.books.Between(ctx, r.in.Scope, from, to, func(b store.BookRow) error {
-		e := r.booked(&b)
-		r.report.LedgerRows++
-		if e.key.empty() {
-			r.open = append(r.open, e)
-			return nil
-		}
-		return r.ledger.add(&e)
-	})
-}
-
-// scopeCodes are the short codes whose rows are compared: the files', and where a file
-// is of the profile's till the profile's, under which pushes are booked.
-func (r *run) scopeCodes() []string {
-	if len(r.report.Files) == 0 {
-		return r.in.Scope.ShortCodes
-	}
-	var codes []string
-	for _, f := range r.report.Files {
-		if f.ShortCode == "" {
-			return nil
-		}
-		codes = append(codes, f.ShortCode)
-	}
-	if profile := r.in.Scope.ShortCodes; len(profile) > 1 && slices.ContainsFunc(codes, func(c string) bool { return c == profile[1] }) {
-		codes = append(codes, profile[0])
-	}
-	slices.Sort(codes)
-	return slices.Compact(codes)
-}
-
-func (r *run) booked(b *store.BookRow) entry {
-	e := entry{
-		amount: b.Amount.Minor(), number: b.Key, at: b.At.Unix(), status: statusCode(b.Status), source: uint8(b.Source),
-		phone: packPhone(statement.NewMask(b.Phone)),
-	}
-	if receipt := statement.NormalReceipt(b.Receipt); receipt != "" {
-		e.key = r.names.key(receipt)
-	}
-	if b.Reversed {
-		e.flags |= reversedHere
-	}
-	if b.Source == store.BookNotice && statement.TypeLeg(b.Type) != statement.Payment {
-		e.flags |= notPayment
-	}
-	e.setRef(b.Reference)
-	return e
-}
 
 // match walks both sides receipt by receipt.
 func (r *run) match(ctx context.Context) error {
@@ -203,10 +149,9 @@ func (r *run) receipt(theirs, mine []entry) {
 			r.meet(theirs[0].key, theirs[0].at)
 		}
 	}
+	bestFirst(mine)
 	if len(theirs) == 0 {
-		for i := range mine[:min(1, len(mine))] {
-			r.open = append(r.open, mine[i])
-		}
+		r.open = append(r.open, mine[0])
 		r.duplicates(mine)
 		return
 	}
@@ -216,14 +161,13 @@ func (r *run) receipt(theirs, mine []entry) {
 		r.alone(&t)
 		return
 	}
-	best := bestOf(mine)
-	mine[0], mine[best] = mine[best], mine[0]
 	r.both(&t, &mine[0])
 	r.duplicates(mine)
 }
 
-// bestOf chooses the row that a receipt belongs to: one that is completed, the oldest.
-func bestOf(rows []entry) int {
+// bestFirst puts the row first that a receipt belongs to: one that is completed, the
+// oldest.
+func bestFirst(rows []entry) {
 	best := 0
 	for i := range rows {
 		a, b := &rows[i], &rows[best]
@@ -237,7 +181,9 @@ func bestOf(rows []entry) int {
 			best = i
 		}
 	}
-	return best
+	if best > 0 {
+		rows[0], rows[best] = rows[best], rows[0]
+	}
 }
 
 // duplicates lists the further rows of a receipt; the first is told elsewhere.
@@ -340,7 +286,8 @@ func (r *run) both(t *transaction, mine *entry) {
 	case mine.has(notPayment):
 		r.told(NotCustomerPayment, t.paid)
 	case t.legs.onlyFees():
-		d.Category, d.Detail, d.Next = FeeOnly, "the charge is in the files, the payment is not", "give the file that holds the payment too"
+		d.Category, d.Severity = FeeOnly, Medium
+		d.Detail, d.Next = "the charge is in the files, the payment is not", "give the file that holds the payment too"
 		r.told(FeeOnly, t.first.amount)
 		r.list(d)
 	case t.paid == 0 && status != payment.StatusCompleted:
@@ -371,86 +318,4 @@ func (r *run) both(t *transaction, mine *entry) {
 	default:
 		r.told(Matched, t.paid)
 	}
-}
-
-// lookUp asks the ledger for the receipts of what is left: they may be of another time.
-func (r *run) lookUp(ctx context.Context) error {
-	if len(r.left) == 0 {
-		return nil
-	}
-	texts := make([]string, len(r.left))
-	for i := range r.left {
-		texts[i] = r.names.text(r.left[i].key)
-	}
-	found := map[receiptKey][]entry{}
-	err := r.books.WithReceipts(ctx, r.in.Scope, texts, func(b store.BookRow) error {
-		e := r.booked(&b)
-		found[e.key] = append(found[e.key], e)
-		return nil
-	})
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	rest := r.left[:0]
-	for _, e := range r.left {
-		mine := found[e.key]
-		if len(mine) == 0 {
-			rest = append(rest, e)
-			continue
-		}
-		slices.SortFunc(mine, func(a, b entry) int { return a.compare(&b) })
-		r.report.LedgerRows += len(mine)
-		mine = r.toldTwice(mine)
-		best := bestOf(mine)
-		mine[0], mine[best] = mine[best], mine[0]
-		r.both(&transaction{key: e.key, first: e, paid: e.amount, legs: 1 << statement.Payment}, &mine[0])
-		r.duplicates(mine)
-	}
-	r.left = rest
-	return nil
-}
-
-// ofLedger, ofFile and ofBoth begin a difference with what is known of it.
-func (r *run) ofLedger(c Category, s Severity, e *entry) Difference {
-	d := Difference{
-		Category: c, Severity: s, LedgerAmount: e.amount, HasLedgerAmount: e.amount != 0, At: e.time(),
-	}
-	if !e.key.empty() {
-		d.Receipt = r.names.text(e.key)
-	}
-	id := r.books.ID(store.BookSource(e.source), e.number)
-	switch store.BookSource(e.source) {
-	case store.BookDeposit:
-		d.DepositID = id
-	case store.BookNotice, store.BookWallet, store.BookQuery:
-		d.DeliveryID = id
-	}
-	return d
-}
-
-func (r *run) ofFile(c Category, s Severity, e *entry) Difference {
-	return Difference{
-		Category: c, Severity: s, Receipt: r.names.text(e.key), Amount: e.amount, HasAmount: true,
-		File: r.report.Files[e.file()].Name, Line: e.line(), At: e.time(),
-	}
-}
-
-func (r *run) ofBoth(c Category, s Severity, t *transaction, mine *entry) Difference {
-	d := r.ofLedger(c, s, mine)
-	f := r.ofFile(c, s, &t.first)
-	d.Receipt, d.File, d.Line, d.At = f.Receipt, f.File, f.Line, f.At
-	d.Amount, d.HasAmount = t.paid, true
-	return d
-}
-
-func (r *run) where(e *entry) string {
-	return fmt.Sprintf("%s:%d", payment.Line(r.report.Files[e.file()].Name, 120), e.line())
-}
-
-// resolve is the command by which an operator takes the statement's word.
-func (r *run) resolve(d *Difference) string {
-	if d.DepositID == "" {
-		return "payctl transaction status " + d.Receipt
-	}
-	return fmt.Sprintf("payctl deposit resolve %s --as completed --receipt %s --because %s", d.DepositID, d.Receipt, shellWord(fmt.Sprintf("statement %s:%d", d.File, d.Line)))
 }

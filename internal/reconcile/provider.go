@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -16,12 +15,26 @@ import (
 type Provider interface {
 	// Reaches is how far back it lists payments.
 	Reaches() time.Duration
-	// Listed returns what it lists of a time. An empty list proves nothing: it is also
-	// the answer for a short code that is not registered (reference/statements.md §3).
-	Listed(ctx context.Context, from, to time.Time) ([]Listed, error)
+	// Listed returns what it lists of a time, and what it says beside. An empty list
+	// proves nothing: it is also the answer for a short code that is not registered
+	// (reference/statements.md §3).
+	Listed(ctx context.Context, from, to time.Time) (rows []Listed, says string, err error)
 	// Stands returns how a deposit stands, UNKNOWN where it gave no usable answer.
 	// Nothing is recorded.
 	Stands(ctx context.Context, depositID string) (payment.Status, error)
+	// Confirms asks what became of a transaction. Nothing moves by it: the answer is
+	// kept as evidence alone. Errors are KindNotFound where there is no such
+	// transaction, KindPending where no answer came that says anything.
+	Confirms(ctx context.Context, receipt string) (Confirmed, error)
+}
+
+// Confirmed is what the provider says of a transaction.
+type Confirmed struct {
+	// Word is the provider's own, such as Completed.
+	Word string
+	// Amount is in cents; HasAmount tells that there is one.
+	Amount    int64
+	HasAmount bool
 }
 
 // Listed is a payment that the provider lists.
@@ -29,6 +42,8 @@ type Listed struct {
 	Receipt string
 	Amount  int64
 	At      time.Time
+	// Phone, mostly masked, and Reference are the payer's; "" where it tells none.
+	Phone, Reference string
 }
 
 // Asked is a question to the provider and what came of it.
@@ -41,7 +56,8 @@ const (
 	// mostDrift is how far the provider's times may be off, in the median, before
 	// they are not believed: the mark of their zone is not consistent.
 	mostDrift = 2 * time.Minute
-	// mostAsked bounds how many deposits are asked about one by one.
+	// mostAsked bounds how many deposits are asked about one by one, and how many
+	// transactions.
 	mostAsked = 20
 )
 
@@ -68,7 +84,7 @@ func (r *run) askProvider(ctx context.Context) error {
 		r.asked("pull", fmt.Sprintf("could not be asked: it lists the last %s alone", r.in.Provider.Reaches()), false)
 		return nil
 	}
-	rows, err := r.in.Provider.Listed(ctx, from, to)
+	rows, says, err := r.in.Provider.Listed(ctx, from, to)
 	switch {
 	case err != nil && len(r.in.Files) == 0:
 		return err
@@ -76,7 +92,10 @@ func (r *run) askProvider(ctx context.Context) error {
 		r.asked("pull", "could not be asked: "+err.Error(), false)
 		return nil //nolint:nilerr // the report says it
 	case len(rows) == 0:
-		r.asked("pull", "no payments were listed, and that is no proof that there are none", false)
+		if says != "" {
+			says = "; it says: " + says
+		}
+		r.asked("pull", "no payments were listed, and that is no proof that there are none"+says, false)
 		return nil
 	}
 	r.pulled = map[receiptKey]*pulled{}
@@ -96,7 +115,12 @@ func (r *run) askProvider(ctx context.Context) error {
 	for k, p := range r.pulled {
 		p.seen = true
 		r.report.StatementRows++
-		if err := r.files.add(&entry{key: k, amount: p.Amount, number: place(0, 0), at: p.At.Unix(), leg: statement.Payment, flags: completed}); err != nil {
+		e := entry{
+			key: k, amount: p.Amount, number: place(0, 0), at: p.At.Unix(), leg: statement.Payment, flags: completed,
+			phone: packPhone(statement.NewMask(p.Phone)),
+		}
+		e.setRef(p.Reference)
+		if err := r.files.add(&e); err != nil {
 			return err
 		}
 	}
@@ -165,45 +189,3 @@ func (r *run) onlyPulled(ctx context.Context) error {
 	}
 	return nil
 }
-
-// askOpen asks about deposits that neither files nor list decide.
-func (r *run) askOpen(ctx context.Context) error {
-	if r.in.Provider == nil {
-		return nil
-	}
-	asked, rest := 0, r.open[:0:0]
-	for i := range r.open {
-		e := r.open[i]
-		status := e.ledgerStatus()
-		if e.source != uint8(store.BookDeposit) || status != payment.StatusPending && status != payment.StatusUnknown || asked == mostAsked {
-			rest = append(rest, e)
-			continue
-		}
-		asked++
-		says, err := r.in.Provider.Stands(ctx, r.books.ID(store.BookDeposit, e.number))
-		if err != nil {
-			r.asked("query", "could not be asked: "+err.Error(), false)
-			rest = append(rest, r.open[i:]...)
-			break
-		}
-		if !says.Final() {
-			rest = append(rest, e)
-			continue
-		}
-		r.ledgerTold++
-		r.add(StatusDiffers, e.amount)
-		d := r.ofLedger(StatusDiffers, Medium, &e)
-		if says == payment.StatusCompleted {
-			d.Severity = High
-		}
-		d.Detail, d.Next = string(status)+" in the ledger, "+string(says)+" by the provider's query", "payctl deposit resolve "+d.DepositID
-		r.list(d)
-	}
-	if asked > 0 {
-		r.asked("query", fmt.Sprintf("%d undecided deposits", asked), true)
-	}
-	r.open = rest
-	return nil
-}
-
-func itoa(n int) string { return strconv.Itoa(n) }

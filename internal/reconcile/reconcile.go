@@ -83,26 +83,6 @@ type Input struct {
 // DefaultGrace is what Grace is by default.
 const DefaultGrace = 10 * time.Minute
 
-// Difference is one payment about which the books do not agree, or that is listed for
-// another reason.
-type Difference struct {
-	Category Category
-	Severity Severity
-	Receipt  string
-	// Amount is the statement's, or the provider's; LedgerAmount the ledger's, in cents.
-	// The flags tell which there are.
-	Amount, LedgerAmount       int64
-	HasAmount, HasLedgerAmount bool
-	// DepositID and DeliveryID name the ledger's row: a deposit, or a C2B notice or
-	// wallet transaction by its delivery.
-	DepositID, DeliveryID string
-	File                  string
-	Line                  int
-	At                    time.Time
-	// Detail says why, Next is the command that helps.
-	Detail, Next string
-}
-
 // LegTotal sums the rows of a leg.
 type LegTotal struct {
 	Rows   int
@@ -208,7 +188,7 @@ func Run(ctx context.Context, in Input, books Books) (*Report, error) {
 	}
 	defer func() { _ = r.files.close(); _ = r.ledger.close() }()
 	for _, step := range []func(context.Context) error{
-		r.readFiles, r.cover, r.readLedger, r.askProvider, r.match, r.lookUp, r.propose, r.askOpen, r.settleRest, r.pairReversals, r.onlyPulled,
+		r.readFiles, r.cover, r.readLedger, r.askProvider, r.match, r.lookUp, r.propose, r.askOpen, r.settleRest, r.pairReversals, r.onlyPulled, r.askAbout,
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -366,13 +346,6 @@ func (r *run) belongs(f *statement.File) error {
 	return nil
 }
 
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // add counts an item of a category.
 func (r *run) add(c Category, amount int64) {
 	r.report.Counts[c]++
@@ -381,5 +354,3 @@ func (r *run) add(c Category, amount int64) {
 	}
 	r.report.Amounts[c] += amount
 }
-
-func (r *run) list(d Difference) { r.report.Differences = append(r.report.Differences, d) }

@@ -485,6 +485,14 @@ func TestTraps(t *testing.T) {
 			[]string{"low fee_only R2 -5.00 x:6"},
 			payment.KindInternal,
 		},
+		"a charge whose payment the ledger alone has": {
+			memoryBooks{deposit(1, "R2", "100", done, "10:00:00")},
+			[]Source{memory("x", fileB(whole, end, fee("R2", "10:00:00", "5")))},
+			Input{},
+			"fee_only 1 5.00",
+			[]string{"medium fee_only R2 0.00 0-1 x:5"},
+			payment.KindConflict,
+		},
 		"an unknown text that brings money": {
 			nil,
 			[]Source{memory("x", fileB(whole, end, rowB{receipt: "R1", clock: "10:00:00", details: "Brand New Product", in: "5"}.String()))},

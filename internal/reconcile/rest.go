@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -111,6 +112,9 @@ func (r *run) onlyLedger(e *entry) {
 	switch {
 	case e.has(notPayment), status == payment.StatusFailed, status == payment.StatusCreated:
 		r.add(NotCustomerPayment, 0)
+	case r.onlyListed() && r.pulled == nil:
+		r.add(NotVerifiable, e.amount)
+		r.list(r.unverified(e, "no file was given, and the provider lists nothing, which proves nothing"))
 	case !r.inPeriod(at) || r.nearEdge(at):
 		r.add(OutsidePeriod, e.amount)
 		d := r.ofLedger(OutsidePeriod, Low, e)
@@ -164,7 +168,7 @@ func (r *run) onlyStatement(e *entry) {
 	case e.leg == statement.Other:
 		r.told(NotCustomerPayment, e.amount)
 		d := r.ofFile(NotCustomerPayment, Medium, e)
-		d.Detail, d.Next = "money in with a text that is not known", "look at line "+itoa(d.Line)+" of "+shellWord(d.File)
+		d.Detail, d.Next = "money in with a text that is not known", fmt.Sprintf("look at line %d of %s", d.Line, shellWord(d.File))
 		r.list(d)
 	case r.onlyListed():
 		r.told(OnlyProvider, e.amount)
@@ -244,12 +248,7 @@ func masksFit(a, b uint64) bool {
 // finish sorts the differences, and counts both sides a second time.
 func (r *run) finish() {
 	rep := r.report
-	slices.SortFunc(rep.Differences, func(a, b Difference) int {
-		return cmp.Or(
-			cmp.Compare(a.Severity.rank(), b.Severity.rank()), a.At.Compare(b.At), cmp.Compare(a.Receipt, b.Receipt),
-			cmp.Compare(a.DepositID+a.DeliveryID, b.DepositID+b.DeliveryID), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
-		)
-	})
+	slices.SortFunc(rep.Differences, worse)
 	rep.Repeated = r.dropped
 	rows := Sum{Name: "statement_rows", Read: rep.StatementRows, Told: r.unreadable + r.dropped}
 	for i, name := range []string{"payment", "fee", "reversal", "sweep", "payout", "other", "not_completed"} {
