@@ -38,7 +38,7 @@ func (v *asking) inquirer(ctx context.Context, conf *config.Config, client *dara
 			Environment: conf.Environment, Profile: conf.Profile, ShortCode: conf.Daraja.ShortCode, Till: conf.Daraja.Till, CallbackURL: conf.CallbackURL,
 		},
 		Mailbox: &inquiry.Mailbox{
-			Addr: v.addr, HTTP: v.httpClient(), Now: v.now,
+			Addr: v.addr, HTTP: v.client, Now: v.now,
 			Receiver: func(ctx context.Context) (inquiry.Server, error) { return v.receiver(ctx, conf) },
 		},
 	}, nil
@@ -64,7 +64,7 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 	}
 	return listen.New(listen.Options{
 		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, HashCredential: v.ledger.ProveCredential, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
-		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.addressCheck(conf),
+		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.providers.Sender(conf),
 		C2BUntrusted: opensC2B(conf, token), Logger: logger, Now: v.now,
 	})
 }

@@ -329,7 +329,7 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 	}
 	progress := v.out.Progress("trying the credentials")
 	finding := doctor.Credentials(ctx, doctor.Input{
-		Config: conf, Now: v.now, HTTP: v.httpClient(),
+		Config: conf, Now: v.now, HTTP: v.client,
 		Open: func(ctx context.Context, id payment.ProviderID) (provider.Provider, error) {
 			return v.session.provider(ctx, id, nil)
 		},

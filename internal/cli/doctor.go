@@ -87,7 +87,7 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 		return v.end([]doctor.Finding{f}, text, shown)
 	}
 	findings := doctor.Run(ctx, doctor.Input{
-		Config: conf, Providers: v.providers, Now: v.now, HTTP: v.httpClient(), LocalListener: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr), Fix: v.fix, Report: report,
+		Config: conf, Providers: v.providers, Now: v.now, HTTP: v.client, LocalListener: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr), Fix: v.fix, Report: report,
 		Open: func(ctx context.Context, id payment.ProviderID) (provider.Provider, error) {
 			return v.provider(ctx, id, nil)
 		},

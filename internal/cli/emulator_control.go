@@ -96,7 +96,7 @@ func (c *control) call(ctx context.Context, method, path string, in, out any) er
 
 // trusting is a client that trusts the emulator's own authority where the base is HTTPS.
 func (c *control) trusting(base string) (*http.Client, error) {
-	shared := c.httpClient()
+	shared := c.client
 	own, ok := shared.Transport.(*http.Transport)
 	dir := emulatorCADir(c.env)
 	if !ok || dir == "" || !strings.HasPrefix(base, "https:") {

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -224,11 +222,11 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	}
 	options := listen.Options{
 		Receivers: receivers, Routes: v.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
-		AddressCheck: v.addressCheck(conf),
+		AddressCheck: v.providers.Sender(conf),
 		Forward:      listen.Forward{Attempts: v.forwardAttempts, Timeout: v.send.timeout, Untrusted: v.untrusted},
 		Metrics:      listen.NewMetrics(), Now: v.now,
 	}
-	if options.Credential, err = v.credential(ctx, conf); err != nil {
+	if options.Credential, err = v.providers.Credentials(ctx, conf); err != nil {
 		return options, err
 	}
 	shown := &listenPrinter{session: v.session, wanted: wanted, zone: v.zone()}
@@ -262,37 +260,6 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 	}
 	options.TLS, err = listen.TLSConfig(v.tlsCert, v.tlsKey)
 	return options, err
-}
-
-// addressCheck holds a delivery's sender against the provider's published list, or the
-// addresses that may post. Nothing is noted in the local environment.
-func (s *session) addressCheck(conf *config.Config) func(payment.ProviderID, netip.Addr) (note string, enforce bool) {
-	if conf.Environment == payment.Local {
-		return nil
-	}
-	return s.providers.Sender(conf)
-}
-
-// credential returns what each provider proves itself with in the Authorization header.
-func (s *session) credential(ctx context.Context, conf *config.Config) (func(payment.ProviderID) string, error) {
-	known := map[payment.ProviderID]string{}
-	for _, row := range s.providers {
-		if row.Proof == nil {
-			continue
-		}
-		secrets, err := row.Proof.Secrets(ctx, conf)
-		if err != nil {
-			return nil, err
-		}
-		header := http.Header{}
-		if len(secrets) > 0 {
-			if _, err := row.Sign([]byte("{}"), header, secrets); err != nil {
-				return nil, err
-			}
-		}
-		known[row.ID] = header.Get("Authorization")
-	}
-	return func(id payment.ProviderID) string { return known[id] }, nil
 }
 
 // opensC2B reports whether anybody could post a C2B payment: it carries no proof of its

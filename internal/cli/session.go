@@ -19,6 +19,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
 )
 
 // session is what a verb works with beyond its env: the ledger and the providers.
@@ -33,7 +34,7 @@ type session struct {
 }
 
 func newSession(in Invocation) *session {
-	return &session{env: newEnv(in)}
+	return &session{env: newEnv(in), client: newClient()}
 }
 
 // close ends what was opened, the last first.
@@ -46,23 +47,20 @@ func (s *session) close() error {
 	return errs
 }
 
-// httpClient is the one client for provider calls: proxy and TLS settings of
+// newClient returns the one client for provider calls: proxy and TLS settings of
 // the process, no redirects, no overall timeout (a context bounds each call,
 // and the stream's polls are held for long).
-func (s *session) httpClient() *http.Client {
-	if s.client == nil {
-		dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-		s.client = &http.Client{Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConnsPerHost:   16,
-			IdleConnTimeout:       60 * time.Second,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ExpectContinueTimeout: time.Second,
-		}}
-	}
-	return s.client
+func newClient() *http.Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       60 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}}
 }
 
 // provider opens one provider with the profile's settings.
@@ -77,26 +75,30 @@ func (s *session) provider(ctx context.Context, id payment.ProviderID, transport
 }
 
 func (s *session) deps(transports []string) provider.Deps {
-	d := provider.Deps{HTTP: s.httpClient(), Log: s.wireLog, Now: s.now, Budget: s.budget(), Transports: transports}
+	d := provider.Deps{HTTP: s.client, Log: wireLog(s.out), Now: s.now, Budget: s.budget(), Transports: transports}
 	if s.global.verbose {
-		d.Packets = s.wirePacket
+		d.Packets = wirePackets(s.env)
 	}
 	return d
 }
 
-// wireLog shows an exchange under --verbose.
-func (s *session) wireLog(e apiclient.Exchange) {
-	s.out.Debug("> %s %s %s", e.Method, e.URL, e.Request)
-	s.out.Debug("< %d %s", e.Status, e.Response)
+// wireLog shows exchanges under --verbose.
+func wireLog(out *ui.Printer) func(apiclient.Exchange) {
+	return func(e apiclient.Exchange) {
+		out.Debug("> %s %s %s", e.Method, e.URL, e.Request)
+		out.Debug("< %d %s", e.Status, e.Response)
+	}
 }
 
-// wirePacket shows a packet of a stream under --verbose.
-func (s *session) wirePacket(sent bool, packet string) {
-	arrow := "<"
-	if sent {
-		arrow = ">"
+// wirePackets shows the packets of a stream under --verbose.
+func wirePackets(e *env) func(sent bool, packet string) {
+	return func(sent bool, packet string) {
+		arrow := "<"
+		if sent {
+			arrow = ">"
+		}
+		e.out.Debug("%s socket %s", arrow, e.phoneText(payment.Line(packet, maxPacketShown)))
 	}
-	s.out.Debug("%s socket %s", arrow, s.phoneText(payment.Line(packet, maxPacketShown)))
 }
 
 // maxPacketShown bounds the characters of a packet that are shown.

@@ -173,7 +173,7 @@ func (v *uiVerb) listener(ctx context.Context, conf *config.Config, ledger *stor
 	if u, err := url.Parse(conf.CallbackURL); err == nil && loopback.Is(u.Hostname()) {
 		at = conf.CallbackURL
 	}
-	who, err := presence.Ask(ctx, v.httpClient(), at, ledger.Prove)
+	who, err := presence.Ask(ctx, v.client, at, ledger.Prove)
 	if err != nil {
 		return presence.Nobody
 	}

@@ -218,14 +218,41 @@ func (t Table) Receivers(ctx context.Context, c *config.Config) (receivers map[p
 	return receivers, skipped, nil
 }
 
-// Sender returns the check of the addresses that deliveries come from.
+// Sender returns the check of the addresses that deliveries come from, nil for the
+// emulator, which is on no list.
 func (t Table) Sender(c *config.Config) func(payment.ProviderID, netip.Addr) (note string, enforce bool) {
+	if c.Environment == payment.Local {
+		return nil
+	}
 	return func(id payment.ProviderID, addr netip.Addr) (string, bool) {
 		if check := t.Row(id).Sender; check != nil {
 			return check(c, addr)
 		}
 		return "", false
 	}
+}
+
+// Credentials returns what each provider proves itself with in the Authorization header,
+// "" for one that proves itself otherwise. Errors are those of the secrets.
+func (t Table) Credentials(ctx context.Context, c *config.Config) (func(payment.ProviderID) string, error) {
+	known := map[payment.ProviderID]string{}
+	for _, row := range t {
+		if row.Proof == nil {
+			continue
+		}
+		secrets, err := row.Proof.Secrets(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		header := http.Header{}
+		if len(secrets) > 0 {
+			if _, err := row.Sign([]byte("{}"), header, secrets); err != nil {
+				return nil, err
+			}
+		}
+		known[row.ID] = header.Get("Authorization")
+	}
+	return func(id payment.ProviderID) string { return known[id] }, nil
 }
 
 // Sign proves a body, as the provider would, with the secret of the settings; one
