@@ -12,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test race lint deadcode fmt fmt-check vet fuzz bench peers cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -61,6 +61,14 @@ bench: ## one table of figures, each beside its yardstick of the same run
 	   go test -run '^$$' -bench . -benchtime 1x ./internal/emulator; \
 	   go test -run '^$$' -bench Listener -benchtime 5x ./internal/listen; \
 	   go test -run '^$$' -bench Reconcile -benchtime 1x ./internal/reconcile; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable
+
+test-browser: ## the browser view in a real Chromium, held by axe-core; installs Debian's when missing
+	@for p in chromium npm; do command -v $$p >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends $$p; }; done
+	cd testdata/browser && BROWSER_REQUIRED=1 go test -count 1 -timeout 15m -v .
+	go test -count 1 -run '^TestInChromium$$' -v ./internal/page
+
+pictures: ## write the pictures of README anew
+	cd testdata/browser && BROWSER_REQUIRED=1 WRITE_PICTURES=1 go test -count 1 -run '^TestPages$$' .
 
 peers: ## other people's clients against the emulator, flow by flow (Node)
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator

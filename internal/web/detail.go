@@ -44,6 +44,7 @@ type bodyView struct {
 	Text, Note string
 	Forms      []chip
 	Raw        string
+	Hex        bool
 }
 
 type attemptRow struct {
@@ -218,7 +219,7 @@ func (s *Server) bodyView(d *store.StoredDelivery, r *http.Request) bodyView {
 	}
 	switch form {
 	case "hex":
-		v.Text = hex.Dump(body)
+		v.Text, v.Hex = hex.Dump(body), true
 	case "pretty":
 		pretty := view.Indented(body)
 		v.Text = string(pretty[:min(len(pretty), 4*mostShownBody)])

@@ -60,11 +60,16 @@ func (g *guard) foreign(r *http.Request) bool {
 	if r.Method != http.MethodGet && g.cross.Check(r) != nil {
 		return true
 	}
-	origin := r.Header.Values("Origin")
-	if len(origin) > 1 || len(origin) == 1 && origin[0] != "http://"+r.Host {
+	origin, site := r.Header.Values("Origin"), r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case len(origin) > 1:
+		return true
+	case len(origin) == 0, origin[0] == "http://"+r.Host:
+	case origin[0] == "null" && site == "same-origin": // a form of a page that sends no referrer
+	default:
 		return true
 	}
-	switch r.Header.Get("Sec-Fetch-Site") {
+	switch site {
 	case "", "same-origin", "none":
 		return false
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -61,6 +62,18 @@ type clock struct {
 	NextIn  string    `json:"next_in"`
 	Virtual bool      `json:"-"`
 	Shown   moment    `json:"-"`
+}
+
+// Waits says what is due.
+func (c clock) Waits() string {
+	if c.Pending == 0 {
+		return "nothing is due"
+	}
+	next, err := time.ParseDuration(c.NextIn)
+	if err != nil {
+		next = 0
+	}
+	return fmt.Sprintf("%d due, the first in %s", c.Pending, between(next))
 }
 
 // fate is what became of a callback that the emulator sent.

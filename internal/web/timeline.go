@@ -137,8 +137,6 @@ func kindMark(k trace.Kind) page.Mark {
 		return page.Bad
 	case trace.Duplicate, trace.Operator, trace.Reversal:
 		return page.Warn
-	case trace.Callback, trace.Result:
-		return page.Good
 	}
 	return page.Plain
 }

@@ -1,11 +1,18 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +90,38 @@ func (s *stage) picture(ctx context.Context, name string, full bool) {
 	}
 }
 
+// shown writes a picture for README; a few colours keep it small.
+func (s *stage) shown(ctx context.Context, name string) {
+	s.t.Helper()
+	if os.Getenv("WRITE_PICTURES") == "" {
+		return
+	}
+	shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	full, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	counts := map[color.Color]int{}
+	for y := range full.Bounds().Dy() {
+		for x := range full.Bounds().Dx() {
+			counts[full.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return counts[b] - counts[a] })
+	few := image.NewPaletted(full.Bounds(), colors[:min(len(colors), 64)])
+	draw.Draw(few, few.Bounds(), full, image.Point{}, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, few); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("pictures", name+".png"), out.Bytes(), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // furnish fills the ledger with what a day brings.
 func (s *stage) furnish() {
 	s.pay("0712345678", "1500", "INV-1041")
@@ -120,9 +159,10 @@ func TestPages(t *testing.T) {
 	bad := s.text(ctx, `[...document.querySelectorAll("#rows tr")].find(r => r.innerText.includes("mismatch") || r.innerText.includes("malformed")).id`)
 	for _, scheme := range []string{"light", "dark"} {
 		s.scheme(ctx, scheme)
-		for _, p := range []struct{ name, path string }{
-			{"deliveries", "/"}, {"delivery", "/deliveries/" + first}, {"delivery-bad", "/deliveries/" + bad + "?body=hex"}, {"filter-error", "/?filter=amount+%3E"},
-			{"deposits", "/deposits"}, {"timeline", "/deposits/INV-1045"}, {"timeline-failed", "/deposits/INV-1042"}, {"stats", "/stats?span=24h"}, {"phone", "/phone"}, {"problem", "/nothing"},
+		for _, p := range []struct{ name, path, show string }{
+			{"deliveries", "/", ""}, {"delivery", "/deliveries/" + first, "deliveries"}, {"delivery-bad", "/deliveries/" + bad + "?body=hex", ""}, {"filter-error", "/?filter=amount+%3E", ""},
+			{"deposits", "/deposits", "deposits"}, {"timeline", "/deposits/INV-1045", "timeline"}, {"timeline-failed", "/deposits/INV-1042", ""},
+			{"stats", "/stats?span=24h", "stats"}, {"phone", "/phone", "handset"}, {"problem", "/nothing", ""},
 		} {
 			s.do(ctx, chromedp.EmulateViewport(1280, 900))
 			s.open(ctx, p.path)
@@ -142,6 +182,11 @@ func TestPages(t *testing.T) {
 				if narrow.name == "320" {
 					s.picture(ctx, p.name+"-"+scheme+"-320", true)
 				}
+			}
+			if p.show != "" && scheme == "light" {
+				s.do(ctx, chromedp.EmulateViewport(1280, 800))
+				s.open(ctx, p.path)
+				s.shown(ctx, p.show)
 			}
 		}
 	}

@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // required is set where a missing tool is a failure and not a reason to skip.
@@ -246,15 +248,24 @@ func (s *stage) open(ctx context.Context, path string) {
 	s.wait(ctx, `document.querySelector("h1") !== null`)
 }
 
-// wait waits until an expression holds.
+// wait waits until an expression holds. While a page goes and another comes, none does.
 func (s *stage) wait(ctx context.Context, expression string) time.Duration {
 	s.t.Helper()
 	began := time.Now()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(20*time.Second))); err != nil {
-		s.t.Fatalf("%s does not hold: %v\n%s", expression, err, s.text(ctx, "document.body.innerText"))
+	var err error
+	for time.Since(began) < patience {
+		var holds bool
+		if holds, err = chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); holds && err == nil {
+			return time.Since(began)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	return time.Since(began)
+	s.t.Fatalf("%s does not hold: %v\n%s", expression, err, s.text(ctx, "document.body.innerText"))
+	return 0
 }
+
+// patience is how long a page may take on a machine with other work.
+const patience = 30 * time.Second
 
 // text is what an expression is, as text.
 func (s *stage) text(ctx context.Context, expression string) string {
@@ -266,8 +277,26 @@ func (s *stage) text(ctx context.Context, expression string) string {
 	return v
 }
 
-// keys types keys at the page.
-func (s *stage) keys(ctx context.Context, keys string) { s.do(ctx, chromedp.KeyEvent(keys)) }
+// keys types keys at the page, each as one press: what a page prevents is not typed.
+func (s *stage) keys(ctx context.Context, keys string) {
+	s.t.Helper()
+	for _, r := range keys {
+		for _, k := range kb.Encode(r) {
+			switch k.Type {
+			case input.DispatchKeyEventTypeChar:
+				continue
+			case input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyDown:
+				k.Type = input.DispatchKeyEventTypeKeyDown
+				if r >= ' ' && r < 0x7f || r == '\r' {
+					k.Text = string(r)
+				}
+			}
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, *k); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+}
 
 // scheme sets the colours that the person prefers.
 func (s *stage) scheme(ctx context.Context, name string) {

@@ -23,10 +23,11 @@
   // What somebody is typing or has opened stays while the part around it changes.
   const keep = (box, change) => {
     const at = document.activeElement, id = at && box.contains(at) ? at.id : "";
-    const values = new Map(all("input[id], select[id]", box).map((i) => [i.id, i.value]));
+    const asServed = (i) => i.tagName === "SELECT" ? ($("option[selected]", i) ?? i.options[0])?.value : i.defaultValue;
+    const values = new Map(all("input[id], select[id]", box).filter((i) => i.value !== asServed(i)).map((i) => [i.id, i.value]));
     const open = new Set(all("details[open] > summary", box).map((s) => s.textContent));
     change();
-    for (const [name, value] of values) { const i = document.getElementById(name); if (i && i.tagName === "INPUT") i.value = value; }
+    for (const [name, value] of values) { const i = document.getElementById(name); if (i) i.value = value; }
     for (const s of all("details > summary", box)) if (open.has(s.textContent)) s.parentElement.open = true;
     if (id) document.getElementById(id)?.focus();
   };
