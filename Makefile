@@ -74,7 +74,7 @@ peers: ## other people's clients against the emulator, flow by flow (Node)
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator
 
 torture: ## the long crash test, and a million random steps of payments
-	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture' -v ./internal/store ./internal/listen ./cmd/payctl
+	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture|MoneyKills' -v ./internal/store ./internal/listen ./cmd/payctl
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 240m -run StateMachine -v ./internal/deposit
 
 cover:
