@@ -264,13 +264,17 @@ func (a *Asker) refused(ctx context.Context, d payment.Deposit, cause error) (pa
 		now, err = a.Ledger.ReleaseSend(ctx, d.ID, why)
 		return err
 	})
+	if err != nil {
+		cause = errors.Join(cause, err)
+		if now = a.reread(ctx, d); !now.Status.Final() {
+			return now, cause
+		}
+	}
 	switch {
-	case err != nil:
-		return d, errors.Join(cause, err)
 	case now.Status.Final():
 		return now, &payment.Error{
 			Kind: payment.KindConflict, Provider: d.Provider, Err: cause,
-			Message: "deposit " + d.ID + ": contradicting results: " + now.Conflict.Reason,
+			Message: "deposit " + d.ID + ": contradicting results: " + cmp.Or(now.Conflict.Reason, "the request was refused ("+why.Reason+"), and it is "+string(now.Status)),
 			Hint:    `see all that was said with "payctl deposit get ` + d.ID + `"`,
 		}
 	case now.Status != payment.StatusCreated:
@@ -291,9 +295,10 @@ const mostReason = 300
 // One may already have settled it, so the ledger is read again.
 func (a *Asker) unknown(ctx context.Context, d payment.Deposit, answer payment.Answer, cause error) (payment.Deposit, error) {
 	now, err := a.named(ctx, d, answer)
-	if err == nil {
-		d = now
+	if err != nil {
+		now = a.reread(ctx, d)
 	}
+	d = now
 	if d.Status.Final() {
 		return d, nil
 	}

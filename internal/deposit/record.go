@@ -107,20 +107,36 @@ func (a *Asker) answered(ctx context.Context, d payment.Deposit, answer payment.
 	if err == nil {
 		return now, nil
 	}
+	var u *UnrecordedError
+	kept := errors.As(err, &u) && u.file != ""
+	d = a.reread(ctx, d)
+	if d.Status.Final() && kept && (d.Status == answer.Status || !answer.Status.Final()) {
+		return d, nil // a callback was faster, and the answer will be taken in
+	}
 	hint := "do not send it again: mend the ledger, then run \"payctl status watch " + d.ID + "\""
 	if answer.ProviderID != "" {
 		// In full, although Daraja's ids end with the customer's number: it may be
 		// all that is left to ask by.
 		hint += "; the provider calls it " + answer.ProviderID
 	}
-	var u *UnrecordedError
-	if errors.As(err, &u) && u.file != "" {
+	if kept {
 		hint += "; the answer waits in " + u.file + ", and the next command that may write to the ledger takes it in"
 	}
 	return d, &payment.Error{
 		Kind: payment.KindPending, Provider: d.Provider, Hint: hint, Err: errors.Join(payment.ErrOutcomeUnknown, err),
 		Message: "the request was sent and answered " + string(answer.Status) + ", but recording the answer failed: " + err.Error(),
 	}
+}
+
+// reread returns a deposit as the ledger has it, which may be read although it cannot be
+// written; where it cannot, as it was.
+func (a *Asker) reread(ctx context.Context, d payment.Deposit) payment.Deposit {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRecord)
+	defer cancel()
+	if now, err := a.Ledger.Get(ctx, d.ID); err == nil {
+		return now
+	}
+	return d
 }
 
 // named fills in the ids of an answer that proves nothing, and reads the deposit.
