@@ -121,8 +121,8 @@ func (k *killings) askAndDie(ctx context.Context, n int64) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
 	case <-time.After(time.Duration(rand.IntN(250)) * time.Millisecond):
