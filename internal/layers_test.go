@@ -78,7 +78,7 @@ func allowed() map[string][]string {
 		"internal/tunnel":    {},
 		"internal/presence":  {},
 
-		"internal/doctor": {"internal/config", "internal/presence", "internal/provider", "internal/store"},
+		"internal/doctor": {"internal/config", "internal/presence", "internal/provider", "internal/store", "internal/tunnel"},
 
 		"internal/payment":    {},
 		"internal/secret":     {},

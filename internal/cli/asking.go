@@ -38,7 +38,7 @@ func (v *asking) inquirer(ctx context.Context, conf *config.Config, client *dara
 			Environment: conf.Environment, Profile: conf.Profile, ShortCode: conf.Daraja.ShortCode, Till: conf.Daraja.Till, CallbackURL: conf.CallbackURL,
 		},
 		Mailbox: &inquiry.Mailbox{
-			Addr: v.addr, HTTP: v.client, Now: v.now,
+			Addr: v.addr, HTTP: v.client, Served: conf.ThroughTunnel(), Now: v.now,
 			Receiver: func(ctx context.Context) (inquiry.Server, error) { return v.receiver(ctx, conf) },
 		},
 	}, nil

@@ -167,8 +167,11 @@ func (v *uiVerb) server(conf *config.Config, ledger *store.Store, addr string) (
 }
 
 // listener asks where the profile's listener should be: at the callback URL, if that is
-// on this machine, else at its usual address.
+// on this machine, else at its usual address. One with a tunnel says of itself that it runs.
 func (v *uiVerb) listener(ctx context.Context, conf *config.Config, ledger *store.Store) presence.Who {
+	if h, alive, err := tunnel.Current(conf.StateDir, conf.Profile); err == nil && alive && h.Ledger == ledger.Path() {
+		return presence.ThisListener
+	}
 	at := "http://" + cmp.Or(conf.Listen.Addr, inquiry.UsualAddr)
 	if u, err := url.Parse(conf.CallbackURL); err == nil && loopback.Is(u.Hostname()) {
 		at = conf.CallbackURL

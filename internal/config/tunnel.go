@@ -36,6 +36,14 @@ func (c *Config) tunnelLayer() layer {
 	return l
 }
 
+// ThroughTunnel reports whether callback_url is the address of a tunnel whose listener
+// runs, whoever named it. Such an address leads to callbacks alone, and its name is asked
+// of nobody here: a resolver that does not know it yet would remember that for long. Its
+// listener checks it.
+func (c *Config) ThroughTunnel() bool {
+	return c.tunnel != nil && c.tunnel.Alive && c.CallbackURL != "" && c.CallbackURL == c.tunnel.URL
+}
+
 // checked says how old the last check is.
 func (t Tunnel) checked() string {
 	if t.CheckedAt.IsZero() {

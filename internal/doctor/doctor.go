@@ -114,6 +114,7 @@ func (d *doctor) checks() []check {
 		check{"disk", 5 * time.Second, d.disk},
 		check{"forwards", 5 * time.Second, d.forwards},
 		check{"listener", 5 * time.Second, d.listener},
+		check{"tunnel", 10 * time.Second, d.tunnel},
 		check{"callback_url", 5 * time.Second, d.callbackWords},
 		check{"callback_reach", 20 * time.Second, d.callbackReach},
 	)

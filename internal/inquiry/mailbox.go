@@ -28,6 +28,8 @@ type Mailbox struct {
 	Addr string
 	// HTTP asks the callback URL whether a listener is there.
 	HTTP *http.Client
+	// Served says that one is known to be there, so that nobody is asked.
+	Served bool
 	// Receiver makes the receiver of its own, as "payctl listen" without forwarding.
 	Receiver func(context.Context) (Server, error)
 	Now      func() time.Time
@@ -46,7 +48,7 @@ const UsualAddr = "127.0.0.1:4020"
 // lead there.
 func (m *Mailbox) open(ctx context.Context, i *Inquirer) error {
 	base := i.Account.CallbackURL
-	if m.stop != nil || m.listens(ctx, base) || ctx.Err() != nil {
+	if m.stop != nil || m.Served || m.listens(ctx, base) || ctx.Err() != nil {
 		return nil //nolint:nilerr // whoever waits sees that ctx has ended
 	}
 	addr, own := m.address(base)

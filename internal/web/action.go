@@ -51,8 +51,8 @@ func (s *Server) targets(ctx context.Context, id string, attempts []store.Attemp
 		return nil, err
 	}
 	var urls []string
-	for i := len(attempts) - 1; i >= 0; i-- {
-		urls = append(urls, attempts[i].Target)
+	for _, at := range slices.Backward(attempts) {
+		urls = append(urls, at.Target)
 	}
 	var out []target
 	seen := map[string]bool{}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -141,7 +142,7 @@ func (s *Server) deliveryList(r *http.Request) (deliveryList, error) {
 }
 
 func words(err error) (message, hint string) {
-	if e, ok := err.(*payment.Error); ok { //nolint:errorlint // one that is wrapped is no usage error of ours
+	if e, ok := errors.AsType[*payment.Error](err); ok {
 		return e.Message, e.Hint
 	}
 	return err.Error(), ""

@@ -114,8 +114,7 @@ type problem struct {
 
 func (s *Server) failed(r *http.Request, err error) (int, answer) {
 	p := problem{Kind: payment.KindOf(err).String(), Message: err.Error(), Status: statusOf(payment.KindOf(err))}
-	var e *payment.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*payment.Error](err); ok {
 		p.Message, p.Hint = e.Message, e.Hint
 	}
 	if errors.Is(err, errReadOnly) {
