@@ -50,10 +50,12 @@ func allowed() map[string][]string {
 		"internal/trace":               {"internal/store"},
 		"internal/page":                {},
 
-		"internal/provider":     {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
-		"internal/config":       {},
-		"internal/store":        {"internal/store/sqlite"},
-		"internal/store/sqlite": {},
+		"internal/provider":                    {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
+		"internal/config":                      {},
+		"internal/store":                       {"internal/store/postgres", "internal/store/sqlite"},
+		"internal/store/postgres":              {},
+		"internal/store/postgres/postgrestest": {"internal/store/postgres"},
+		"internal/store/sqlite":                {},
 		"internal/emulator": {
 			"internal/emulator/daraja", "internal/emulator/engine", "internal/emulator/front", "internal/emulator/mpesa",
 			"internal/emulator/portal", "internal/emulator/wasaapay",
@@ -110,6 +112,7 @@ func doors() map[string][]string {
 		"github.com/charmbracelet/lipgloss": {"internal/ui"},
 		"github.com/briandowns/spinner":     {"internal/ui"},
 		"modernc.org/sqlite":                {"internal/store/sqlite"},
+		"github.com/jackc/pgx":              {"internal/store/postgres"},
 		"github.com/coder/websocket":        {"internal/socketio"},
 	}
 }

@@ -46,13 +46,15 @@ func (a Action) digest(before string) string {
 // mostBecause bounds an action's reason, in bytes.
 const mostBecause = 1000
 
+const sqlLastAction = "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1"
+
 // act writes an action down in the transaction that makes the change.
 func (t *tx) act(ctx context.Context, what, subject, because string) error {
 	if t.db.actor == (Actor{}) {
 		return nil
 	}
 	var before Action
-	err := t.row(ctx, "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1", nil, &before.seq, &before.hash)
+	err := t.row(ctx, sqlLastAction, nil, &before.seq, &before.hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -61,13 +63,12 @@ func (t *tx) act(ctx context.Context, what, subject, because string) error {
 		What: what, Subject: subject, Because: payment.Line(clean(because), mostBecause),
 	}
 	a.hash = a.digest(before.hash)
-	if _, err := t.exec(ctx, "INSERT INTO actions (seq, at, who, host, what, subject, because, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	if err := t.exec(ctx, "INSERT INTO actions (seq, at, who, host, what, subject, because, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		a.seq, micros(a.At), a.Who, a.Host, a.What, a.Subject, a.Because, a.hash); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO meta (name, value) VALUES ('actions_head', ?)
+	return t.exec(ctx, `INSERT INTO meta (name, value) VALUES ('actions_head', ?)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, a.hash)
-	return err
 }
 
 // command is act by the name of the command that is running.

@@ -67,7 +67,7 @@ func (h *Deposits) Seek(ctx context.Context, d payment.Deposit) (got payment.Dep
 		return payment.Deposit{}, false, h.kinded("find the deposit", err)
 	}
 	var proved sql.NullInt64
-	err = h.read.QueryRowContext(ctx, "SELECT max(orphan IS NOT NULL) FROM deliveries WHERE subject = ? AND provider_id = ?",
+	err = h.read.QueryRowContext(ctx, "SELECT max(CASE WHEN orphan IS NOT NULL THEN 1 ELSE 0 END) FROM deliveries WHERE subject = ? AND provider_id = ?",
 		h.hashID(d.Provider, d.ProviderID)|math.MinInt64, d.ProviderID).Scan(&proved)
 	if err != nil || proved.Int64 == 0 {
 		return payment.Deposit{}, proved.Valid, h.kinded("find the deliveries", err)
@@ -79,11 +79,12 @@ func (h *Deposits) Seek(ctx context.Context, d payment.Deposit) (got payment.Dep
 // linkUnproved gives an adopted deposit the deliveries that came before it and prove
 // nothing, so that they show as its doubts.
 func (t *tx) linkUnproved(ctx context.Context, d depositRow) error {
-	_, err := t.exec(ctx, `UPDATE OR IGNORE deliveries SET subject = ?, deposit = ?, reason = ?
+	err := t.exec(ctx, `UPDATE deliveries SET subject = ?, deposit = ?, reason = ?
 		WHERE subject = ? AND provider_id = ? AND deposit IS NULL AND query IS NULL AND orphan IS NULL AND reason = ?
-		AND kind IN (SELECT id FROM kinds WHERE provider = ? AND verdict = ?)`,
+		AND kind IN (SELECT id FROM kinds WHERE provider = ? AND verdict = ?)
+		AND NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE o.subject = ? AND o.dedup = deliveries.dedup)`,
 		d.seq, d.seq, payment.Unproved, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64, d.ProviderID,
-		reasonNoPush, string(d.Provider), string(payment.VerdictUntrusted))
+		reasonNoPush, string(d.Provider), string(payment.VerdictUntrusted), d.seq)
 	return err
 }
 

@@ -23,7 +23,7 @@ func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	}
 	got.twins = true
 	for _, twin := range append(twins, got) {
-		if _, err := t.exec(ctx, "UPDATE deposits SET twins = 1 WHERE seq = ?", twin.seq); err != nil {
+		if err := t.exec(ctx, "UPDATE deposits SET twins = 1 WHERE seq = ?", twin.seq); err != nil {
 			return got, err
 		}
 	}
@@ -32,14 +32,24 @@ func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 
 // twins returns the deposits, newest first, that ask the same customer for the same.
 func (t *tx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
-	if d.Reference == "" || d.Phone.IsZero() {
+	where, args := twinsOf(d.Deposit)
+	if where == "" {
 		return nil, nil
 	}
-	found, err := t.rareDeposits(ctx, `phone = ? AND reference = ? AND reference <> '' AND provider = ? AND environment = ? AND amount = ? AND currency = ?
-		AND short_code = ? AND wallet = ? ORDER BY seq DESC`+sqlMostFound,
-		d.Phone.MSISDN(), d.Reference, string(d.Provider), string(d.Environment), d.Amount.Minor(), string(d.Amount.Currency()),
-		d.ShortCode, d.Wallet)
+	found, err := t.rareDeposits(ctx, where, args...)
 	return slices.DeleteFunc(found, func(o depositRow) bool { return o.seq == d.seq }), err
+}
+
+// twinsOf is the condition for twins, "" where a deposit can have none.
+func twinsOf(d payment.Deposit) (where string, args []any) {
+	if d.Reference == "" || d.Phone.IsZero() {
+		return "", nil
+	}
+	return `phone = ? AND reference = ? AND reference <> '' AND provider = ? AND environment = ? AND amount = ? AND currency = ?
+		AND short_code = ? AND wallet = ? ORDER BY seq DESC` + sqlMostFound, []any{
+		d.Phone.MSISDN(), d.Reference, string(d.Provider), string(d.Environment), d.Amount.Minor(), string(d.Amount.Currency()),
+		d.ShortCode, d.Wallet,
+	}
 }
 
 // repeated returns the id of the deposit that d asks for again, "" for none. Where
@@ -64,7 +74,7 @@ func (h *Deposits) Forget(ctx context.Context, id string) error {
 		if d.Status != payment.StatusCreated {
 			return nil
 		}
-		n, err := t.exec(ctx, "DELETE FROM deposits WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM claims WHERE deposit = ?1)", d.seq)
+		n, err := t.changed(ctx, "DELETE FROM deposits WHERE seq = ? AND NOT EXISTS (SELECT 1 FROM claims WHERE deposit = ?)", d.seq, d.seq)
 		if err != nil || n == 0 {
 			return err
 		}

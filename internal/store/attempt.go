@@ -106,8 +106,7 @@ func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Atte
 	if run == 0 {
 		add(t.tally.attempts, attemptCell{dayOf(micros(row.at)), row.status >= 200 && row.status <= 299}, 1, 0)
 	}
-	_, _, err = t.db.tables.attempts.add(ctx, t, &row)
-	return err
+	return t.db.tables.attempts.put(ctx, t, &row)
 }
 
 // attemptKeys returns the keys of an attempt's delivery and of its run, 0 for none.

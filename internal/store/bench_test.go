@@ -420,7 +420,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 			if err != nil {
 				return err
 			}
-			if _, err := t.exec(ctx, "INSERT INTO failing (seq, target, received_at) SELECT seq, ?, received_at FROM deliveries WHERE seq % 20 = 0", target); err != nil {
+			if err := t.exec(ctx, "INSERT INTO failing (seq, target, received_at) SELECT seq, ?, received_at FROM deliveries WHERE seq % 20 = 0", target); err != nil {
 				return err
 			}
 		}

@@ -11,8 +11,9 @@ import (
 
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	s := openTest(t, Options{})
-	other := openTest(t, Options{Path: s.Path()})
+	place := testPlace(t)
+	s := openTest(t, Options{Path: place})
+	other := openTest(t, Options{Path: place})
 	ctx, cancel := context.WithCancel(t.Context())
 	changed := s.Changes(ctx)
 	<-changed

@@ -28,9 +28,10 @@ type cell interface {
 type table[T any] struct {
 	name string
 	// list appends a row's columns to others.
-	list   func(row *T, to []column) []column
-	names  string
-	insert string
+	list  func(row *T, to []column) []column
+	names string
+	// insert leaves the key to the database, keyed brings it.
+	insert, keyed string
 }
 
 func newTable[T any](name string, list func(*T, []column) []column, conflict string) *table[T] {
@@ -39,6 +40,7 @@ func newTable[T any](name string, list func(*T, []column) []column, conflict str
 		name: name, list: list, names: names("", columns),
 		insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" +
 			strings.Repeat("?, ", len(columns)-2) + "?)" + conflict,
+		keyed: "INSERT INTO " + name + " (" + names("", columns) + ") VALUES (" + strings.Repeat("?, ", len(columns)-1) + "?)",
 	}
 }
 
@@ -68,11 +70,29 @@ func places(columns []column) []any {
 	return out
 }
 
-// add writes a new row and returns its key and 1, or 0 if a conflict clause kept it
-// from being written.
+// add writes a new row and returns its key and 1, or 0 if a conflict clause kept it from
+// being written. Over a network the key is taken first, and a conflict fails the
+// transaction, which is then run again: whoever adds looks before.
 func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err error) {
 	t.columns[0] = s.list(row, t.columns[0][:0])
-	return t.insertColumns(ctx, s.insert, t.columns[0][1:])
+	t.wrote(s.insert)
+	if !t.remote() {
+		return t.conn.Insert(ctx, s.insert, t.bindColumns(t.columns[0][1:]))
+	}
+	if key, err = t.key(ctx, s.name); err != nil {
+		return 0, 0, err
+	}
+	t.columns[0] = s.list(row, t.columns[0][:0])
+	args := t.bindColumns(t.columns[0])
+	args[0].Value = key
+	return t.conn.Insert(ctx, s.keyed, args)
+}
+
+// put writes a new row whose key nobody asks for, unless a conflict clause keeps it from
+// being written.
+func (s *table[T]) put(ctx context.Context, t *tx, row *T) error {
+	t.columns[0] = s.list(row, t.columns[0][:0])
+	return t.execColumns(ctx, s.insert, t.columns[0][1:])
 }
 
 // update writes the columns that differ between two states of a row: one that is
@@ -100,8 +120,7 @@ func (s *table[T]) update(ctx context.Context, t *tx, before, after *T) error {
 		t.updates[updateKey{s.name, mask}] = text
 	}
 	t.columns[2] = append(changed, is[0])
-	_, err := t.execColumns(ctx, text, t.columns[2])
-	return err
+	return t.execColumns(ctx, text, t.columns[2])
 }
 
 // updateKey names the text of an update by what it sets.

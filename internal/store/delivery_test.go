@@ -200,6 +200,7 @@ func TestClockJumpsBack(t *testing.T) {
 // of it than its page.
 func TestListsGoByIndices(t *testing.T) {
 	t.Parallel()
+	fileOnly(t)
 	s := openTest(t, Options{})
 	phone, err := payment.ParsePhone("254711000222")
 	if err != nil {

@@ -40,9 +40,9 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 		d.CallbackToken = payment.NewToken()
 	}
 	var got depositRow
-	err = h.do(ctx, "record the deposit", func(ctx context.Context, t *tx) error {
+	err = h.doForeseen(ctx, "record the deposit", h.foreseeCreate(d), func(ctx context.Context, t *tx) error {
 		existed = false
-		first, err := t.db.depositBy(ctx, t, "idempotency_key = ? AND provider = ? AND environment = ?",
+		first, err := t.db.depositBy(ctx, t, sqlByIdempotency,
 			d.IdempotencyKey, string(d.Provider), string(d.Environment))
 		switch {
 		case err == nil:
@@ -59,6 +59,8 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 	}
 	return got.Deposit, existed, nil
 }
+
+const sqlByIdempotency = "idempotency_key = ? AND provider = ? AND environment = ?"
 
 func checkDeposit(d payment.Deposit) error {
 	switch {
@@ -153,7 +155,7 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
-	err := h.change(ctx, "claim the deposit", as.ID, func(ctx context.Context, t *tx, d depositRow) error {
+	err := h.changeAs(ctx, "claim the deposit", as, func(ctx context.Context, t *tx, d depositRow) error {
 		got, mine = d, false
 		if d.Status != payment.StatusCreated {
 			return nil
@@ -192,7 +194,7 @@ func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.D
 func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error) {
 	var got depositRow
 	var mine bool
-	err := h.change(ctx, "claim the deposit", seen.ID, func(ctx context.Context, t *tx, d depositRow) error {
+	err := h.changeAs(ctx, "claim the deposit", payment.Deposit{ID: seen.ID}, func(ctx context.Context, t *tx, d depositRow) error {
 		got, mine = d, false
 		if d.Status != payment.StatusUnknown || d.ProviderID != "" || !d.UpdatedAt.Equal(seen.UpdatedAt) {
 			return nil
@@ -313,6 +315,9 @@ func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositR
 	after := d
 	var move payment.Move
 	c, err := t.fromUnproved(ctx, d, c)
+	if err == nil {
+		err = t.foreseeMore(ctx, func(f *foresight) { t.foreseeClaim(f, d, c) })
+	}
 	if err != nil {
 		return d, move, err
 	}
@@ -366,11 +371,17 @@ func depositEqual(a, b payment.Deposit) bool {
 
 // change loads a deposit by its id and runs a transaction on it.
 func (h *Deposits) change(ctx context.Context, what, id string, run func(context.Context, *tx, depositRow) error) error {
+	return h.changeAs(ctx, what, payment.Deposit{ID: id}, run)
+}
+
+// changeAs is change for a deposit of which the caller knows more than its ID.
+func (h *Deposits) changeAs(ctx context.Context, what string, as payment.Deposit, run func(context.Context, *tx, depositRow) error) error {
+	id := as.ID
 	seq, ok := h.key(depositPrefix, id)
 	if !ok {
 		return noSuch("deposit", id)
 	}
-	return h.do(ctx, what, func(ctx context.Context, t *tx) error {
+	return h.doForeseen(ctx, what, h.foreseeChange(seq, as), func(ctx context.Context, t *tx) error {
 		d, err := t.db.depositBy(ctx, t, "seq = ?", seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSuch("deposit", id)

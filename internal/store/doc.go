@@ -1,6 +1,7 @@
 // Package store is the ledger: deposits, deliveries, what moved them, queries
 // and their results, forwarding and replay. What carries it is an engine: package
-// sqlite keeps it in one file. Texts and rules here are the same for every engine.
+// sqlite keeps it in one file, package postgres in a database that machines share. Texts
+// and rules here are the same for every engine.
 //
 // A Store is one database with a handle for each noun: Deposits, Deliveries,
 // Forwards, Queries, Runs. What concerns the ledger as a whole (its check,
@@ -20,7 +21,9 @@
 // To add a column:
 //
 //  1. write sqlite/migrations/NNNN_name.sql with ALTER TABLE … ADD COLUMN, and run
-//     go test ./internal/store/sqlite -run Fingerprints -write-fingerprints;
+//     go test ./internal/store/sqlite -run Fingerprints -write-fingerprints; write
+//     postgres/migrations/NNNN_name.sql of the same number (counts: see 0011), and run
+//     make test-postgres;
 //  2. give the row's struct a field with the column's name: paid_at is PaidAt;
 //  3. add one line to the table's list (depositColumns, deliveryColumns, …), with
 //     the cell (cell.go) that fits the field.

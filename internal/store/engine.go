@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"time"
 
+	"github.com/payctl/payctl/internal/store/postgres"
 	"github.com/payctl/payctl/internal/store/sqlite"
 )
 
@@ -29,9 +30,19 @@ type engine interface {
 	// table by the names in a list. Numbers and Texts spell the list as an argument.
 	In(column string) string
 	Named(table, column string) string
+	// Pairs is a table of pairs, from two lists of numbers.
+	Pairs(alias, first, second string) string
 	Numbers(list []int64) any
 	Texts(list []string) any
+	// Count is a statement that adds sums to the row of a table of counts that has the keys.
+	Count(table string, keys, sums []string) string
+	// Remote reports that a statement costs a round trip.
+	Remote() bool
 
+	// IDKey returns the key of the ledger's ids.
+	IDKey(ctx context.Context) (string, error)
+	// Beside names a file or directory of this machine that belongs to the ledger.
+	Beside(name string) string
 	// InPlace returns an error once what was opened is not what has the ledger's name.
 	InPlace() error
 	// Check returns what is wrong with what carries the ledger.
@@ -46,7 +57,8 @@ type engine interface {
 // conn is the connection that writes.
 type conn interface {
 	// Begin starts a transaction, waiting for others who write. fresh says that the
-	// connection is a new one; contended, that it had to wait.
+	// connection is a new one, or that what the last transaction knew is void; contended,
+	// that it had to wait.
 	Begin(ctx context.Context) (waited time.Duration, fresh, contended bool, err error)
 	Commit(ctx context.Context) error
 	// Rollback ends a failed transaction and gives the connection up.
@@ -55,9 +67,21 @@ type conn interface {
 	Apart(ctx context.Context, part func() error) error
 	// Fatal reports an error that ends the transaction, whatever its parts are.
 	Fatal(err error) bool
+	// Now returns the ledger's clock at the start of the transaction, zero where it is
+	// this process's.
+	Now(ctx context.Context) (time.Time, error)
+	// Failed reports that the transaction takes no more statements.
+	Failed() bool
+	// Again reports an error after which the transaction may be run again.
+	Again(err error) bool
+	// Repeated reports the error of a row that is there already.
+	Repeated(err error) bool
+	// Later runs a statement whose effect nobody asks for, at once or with the next one.
+	Later(ctx context.Context, query string, args []driver.NamedValue) error
 	// Exec returns the number of rows that changed.
 	Exec(ctx context.Context, query string, args []driver.NamedValue) (int64, error)
 	// Insert returns the key of a new row and 1, or 0 if there was a conflict.
+	// Where the key is an argument, the first, the row may be written later.
 	Insert(ctx context.Context, query string, args []driver.NamedValue) (key, n int64, err error)
 	// Query returns rows that are closed before the next statement.
 	Query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error)
@@ -75,13 +99,25 @@ type file struct{ *sqlite.DB }
 // Writer implements engine.
 func (f file) Writer() conn { return f.DB.Writer() }
 
-func openEngine(ctx context.Context, o Options) (engine, error) {
-	busy := o.BusyTimeout
-	if busy <= 0 {
-		busy = defaultBusyTimeout
+// server is a ledger in a PostgreSQL database.
+type server struct{ *postgres.DB }
+
+// Writer implements engine.
+func (s server) Writer() conn { return s.DB.Writer() }
+
+func openEngine(ctx context.Context, o Options, busy time.Duration) (engine, error) {
+	if postgres.IsURL(o.Path) {
+		db, err := postgres.Open(ctx, postgres.Options{URL: o.Path, ReadOnly: o.ReadOnly, OrReadOnly: o.OrReadOnly, Limit: busy, StateDir: o.StateDir, MayWait: o.MayWait, Replaced: ErrReplaced})
+		if db == nil {
+			return nil, err
+		}
+		return server{db}, err
 	}
 	db, err := sqlite.Open(ctx, sqlite.Options{
 		Path: o.Path, MustExist: o.MustExist, ReadOnly: o.ReadOnly, OrReadOnly: o.OrReadOnly, Busy: busy,
 	})
+	if db == nil {
+		return nil, err
+	}
 	return file{db}, err
 }

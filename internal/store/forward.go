@@ -85,7 +85,7 @@ func (t *tx) enqueue(ctx context.Context, delivery, subject int64, targets []str
 		row := forwardRow{
 			delivery: delivery, target: target, state: ForwardWaiting, dueAt: t.now, createdAt: t.now, subject: subject,
 		}
-		if _, _, err := t.db.tables.forwards.add(ctx, t, &row); err != nil {
+		if err := t.db.tables.forwards.put(ctx, t, &row); err != nil {
 			return err
 		}
 	}
@@ -167,7 +167,7 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 		}
 		switch {
 		case o.Delivered:
-			if _, err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", seq); err != nil {
+			if err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", seq); err != nil {
 				return err
 			}
 			return t.wakeLine(ctx, before)
@@ -211,7 +211,7 @@ func (h *Forwards) MarkDeadAttempt(ctx context.Context, forwardID string, a Atte
 		if a.Status >= 200 && a.Status < 300 {
 			query = "DELETE FROM forwards WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"
 		}
-		_, err = t.exec(ctx, query, seq, delivery, target, string(ForwardDead))
+		err = t.exec(ctx, query, seq, delivery, target, string(ForwardDead))
 		return err
 	})
 }

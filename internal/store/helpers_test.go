@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +36,7 @@ func (c *clock) Add(d time.Duration) {
 func openTest(t testing.TB, o Options) *Store {
 	t.Helper()
 	if o.Path == "" {
-		o.Path = filepath.Join(t.TempDir(), "ledger.db")
+		o.Path = testPlace(t)
 	}
 	s, err := Open(t.Context(), o)
 	if err != nil {

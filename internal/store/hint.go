@@ -87,7 +87,7 @@ func soleWithoutReceipt(fits []depositRow, hint payment.Hint) (depositRow, bool)
 // hintAll tells deposits of a payment that fits them, each once for a receipt.
 func (t *tx) hintAll(ctx context.Context, fits []depositRow, hint payment.Hint, delivery int64) error {
 	for _, d := range fits {
-		n, err := t.exec(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", hintAlias+hint.Receipt, d.seq)
+		n, err := t.changed(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", hintAlias+hint.Receipt, d.seq)
 		if err != nil {
 			return err
 		}

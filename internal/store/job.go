@@ -20,6 +20,8 @@ type job struct {
 	run func(context.Context, *tx) error
 	// arrival is set for deliveries.
 	arrival *arrival
+	// foresee says what run will ask and add, nil for nothing.
+	foresee func(*foresight)
 	size    int
 	state   atomic.Int32
 	err     error
@@ -27,6 +29,11 @@ type job struct {
 }
 
 var errClosed = errors.New("the ledger is closed")
+
+// doForeseen is do for a write that knows what it will ask.
+func (db *database) doForeseen(ctx context.Context, what string, foresee func(*foresight), run func(context.Context, *tx) error) error {
+	return db.await(ctx, what, &job{run: run, foresee: foresee, done: make(chan struct{})})
+}
 
 // do runs a write in a transaction of its own making within a shared commit. It
 // returns when the write has been committed, or has not happened: once a job

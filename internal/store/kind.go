@@ -66,7 +66,7 @@ func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
 	if !row.status.Valid() {
 		row.status = ""
 	}
-	if _, _, err := t.db.tables.kinds.add(ctx, t, &row); err != nil {
+	if err := t.db.tables.kinds.put(ctx, t, &row); err != nil {
 		return 0, err
 	}
 	found, err := t.db.tables.kinds.one(ctx, t, "WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?",
@@ -95,7 +95,7 @@ func (t *tx) shelfID(ctx context.Context, h shelf) (int64, error) {
 		return id, nil
 	}
 	args := []any{string(h.provider), string(h.environment), string(h.status)}
-	_, err := t.exec(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
+	err := t.exec(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
 		ON CONFLICT (provider, environment, status) DO NOTHING`, args...)
 	if err != nil {
 		return 0, err

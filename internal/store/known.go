@@ -21,7 +21,16 @@ type known struct {
 	queryToken   names64
 	conversation names64
 	originator   names64
+
+	// Where a statement costs a round trip: the first delivery of each meaning, those
+	// that were asked for, and the wallet transactions of events, nil where there is none.
+	first   map[sense]int64
+	asked   map[sense]bool
+	wallets map[walletID]*walletTransaction
 }
+
+// sense is what a delivery is about and a hash of what it says of it.
+type sense struct{ subject, dedup int64 }
 
 // names64 holds the keys of the rows that have a name, each once.
 type names64 map[string][]int64
@@ -36,6 +45,7 @@ func newKnown() *known {
 	return &known{
 		deposits: map[int64]*depositRow{}, token: names64{}, id: names64{}, receipt: names64{}, reference: names64{},
 		queries: map[int64]queryRow{}, queryToken: names64{}, conversation: names64{}, originator: names64{},
+		first: map[sense]int64{}, asked: map[sense]bool{}, wallets: map[walletID]*walletTransaction{},
 	}
 }
 

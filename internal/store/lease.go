@@ -128,7 +128,7 @@ func (h *Forwards) Release(ctx context.Context, leased ...Forward) error {
 	}
 	return h.do(ctx, "give back leases on the forward queue", func(ctx context.Context, t *tx) error {
 		for i, key := range keys {
-			_, err := t.exec(ctx, "UPDATE forwards SET due_at = ?, lease = -lease WHERE seq = ? AND state = ? AND lease = ?",
+			err := t.exec(ctx, "UPDATE forwards SET due_at = ?, lease = -lease WHERE seq = ? AND state = ? AND lease = ?",
 				micros(t.now), key, string(ForwardWaiting), leased[i].lease)
 			if err != nil {
 				return err

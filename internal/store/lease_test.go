@@ -248,6 +248,7 @@ func TestLeaseLongLine(t *testing.T) {
 // long when a target is down.
 func TestLeaseGoesByIndices(t *testing.T) {
 	t.Parallel()
+	fileOnly(t)
 	s := openTest(t, Options{})
 	for query, want := range map[string]string{
 		"SELECT seq FROM forwards " + strings.ReplaceAll(sqlHead, "?", "1"):                                       "forwards_line (target=? AND subject=?)",

@@ -19,6 +19,9 @@ func (w wanted) add(name string) {
 
 // look reads what deliveries name.
 func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
+	if t.remote() {
+		return t.lookRemote(ctx, arrivals)
+	}
 	k := newKnown()
 	tokens, receipts, queryTokens, conversations, originators := wanted{}, wanted{}, wanted{}, wanted{}, wanted{}
 	for _, p := range arrivals {
@@ -81,9 +84,8 @@ func (t *tx) lookForTokens(ctx context.Context, k *known, tokens wanted) error {
 // those that were sent under its reference and wait for the provider's id, two at most,
 // and the newest that was sent.
 func (t *tx) lookForReference(ctx context.Context, k *known, provider payment.ProviderID, e *payment.Event) error {
-	for _, state := range []string{"provider_id = '' AND status = 'UNKNOWN'", "status <> 'CREATED'"} {
-		rows, err := t.rows(ctx, "SELECT seq FROM deposits WHERE reference = ? AND provider = ? AND "+state+
-			" AND (? = '' OR environment = ?) ORDER BY seq DESC LIMIT 2",
+	for _, state := range referenceStates() {
+		rows, err := t.rows(ctx, "SELECT seq FROM deposits WHERE "+sqlByReference(state),
 			e.Reference, string(provider), string(e.Environment), string(e.Environment))
 		if err != nil {
 			return err
@@ -99,24 +101,40 @@ func (t *tx) lookForReference(ctx context.Context, k *known, provider payment.Pr
 	return nil
 }
 
+// referenceStates are what makes a deposit one that an event may speak of by reference.
+func referenceStates() [2]string {
+	return [2]string{"provider_id = '' AND status = 'UNKNOWN'", "status <> 'CREATED'"}
+}
+
+func sqlByReference(state string) string {
+	return "reference = ? AND provider = ? AND " + state + " AND (? = '' OR environment = ?) ORDER BY seq DESC LIMIT 2"
+}
+
+// alias is a name that a deposit has beside its own.
+type alias struct {
+	deposit int64
+	name    string
+}
+
+func aliasColumns(a *alias, to []column) []column {
+	return append(to, column{"deposit", (*integer)(&a.deposit)}, column{"name", (*text)(&a.name)})
+}
+
+func (db *database) sqlHolders() string {
+	return "SELECT seq, ''" + db.engine.Named("deposits", "receipt") + " UNION ALL SELECT deposit, name" + db.engine.Named("aliases", "name")
+}
+
 // lookForHolders reads the deposits that hold the receipts, as their own or as an alias.
 func (t *tx) lookForHolders(ctx context.Context, k *known, receipts wanted) error {
 	if len(receipts) == 0 {
 		return nil
 	}
-	type alias struct {
-		deposit int64
-		name    string
-	}
 	list := t.db.texts(receipts)
-	rows, err := t.rows(ctx, "SELECT seq, ''"+t.db.engine.Named("deposits", "receipt")+
-		" UNION ALL SELECT deposit, name"+t.db.engine.Named("aliases", "name"), list, list)
+	rows, err := t.rows(ctx, t.db.sqlHolders(), list, list)
 	if err != nil {
 		return err
 	}
-	found, err := scanAll(rows, func(a *alias, to []column) []column {
-		return append(to, column{"deposit", (*integer)(&a.deposit)}, column{"name", (*text)(&a.name)})
-	})
+	found, err := scanAll(rows, aliasColumns)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // Ping proves that a commit would work, by making one.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, "commit to the ledger", func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO meta (name, value) VALUES ('ping', ?)
+		err := t.exec(ctx, `INSERT INTO meta (name, value) VALUES ('ping', ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, t.now.UTC().Format(time.RFC3339Nano))
 		return err
 	})

@@ -37,8 +37,7 @@ func noteColumns(n *note, to []column) []column {
 
 // note writes a line of a deposit's history.
 func (t *tx) note(ctx context.Context, n note) error {
-	_, _, err := t.db.tables.notes.add(ctx, t, &n)
-	return err
+	return t.db.tables.notes.put(ctx, t, &n)
 }
 
 // moveOf reads a stored move; what no version wrote is none.

@@ -254,9 +254,10 @@ func TestOpenDamaged(t *testing.T) {
 
 func TestOpenReadOnly(t *testing.T) {
 	t.Parallel()
-	s := openTest(t, Options{})
+	place := testPlace(t)
+	s := openTest(t, Options{Path: place})
 	d := create(t, s, push(t, "INV-1"))
-	ro := openTest(t, Options{Path: s.Path(), ReadOnly: true})
+	ro := openTest(t, Options{Path: place, ReadOnly: true})
 	deposit(t, ro, d.ID)
 	if _, err := ro.Deliveries.Record(t.Context(), callback("ws_1", "", 1)); err == nil || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("%v", err)
@@ -269,7 +270,7 @@ func TestOpenReadOnly(t *testing.T) {
 
 func TestOpenAtOnce(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := testPlace(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

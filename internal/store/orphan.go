@@ -27,13 +27,18 @@ func orphanColumns(o *orphan, to []column) []column {
 	return append(kindColumns(&o.kind, deliveryHead(&o.row, to)), column{"", (*integer)(&o.headerSize)})
 }
 
-// orphans returns the waiting deliveries about a subject, oldest first.
-func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
+// sqlOrphans is a query for the waiting deliveries about a subject, oldest first.
+func sqlOrphans() string {
 	var o orphan
-	rows, err := t.rows(ctx, "SELECT "+names("v.", deliveryHead(&o.row, nil))+", "+names("k.", kindColumns(&o.kind, nil))+`, length(v.header)
+	return "SELECT " + names("v.", deliveryHead(&o.row, nil)) + ", " + names("k.", kindColumns(&o.kind, nil)) + `, length(v.header)
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
 		WHERE v.subject = ? AND v.deposit IS NULL AND v.query IS NULL AND v.orphan IS NOT NULL AND v.dedup IS NOT NULL AND k.provider = ?
-		ORDER BY v.seq`+sqlMostOrphans, subject, string(provider))
+		ORDER BY v.seq` + sqlMostOrphans
+}
+
+// orphans returns the waiting deliveries about a subject, oldest first.
+func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
+	rows, err := t.rows(ctx, sqlOrphans(), subject, string(provider))
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +128,7 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 	if err := t.db.tables.deliveries.update(ctx, t, &o.row, &after); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, "UPDATE forwards SET subject = ? WHERE delivery = ?", after.subject, o.row.seq); err != nil {
+	if err := t.exec(ctx, "UPDATE forwards SET subject = ? WHERE delivery = ?", after.subject, o.row.seq); err != nil {
 		return err
 	}
 	if after.kind != o.row.kind {

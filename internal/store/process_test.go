@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -93,7 +92,7 @@ func commandsProcess(t *testing.T, name string) {
 // beside others that open, write and close: nobody is refused.
 func TestTwoListenersAndCommands(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := testPlace(t)
 	outs := make([]strings.Builder, 4)
 	var wg sync.WaitGroup
 	for i, mode := range []string{"some", "some", "commands", "commands"} {
@@ -128,7 +127,7 @@ func TestTwoListenersAndCommands(t *testing.T) {
 // TestStartAtOnce lets processes make the same ledger at the same time.
 func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := testPlace(t)
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
@@ -148,11 +147,12 @@ func TestStartAtOnce(t *testing.T) {
 // TestChangesAcrossProcesses waits for the commit of another process.
 func TestChangesAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	s := openTest(t, Options{})
+	place := testPlace(t)
+	s := openTest(t, Options{Path: place})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	changed := s.Changes(ctx)
-	cmd := helper(t, "one", s.Path(), "INV-1")
+	cmd := helper(t, "one", place, "INV-1")
 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

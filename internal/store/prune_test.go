@@ -119,6 +119,7 @@ func TestPruneKeepsWhatWasSaidOfOpenQueries(t *testing.T) {
 // take days where there are millions.
 func TestPruneGoesByIndices(t *testing.T) {
 	t.Parallel()
+	fileOnly(t)
 	s := openTest(t, Options{})
 	var plan strings.Builder
 	args := pruneArgs(kindRow{1, kind{provider: payment.Sevi, verdict: payment.VerdictValid}}, position{}, time.Time{})

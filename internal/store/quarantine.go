@@ -177,7 +177,7 @@ func (t *tx) dropDelivery(ctx context.Context, k kindRow, r storedRow) error {
 		"DELETE FROM failing WHERE seq = ?",
 		"DELETE FROM deliveries WHERE seq = ?",
 	} {
-		if _, err := t.exec(ctx, q, r.seq); err != nil {
+		if err := t.exec(ctx, q, r.seq); err != nil {
 			return err
 		}
 	}

@@ -160,7 +160,11 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		q.Token = payment.NewToken()
 	}
 	var other queryRow
-	err = h.do(ctx, "record the query", func(ctx context.Context, t *tx) error {
+	asked, foresee := q, func(f *foresight) {
+		h.foreseeAct(f)
+		f.add("queries", 1)
+	}
+	err = h.doForeseen(ctx, "record the query", foresee, func(ctx context.Context, t *tx) error {
 		if rival != nil {
 			var err error
 			if other, err = rival(ctx, t); err != nil || other.seq != 0 {
@@ -169,8 +173,8 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		}
 		now := fromMicros(micros(t.now))
 		row := queryRow{deposit: deposit, Query: Query{
-			Kind: q.Kind, Provider: q.Provider, Environment: q.Environment, Status: QueryCreated, DepositID: q.DepositID,
-			Receipt: q.Receipt, OriginalConversationID: q.OriginalConversationID, Request: q.Request, Token: q.Token,
+			Kind: asked.Kind, Provider: asked.Provider, Environment: asked.Environment, Status: QueryCreated, DepositID: asked.DepositID,
+			Receipt: asked.Receipt, OriginalConversationID: asked.OriginalConversationID, Request: asked.Request, Token: asked.Token,
 			CreatedAt: now, UpdatedAt: now,
 		}}
 		var err error
@@ -180,9 +184,8 @@ func (h *Queries) create(ctx context.Context, q Query, rival func(context.Contex
 		}
 		row = h.named(row)
 		t.known.setQuery(row)
-		because := q.Because
 		q = row.Query
-		return t.act(ctx, "ask for "+strings.ReplaceAll(q.Kind, "_", " "), q.ID, because)
+		return t.act(ctx, "ask for "+strings.ReplaceAll(q.Kind, "_", " "), q.ID, asked.Because)
 	})
 	switch {
 	case err != nil:

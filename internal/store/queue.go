@@ -53,7 +53,7 @@ func (h *Forwards) Queue(ctx context.Context, limit int) ([]Queued, error) {
 // Waiting returns how many forwards wait for each target.
 func (h *Forwards) Waiting(ctx context.Context) (map[string]int, error) {
 	rows, err := h.query(ctx, `SELECT g.url, count(*) FROM forwards AS f JOIN targets AS g ON g.id = f.target
-		WHERE f.state = ? GROUP BY f.target`, string(ForwardWaiting))
+		WHERE f.state = ? GROUP BY g.url`, string(ForwardWaiting))
 	if err != nil {
 		return nil, h.kinded("read the forward queue", err)
 	}
@@ -153,7 +153,7 @@ func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 				return err
 			}
 			f.seq, f.target, f.state, f.attempts, f.refusals, f.lease, f.dueAt = 0, target, ForwardWaiting, 0, 0, 0, t.now
-			if _, _, err := t.db.tables.forwards.add(ctx, t, &f); err != nil {
+			if err := t.db.tables.forwards.put(ctx, t, &f); err != nil {
 				return err
 			}
 		}
@@ -168,10 +168,10 @@ func (t *tx) forwardsWhere(ctx context.Context, where string, args []any) ([]for
 
 // dropForward takes one off the queue, and lets the next of its line go.
 func (t *tx) dropForward(ctx context.Context, f forwardRow) error {
-	if _, err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", f.seq); err != nil {
+	if err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", f.seq); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", f.delivery, f.target); err != nil {
+	if err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", f.delivery, f.target); err != nil {
 		return err
 	}
 	if f.state != ForwardWaiting {
@@ -183,10 +183,10 @@ func (t *tx) dropForward(ctx context.Context, f forwardRow) error {
 // markFailing keeps what an attempt says of a delivery and a target.
 func (t *tx) markFailing(ctx context.Context, delivery, target int64, status int) error {
 	if status >= 200 && status < 300 {
-		_, err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", delivery, target)
+		err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", delivery, target)
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO failing (seq, target, received_at)
+	err := t.exec(ctx, `INSERT INTO failing (seq, target, received_at)
 		SELECT seq, ?, received_at FROM deliveries WHERE seq = ? ON CONFLICT DO NOTHING`, target, delivery)
 	return err
 }

@@ -35,7 +35,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 			p.out.Reason = before.Against(*j.claim).Reason
 		}
 	}
-	seq, err := p.insert(ctx, t, j, 0)
+	seq, err := p.insertFirst(ctx, t, j)
 	if errors.Is(err, errRepeated) {
 		j.deposit = before
 		seq, err = p.insertAgain(ctx, t, j)
@@ -56,13 +56,40 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	return nil
 }
 
+// insertFirst writes an arrival whose meaning is new. Where a statement costs a round
+// trip, what is known of the batch is asked first, and the ledger as long as repetitions
+// come; one that was not asked for fails the transaction, which is then run again.
+func (p *arrival) insertFirst(ctx context.Context, t *tx, j judged) (int64, error) {
+	if !t.remote() {
+		return p.insert(ctx, t, j, 0)
+	}
+	m := sense{p.subject(t, j), p.dedup(t, j)}
+	if t.repeats > 0 && t.known.first[m] == 0 && !t.known.asked[m] {
+		var first int64
+		err := t.row(ctx, sqlFirst, []any{m.subject, m.dedup}, &first)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return 0, err
+		}
+		t.known.first[m] = first
+	}
+	if t.known.first[m] != 0 {
+		return 0, errRepeated
+	}
+	seq, err := p.insert(ctx, t, j, 0)
+	t.known.first[m] = seq
+	return seq, err
+}
+
+const sqlFirst = "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?"
+
 // insertAgain writes an arrival whose meaning is in the ledger already: as
 // evidence that moves nothing.
 func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, error) {
-	var first int64
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?", []any{p.subject(t, j), p.dedup(t, j)}, &first)
-	if err != nil {
-		return 0, err
+	first := t.known.first[sense{p.subject(t, j), p.dedup(t, j)}]
+	if first == 0 {
+		if err := t.row(ctx, sqlFirst, []any{p.subject(t, j), p.dedup(t, j)}, &first); err != nil {
+			return 0, err
+		}
 	}
 	p.out.Move, p.out.Reason = payment.MoveNone, j.reason
 	p.out.Duplicate, p.out.DuplicateOf = true, t.db.id(deliveryPrefix, first)

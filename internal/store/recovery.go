@@ -29,10 +29,8 @@ type waitingClaim struct {
 	At                time.Time        `json:"at"`
 }
 
-const recoverySuffix = ".recovery"
-
 // Dir is where the files are; it is there only while some are.
-func (r Recovery) Dir() string { return r.db.engine.Path() + recoverySuffix }
+func (r Recovery) Dir() string { return r.db.engine.Beside("recovery") }
 
 // Keep writes what a source says of a deposit, and returns the file's name.
 func (r Recovery) Keep(id string, c payment.Claim) (string, error) {

@@ -65,7 +65,7 @@ func (h *Runs) Finish(ctx context.Context, id string) error {
 		return noSuch("replay run", id)
 	}
 	return h.do(ctx, "finish the replay", func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, "UPDATE runs SET finished_at = ? WHERE seq = ?", micros(t.now), seq)
+		err := t.exec(ctx, "UPDATE runs SET finished_at = ? WHERE seq = ?", micros(t.now), seq)
 		return err
 	})
 }

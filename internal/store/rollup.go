@@ -149,9 +149,7 @@ func (t *tx) writeRollups(ctx context.Context) error {
 		if c == (count{}) {
 			continue
 		}
-		_, err := t.exec(ctx, `INSERT INTO settled (hour, provider, environment, currency, status, decided_by, code, bucket, called, n, amount)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hour, provider, environment, currency, status, decided_by, code, bucket, called)
-			DO UPDATE SET n = settled.n + excluded.n, amount = settled.amount + excluded.amount`,
+		err := t.count(ctx, "settled", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "bucket", "called"}, []string{"n", "amount"},
 			cell.hour, string(cell.provider), string(cell.environment), string(cell.currency), string(cell.status),
 			string(cell.decidedBy), cell.code, cell.bucket, int64(cell.called), c.n, c.sum)
 		if err != nil {
@@ -162,17 +160,14 @@ func (t *tx) writeRollups(ctx context.Context) error {
 		if c == (count{}) {
 			continue
 		}
-		_, err := t.exec(ctx, `INSERT INTO wallet_hourly (hour, provider, currency, status, direction, n, amount) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (hour, provider, currency, status, direction)
-			DO UPDATE SET n = wallet_hourly.n + excluded.n, amount = wallet_hourly.amount + excluded.amount`,
+		err := t.count(ctx, "wallet_hourly", []string{"hour", "provider", "currency", "status", "direction"}, []string{"n", "amount"},
 			cell.hour, string(cell.provider), string(cell.currency), string(cell.status), cell.direction, c.n, c.sum)
 		if err != nil {
 			return err
 		}
 	}
 	for cell, c := range t.tally.attempts {
-		_, err := t.exec(ctx, `INSERT INTO attempt_daily (day, taken, n) VALUES (?, ?, ?)
-			ON CONFLICT (day, taken) DO UPDATE SET n = attempt_daily.n + excluded.n`, cell.day, boolInt(cell.taken), c.n)
+		err := t.count(ctx, "attempt_daily", []string{"day", "taken"}, []string{"n"}, cell.day, boolInt(cell.taken), c.n)
 		if err != nil {
 			return err
 		}
@@ -282,7 +277,7 @@ type Arrived struct {
 
 // Arrived returns the counts of deliveries of the days from one time to another.
 func (h *Rollups) Arrived(ctx context.Context, from, to time.Time) ([]Arrived, error) {
-	rows, err := h.query(ctx, `SELECT d.day, k.provider, k.verdict, k.duplicate, sum(d.n) FROM daily AS d JOIN kinds AS k ON k.id = d.kind
+	rows, err := h.query(ctx, `SELECT d.day, k.provider, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT) FROM daily AS d JOIN kinds AS k ON k.id = d.kind
 		WHERE d.day >= ? AND d.day <= ? GROUP BY d.day, k.provider, k.verdict, k.duplicate`, dayOf(micros(from)), dayOf(micros(to)))
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
@@ -345,7 +340,8 @@ type Forwarded struct{ Taken, Refused, Waiting, Dead int64 }
 // Forwarded returns the attempts of the days from one time to another, and what waits
 // now.
 func (h *Rollups) Forwarded(ctx context.Context, from, to time.Time) (f Forwarded, err error) {
-	rows, err := h.query(ctx, `SELECT coalesce(sum(CASE WHEN taken = 1 THEN n END), 0), coalesce(sum(CASE WHEN taken = 0 THEN n END), 0),
+	rows, err := h.query(ctx, `SELECT CAST(coalesce(sum(CASE WHEN taken = 1 THEN n END), 0) AS BIGINT),
+		CAST(coalesce(sum(CASE WHEN taken = 0 THEN n END), 0) AS BIGINT),
 		(SELECT count(*) FROM forwards WHERE state = ?), (SELECT count(*) FROM forwards WHERE state = ?)
 		FROM attempt_daily WHERE day >= ? AND day <= ?`,
 		string(ForwardWaiting), string(ForwardDead), dayOf(micros(from)), dayOf(micros(to)))

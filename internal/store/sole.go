@@ -117,7 +117,7 @@ func (t *tx) alias(ctx context.Context, d depositRow, name string) error {
 	if t.known != nil {
 		t.known.receipt.enter(name, d.seq)
 	}
-	_, err := t.exec(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", name, d.seq)
+	err := t.exec(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", name, d.seq)
 	return err
 }
 
@@ -125,18 +125,24 @@ func (t *tx) alias(ctx context.Context, d depositRow, name string) error {
 // have SQLite plan the statement anew at every call, at thrice its cost.
 const sqlMostFound = " LIMIT 100"
 
+const sqlByProviderID = "provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC" + sqlMostFound
+
 // byProviderID returns the deposits with a provider's id, newest first.
 func (t *tx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
-	return t.rareDeposits(ctx, "provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC"+sqlMostFound, id, string(provider))
+	return t.rareDeposits(ctx, sqlByProviderID, id, string(provider))
 }
 
 // rareDeposits is depositsBy for what is hardly ever found: the driver spells out all
 // columns of a query, rows or none, so that a look costs less.
 func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]depositRow, error) {
 	var found bool
-	err := t.row(ctx, "SELECT EXISTS (SELECT 1 FROM deposits WHERE "+where+")", args, &found)
+	err := t.row(ctx, sqlAnyDeposit(where), args, &found)
 	if err != nil || !found {
 		return nil, err
 	}
 	return t.db.depositsBy(ctx, t, where, args...)
+}
+
+func sqlAnyDeposit(where string) string {
+	return "SELECT EXISTS (SELECT 1 FROM deposits WHERE " + where + ")"
 }

@@ -13,8 +13,14 @@ import (
 
 // Options says which ledger to open and how.
 type Options struct {
-	// Path is the ledger's file; it and its directory are made when absent.
+	// Path is the ledger's file; it and its directory are made when absent. A postgres://
+	// URL names a database, which Migrate makes a ledger.
 	Path string
+	// StateDir holds what this machine keeps of shared ledgers.
+	StateDir string
+	// MayWait opens a shared ledger although its server does not answer, if this machine
+	// has opened it before: for a listener, which can keep what comes.
+	MayWait bool
 	// MustExist refuses to make one: for commands that would only find it empty.
 	MustExist bool
 	// ReadOnly opens an existing ledger without ever writing to it.
@@ -24,7 +30,8 @@ type Options struct {
 	OrReadOnly bool
 	// Actor is whose command works with the ledger; see Actions.
 	Actor Actor
-	// Now is the clock of everything that is recorded; nil means time.Now.
+	// Now is the clock of everything that is recorded; nil means the machine's that holds
+	// the ledger.
 	Now func() time.Time
 	// BusyTimeout bounds how long a write waits for other processes; 0 means 15 s.
 	BusyTimeout time.Duration
@@ -38,6 +45,8 @@ type Options struct {
 type CommitStats struct {
 	// Jobs is how many writes shared the commit.
 	Jobs int
+	// Retries is how often it was run again because of what others changed.
+	Retries int
 	// Waited is how long other processes kept the ledger; Took is the whole
 	// transaction, fsync included, without the wait.
 	Waited, Took time.Duration
@@ -84,6 +93,10 @@ type database struct {
 	quarantine Quarantine
 	onCommit   func(CommitStats)
 	actor      Actor
+	// busy bounds a write.
+	busy time.Duration
+	// ownClock says that the process's clock counts, whatever the ledger's says.
+	ownClock bool
 
 	read   *sql.DB
 	idKey  []byte
@@ -102,7 +115,10 @@ type database struct {
 // failing disk is KindInternal; one that is held by another process for longer
 // than BusyTimeout is KindUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit, actor: o.Actor}
+	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit, actor: o.Actor, ownClock: o.Now != nil}
+	if db.busy = o.BusyTimeout; db.busy <= 0 {
+		db.busy = defaultBusyTimeout
+	}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -110,7 +126,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		db.quarantine = DefaultQuarantine()
 	}
 	var err error
-	if db.engine, err = openEngine(ctx, o); err != nil {
+	if db.engine, err = openEngine(ctx, o, db.busy); err != nil {
+		if db.engine == nil {
+			return nil, err
+		}
 		return nil, db.kinded("open the ledger", err)
 	}
 	db.read = db.engine.Reader()
@@ -148,16 +167,25 @@ func (s *Store) Close() error {
 // ReadOnly reports whether the ledger was opened without the right to write.
 func (s *Store) ReadOnly() bool { return s.engine.ReadOnly() }
 
-// Path returns the ledger's file.
+// Beside names a file or directory of this machine that belongs to the ledger: beside its
+// file, or, for a shared one, in the state directory under the ledger's own id.
+func (s *Store) Beside(name string) string { return s.engine.Beside(name) }
+
+// Away reports whether the server of a shared ledger has not answered yet; see MayWait.
+func (s *Store) Away() bool {
+	e, can := s.engine.(interface{ Away() bool })
+	return can && e.Away()
+}
+
+// Path returns the ledger's file, or its database without what is secret.
 func (s *Store) Path() string { return s.engine.Path() }
 
 // readKey reads the key of the ledger's ids.
 func (db *database) readKey(ctx context.Context) error {
-	var key string
-	if err := db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key); err != nil {
+	key, err := db.engine.IDKey(ctx)
+	if err != nil {
 		return err
 	}
-	var err error
 	db.idKey, err = hex.DecodeString(key)
 	return err
 }
@@ -188,3 +216,11 @@ func nullMicros(t time.Time) any {
 }
 
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// SharedID returns the id of a shared ledger, which its copies have too; "" for a file.
+func (s *Store) SharedID() string {
+	if e, can := s.engine.(interface{ ID() string }); can {
+		return e.ID()
+	}
+	return ""
+}

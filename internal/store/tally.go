@@ -90,25 +90,17 @@ func (t *tx) settle(ctx context.Context) error {
 
 func (t *tx) writeTally(ctx context.Context) error {
 	for kind, c := range t.tally.dropped {
-		_, err := t.exec(ctx, `INSERT INTO dropped (kind, n, bytes) VALUES (?, ?, ?)
-			ON CONFLICT (kind) DO UPDATE SET n = dropped.n + excluded.n, bytes = dropped.bytes + excluded.bytes`,
-			kind, c.n, c.sum)
-		if err != nil {
+		if err := t.count(ctx, "dropped", []string{"kind"}, []string{"n", "bytes"}, kind, c.n, c.sum); err != nil {
 			return err
 		}
 	}
 	for cell, c := range t.tally.daily {
-		_, err := t.exec(ctx, `INSERT INTO daily (day, kind, n, bytes) VALUES (?, ?, ?, ?)
-			ON CONFLICT (day, kind) DO UPDATE SET n = daily.n + excluded.n, bytes = daily.bytes + excluded.bytes`,
-			cell.day, cell.kind, c.n, c.sum)
-		if err != nil {
+		if err := t.count(ctx, "daily", []string{"day", "kind"}, []string{"n", "bytes"}, cell.day, cell.kind, c.n, c.sum); err != nil {
 			return err
 		}
 	}
 	for cell, c := range t.tally.deposits {
-		_, err := t.exec(ctx, `INSERT INTO deposit_daily (day, provider, environment, currency, status, n, amount)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, provider, environment, currency, status)
-			DO UPDATE SET n = deposit_daily.n + excluded.n, amount = deposit_daily.amount + excluded.amount`,
+		err := t.count(ctx, "deposit_daily", []string{"day", "provider", "environment", "currency", "status"}, []string{"n", "amount"},
 			cell.day, string(cell.provider), string(cell.environment), string(cell.currency), string(cell.status), c.n, c.sum)
 		if err != nil {
 			return err
@@ -119,4 +111,14 @@ func (t *tx) writeTally(ctx context.Context) error {
 	}
 	t.tally.clear()
 	return nil
+}
+
+// count adds sums to the row of counts that has the keys.
+func (t *tx) count(ctx context.Context, table string, keys, sums []string, values ...any) error {
+	text := t.counts[table]
+	if text == "" || t.remote() { // whose rows a process adds to may change
+		text = t.db.engine.Count(table, keys, sums)
+		t.counts[table] = text
+	}
+	return t.exec(ctx, text, values...)
 }

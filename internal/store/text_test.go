@@ -38,6 +38,9 @@ func TestTextsForEveryEngine(t *testing.T) {
 	if found := record(t, s, callback("ws\x00_1", "R\x00\xff", 100)); found.Duplicate {
 		t.Error("another body is a repetition")
 	}
+	if testServer() != "" {
+		return // it refuses them itself
+	}
 	var odd int
 	err = s.read.QueryRowContext(t.Context(), `SELECT count(*) FROM deliveries
 		WHERE instr(coalesce(provider_id, '') || coalesce(receipt, '') || header, char(0)) > 0`).Scan(&odd)

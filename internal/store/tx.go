@@ -27,19 +27,26 @@ type tx struct {
 	writes int
 	// updates holds the texts of the updates that were needed so far.
 	updates map[updateKey]string
-	tally   tally
+	// counts holds those of the counts, by table.
+	counts map[string]string
+	tally  tally
 	// known is what was read for the deliveries of the batch, nil if nothing was.
 	known *known
 	// junk is what came into quarantine since the last look at its bounds.
 	junk count
 	// crowded says that the last look left the quarantine over its bounds.
 	crowded bool
+	// repeats is for how many batches more the ledger is asked which deliveries are
+	// repetitions, where that costs a round trip; else it shows when they are written.
+	repeats int
+	// ahead is what was read, and reserved, in the first round trip.
+	ahead ahead
 }
 
 func newTx(db *database, c conn) *tx {
 	return &tx{
 		db: db, conn: c, kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{},
-		tally: newTally(), updates: map[updateKey]string{},
+		tally: newTally(), updates: map[updateKey]string{}, counts: map[string]string{}, ahead: newAhead(c),
 	}
 }
 
@@ -75,30 +82,31 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 	return t.args, nil
 }
 
-// exec returns the number of rows that changed.
-func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+// exec runs a statement whose effect nobody asks for. Over a network it leaves with the
+// next one that is waited for, and its error shows then.
+func (t *tx) exec(ctx context.Context, query string, args ...any) error {
+	bound, err := t.bind(args)
+	if err != nil {
+		return err
+	}
+	t.wrote(query)
+	return t.conn.Later(ctx, query, bound)
+}
+
+// changed is exec for a statement of which the number of rows that changed matters.
+func (t *tx) changed(ctx context.Context, query string, args ...any) (int64, error) {
 	bound, err := t.bind(args)
 	if err != nil {
 		return 0, err
 	}
-	return t.execBound(ctx, query, bound)
-}
-
-// execColumns is exec with columns as arguments.
-func (t *tx) execColumns(ctx context.Context, query string, columns []column) (int64, error) {
-	return t.execBound(ctx, query, t.bindColumns(columns))
-}
-
-func (t *tx) execBound(ctx context.Context, query string, bound []driver.NamedValue) (int64, error) {
-	t.writes++
+	t.wrote(query)
 	return t.conn.Exec(ctx, query, bound)
 }
 
-// insertColumns returns the key of the new row and 1, or 0 if a conflict clause
-// kept it from being written.
-func (t *tx) insertColumns(ctx context.Context, query string, columns []column) (seq, n int64, err error) {
-	t.writes++
-	return t.conn.Insert(ctx, query, t.bindColumns(columns))
+// execColumns is exec with columns as arguments.
+func (t *tx) execColumns(ctx context.Context, query string, columns []column) error {
+	t.wrote(query)
+	return t.conn.Later(ctx, query, t.bindColumns(columns))
 }
 
 // row scans one row; sql.ErrNoRows when there is none.
@@ -123,11 +131,18 @@ func (t *tx) rows(ctx context.Context, query string, args ...any) (*txRows, erro
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.conn.Query(ctx, query, bound)
+	rows := t.foreseen(query, bound)
+	if rows == nil {
+		rows, err = t.conn.Query(ctx, query, bound)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &txRows{rows: rows, dest: make([]driver.Value, len(rows.Columns()))}, nil
+	return newTxRows(rows), nil
+}
+
+func newTxRows(rows driver.Rows) *txRows {
+	return &txRows{rows: rows, dest: make([]driver.Value, len(rows.Columns()))}
 }
 
 // rowSet is what lists are read from: *sql.Rows and *txRows alike.

@@ -90,19 +90,45 @@ func walletDirection(event string) string {
 	return ""
 }
 
+// walletID tells a wallet transaction from every other.
+type walletID struct {
+	provider              payment.ProviderID
+	wallet, transactionID string
+}
+
+func walletOf(e *payment.Event) walletID { return walletID{e.Provider, e.ShortCode, e.ProviderID} }
+
+const sqlWalletOf = "WHERE transaction_id = ? AND wallet = ? AND provider = ?"
+
+// walletBefore returns the transaction of an event as it stands; sql.ErrNoRows when there
+// is none.
+func (t *tx) walletBefore(ctx context.Context, e *payment.Event) (walletTransaction, error) {
+	if w, known := t.known.wallets[walletOf(e)]; known {
+		if w == nil {
+			return walletTransaction{}, sql.ErrNoRows
+		}
+		return *w, nil
+	}
+	return t.db.tables.wallet.one(ctx, t, sqlWalletOf, e.ProviderID, e.ShortCode, string(e.Provider))
+}
+
 // upsertWallet keeps one row per wallet and transaction id. The wallet is the
 // event's ShortCode: the account the event was sent for. It returns the
 // conflict that this event has made, if it made one.
 func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64) (string, error) {
 	rows := t.db.tables.wallet
-	before, err := rows.one(ctx, t, "WHERE transaction_id = ? AND wallet = ? AND provider = ?", e.ProviderID, e.ShortCode, string(e.Provider))
+	before, err := t.walletBefore(ctx, e)
 	if errors.Is(err, sql.ErrNoRows) {
 		w := mergeWallet(walletTransaction{
 			provider: e.Provider, wallet: e.ShortCode, transactionID: e.ProviderID, delivery: delivery, createdAt: t.now, updatedAt: t.now,
 		}, e)
-		_, _, err = rows.add(ctx, t, &w)
 		t.countWallet(&w, 1)
-		return "", err
+		if t.remote() {
+			w.seq, _, err = rows.add(ctx, t, &w)
+			t.known.wallets[walletOf(e)] = &w
+			return "", err
+		}
+		return "", rows.put(ctx, t, &w)
 	}
 	if err != nil {
 		return "", err
@@ -114,6 +140,9 @@ func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64)
 	after.delivery, after.updatedAt = delivery, t.now
 	t.countWallet(&before, -1)
 	t.countWallet(&after, 1)
+	if t.remote() {
+		t.known.wallets[walletOf(e)] = &after
+	}
 	if err := rows.update(ctx, t, &before, &after); err != nil || after.conflict == before.conflict {
 		return "", err
 	}

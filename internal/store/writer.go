@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,13 +131,20 @@ func (w *writer) gather(batch []*job) []*job {
 	return kept
 }
 
-// commit runs a batch in one transaction and releases its callers.
+// commit runs a batch in one transaction and releases its callers. A batch that others'
+// changes kept from its end, at every try, is run in halves: each of its jobs has fewer
+// rivals then.
 func (w *writer) commit(ctx context.Context, batch []*job) {
 	if len(batch) == 0 {
 		return
 	}
 	stats := CommitStats{Jobs: len(batch)}
-	stats.Waited, stats.Took, stats.Err = w.transact(ctx, batch)
+	stats.Waited, stats.Took, stats.Retries, stats.Err = w.transact(ctx, batch)
+	if len(batch) > 1 && stats.Err != nil && stats.Retries == mostRetries {
+		w.commit(ctx, batch[:len(batch)/2])
+		w.commit(ctx, batch[len(batch)/2:])
+		return
+	}
 	if stats.Err != nil {
 		for _, j := range batch {
 			j.err = stats.Err
@@ -157,39 +165,81 @@ func (w *writer) commit(ctx context.Context, batch []*job) {
 // run again with every job apart from the others.
 var errApart = errors.New("a job failed inside a shared transaction")
 
-func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.Duration, err error) {
-	waited, err = w.begin(ctx)
-	if err != nil {
-		return waited, 0, err
+// mostRetries is how often a batch is run again before it is cut in halves, and
+// mostLoneRetries a job by itself.
+const (
+	mostRetries     = 3
+	mostLoneRetries = 30
+)
+
+// askRepeats is for how many batches, after one with a repetition, the ledger is asked
+// for them.
+const askRepeats = 64
+
+// transact runs a batch, again and again while others' changes keep it from its end.
+func (w *writer) transact(ctx context.Context, batch []*job) (waited, took time.Duration, retries int, err error) {
+	most, start := mostRetries, time.Now()
+	if len(batch) == 1 {
+		most = mostLoneRetries
 	}
-	start := time.Now()
-	err = w.run(ctx, batch, false)
-	if errors.Is(err, errApart) {
-		w.conn.Rollback(ctx)
-		if _, err = w.begin(ctx); err != nil {
-			return waited, time.Since(start), err
+	for {
+		var held time.Duration
+		held, err = w.try(ctx, batch)
+		waited += held
+		w.tx.repeats = max(0, w.tx.repeats-1)
+		if err == nil || !w.conn.Again(err) || retries == most || time.Since(start) > w.store.busy {
+			return waited, time.Since(start) - waited, retries, err
 		}
-		err = w.run(ctx, batch, true)
+		if w.conn.Repeated(err) {
+			w.tx.repeats = askRepeats
+		}
+		retries++
+		w.pause(retries)
 	}
-	if err != nil {
+}
+
+// pause lets rivals end before a transaction is run again.
+func (w *writer) pause(retries int) {
+	most := min(int64(retries)*int64(time.Millisecond), int64(20*time.Millisecond))
+	timer := time.NewTimer(time.Duration(rand.Int64N(most))) //nolint:gosec // a pause, no secret
+	defer timer.Stop()
+	<-timer.C
+}
+
+// try runs a batch in one transaction, its jobs apart from each other if one of them
+// fails.
+func (w *writer) try(ctx context.Context, batch []*job) (waited time.Duration, err error) {
+	for _, apart := range []bool{false, true} {
+		var held time.Duration
+		if held, err = w.begin(ctx, batch); err == nil {
+			err = w.run(ctx, batch, apart)
+		}
+		waited += held
+		if err == nil {
+			return waited, nil
+		}
+		failed := w.conn.Failed() && !w.conn.Fatal(err) && !w.conn.Again(err)
 		w.conn.Rollback(ctx)
+		if !errors.Is(err, errApart) && (!failed || apart) {
+			break
+		}
 	}
-	return waited, time.Since(start), err
+	return waited, err
 }
 
 // run runs every job and commits. A savepoint costs more than most jobs, so none is
 // made at first: a job checks before it writes, and what fails without having written
 // leaves nothing to undo.
 func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
-	if err := w.look(ctx, batch); err != nil {
-		return err
-	}
 	for _, j := range batch {
 		if apart {
 			j.err = w.runApart(ctx, j)
 		} else {
 			before := w.tx.writes
-			if j.err = j.run(ctx, w.tx); j.err != nil && !w.conn.Fatal(j.err) && w.tx.writes != before {
+			if j.err = j.run(ctx, w.tx); j.err != nil && !w.conn.Fatal(j.err) && (w.tx.writes != before || w.conn.Failed()) {
+				if w.conn.Again(j.err) {
+					return j.err
+				}
 				return errApart
 			}
 		}
@@ -208,21 +258,6 @@ func (w *writer) run(ctx context.Context, batch []*job, apart bool) error {
 	return w.conn.Commit(ctx)
 }
 
-// look reads what the batch's deliveries name.
-func (w *writer) look(ctx context.Context, batch []*job) (err error) {
-	w.tx.known = nil
-	arrivals := make([]*arrival, 0, len(batch))
-	for _, j := range batch {
-		if j.arrival != nil {
-			arrivals = append(arrivals, j.arrival)
-		}
-	}
-	if len(arrivals) > 0 {
-		w.tx.known, err = w.tx.look(ctx, arrivals)
-	}
-	return err
-}
-
 // runApart runs a job so that its failure leaves the others alone.
 func (w *writer) runApart(ctx context.Context, j *job) error {
 	w.tx.known = nil // of no use once something is undone
@@ -234,14 +269,29 @@ func (w *writer) runApart(ctx context.Context, j *job) error {
 	return err
 }
 
-// begin starts a transaction.
-func (w *writer) begin(ctx context.Context) (time.Duration, error) {
+// begin starts a transaction and reads what the batch's deliveries name.
+func (w *writer) begin(ctx context.Context, batch []*job) (time.Duration, error) {
 	waited, fresh, contended, err := w.conn.Begin(ctx)
 	w.contended = contended
 	if fresh {
 		w.tx.forget()
 	}
 	w.tx.begin(w.store.now())
+	if err != nil {
+		return waited, err
+	}
+	arrivals := make([]*arrival, 0, len(batch))
+	for _, j := range batch {
+		if j.arrival != nil {
+			arrivals = append(arrivals, j.arrival)
+		}
+	}
+	w.tx.known = nil
+	if w.tx.remote() {
+		err = w.tx.beginRemote(ctx, batch, arrivals)
+	} else if len(arrivals) > 0 {
+		w.tx.known, err = w.tx.look(ctx, arrivals)
+	}
 	return waited, err
 }
 

@@ -226,3 +226,21 @@ func (c *Conn) Query(ctx context.Context, query string, args []driver.NamedValue
 	}
 	return s.QueryContext(ctx, args)
 }
+
+// Later runs a statement; what it did is not asked.
+func (c *Conn) Later(ctx context.Context, query string, args []driver.NamedValue) error {
+	_, err := c.run(ctx, query, args)
+	return err
+}
+
+// Now returns the zero time: the ledger's clock is that of its process.
+func (c *Conn) Now(context.Context) (time.Time, error) { return time.Time{}, nil }
+
+// Failed reports that the transaction takes no more statements, which SQLite has no word for.
+func (c *Conn) Failed() bool { return false }
+
+// Again reports that a transaction may be run again: one that has begun has no rivals.
+func (c *Conn) Again(error) bool { return false }
+
+// Repeated reports nothing: a row that is there already is no error here.
+func (c *Conn) Repeated(error) bool { return false }

@@ -83,3 +83,12 @@ func (db *DB) Reader() *sql.DB { return db.read }
 
 // Close closes the connections that read.
 func (db *DB) Close() error { return db.read.Close() }
+
+// Beside names a file that lies beside the ledger's.
+func (db *DB) Beside(name string) string { return db.path + "." + name }
+
+// IDKey returns the key of the ledger's ids.
+func (db *DB) IDKey(ctx context.Context) (key string, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
+	return key, err
+}

@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // In is the condition that a column is one of a list, which Numbers or Texts spells.
@@ -34,4 +36,23 @@ func (db *DB) Texts(list []string) any {
 		return "[]"
 	}
 	return string(out)
+}
+
+// Count is a statement that adds sums to the row of a table of counts that has the keys.
+func (db *DB) Count(table string, keys, sums []string) string {
+	var set []string
+	for _, s := range sums {
+		set = append(set, s+" = "+table+"."+s+" + excluded."+s)
+	}
+	columns := slices.Concat(keys, sums)
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) +
+		") ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(set, ", ")
+}
+
+// Remote reports that a statement costs no round trip.
+func (db *DB) Remote() bool { return false }
+
+// Pairs is a table of pairs of numbers, from two lists that Numbers spells.
+func (db *DB) Pairs(alias, first, second string) string {
+	return "(SELECT x.value AS " + first + ", y.value AS " + second + " FROM json_each(?) AS x JOIN json_each(?) AS y ON y.key = x.key) AS " + alias
 }
