@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // age writes into the ledger
+
+	"github.com/payctl/payctl/internal/store/postgres"
+	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
 // TestMain builds the program once, as it is released, and puts it on PATH:
@@ -57,7 +61,7 @@ func testMain(m *testing.M) int {
 	// The user's own settings are nobody's business here.
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, "XDG_") || strings.HasPrefix(name, "PAYCTL_") && !strings.HasPrefix(name, "PAYCTL_TORTURE") || name == "WASAAPAY_API_KEY" {
+		if strings.HasPrefix(name, "XDG_") || strings.HasPrefix(name, "PAYCTL_") && !strings.HasPrefix(name, "PAYCTL_TORTURE") && !strings.HasPrefix(name, "PAYCTL_TEST_") || name == "WASAAPAY_API_KEY" {
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -77,7 +81,7 @@ const patience = 2 * time.Minute
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		Files:               scripts(t),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
@@ -89,6 +93,9 @@ func TestScript(t *testing.T) {
 				"TESTDATA": filepath.Join(mustGetwd(), "..", "..", "testdata"),
 			} {
 				env.Setenv(name, value)
+			}
+			if err := setupLedger(env); err != nil {
+				return err
 			}
 			return os.MkdirAll(home, 0o700)
 		},
@@ -110,6 +117,50 @@ func TestScript(t *testing.T) {
 		},
 		Condition: condition,
 	})
+}
+
+// scripts returns the scripts that fit the ledger under test: with a PostgreSQL server
+// those that name no ledger file.
+func scripts(t *testing.T) []string {
+	all, err := filepath.Glob(filepath.Join("..", "..", "testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if postgrestest.Server() == "" {
+		return all
+	}
+	var out []string
+	for _, name := range all {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !namesFile.Match(text) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// namesFile finds what only a ledger in a file has.
+var namesFile = regexp.MustCompile(`\w\.db\b|--db|PAYCTL_DB|\.spill|\.token\b|\.recovery|(?m)^sql |ledger (backup|restore)|XDG_DATA_HOME`)
+
+// setupLedger makes a script's ledger where that is a database.
+func setupLedger(env *testscript.Env) error {
+	if postgrestest.Server() == "" {
+		return nil
+	}
+	place, remove, err := postgrestest.Ledger(context.Background())
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := remove(); err != nil {
+			env.T().Log(err)
+		}
+	})
+	env.Setenv("PAYCTL_DB", place)
+	return nil
 }
 
 func mustGetwd() string {
@@ -306,6 +357,11 @@ func cmdAge(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	by, err := time.ParseDuration(args[1])
 	ts.Check(err)
+	if postgrestest.Server() != "" {
+		ts.Check(postgres.Exec(context.Background(), ts.Getenv("PAYCTL_DB"), fmt.Sprintf(
+			"UPDATE deposits SET sent_at = sent_at - %[1]d, updated_at = updated_at - %[1]d WHERE reference = '%[2]s'", by.Microseconds(), args[0])))
+		return
+	}
 	db, err := sql.Open("sqlite", ts.Getenv("PAYCTL_DB")+"?_pragma=busy_timeout(60000)")
 	ts.Check(err)
 	result, err := db.ExecContext(context.Background(), "UPDATE deposits SET sent_at = sent_at - ?1, updated_at = updated_at - ?1 WHERE reference = ?2", by.Microseconds(), args[0])

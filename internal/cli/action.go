@@ -42,7 +42,7 @@ func acted(ctx context.Context, s *session, settings func(context.Context) (*con
 	if err != nil {
 		return
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); err != nil && !conf.SharedLedger() {
 		return
 	}
 	ledger, err := s.openLedgerAs(ctx, settings, store.Options{MustExist: true})

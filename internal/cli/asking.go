@@ -50,11 +50,7 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 	if err != nil {
 		return nil, err
 	}
-	path, err := conf.Ledger()
-	if err != nil {
-		return nil, err
-	}
-	token, err := existingToken(path)
+	token, err := v.existingToken(ctx, conf)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +59,7 @@ func (v *asking) receiver(ctx context.Context, conf *config.Config) (*listen.Ser
 		return nil, err
 	}
 	return listen.New(listen.Options{
-		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, HashCredential: v.ledger.ProveCredential, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: path + ".spill",
+		Ledger: listen.LedgerOf(v.ledger), Prove: v.ledger.Prove, HashCredential: v.ledger.ProveCredential, Receivers: receivers, Routes: v.providers.Routes(), InstallToken: token, SpillDir: v.ledger.Beside("spill"), LedgerID: v.ledger.SharedID(),
 		TrustedProxies: conf.Listen.TrustedProxies, AddressCheck: v.providers.Sender(conf),
 		C2BUntrusted: opensC2B(conf, token), Logger: logger, Now: v.now,
 	})

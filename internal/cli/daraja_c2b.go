@@ -88,7 +88,7 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	token, err := secretSegment(conf)
+	token, err := v.secretSegment(ctx, conf)
 	if err != nil {
 		return err
 	}
@@ -118,12 +118,8 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 
 // secretSegment is "/TOKEN" where "payctl listen --secret-path" made one beside
 // the ledger, else "".
-func secretSegment(conf *config.Config) (string, error) {
-	path, err := conf.Ledger()
-	if err != nil {
-		return "", err
-	}
-	token, err := existingToken(path)
+func (s *session) secretSegment(ctx context.Context, conf *config.Config) (string, error) {
+	token, err := s.existingToken(ctx, conf)
 	if token == "" || err != nil {
 		return "", err
 	}

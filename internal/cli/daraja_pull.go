@@ -72,7 +72,7 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 		if err := checkCallbackURL(v.session, conf); err != nil {
 			return err
 		}
-		token, err := secretSegment(conf)
+		token, err := v.secretSegment(ctx, conf)
 		if err != nil {
 			return err
 		}

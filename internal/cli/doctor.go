@@ -92,7 +92,7 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 			return v.provider(ctx, id, nil)
 		},
 		Ledger: func(ctx context.Context) (*store.Store, error) {
-			if _, err := os.Stat(conf.DB); err != nil {
+			if _, err := os.Stat(conf.DB); err != nil && !conf.SharedLedger() {
 				return nil, fs.ErrNotExist
 			}
 			return v.readLedger(ctx)

@@ -61,6 +61,9 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if conf.SharedLedger() {
+		return usagef("use pg_restore, or payctl ledger copy FILE URL into an empty database", "restore: a shared ledger has no file to put a backup in the place of")
+	}
 	progress := v.out.Progress("checking the backup")
 	kept, err := store.Restore(ctx, v.file, path, v.now)
 	progress.Stop()

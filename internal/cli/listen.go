@@ -107,7 +107,11 @@ func (v *listenCommand) Run(ctx context.Context) error {
 		return err
 	}
 	v.secretPath = v.secretPath || public != nil
-	token, err := v.installToken(path)
+	metrics := listen.NewMetrics()
+	if err := v.openShared(ctx, conf, metrics); err != nil {
+		return err
+	}
+	token, err := v.installToken(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -121,19 +125,21 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options.InstallToken = token
+	options.Metrics, options.InstallToken = metrics, token
 	options.C2BUntrusted = opensC2B(conf, token)
 	v.warnOpen(conf, options)
-	options.SpillDir = path + ".spill"
-	metrics := options.Metrics
 	if isNew(conf) && conf.Environment != payment.Local {
 		v.out.Warn("db: there was no ledger %s; an empty one was made: if there should be one, stop and put it back", filepath.Base(path))
 	}
-	ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, Actor: v.actor(), BusyTimeout: listenBusy, OnCommit: metrics.Commit})
-	if err != nil {
-		return err
+	if v.ledger == nil {
+		ledger, err := store.Open(ctx, store.Options{Path: path, Now: v.now, Actor: v.actor(), BusyTimeout: listenBusy, OnCommit: metrics.Commit})
+		if err != nil {
+			return err
+		}
+		v.keepLedger(ledger)
 	}
-	v.keepLedger(ledger)
+	ledger := v.ledger
+	options.SpillDir, options.LedgerID = ledger.Beside("spill"), ledger.SharedID()
 	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
 	options.HashCredential = ledger.ProveCredential
 	if public != nil {
@@ -224,7 +230,7 @@ func (v *listenCommand) options(ctx context.Context, conf *config.Config) (liste
 		Receivers: receivers, Routes: v.providers.Routes(), TrustedProxies: conf.Listen.TrustedProxies,
 		AddressCheck: v.providers.Sender(conf),
 		Forward:      listen.Forward{Attempts: v.forwardAttempts, Timeout: v.send.timeout, Untrusted: v.untrusted},
-		Metrics:      listen.NewMetrics(), Now: v.now,
+		Now:          v.now,
 	}
 	if options.Credential, err = v.providers.Credentials(ctx, conf); err != nil {
 		return options, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
@@ -21,9 +22,12 @@ import (
 
 // installToken reads the token of this installation from beside the ledger, or
 // makes it on first use. It is "" when no secret path is wanted.
-func (v *listenCommand) installToken(ledger string) (string, error) {
+func (v *listenCommand) installToken(ctx context.Context, ledger string) (string, error) {
 	if !v.secretPath && !v.printSecretPath {
 		return "", nil
+	}
+	if v.ledger != nil {
+		return v.sharedToken(ctx, v.ledger)
 	}
 	path := ledger + ".token"
 	token, err := readToken(path)
@@ -154,8 +158,19 @@ func backlog(ledger *store.Store) func(context.Context) (listen.Backlog, error) 
 }
 
 // existingToken is the secret path of this installation, "" where it has none.
-func existingToken(ledger string) (string, error) {
-	token, err := readToken(ledger + ".token")
+func (s *session) existingToken(ctx context.Context, conf *config.Config) (string, error) {
+	path, err := conf.Ledger()
+	if err != nil {
+		return "", err
+	}
+	if conf.SharedLedger() {
+		ledger, err := s.readLedger(ctx)
+		if err != nil {
+			return "", err
+		}
+		return ledger.InstallToken(ctx, "")
+	}
+	token, err := readToken(path + ".token")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

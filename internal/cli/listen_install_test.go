@@ -29,13 +29,13 @@ func TestInstallToken(t *testing.T) {
 		for i := range tokens {
 			starting.Go(func() {
 				var err error
-				if tokens[i], err = v.installToken(ledger); err != nil {
+				if tokens[i], err = v.installToken(t.Context(), ledger); err != nil {
 					t.Errorf("round %d: %v", round, err)
 				}
 			})
 		}
 		starting.Wait()
-		again, err := v.installToken(ledger)
+		again, err := v.installToken(t.Context(), ledger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestInstallTokenFaults(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := v.installToken(strings.TrimSuffix(path, ".token"))
+		_, err := v.installToken(t.Context(), strings.TrimSuffix(path, ".token"))
 		var fault *payment.Error
 		if !errors.As(err, &fault) || fault.Kind != payment.KindUsage {
 			t.Errorf("%q: %v", content, err)

@@ -137,7 +137,10 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 	if o.Path, err = conf.Ledger(); err != nil {
 		return nil, err
 	}
-	o.Now, o.Actor = s.now, s.actor()
+	o.Actor, o.StateDir = s.actor(), conf.StateDir
+	if !conf.SharedLedger() {
+		o.Now = s.now
+	}
 	switch {
 	case o.MustExist:
 	case o.OrReadOnly:
@@ -161,7 +164,7 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 // the local environment that is the ledger itself; elsewhere it is gone with the command,
 // or the next one that asks for money would not notice that the true one is missing.
 func (s *session) standIn(conf *config.Config, o *store.Options) error {
-	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) || conf.SharedLedger() {
 		return nil
 	}
 	name := filepath.Base(o.Path)
@@ -221,6 +224,9 @@ func (s *session) keepLedger(ledger *store.Store) {
 
 // isNew reports whether somebody chose a ledger that is not there: it may be a slip.
 func isNew(conf *config.Config) bool {
+	if conf.SharedLedger() {
+		return false
+	}
 	if _, err := os.Stat(conf.DB); !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

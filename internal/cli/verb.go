@@ -96,7 +96,7 @@ func isTabular(cmd *cobra.Command) bool {
 // checkNamed refuses an empty name where one was given: it is a script's variable
 // that nobody set, and what holds without it may be production.
 func checkNamed(flags *pflag.FlagSet) error {
-	for _, f := range []struct{ name, what string }{{"profile", "a profile"}, {"config", "a file"}, {"db", "a file"}} {
+	for _, f := range []struct{ name, what string }{{"profile", "a profile"}, {"config", "a file"}, {"db", "a file or a database"}} {
 		if given := flags.Lookup(f.name); given != nil && given.Changed && given.Value.String() == "" {
 			return usagef("name "+f.what+", or leave --"+f.name+" out", "%s: is empty", f.name)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -164,6 +165,9 @@ type C2BRule struct {
 // place to keep one.
 func (c *Config) Ledger() (string, error) { return c.DB, c.ledgerErr }
 
+// SharedLedger reports whether the ledger is a database's, not a file.
+func (c *Config) SharedLedger() bool { return strings.Contains(c.DB, "://") }
+
 // File is a place where settings may be written.
 type File struct {
 	// Path is "" when there is no such place.
@@ -181,7 +185,15 @@ type Paths struct {
 // Path returns where the settings and the ledger are.
 func (c *Config) Path() Paths {
 	return Paths{
-		User: c.userFile, Project: c.project, DB: File{Path: c.DB, Exists: exists(c.DB)},
+		User: c.userFile, Project: c.project, DB: c.ledgerFile(),
 		CacheDir: c.CacheDir, StateDir: c.StateDir,
 	}
+}
+
+// ledgerFile is the ledger's place as it may be shown; a database is not looked for.
+func (c *Config) ledgerFile() File {
+	if c.SharedLedger() {
+		return File{Path: secret.URL(c.DB)}
+	}
+	return File{Path: c.DB, Exists: exists(c.DB)}
 }

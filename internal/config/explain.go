@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/secret"
 )
 
 // Candidate is one source's word on a setting.
@@ -97,6 +98,8 @@ func (c candidate) shown() string {
 	switch {
 	case c.setting.kind == kindSecret:
 		return c.place()
+	case c.setting.kind == kindLedger && strings.Contains(c.text, "://"):
+		return secret.URL(c.text)
 	case c.list != nil:
 		return strings.Join(c.list, ", ")
 	}

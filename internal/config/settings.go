@@ -54,7 +54,7 @@ type setting struct {
 //nolint:gochecknoglobals // immutable table
 var settings = []*setting{
 	{key: "environment", what: "whose system the profile speaks to: local, sandbox or production", kind: kindEnvironment, bound: true, noEnv: true},
-	{key: "db", what: "the ledger's file, as --db", kind: kindLedger, bound: true},
+	{key: "db", what: "the ledger's file or database, as --db", kind: kindLedger, bound: true},
 	{key: "callback_url", what: `public base URL of "payctl listen"`, kind: kindCallback, payee: true},
 	{key: "production_cap", what: "most that a script may ask for in production, KES", kind: kindAmount},
 	{key: "output", what: "output format, as --output", kind: kindChoice, choices: []string{"text", "json", "ndjson", "csv"}, open: true},

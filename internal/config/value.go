@@ -193,18 +193,35 @@ func (c candidate) count() (int, error) {
 	return int(n), nil
 }
 
-// ledger checks the ledger's place. Only files are supported.
+// ledger checks the ledger's place: a file, or a PostgreSQL database's URL.
 func (c candidate) ledger(s Source) (string, error) {
 	scheme, _, isURL := strings.Cut(c.text, "://")
 	switch {
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		return "", c.hidden("a PostgreSQL ledger is not supported yet", "name a file")
+		return c.database()
 	case isURL, strings.HasPrefix(c.text, "file:"), strings.HasPrefix(c.text, "sqlite:"):
-		return "", c.hidden("a URL is not supported", "name a file")
+		return "", c.hidden("a URL of this kind is not supported", "name a file, or postgres://USER@HOST/DATABASE")
 	case c.text == ":memory:":
 		return "", c.bad("a ledger in memory would be forgotten", "name a file")
 	}
 	return c.path(s)
+}
+
+// database checks a PostgreSQL database's URL. Nothing of it is shown but by secret.URL.
+func (c candidate) database() (string, error) {
+	hint := "write it like postgres://USER@HOST:5432/DATABASE?sslmode=verify-full"
+	u, err := url.Parse(c.text)
+	switch {
+	case c.origin.Kind == FromProjectFile:
+		return "", c.hidden("names a database, which a project file must not do", "name it in the user file, by PAYCTL_DB or with --db")
+	case err != nil:
+		return "", c.hidden("is not a URL", hint)
+	case u.Fragment != "":
+		return "", c.hidden("has a fragment", hint+"; # in a password is %23")
+	case u.Path == "" || u.Path == "/":
+		return "", c.hidden("names no database", hint)
+	}
+	return c.text, nil
 }
 
 func (c candidate) path(s Source) (string, error) {

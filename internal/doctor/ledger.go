@@ -57,6 +57,9 @@ func (d *doctor) disk(context.Context) Finding {
 	if d.Config.DB == "" {
 		return skipped("no ledger is named")
 	}
+	if d.Config.SharedLedger() {
+		return skipped("the ledger is on a server; see payctl ledger info")
+	}
 	dir := filepath.Dir(d.Config.DB)
 	for existing(dir) == "" && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)

@@ -92,6 +92,9 @@ type Options struct {
 	// SpillDir takes what the ledger cannot of providers that send once: a
 	// directory beside the ledger. "" has such deliveries refused with 503.
 	SpillDir string
+	// LedgerID, where not "", is noted in spilled deliveries, and those of another ledger
+	// are not taken in.
+	LedgerID string
 	Limits   Limits
 	// Tunnel says how the tunnel before the listener is; nil where there is none.
 	Tunnel func() TunnelStatus
@@ -170,6 +173,7 @@ func New(o Options) (*Server, error) {
 	if s.spill, err = newSpill(o.SpillDir, o.Limits, s.now); err != nil {
 		return nil, err
 	}
+	s.spill.ledger = o.LedgerID
 	s.spill.knows = func(d payment.Delivery) bool {
 		r, ok := s.routes[d.Route]
 		return ok && r.Provider == d.Provider

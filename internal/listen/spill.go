@@ -43,6 +43,8 @@ var errSpillFull = errors.New("the spill directory is full")
 type spill struct {
 	dir   string
 	spare int64
+	// ledger is the id that files carry, "" for none.
+	ledger string
 	// claimed is how old a claim, or a file that is being written, is whose owner
 	// must have died.
 	claimed time.Duration
@@ -59,6 +61,7 @@ type spill struct {
 // that a failing disk cut short or changed.
 type spilled struct {
 	Version    int                `json:"version"`
+	Ledger     string             `json:"ledger,omitempty"`
 	Provider   payment.ProviderID `json:"provider"`
 	Route      string             `json:"route"`
 	Token      string             `json:"token"`
@@ -128,7 +131,7 @@ func (sp *spill) put(d payment.Delivery) error {
 	}
 	sum := sha256.Sum256(d.Body)
 	text, err := json.Marshal(spilled{
-		Version: 1, Provider: d.Provider, Route: d.Route, Token: d.Token, Method: d.Method, Header: d.Header,
+		Version: 1, Ledger: sp.ledger, Provider: d.Provider, Route: d.Route, Token: d.Token, Method: d.Method, Header: d.Header,
 		Peer: d.Peer, ReceivedAt: d.ReceivedAt.UTC(), SHA256: hex.EncodeToString(sum[:]), Body: d.Body,
 	})
 	if err != nil {
@@ -303,7 +306,10 @@ func (sp *spill) readSpilled(path string) (payment.Delivery, error) {
 	if err != nil {
 		return payment.Delivery{}, err
 	}
-	d, err := parseSpilled(text, sp.now())
+	d, ledger, err := parseSpilled(text, sp.now())
+	if err == nil && ledger != sp.ledger {
+		err = errors.New("it is of another ledger")
+	}
 	if err == nil && sp.knows != nil && !sp.knows(d) {
 		err = errors.New("no such route of that provider")
 	}
@@ -313,27 +319,27 @@ func (sp *spill) readSpilled(path string) (payment.Delivery, error) {
 // parseSpilled reads what a listener has written: a request that arrived before now.
 // Whoever can write a file could have written any, but what no listener writes is a
 // plant or a fault.
-func parseSpilled(text []byte, now time.Time) (payment.Delivery, error) {
+func parseSpilled(text []byte, now time.Time) (d payment.Delivery, ledger string, err error) {
 	var f spilled
 	if err := json.Unmarshal(text, &f); err != nil {
-		return payment.Delivery{}, err
+		return d, "", err
 	}
 	if sum := sha256.Sum256(f.Body); f.Version != 1 || f.SHA256 != hex.EncodeToString(sum[:]) {
-		return payment.Delivery{}, errors.New("another version, or the digest does not fit")
+		return d, "", errors.New("another version, or the digest does not fit")
 	}
-	_, err := netip.ParseAddr(f.Peer)
+	_, err = netip.ParseAddr(f.Peer)
 	switch {
 	case f.Method != "" && f.Method != http.MethodPost || f.Token != "" && !isToken(f.Token):
-		return payment.Delivery{}, errors.New("the listener keeps no such request")
+		return d, "", errors.New("the listener keeps no such request")
 	case f.Peer != "" && err != nil:
-		return payment.Delivery{}, errors.New("the peer is not an address")
+		return d, "", errors.New("the peer is not an address")
 	case f.ReceivedAt.IsZero() || f.ReceivedAt.After(now.Add(maxAhead)):
-		return payment.Delivery{}, errors.New("it has not arrived yet")
+		return d, "", errors.New("it has not arrived yet")
 	}
 	return payment.Delivery{
 		Provider: f.Provider, Route: f.Route, Token: f.Token, Method: f.Method, Header: f.Header,
 		Peer: f.Peer, ReceivedAt: f.ReceivedAt, Body: f.Body,
-	}, nil
+	}, f.Ledger, nil
 }
 
 // maxAhead is how far a clock that has been set right since may have been ahead.

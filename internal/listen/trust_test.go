@@ -284,7 +284,7 @@ func FuzzSpilled(f *testing.F) {
 	}
 	now := time.Unix(1<<31, 0)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, err := parseSpilled(text, now)
+		d, _, err := parseSpilled(text, now)
 		if err != nil {
 			return
 		}
@@ -299,7 +299,7 @@ func FuzzSpilled(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := parseSpilled(again, now)
+		second, _, err := parseSpilled(again, now)
 		if err != nil || !bytes.Equal(second.Body, d.Body) || second.Route != d.Route {
 			t.Fatalf("written again: %v", err)
 		}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"os"
 	"strings"
 
@@ -10,17 +11,25 @@ import (
 )
 
 // lockRun keeps a second process from going on with a run that is under way.
-func lockRun(ledger, runID string) (unlock func(), err error) {
-	return lock(ledger+"."+runID+".lock", "replay "+runID)
+func (l Ledger) lockRun(ctx context.Context, runID string) (held context.Context, unlock func(), err error) {
+	return l.lock(ctx, runID, "replay "+runID)
 }
 
 // lockFailed keeps two --failed runs on one ledger from choosing, or going on
 // with, the same deliveries; other runs are free.
-func lockFailed(ledger string, spec Spec) (unlock func(), err error) {
+func (l Ledger) lockFailed(ctx context.Context, spec Spec) (held context.Context, unlock func(), err error) {
 	if !spec.Failed {
-		return func() {}, nil
+		return ctx, func() {}, nil
 	}
-	return lock(ledger+".failed.lock", "replay --failed")
+	return l.lock(ctx, "failed", "replay --failed")
+}
+
+func (l Ledger) lock(ctx context.Context, name, what string) (held context.Context, unlock func(), err error) {
+	if l.Hold != nil {
+		return l.Hold(ctx, name, what)
+	}
+	unlock, err = lock(l.Path+"."+name+".lock", what)
+	return ctx, unlock, err
 }
 
 func lock(path, what string) (unlock func(), err error) {

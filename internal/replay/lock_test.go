@@ -20,7 +20,7 @@ func TestLockRun(t *testing.T) {
 	for range processes {
 		all.Go(func() {
 			for range rounds {
-				unlock, err := lockRun(ledger, "run_1")
+				_, unlock, err := Ledger{Path: ledger}.lockRun(t.Context(), "run_1")
 				if payment.KindOf(err) == payment.KindConflict {
 					continue
 				}

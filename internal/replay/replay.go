@@ -22,6 +22,9 @@ type Ledger struct {
 	Runs       Runs
 	// Path names the ledger's file; locks lie beside it.
 	Path string
+	// Hold takes a lock across machines, for a ledger that several share; the context ends
+	// when it is lost. nil for a file.
+	Hold func(ctx context.Context, name, what string) (held context.Context, release func(), err error)
 }
 
 // Deliveries are what is sent.
@@ -51,7 +54,11 @@ type Runs interface {
 
 // LedgerOf returns an open store as a Ledger.
 func LedgerOf(s *store.Store) Ledger {
-	return Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Runs: s.Runs, Path: s.Path()}
+	l := Ledger{Deliveries: s.Deliveries, Forwards: s.Forwards, Runs: s.Runs, Path: s.Path()}
+	if s.Shared() {
+		l.Hold = s.Hold
+	}
+	return l
 }
 
 // Sender posts deliveries, and says which targets it may post to.
@@ -121,7 +128,7 @@ func (r *Replayer) Start(ctx context.Context, in Input) (Outcome, error) {
 	if err := r.check(ctx, in); err != nil {
 		return Outcome{}, err
 	}
-	unlock, err := lockFailed(r.Ledger.Path, in.Spec)
+	ctx, unlock, err := r.Ledger.lockFailed(ctx, in.Spec)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -175,7 +182,7 @@ func (r *Replayer) Resume(ctx context.Context, runID string, p Pace) (Outcome, e
 	if err := spec.checkPace(); err != nil {
 		return Outcome{}, err
 	}
-	unlock, err := lockFailed(r.Ledger.Path, spec)
+	ctx, unlock, err := r.Ledger.lockFailed(ctx, spec)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -189,7 +196,7 @@ func (r *Replayer) Resume(ctx context.Context, runID string, p Pace) (Outcome, e
 // work sends what a run has left.
 func (r *Replayer) work(ctx context.Context, run store.Run, spec Spec) (Outcome, error) {
 	out := Outcome{RunID: run.ID, Spec: spec}
-	unlock, err := lockRun(r.Ledger.Path, run.ID)
+	ctx, unlock, err := r.Ledger.lockRun(ctx, run.ID)
 	if err != nil {
 		return out, err
 	}

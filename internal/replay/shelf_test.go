@@ -83,20 +83,20 @@ func TestStillFailed(t *testing.T) {
 func TestLockFailed(t *testing.T) {
 	t.Parallel()
 	ledger := filepath.Join(t.TempDir(), "ledger.db")
-	unlock, err := lockFailed(ledger, Spec{Failed: true})
+	_, unlock, err := Ledger{Path: ledger}.lockFailed(t.Context(), Spec{Failed: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lockFailed(ledger, Spec{Failed: true}); payment.KindOf(err) != payment.KindConflict {
+	if _, _, err := Ledger.lockFailed(Ledger{Path: ledger}, t.Context(), Spec{Failed: true}); payment.KindOf(err) != payment.KindConflict {
 		t.Errorf("a second one: %v, want a conflict", err)
 	}
-	other, err := lockFailed(ledger, Spec{})
+	_, other, err := Ledger{Path: ledger}.lockFailed(t.Context(), Spec{})
 	if err != nil {
 		t.Errorf("one without --failed: %v", err)
 	}
 	other()
 	unlock()
-	again, err := lockFailed(ledger, Spec{Failed: true})
+	_, again, err := Ledger{Path: ledger}.lockFailed(t.Context(), Spec{Failed: true})
 	if err != nil {
 		t.Fatalf("after its end: %v", err)
 	}
