@@ -45,8 +45,9 @@ func twinsOf(d payment.Deposit) (where string, args []any) {
 	if d.Reference == "" || d.Phone.IsZero() {
 		return "", nil
 	}
-	return `phone = ? AND reference = ? AND reference <> '' AND provider = ? AND environment = ? AND amount = ? AND currency = ?
-		AND short_code = ? AND wallet = ? ORDER BY seq DESC` + sqlMostFound, []any{
+	where = `phone = ? AND reference = ? AND reference <> '' AND provider = ? AND environment = ? AND amount = ? AND currency = ?
+		AND short_code = ? AND wallet = ? ORDER BY seq DESC` + sqlMostFound
+	return where, []any{
 		d.Phone.MSISDN(), d.Reference, string(d.Provider), string(d.Environment), d.Amount.Minor(), string(d.Amount.Currency()),
 		d.ShortCode, d.Wallet,
 	}
