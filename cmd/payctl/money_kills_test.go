@@ -33,6 +33,15 @@ type killings struct {
 	kills    atomic.Int64
 	moves    atomic.Int64
 	restarts atomic.Int64
+	// prompts are all that the emulator has told of, by its id: it forgets old ones.
+	prompts map[string]prompt
+}
+
+// prompt is what a customer was asked for, and the receipt if it was paid.
+type prompt struct {
+	ID        string `json:"checkout_request_id"`
+	Reference string `json:"reference"`
+	Receipt   string `json:"receipt"`
 }
 
 // TestMoneyKills kills commands that ask for money, and the listener, with -9, moves the
@@ -49,7 +58,7 @@ func TestMoneyKills(t *testing.T) {
 		kills = n
 	}
 	start := time.Now()
-	k := &killings{shop: newShop(t, "", ""), addr: freeAddress(t)}
+	k := &killings{shop: newShop(t, "", ""), addr: freeAddress(t), prompts: map[string]prompt{}}
 	k.emulator = k.background("emulator", "--addr", "127.0.0.1:0", "--seed", "7", "--callback-delay", "20ms")
 	k.env = append(k.env, "PAYCTL_DARAJA_BASE_URL="+k.emulator, "PAYCTL_CALLBACK_URL=http://"+k.addr)
 	k.must(0, "daraja", "pull", "register", "--phone", "0722345050")
@@ -125,7 +134,7 @@ func (k *killings) askAndDie(ctx context.Context, n int64) error {
 	go func() { _ = cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(time.Duration(rand.IntN(250)) * time.Millisecond):
+	case <-time.After(time.Duration(rand.IntN(150)) * time.Millisecond):
 		if cmd.Process.Kill() == nil {
 			k.kills.Add(1)
 		}
@@ -208,6 +217,9 @@ func (k *killings) weather(ctx context.Context) error {
 			return nil
 		case <-time.After(700 * time.Millisecond):
 		}
+		if err := k.collect(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -248,28 +260,35 @@ func (k *killings) settle() {
 	}
 }
 
-// truth is what the emulator's customers were asked for, by reference, and what became of it.
-func (k *killings) truth() (prompts map[string]int, paid map[string]string) {
-	k.t.Helper()
+// collect takes in what the emulator's customers were asked for, and what became of it.
+func (k *killings) collect() error {
 	resp, err := http.Get(k.emulator + "/_emulator/state?phones=full")
 	if err != nil {
-		k.t.Fatal(err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	var state struct {
 		Daraja struct {
-			Payments []struct {
-				Reference string `json:"reference"`
-				Outcome   string `json:"outcome"`
-				Receipt   string `json:"receipt"`
-			} `json:"payments"`
+			Payments []prompt `json:"payments"`
 		} `json:"daraja"`
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
+		return err
+	}
+	for _, p := range state.Daraja.Payments {
+		k.prompts[p.ID] = p
+	}
+	return nil
+}
+
+// truth is how often each reference was asked for, and its receipt if it was paid.
+func (k *killings) truth() (prompts map[string]int, paid map[string]string) {
+	k.t.Helper()
+	if err := k.collect(); err != nil {
 		k.t.Fatal(err)
 	}
 	prompts, paid = map[string]int{}, map[string]string{}
-	for _, p := range state.Daraja.Payments {
+	for _, p := range k.prompts {
 		prompts[p.Reference]++
 		if p.Receipt != "" {
 			paid[p.Reference] = p.Receipt
