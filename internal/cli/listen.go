@@ -145,6 +145,9 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	if public != nil {
 		options.Tunnel = public.status
 	}
+	unproved, stopAsking := v.promptQuestions(ctx, conf, ledger)
+	defer stopAsking()
+	options.OnUnproved = unproved
 	return v.serve(ctx, conf, options, public)
 }
 

@@ -83,6 +83,9 @@ type Options struct {
 	// OnDelivery is told of every delivery, one after the other, after it has
 	// been acknowledged. A slow one misses some when thousands arrive.
 	OnDelivery func(DeliveryView)
+	// OnUnproved is told, at once, of a deposit whose callback has come and proves nothing
+	// by itself; it must not wait.
+	OnUnproved func(depositID string)
 	// OnForward is told of every attempt to forward, and OnStray of every request
 	// under /callbacks/ that fits no route, from the same goroutine.
 	OnForward func(ForwardView)

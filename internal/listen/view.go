@@ -77,6 +77,9 @@ func (s *Server) tell(ctx context.Context, n store.Arrival, r store.Recorded, t 
 		}
 		s.forward.wake()
 	}
+	if s.o.OnUnproved != nil && r.Reason == payment.Unproved && r.DepositID != "" && !r.Status.Final() {
+		s.o.OnUnproved(r.DepositID)
+	}
 	if s.log.Enabled(ctx, slog.LevelInfo) {
 		s.log.InfoContext(ctx, "delivery", "id", v.ID, "provider", string(v.Provider), "event", clean(v.Event), "verdict", string(v.Verdict),
 			"reason", clean(v.Reason), "duplicate", v.Duplicate, "deposit", v.DepositID, "status", v.StatusCode, "peer", v.Peer)

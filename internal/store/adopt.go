@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -88,40 +89,64 @@ func (t *tx) linkUnproved(ctx context.Context, d depositRow) error {
 	return err
 }
 
-// fromUnproved completes a final claim about an adopted deposit from a callback that
-// proves nothing by itself: what the provider has confirmed on being asked, the
-// callback tells in full.
+// unproved is what a callback tells that proves nothing by itself.
+type unproved struct {
+	receipt, currency, more string
+	amount                  sql.NullInt64
+}
+
+// fromUnproved completes a final claim about an adopted deposit from the callbacks that
+// prove nothing by themselves, where they are of one mind: what the provider has confirmed
+// on being asked, they tell in full. They stay its doubts.
 func (t *tx) fromUnproved(ctx context.Context, d depositRow, c payment.Claim) (payment.Claim, error) {
 	if !d.Adopted || !c.Status.Final() || c.By == payment.SourceCallback {
 		return c, nil
 	}
-	var receipt, currency, more string
-	var amount sql.NullInt64
-	err := t.row(ctx, `SELECT coalesce(v.receipt, ''), v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}')
+	rows, err := t.rows(ctx, `SELECT coalesce(v.receipt, ''), v.amount, coalesce(v.currency, ''), coalesce(v.detail, '{}')
 		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind
-		WHERE v.subject = ? AND k.verdict = ? AND k.status = ? AND v.reason = ? ORDER BY v.seq LIMIT 1`,
-		[]any{d.seq, string(payment.VerdictUntrusted), string(c.Status), payment.Unproved}, &receipt, &amount, &currency, &more)
-	if errors.Is(err, sql.ErrNoRows) {
-		return c, nil
-	}
+		WHERE v.subject = ? AND k.verdict = ? AND k.status = ? AND v.reason = ? ORDER BY v.seq`+sqlMostFound,
+		d.seq, string(payment.VerdictUntrusted), string(c.Status), payment.Unproved)
 	if err != nil {
 		return c, err
 	}
-	var det detail
-	if err := json.Unmarshal([]byte(more), &det); err != nil {
+	var told []unproved
+	for rows.Next() {
+		var u unproved
+		if err := rows.Scan(&u.receipt, &u.amount, &u.currency, &u.more); err != nil {
+			return c, errors.Join(err, rows.Close())
+		}
+		told = append(told, u)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(told) == 0 {
 		return c, err
 	}
-	if c.Receipt == "" {
-		c.Receipt = receipt
+	for _, u := range told[1:] {
+		if u.differs(told[0]) {
+			return c, nil // one of them is not true, and nothing tells which
+		}
 	}
-	if !c.Amount.HasValue() && amount.Valid {
-		c.Amount = payment.AmountOf(amount.Int64, payment.Currency(currency))
+	return told[0].complete(c)
+}
+
+// differs reports whether two callbacks cannot both be true; what is not told cannot differ.
+func (u unproved) differs(o unproved) bool {
+	return u.receipt != "" && o.receipt != "" && u.receipt != o.receipt ||
+		u.amount.Int64 != 0 && o.amount.Int64 != 0 && u.amount.Int64 != o.amount.Int64
+}
+
+// complete fills in what a claim lacks.
+func (u unproved) complete(c payment.Claim) (payment.Claim, error) {
+	var det detail
+	if err := json.Unmarshal([]byte(u.more), &det); err != nil {
+		return c, err
+	}
+	c.Receipt = cmp.Or(c.Receipt, u.receipt)
+	if !c.Amount.HasValue() && u.amount.Valid {
+		c.Amount = payment.AmountOf(u.amount.Int64, payment.Currency(u.currency))
 	}
 	if c.Phone.IsZero() {
 		c.Phone, _ = payment.ParsePhone(det.Phone)
 	}
-	if c.MerchantRequestID == "" {
-		c.MerchantRequestID = det.MerchantRequestID
-	}
+	c.MerchantRequestID = cmp.Or(c.MerchantRequestID, det.MerchantRequestID)
 	return c, nil
 }

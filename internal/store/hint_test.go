@@ -124,3 +124,50 @@ func TestC2BFits(t *testing.T) {
 	}
 	checkSound(t, s)
 }
+
+// Callbacks of an adopted push that prove nothing complete what a question has decided,
+// unless they differ: then one of them is forged.
+func TestUnprovedCallbacksThatDiffer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		receipts []string
+		want     string
+	}{
+		"one":                 {[]string{"UA2K7QX9Z1"}, "UA2K7QX9Z1"},
+		"the same twice":      {[]string{"UA2K7QX9Z1", "UA2K7QX9Z1"}, "UA2K7QX9Z1"},
+		"forged, then true":   {[]string{"FORGED0001", "UA2K7QX9Z1"}, ""},
+		"none that proves it": {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openTest(t, Options{Now: newClock().Now})
+			d, _, err := s.Deposits.Adopt(t.Context(), payment.Deposit{
+				Provider: payment.Daraja, Environment: payment.Sandbox, ProviderID: "ws_CO_1", Amount: kes(0),
+			}, payment.Claim{Status: payment.StatusPending, By: payment.SourceQuery})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, receipt := range c.receipts {
+				e := payment.Event{
+					Provider: payment.Daraja, Name: "stk.completed", Key: "stk:ws_CO_1:0", ProviderID: "ws_CO_1", Receipt: receipt,
+					Status: payment.StatusCompleted, Amount: kes(15000),
+				}
+				_, err := s.Deliveries.Record(t.Context(), Arrival{
+					Delivery:   payment.Delivery{Provider: payment.Daraja, Route: "/callbacks/daraja/stk", Body: fmt.Append(nil, receipt, i)},
+					Inspection: payment.Inspection{Verdict: payment.VerdictUnsigned, Event: &e},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, _, err := s.Deposits.Apply(t.Context(), d.ID, payment.Claim{Status: payment.StatusCompleted, By: payment.SourceQuery})
+			if err != nil || got.Status != payment.StatusCompleted || got.Receipt != c.want {
+				t.Errorf("%s with receipt %q, want %q; error %v", got.Status, got.Receipt, c.want, err)
+			}
+			doubts, err := s.Deposits.Doubts(t.Context(), d.ID)
+			if err != nil || (len(doubts[d.ID]) > 0) != (len(c.receipts) > 0) {
+				t.Errorf("doubts %v, error %v", doubts[d.ID], err)
+			}
+		})
+	}
+}
