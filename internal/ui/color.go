@@ -60,9 +60,12 @@ func (s *style) render(l look, text string) string {
 	if !s.color || l == lookPlain || text == "" {
 		return text
 	}
-	s.once.Do(s.prepare)
+	s.prepareOnce()
 	return s.looks[l].Render(text)
 }
+
+// prepareOnce makes the looks when they are first needed.
+func (s *style) prepareOnce() { s.once.Do(s.prepare) }
 
 // prepare uses the 16 colours of the terminal's own theme, legible on light
 // and dark backgrounds alike.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,6 +93,8 @@ type Printer struct {
 	frame int
 	// busy says that a spinner is running.
 	busy bool
+	// held takes what is said while a Screen has the terminal; nil without one.
+	held *bytes.Buffer
 	// headed says that the CSV's header was printed.
 	headed bool
 }
@@ -253,6 +256,10 @@ func (p *Printer) write(b []byte) error {
 func (p *Printer) talk(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.held != nil {
+		_, _ = p.held.Write(b) // it cannot fail
+		return
+	}
 	p.clearFrame()
 	_, _ = p.opts.Stderr.Write(b)
 }

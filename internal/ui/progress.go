@@ -14,6 +14,8 @@ const eraseLine = "\r\x1b[K"
 
 const (
 	frameEvery = 100 * time.Millisecond
+	// leastWidth is the narrowest terminal that text is laid out for, in cells.
+	leastWidth = 60
 	// assumedWidth is used where the terminal's width is not known, in cells.
 	assumedWidth = 80
 )
@@ -29,9 +31,15 @@ type Progress struct {
 	last string
 	spin *spinner.Spinner
 	over bool
-	// live is what stands beside the text on a terminal and changes with the time.
-	live func() string
+	// resting is what was said at first; live is what stands beside it on a terminal and
+	// changes with the time. news is when the text was changed.
+	resting string
+	live    func() string
+	news    time.Time
 }
+
+// newsTime is how long a change of the text is shown in the place of what is live.
+const newsTime = 2 * time.Second
 
 // Progress begins one. Only one spinner can run at a time: a second Progress
 // prints lines. Stop or Done must be called.
@@ -54,7 +62,7 @@ func (p *Printer) Live(text string, live func() string) *Progress {
 	g := p.Progress(text)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.live = live
+	g.resting, g.live = text, live
 	return g
 }
 
@@ -62,13 +70,10 @@ func (p *Printer) Live(text string, live func() string) *Progress {
 func (g *Progress) text() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.live == nil {
+	if g.live == nil || time.Since(g.news) < newsTime {
 		return g.last
 	}
-	if live := g.live(); live != "" {
-		return g.last + "; " + live
-	}
-	return g.last
+	return g.resting + "; " + g.live()
 }
 
 // newSpinner starts a spinner, or returns nil when one runs already or stderr
@@ -100,13 +105,15 @@ func (p *Printer) newSpinner(g *Progress) *spinner.Spinner {
 	return s
 }
 
-// suffix is the text beside the spinner: one line that does not wrap.
+// suffix is the text beside the spinner: one line that does not wrap, nor breaks into
+// several when the terminal is made as narrow as it may be. Some terminals break a line
+// before they tell of their new width.
 func (p *Printer) suffix(text string) string {
 	width := p.opts.Width()
 	if width <= 0 {
 		width = assumedWidth
 	}
-	return " " + cut(Safe(text), max(width-4, 1))
+	return " " + cut(Safe(text), max(min(width, leastWidth)-4, 1))
 }
 
 // frames are dots where the locale can show them.
@@ -128,7 +135,7 @@ func (g *Progress) Update(text string) {
 	if g.over || text == g.last {
 		return
 	}
-	g.last = text
+	g.last, g.news = text, time.Now()
 	if g.spin == nil {
 		g.p.Note("%s", text)
 		return

@@ -61,15 +61,23 @@ type Text struct {
 	// width is the terminal's in cells, 0 where lines may be of any length.
 	width int
 	clock Clock
+	// cuts says that a line ends at the terminal's edge.
+	cuts bool
 	// zoned says that the zone of the times was named.
 	zoned bool
 }
 
 // Line writes spans one after the other and ends the line.
 func (t *Text) Line(spans ...Span) {
+	used := 0
 	for _, s := range spans {
 		s = t.shown(s)
-		t.buf.WriteString(t.style.render(s.look, Safe(s.text)))
+		text := Safe(s.text)
+		if t.cuts && t.width > 0 {
+			text = cut(text, max(t.width-used, 0))
+			used += cells(text)
+		}
+		t.buf.WriteString(t.style.render(s.look, text))
 	}
 	t.buf.WriteByte('\n')
 }
