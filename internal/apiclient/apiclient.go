@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -164,9 +165,12 @@ func reason(err error, secrets []string) string {
 // fail words a transport error. The URL stays out but for its host: queries
 // and paths may hold secrets and phone numbers.
 func (c *Client) fail(r Request, err error, connected bool) error {
-	host := "the provider"
+	host, hint := "the provider", "check the network and the profile's base_url"
 	if u, parseErr := url.Parse(r.URL); parseErr == nil && u.Host != "" {
 		host = u.Host
+		if loopback.Is(u.Hostname()) {
+			hint = "start it with \"payctl emulator\", or check the profile's base_url"
+		}
 	}
 	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		err = urlErr.Err
@@ -175,7 +179,7 @@ func (c *Client) fail(r Request, err error, connected bool) error {
 	e := &payment.Error{
 		Kind: payment.KindUnavailable, Provider: c.provider, Retryable: !connected, Err: err,
 		Message: fmt.Sprintf("%s: cannot reach %s: %s", r.Endpoint, host, why),
-		Hint:    "check the network and the profile's base_url",
+		Hint:    hint,
 	}
 	if connected {
 		e.Message = fmt.Sprintf("%s: no complete answer from %s: %s", r.Endpoint, host, why)

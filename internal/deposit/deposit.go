@@ -23,6 +23,7 @@ type Ledger interface {
 	ClaimSend(ctx context.Context, as payment.Deposit) (payment.Deposit, bool, error)
 	ClaimRepeat(ctx context.Context, seen payment.Deposit) (payment.Deposit, bool, error)
 	ReleaseSend(ctx context.Context, id string, why *payment.Failure) (payment.Deposit, error)
+	NotSent(ctx context.Context, id string, why *payment.Failure) (payment.Deposit, error)
 	Forget(ctx context.Context, id string) error
 	Recorder
 	Get(ctx context.Context, id string) (payment.Deposit, error)
@@ -113,6 +114,7 @@ func (a *Asker) Ask(ctx context.Context, intent payment.Deposit) (payment.Deposi
 		return d, Nothing, nil
 	}
 	if err := a.prepare(ctx); err != nil {
+		d, err = a.notSent(ctx, d, err)
 		return d, Nothing, err
 	}
 	d.ShortCode, d.Wallet = intent.ShortCode, intent.Wallet
@@ -255,10 +257,7 @@ func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, e
 // provider's answer goes. The deposit is read again: what has settled it meanwhile
 // says otherwise.
 func (a *Asker) refused(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
-	why := &payment.Failure{Reason: payment.Line(cause.Error(), mostReason)}
-	if e, ok := errors.AsType[*payment.Error](cause); ok {
-		why.Code, why.Advice = e.ProviderCode, e.Hint
-	}
+	why := reasonOf(cause)
 	now := d
 	err := persist(ctx, func() (err error) {
 		now, err = a.Ledger.ReleaseSend(ctx, d.ID, why)
@@ -285,6 +284,32 @@ func (a *Asker) refused(ctx context.Context, d payment.Deposit, cause error) (pa
 		}
 	}
 	return now, cause
+}
+
+// notSent keeps why a request was refused before it could be sent, so that the ledger says
+// it of a deposit that is CREATED. What may be tried again as it is was not refused.
+func (a *Asker) notSent(ctx context.Context, d payment.Deposit, cause error) (payment.Deposit, error) {
+	switch payment.KindOf(cause) {
+	case payment.KindUnavailable, payment.KindInterrupted, payment.KindPending, payment.KindInternal:
+		return d, cause
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
+	defer cancel()
+	now, err := a.Ledger.NotSent(ctx, d.ID, reasonOf(cause))
+	if err != nil {
+		return d, cause // the reason is told all the same
+	}
+	return now, cause
+}
+
+// reasonOf is a refusal as the ledger keeps it.
+func reasonOf(cause error) *payment.Failure {
+	why := &payment.Failure{Reason: payment.Line(cause.Error(), mostReason)}
+	if e, ok := errors.AsType[*payment.Error](cause); ok {
+		why.Code, why.Advice = e.ProviderCode, e.Hint
+	}
+	return why
 }
 
 // mostReason bounds the reason of a refusal, in bytes.

@@ -63,6 +63,12 @@ func (l *ledger) ReleaseSend(_ context.Context, _ string, why *payment.Failure) 
 	return l.d, nil
 }
 
+func (l *ledger) NotSent(_ context.Context, _ string, why *payment.Failure) (payment.Deposit, error) {
+	l.calls = append(l.calls, "not sent")
+	l.d.Failure = why
+	return l.d, nil
+}
+
 func (l *ledger) Forget(context.Context, string) error {
 	l.calls = append(l.calls, "forget")
 	return nil
@@ -422,7 +428,7 @@ func TestClaimFollowsTheToken(t *testing.T) {
 		calls  []string
 	}{
 		"a token":           {nil, 0, time.Minute, payment.StatusPending, 0, []string{"create", "claim", "apply"}},
-		"a refused key":     {&payment.Error{Kind: payment.KindUnauthorized}, 0, time.Minute, payment.StatusCreated, payment.KindUnauthorized, []string{"create"}},
+		"a refused key":     {&payment.Error{Kind: payment.KindUnauthorized}, 0, time.Minute, payment.StatusCreated, payment.KindUnauthorized, []string{"create", "not sent"}},
 		"a slow one":        {nil, 56 * time.Second, time.Minute, payment.StatusCreated, payment.KindUnavailable, []string{"create"}},
 		"just in time":      {nil, 55 * time.Second, time.Minute, payment.StatusPending, 0, []string{"create", "claim", "apply"}},
 		"too little at all": {nil, 0, 5*time.Second - 1, "", payment.KindUnavailable, nil},

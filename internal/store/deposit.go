@@ -245,6 +245,23 @@ func (h *Deposits) ReleaseSend(ctx context.Context, id string, why *payment.Fail
 	return got.Deposit, err
 }
 
+// NotSent keeps why the request of a CREATED deposit could not be sent, and returns the
+// deposit; one that another process has sent meanwhile stays as it is.
+func (h *Deposits) NotSent(ctx context.Context, id string, why *payment.Failure) (payment.Deposit, error) {
+	var got depositRow
+	err := h.change(ctx, "keep why the deposit was not sent", id, func(ctx context.Context, t *tx, d depositRow) error {
+		got = d
+		if d.Status != payment.StatusCreated {
+			return nil
+		}
+		after := d
+		after.Failure, after.UpdatedAt = why, fromMicros(micros(t.now))
+		got = after
+		return t.save(ctx, d, after)
+	})
+	return got.Deposit, err
+}
+
 // mostReason bounds a provider's text within a conflict's reason, in bytes.
 const mostReason = 200
 
