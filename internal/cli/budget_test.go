@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -88,7 +90,17 @@ func budgetApp(t *testing.T) (*session, *store.Store) {
 	}
 	a := newSession(Invocation{})
 	a.out, a.ledger = printer, ledger
+	// A bubble's time stands still while a real socket is waited for.
+	a.client = &http.Client{Transport: nobody{}}
 	return a, ledger
+}
+
+// nobody is a network without anybody.
+type nobody struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nobody is there")
 }
 
 func reserve(t *testing.T, files budget.Files, key string) time.Duration {

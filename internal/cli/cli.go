@@ -86,6 +86,7 @@ func Main(ctx context.Context, in Invocation) int {
 		err = ctx.Err()
 	}
 	view := errorView(err)
+	view.Hint = pointsOn(view.Hint, session.verb)
 	session.printError(view)
 	return view.ExitCode
 }

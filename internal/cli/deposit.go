@@ -93,5 +93,5 @@ func (s *session) showDeposit(ctx context.Context, ledger *store.Store, d paymen
 			doubts = found
 		}
 	}
-	return s.ended(s.out.One(view.NewDeposit(d, doubts[d.ID], others, s.global.showPhone)), outcome, aboutDeposit(d))
+	return s.ended(s.out.One(s.beside(d, doubts[d.ID], others, outcome)), outcome, aboutDeposit(d))
 }

@@ -253,8 +253,9 @@ func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent pa
 	unbind()
 	progress.Stop()
 	follow := func() error {
-		w := v.watcher(p, v.via, ledger)
-		return v.followJobs(ctx, []watch.Job{{Watcher: w, IDs: []string{d.ID}}}, &d)
+		f := following{via: v.via, single: true}
+		f.add(p, v.watcher(p, v.via, ledger), d)
+		return v.session.follow(ctx, f)
 	}
 	switch {
 	case err != nil && d.ID == "":

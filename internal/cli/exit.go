@@ -80,6 +80,21 @@ func errorView(err error) ui.ErrorView {
 	return view
 }
 
+// pointsOn is a hint that leads on from the verb that prints it.
+func pointsOn(hint, verb string) string {
+	other := map[string]string{
+		"status watch": "status get", "status get": "status watch", "deposit get": "trace", "trace": "deposit get",
+		"config show": "config validate", "doctor": "config show",
+	}[verb]
+	if other == "" {
+		return hint
+	}
+	for _, end := range []string{" ", `"`, ",", ";"} {
+		hint = strings.ReplaceAll(hint, "payctl "+verb+end, "payctl "+other+end)
+	}
+	return hint
+}
+
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line

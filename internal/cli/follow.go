@@ -1,17 +1,22 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/payctl/payctl/internal/deposit"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/presence"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/stats"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -96,39 +101,154 @@ func (o once) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error
 	return watch.Once(ctx, o.options, d, progress.Update)
 }
 
-// followJobs shows what happens until all deposits are decided, and returns the
-// outcome. With a single deposit one document is printed at the end, whatever became
-// of the watch, instead of a line per change.
-func (s *session) followJobs(ctx context.Context, jobs []watch.Job, single *payment.Deposit) error {
-	count := 0
-	for _, j := range jobs {
-		count += len(j.IDs) + len(j.Elsewhere)
+// following is what is followed.
+type following struct {
+	jobs []watch.Job
+	// deposits are as they stand before.
+	deposits  []payment.Deposit
+	providers []provider.Provider
+	via       watch.Via
+	// single has one document printed at the end, whatever became of the watch, instead
+	// of a line per change.
+	single bool
+}
+
+// add has a provider's deposits followed.
+func (f *following) add(p provider.Provider, w *watch.Watcher, deposits ...payment.Deposit) {
+	job := watch.Job{Watcher: w}
+	for _, d := range deposits {
+		if d.ID == "" {
+			job.Elsewhere = append(job.Elsewhere, d)
+		} else {
+			job.IDs = append(job.IDs, d.ID)
+		}
 	}
+	f.jobs, f.providers, f.deposits = append(f.jobs, job), append(f.providers, p), append(f.deposits, deposits...)
+}
+
+// isOpen reports whether anything is left to wait for.
+func (f *following) isOpen() bool {
+	return slices.ContainsFunc(f.deposits, func(d payment.Deposit) bool { return !d.Status.Final() })
+}
+
+// follow shows what happens until all deposits are decided, and returns the outcome.
+func (s *session) follow(ctx context.Context, f following) error {
 	started := s.now()
-	progress := s.out.Progress(waitingText(count, ""))
-	t := told{session: s, count: count, progress: progress, shown: map[string]view.Deposit{}}
-	results, err := watch.Several(ctx, jobs, func(u watch.Update) {
+	defer s.sayNoListener(ctx, f)()
+	pace := s.pace(ctx, f, started)
+	t := told{session: s, waiting: waitingText(f.deposits), count: len(f.deposits), shown: map[string]view.Deposit{}}
+	if usual := pace.Usual(); usual != "" {
+		s.out.Note("%s", usual)
+	}
+	t.progress = s.out.Live(t.waiting, func() string { return pace.Text(s.now()) })
+	results, err := watch.Several(ctx, f.jobs, func(u watch.Update) {
 		t.note(u)
-		if single == nil && u.Deposit.ID != "" && (u.Changed || u.Final) {
+		if !f.single && u.Deposit.ID != "" && (u.Changed || u.Final) {
 			t.line(u)
 		}
 	})
-	progress.Stop()
-	if single != nil {
+	t.progress.Stop()
+	outcome := orError(err, results.Err())
+	if f.single {
 		if len(results) == 0 {
-			results = watch.Results{{Deposit: *single}}
+			results = watch.Results{{Deposit: f.deposits[0]}}
 		}
-		s.keepErr(s.out.One(view.NewDeposit(results[0].Deposit, results[0].Doubts, nil, s.global.showPhone)))
+		s.keepErr(s.out.One(s.beside(results[0].Deposit, results[0].Doubts, nil, outcome)))
 	}
-	if err == nil && results.Err() == nil {
+	if outcome == nil {
 		s.out.Note("decided after %s", s.now().Sub(started).Round(100*time.Millisecond))
 	}
-	return s.ended(s.writeErr, orError(err, results.Err()), aboutResults(results))
+	return s.ended(s.writeErr, outcome, aboutResults(results))
+}
+
+// beside is a deposit's view beside an error. People read its reason and what to do in the
+// error, and not twice.
+func (s *session) beside(d payment.Deposit, doubts []payment.Doubt, others []string, outcome error) view.Deposit {
+	v := view.NewDeposit(d, doubts, others, s.global.showPhone)
+	return v.Beside(outcome != nil)
+}
+
+// sayNoListener says at once when callbacks cannot reach the ledger, and what is lost by
+// that. What it returns waits until it has been said.
+func (s *session) sayNoListener(ctx context.Context, f following) (wait func()) {
+	if !f.isOpen() {
+		return func() {}
+	}
+	ctx, cancel := context.WithTimeout(ctx, listenerPatience)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for _, p := range f.providers {
+			if problem := s.noListener(ctx, p); problem != "" {
+				s.out.Warn("%s: %s; start \"payctl listen\", or see \"payctl doctor\"", problem, lost(p, f.via))
+				return
+			}
+		}
+	})
+	return func() { cancel(); asking.Wait() }
+}
+
+// listenerPatience bounds the questions to a listener, which nobody waits for.
+const listenerPatience = 5 * time.Second
+
+// noListener is what keeps callbacks from the ledger, "" where nothing is known to.
+func (s *session) noListener(ctx context.Context, p provider.Provider) string {
+	conf, err := s.config(ctx)
+	if err != nil || s.ledger == nil {
+		return ""
+	}
+	r := presence.Reach{
+		HTTP: s.client, Prove: s.ledger.Prove, CallbackURL: conf.CallbackURL, Local: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr),
+	}
+	if p.CallbackURL != nil {
+		r.Route = p.CallbackURL(payment.NewToken())
+	}
+	return r.Problem(ctx)
+}
+
+// lost is what is lost without callbacks.
+func lost(p provider.Provider, via watch.Via) string {
+	switch {
+	case via == watch.ViaCallback:
+		return "nothing else is asked, so the outcome will not be known"
+	case p.Schedule.ReceiptWait > 0:
+		return "the outcome is found by asking, but the receipt, which only the callback carries, is lost"
+	}
+	return "the outcome is found by asking, and no webhook is kept as evidence"
+}
+
+// history is how far back the usual pace is looked for, and leastHistory how many
+// decided deposits make it one.
+const (
+	history      = 30 * 24 * time.Hour
+	leastHistory = 10
+)
+
+// pace is what to tell of the waiting.
+func (s *session) pace(ctx context.Context, f following, started time.Time) view.Pace {
+	p := view.Pace{Since: started}
+	for _, d := range f.deposits {
+		if !d.Status.Final() && !d.ExpiresAt.IsZero() && (p.Expires.IsZero() || d.ExpiresAt.Before(p.Expires)) {
+			p.Expires = d.ExpiresAt
+		}
+	}
+	if p.Expires.IsZero() || s.ledger == nil || s.out.Quiet() {
+		return p
+	}
+	r, err := stats.Run(ctx, s.ledger.Rollups, s.ledger.Books, stats.Input{
+		Environment: f.deposits[0].Environment, Providers: s.providers.Depositors(), Since: started.Add(-history), Until: started,
+		Meaning: func(payment.ProviderID, string) string { return "" },
+	})
+	if err == nil && r.HasSettle && r.Completed+r.Failed >= leastHistory {
+		p.Half = r.P50
+	}
+	return p
 }
 
 // told tells of the deposits that are followed, and knows what it has told.
 type told struct {
 	*session
+	// waiting says whom it waits for.
+	waiting  string
 	count    int
 	progress *ui.Progress
 	// shown is each deposit's last block.
@@ -146,7 +266,7 @@ func (t told) note(u watch.Update) {
 	case u.Final && t.count > 1 && t.out.Format() == ui.FormatText:
 		t.out.Note("%s: %s", nameOf(u.Deposit), u.Note)
 	default:
-		t.progress.Update(waitingText(t.count, u.Note))
+		t.progress.Update(t.waiting + ": " + u.Note)
 	}
 }
 
@@ -164,7 +284,7 @@ func nameOf(d payment.Deposit) string {
 // line prints a deposit's state. People do not read the same block twice: an end
 // that changed nothing is the error's to tell.
 func (t told) line(u watch.Update) {
-	v := view.NewDeposit(u.Deposit, u.Doubts, nil, t.global.showPhone)
+	v := t.beside(u.Deposit, u.Doubts, nil, watch.Outcome(u.Deposit))
 	if t.out.Format() == ui.FormatText {
 		last, seen := t.shown[u.Deposit.ID]
 		if seen && last.ReadsAs(v) {
@@ -175,13 +295,24 @@ func (t told) line(u watch.Update) {
 	t.keepErr(t.out.Line(v))
 }
 
-func waitingText(n int, note string) string {
-	text := "waiting for the customer"
-	if n > 1 {
-		text = fmt.Sprintf("waiting for %d customers", n)
+// waitingText says whom is waited for: nobody who was not asked.
+func waitingText(deposits []payment.Deposit) string {
+	open, asked := 0, 0
+	for _, d := range deposits {
+		if !d.Status.Final() {
+			open++
+		}
+		if !d.Status.Final() && (d.Status != payment.StatusCreated || d.ID == "") {
+			asked++
+		}
 	}
-	if note != "" {
-		text += ": " + note
+	switch {
+	case open == 0:
+		return "looking once more at what is decided"
+	case asked == 0:
+		return "waiting, although nobody was asked yet"
+	case asked == 1:
+		return "waiting for the customer"
 	}
-	return text
+	return fmt.Sprintf("waiting for %d customers", asked)
 }

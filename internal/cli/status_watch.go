@@ -7,7 +7,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/watch"
 )
 
 // statusWatch is "payctl status watch".
@@ -30,10 +29,12 @@ the poll; the first trustworthy final answer decides. Ends with the outcome as i
 exit code; undecided after 130 s (or --timeout) is exit 8, not a failure.
 
 With --all, all undecided deposits of the profile's environment are followed; with
---filter, those of them that it lets pass.
+--filter, those of them that it lets pass. On a terminal --all fills the screen, with a
+countdown to the end of each prompt: q leaves, enter shows the timeline of the chosen
+deposit, r asks the provider now. In a pipe it prints lines.
 
 ` + filterHelp[depositFields](),
-		Example: "  payctl status watch INV-1\n  payctl status watch dep_1 dep_2 --via poll -o ndjson\n  payctl status watch --filter 'amount >= 1000'",
+		Example: "  payctl status watch INV-1\n  payctl status watch --all\n  payctl status watch dep_1 dep_2 --via poll -o ndjson\n  payctl status watch --filter 'amount >= 1000'",
 		Args: func(_ *cobra.Command, args []string) error {
 			switch chosen := v.all || v.filter != ""; {
 			case len(args) == 0 && !chosen:
@@ -75,28 +76,19 @@ func (v *statusWatch) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	byProvider := map[payment.ProviderID]*watch.Job{}
+	byProvider := map[payment.ProviderID][]payment.Deposit{}
 	for _, id := range v.ids {
 		found, err := v.findOrElsewhere(ctx, ledger, id, v.whose)
 		if err != nil {
 			return err
 		}
-		job := byProvider[found.Provider]
-		if job == nil {
-			job = &watch.Job{}
-			byProvider[found.Provider] = job
-		}
-		if found.ID == "" {
-			job.Elsewhere = append(job.Elsewhere, found.Deposit)
-		} else {
-			job.IDs = append(job.IDs, found.ID)
-		}
+		byProvider[found.Provider] = append(byProvider[found.Provider], found.Deposit)
 	}
-	var jobs []watch.Job
+	f := following{via: via}
 	streams := false
 	for _, id := range v.providers.Depositors() {
-		job := byProvider[id]
-		if job == nil {
+		deposits := byProvider[id]
+		if len(deposits) == 0 {
 			continue
 		}
 		p, err := v.provider(ctx, id, transports)
@@ -107,13 +99,17 @@ func (v *statusWatch) Run(ctx context.Context) error {
 			return err
 		}
 		streams = streams || p.Streamer != nil
-		job.Watcher = v.watcher(p, via, ledger)
-		jobs = append(jobs, *job)
+		f.add(p, v.watcher(p, via, ledger), deposits...)
 	}
 	if len(transports) > 0 && !streams {
 		return usagef("leave --transports out", "transports: Daraja has no stream")
 	}
-	return v.followJobs(ctx, jobs, nil)
+	if v.all {
+		if screen, ok := v.out.Screen(v.in.Stdin); ok {
+			return v.followOnScreen(ctx, f, screen)
+		}
+	}
+	return v.session.follow(ctx, f)
 }
 
 // undecided are the ids of the environment's open deposits that a filter lets pass.

@@ -14,6 +14,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
 	"github.com/payctl/payctl/internal/reconcile/statement"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/trace"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -74,7 +75,7 @@ func (v *traceVerb) Run(ctx context.Context) error {
 	if in.Statement, err = v.statementRows(ctx, in.Deposit); err != nil {
 		return err
 	}
-	t, err := trace.Run(ctx, trace.Ledger{Deposits: ledger.Deposits, Deliveries: ledger.Deliveries, Queries: ledger.Queries, Actions: ledger.Actions}, in)
+	t, err := trace.Run(ctx, traceLedger(ledger), in)
 	if err != nil {
 		return err
 	}
@@ -88,6 +89,11 @@ func (v *traceVerb) Run(ctx context.Context) error {
 		return ui.List(v.out, view.TraceColumns(), out.Events)
 	}
 	return v.out.One(out)
+}
+
+// traceLedger is what a timeline is read from.
+func traceLedger(l *store.Store) trace.Ledger {
+	return trace.Ledger{Deposits: l.Deposits, Deliveries: l.Deliveries, Queries: l.Queries, Actions: l.Actions}
 }
 
 // statementRows are what the given files have of the payment.

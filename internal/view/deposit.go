@@ -39,6 +39,8 @@ type Deposit struct {
 
 	shownID string
 	because string
+	// beside says that an error tells of the failure.
+	beside bool
 }
 
 // Failure is why a deposit failed, or why its request was refused before it could
@@ -115,13 +117,19 @@ func NewDeposit(d payment.Deposit, doubts []payment.Doubt, others []string, show
 	return v
 }
 
+// Beside is the view beside an error that tells people why the deposit failed.
+func (v Deposit) Beside(told bool) Deposit {
+	v.beside = told
+	return v
+}
+
 // Text writes a deposit for people.
 func (v Deposit) Text(t *ui.Text) {
 	receipt, reason, advice := payment.Or(v.Receipt, ""), "", ""
 	if receipt == "" && v.Status == string(payment.StatusCompleted) {
 		receipt = "pending: only the callback carries it"
 	}
-	if v.Failure != nil {
+	if v.Failure != nil && !v.beside {
 		reason, advice = v.Failure.text(), payment.Or(v.Failure.Advice, "")
 	}
 	conflict, adopted, reversal := "", "", ""

@@ -67,6 +67,13 @@ func Outcome(d payment.Deposit) error {
 			e.Message += because(d.Failure)
 			e.Hint, e.ProviderCode = d.Failure.Advice, d.Failure.Code
 		}
+	case d.Status == payment.StatusCreated:
+		e.Kind, e.Message = payment.KindPending, name(d)+": nobody was asked"
+		e.Hint = `ask with "payctl deposit create" and --idempotency-key ` + d.IdempotencyKey
+		if d.Failure != nil {
+			e.Message += because(d.Failure)
+			e.Hint, e.ProviderCode = cmp.Or(d.Failure.Advice, e.Hint), d.Failure.Code
+		}
 	default:
 		e.Kind, e.Message = payment.KindPending, fmt.Sprintf("%s: still undecided (%s)", name(d), d.Status)
 		e.Hint = `this is not a failure: go on with "payctl status watch ` + cmp.Or(d.ID, d.ProviderID) + `"`
