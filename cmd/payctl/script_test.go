@@ -114,6 +114,8 @@ func TestScript(t *testing.T) {
 			"edge":     cmdEdge,
 			"chown":    cmdChown,
 			"unzip":    cmdUnzip,
+			"mute":     cmdMute,
+			"target":   cmdTarget,
 		},
 		Condition: condition,
 	})

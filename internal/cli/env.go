@@ -44,6 +44,8 @@ type env struct {
 	shownIn *time.Location
 	// providers is the table of all providers.
 	providers provider.Table
+	// patience is what is left for a keyring that does not answer.
+	patience config.Patience
 	// verb is the command that runs, such as "deposit create".
 	verb string
 	// running is set when a verb's own Run begins; what fails before is usage.
@@ -235,7 +237,7 @@ func (e *env) source(profile string) config.Source {
 		}
 	}
 	source := config.NewSource(e.in.Dir, e.getenv, flags)
-	source.Tunnel = liveTunnel
+	source.Tunnel, source.Patience = liveTunnel, &e.patience
 	return source
 }
 

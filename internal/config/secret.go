@@ -22,7 +22,7 @@ import (
 const (
 	// maxSecret bounds a secret, in bytes.
 	maxSecret = 64 << 10
-	// fetchTimeout bounds a secret command and the keyring; both may ask a person.
+	// fetchTimeout bounds a secret command, which may ask a person.
 	fetchTimeout = 60 * time.Second
 )
 
@@ -190,7 +190,7 @@ func (r *SecretRef) fromCommand(ctx context.Context) (string, error) {
 }
 
 // fromKeyring asks the system's keyring, which may wait for a person to unlock
-// it and cannot be interrupted.
+// it and cannot be interrupted. One that does not answer is KindUnavailable.
 func (r *SecretRef) fromKeyring(ctx context.Context) (string, error) {
 	service, account, ok := strings.Cut(r.from.text, "/")
 	if !ok || service == "" || account == "" {
@@ -200,16 +200,20 @@ func (r *SecretRef) fromKeyring(ctx context.Context) (string, error) {
 	if get == nil {
 		get = keyring.Get
 	}
-	limited, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
+	limited, done := r.source.Patience.bound(ctx)
 	text, err := patiently(limited, func() (string, error) { return get(service, account) })
+	silent := limited.Err() != nil
+	done()
 	switch {
 	case err == nil:
 		return withoutLineEnd(text), nil
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case limited.Err() != nil:
-		return "", r.failed("did not answer")
+	case silent:
+		e := r.failed("did not answer")
+		e.Kind, e.Retryable = payment.KindUnavailable, true
+		e.Hint = "unlock the system's keyring and try again, or keep the secret elsewhere: " + r.key + byFile + " or " + r.key + byCommand
+		return "", e
 	case errors.Is(err, keyring.ErrNotFound):
 		return "", r.failed("has no such entry")
 	}

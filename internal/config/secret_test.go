@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zalando/go-keyring"
@@ -177,6 +179,35 @@ func TestSecretGetEndsWithItsContext(t *testing.T) {
 			t.Errorf("%s: got %v", ref, err)
 		}
 	}
+}
+
+// TestMuteKeyring: a keyring that never answers is waited for once, not for each secret.
+func TestMuteKeyring(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("profile: p\nprofiles: {p: {environment: sandbox, sevi: {token_keyring: payctl/a, token_previous_keyring: payctl/b}, daraja: {passkey_keyring: payctl/c}}}\n")
+	s := w.source()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		s.Keyring = func(string, string) (string, error) { <-release; return "", nil }
+		s.Patience = &Patience{}
+		c, err := Load(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for _, ref := range []*SecretRef{c.Sevi.Token, c.Sevi.TokenPrevious, c.Daraja.Passkey} {
+			_, err := ref.Get(t.Context())
+			var e *payment.Error
+			if !errors.As(err, &e) || e.Kind != payment.KindUnavailable || !strings.Contains(e.Message, "keyring entry") || !strings.Contains(e.Hint, ref.Key()+"_file") {
+				t.Errorf("%s: got %v", ref, err)
+			}
+		}
+		if took := time.Since(began); took != keyringPatience {
+			t.Errorf("waited %s", took)
+		}
+	})
 }
 
 func TestKeyOfAnotherEnvironment(t *testing.T) {

@@ -31,6 +31,8 @@ type Source struct {
 	Tunnel func(stateDir, profile string) (Tunnel, bool)
 	// Keyring reads the system's keyring; nil is the real one.
 	Keyring func(service, account string) (string, error)
+	// Patience is the command's; nil has it anew for each secret.
+	Patience *Patience
 }
 
 // NewSource returns the Source of a process: the XDG directories on Linux and
