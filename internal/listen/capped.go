@@ -25,6 +25,8 @@ type cappedListener struct {
 	exempt func(netip.Addr) bool
 	most   int
 	refuse func()
+	// header and idle are how long a client is waited for.
+	header, idle time.Duration
 
 	mu    sync.Mutex
 	peers map[netip.Addr]int
@@ -32,10 +34,10 @@ type cappedListener struct {
 	waiting *list.List
 }
 
-func newCapped(ln net.Listener, total, perPeer int, exempt func(netip.Addr) bool, refuse func()) *cappedListener {
+func newCapped(ln net.Listener, l Limits, exempt func(netip.Addr) bool, refuse func()) *cappedListener {
 	return &cappedListener{
-		Listener: ln, slots: make(chan struct{}, total), done: make(chan struct{}), exempt: exempt,
-		most: perPeer, refuse: refuse, peers: map[netip.Addr]int{}, waiting: list.New(),
+		Listener: ln, slots: make(chan struct{}, l.Connections), done: make(chan struct{}), exempt: exempt,
+		header: l.HeaderTime, idle: l.IdleTime, most: l.PeerConnections, refuse: refuse, peers: map[netip.Addr]int{}, waiting: list.New(),
 	}
 }
 
@@ -43,6 +45,7 @@ func newCapped(ln net.Listener, total, perPeer int, exempt func(netip.Addr) bool
 func (l *cappedListener) note(conn net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		if c := cappedOf(conn); c != nil {
+			c.settled()
 			l.await(c)
 		}
 	}
@@ -83,7 +86,13 @@ func (l *cappedListener) giveWay() (left time.Duration) {
 	left = grace
 	if front := l.waiting.Front(); front != nil {
 		c, _ := front.Value.(*cappedConn)
-		if left = grace - time.Since(c.since); left <= 0 {
+		left = grace - time.Since(c.since)
+		switch {
+		case left > 0:
+		case pending(c.Conn): // a request has come: it is this process that is late
+			l.waiting.MoveToBack(front)
+			c.since, left = time.Now(), grace
+		default:
 			longest, c.place = c, nil
 			l.waiting.Remove(front)
 		}
@@ -139,7 +148,7 @@ func (l *cappedListener) Accept() (net.Conn, error) {
 			peer = at.Addr().Unmap().WithZone("")
 		}
 		if l.enter(peer) {
-			c := &cappedConn{Conn: conn, listener: l, peer: peer}
+			c := &cappedConn{Conn: conn, listener: l, peer: peer, patience: patience{header: l.header, idle: l.idle, opened: time.Now()}}
 			l.await(c)
 			return c, nil
 		}
@@ -197,6 +206,10 @@ type cappedConn struct {
 	place *list.Element
 	since time.Time
 	gone  bool
+
+	reading sync.Mutex
+	// patience is guarded by reading.
+	patience patience
 }
 
 // Close closes the connection and gives its slot back.

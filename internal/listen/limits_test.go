@@ -31,7 +31,7 @@ func TestPeerConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := make(chan struct{}, 8)
-	l := newCapped(ln, 8, 1, func(netip.Addr) bool { return false }, func() { refused <- struct{}{} })
+	l := newCapped(ln, Limits{Connections: 8, PeerConnections: 1}, func(netip.Addr) bool { return false }, func() { refused <- struct{}{} })
 	accepted := make(chan net.Conn, 8)
 	var accepting sync.WaitGroup
 	accepting.Go(func() {

@@ -200,7 +200,7 @@ func (s *Server) Handler() http.Handler { return s }
 // open: the next start works with it. ln is closed in all cases.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	l := s.o.Limits
-	capped := newCapped(ln, l.Connections, l.PeerConnections, s.exempt, s.metrics.refused.inc)
+	capped := newCapped(ln, l, s.exempt, s.metrics.refused.inc)
 	s.capped.Store(capped)
 	srv := &http.Server{
 		Handler: s, ConnState: capped.note, ConnContext: withConn, TLSConfig: s.o.TLS.config(), MaxHeaderBytes: l.Header,
