@@ -24,12 +24,13 @@ type explain struct {
 func newExplain(s *session) *cobra.Command {
 	v := &explain{env: s.env}
 	cmd := &cobra.Command{
-		Use:   "explain [daraja|wasaapay] CODE",
+		Use:   "explain [daraja|wasaapay] CODE...",
 		Short: "Say what a code means and what to do next",
 		Long: `Explains a result or error code: what it means in each API, whether it is final,
 whether and when to try again, how well that is witnessed and where it is written,
 and the command to run next. The same code can mean different things: --api and
---message tell them apart, and without them every meaning is listed.
+--message tell them apart, and without them every meaning is listed. Several codes are
+explained one after the other: an array under -o json.
 
 --stdin reads a payload, an answer or log lines instead of a code. A code that is not
 in the catalogue is passed through as unknown, with exit 5.`,
@@ -50,9 +51,9 @@ in the catalogue is passed through as unknown, with exit 5.`,
 	return cmd
 }
 
-// Run explains a code, or those in what is piped in. An unknown one is KindNotFound.
+// Run explains codes, or those in what is piped in. An unknown one is KindNotFound.
 func (v *explain) Run(ctx context.Context) error {
-	id, code, err := v.parse()
+	id, codes, err := v.parse()
 	if err != nil {
 		return err
 	}
@@ -62,17 +63,30 @@ func (v *explain) Run(ctx context.Context) error {
 	if v.piped {
 		return v.explainStdin(ctx, id)
 	}
-	found := payment.Explained{Code: code}
-	for _, row := range v.rows(id) {
-		found.Meanings = append(found.Meanings, row.Explainer.Explain(code, v.narrowed)...)
+	views := make([]view.Explanation, len(codes))
+	for i, code := range codes {
+		found := payment.Explained{Code: code}
+		for _, row := range v.rows(id) {
+			found.Meanings = append(found.Meanings, row.Explainer.Explain(code, v.narrowed)...)
+		}
+		views[i] = view.NewExplanation(found, 0, v.global.showPhone)
+		if v.narrowed.HasMessage {
+			views[i].Message = &v.narrowed.Message
+		}
 	}
-	shown := view.NewExplanation(found, 0, v.global.showPhone)
-	if v.narrowed.HasMessage {
-		shown.Message = &v.narrowed.Message
+	var printed error
+	if len(views) == 1 {
+		printed = v.out.One(views[0])
+	} else {
+		printed = several(v.out, views)
 	}
-	printed := v.out.One(shown)
-	if !shown.Known {
-		return v.ended(printed, unknownCode(id, code), "code "+payment.Line(code, 200))
+	return v.unknownAmong(printed, id, views)
+}
+
+// unknownAmong is what a command comes to that printed some explanations.
+func (v *explain) unknownAmong(printed error, id payment.ProviderID, views []view.Explanation) error {
+	if i := slices.IndexFunc(views, func(s view.Explanation) bool { return !s.Known }); i >= 0 {
+		return v.ended(printed, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
 	}
 	return printed
 }
@@ -95,25 +109,25 @@ func unknownCode(id payment.ProviderID, code string) error {
 	}
 }
 
-// parse reads [PROVIDER] CODE; with --stdin there is no code.
-func (v *explain) parse() (id payment.ProviderID, code string, err error) {
+// parse reads [PROVIDER] CODE...; with --stdin there is no code.
+func (v *explain) parse() (id payment.ProviderID, codes []string, err error) {
 	args := v.args
 	if len(args) > 0 && v.providers.Row(payment.ProviderID(args[0])).Explainer != nil {
 		id, args = payment.ProviderID(args[0]), args[1:]
 	}
 	switch {
 	case id != "" && v.narrowed.API != "" && len(v.providers.Row(id).Explainer.APIs()) == 0:
-		return id, "", usagef("leave --api out", "api: tells a provider's APIs apart; %s has one", id)
+		return id, nil, usagef("leave --api out", "api: tells a provider's APIs apart; %s has one", id)
 	case v.piped && len(args) > 0:
-		return id, "", usagef("give a code or --stdin", "unexpected argument %q beside --stdin", payment.Line(args[0], 60))
+		return id, nil, usagef("give a code or --stdin", "unexpected argument %q beside --stdin", payment.Line(args[0], 60))
 	case v.piped:
-		return id, "", nil
+		return id, nil, nil
 	case len(args) == 0:
-		return id, "", usagef("write: payctl explain 1032, or pipe a payload into payctl explain --stdin", "CODE is missing")
-	case len(args) > 1:
-		return id, "", usagef("write: payctl explain [daraja|wasaapay] CODE", "unexpected argument %q", payment.Line(args[1], 60))
+		return id, nil, usagef("write: payctl explain 1032, or pipe a payload into payctl explain --stdin", "CODE is missing")
+	case len(args) > 1 && v.narrowed.HasMessage:
+		return id, nil, usagef("give one code with --message, which is its text", "unexpected argument %q", payment.Line(args[1], 60))
 	}
-	return id, args[0], nil
+	return id, args, nil
 }
 
 // explainStdin finds codes in what is piped in: one payload, several one after another, or
@@ -143,10 +157,7 @@ func (v *explain) explainStdin(ctx context.Context, id payment.ProviderID) error
 	default:
 		err = several(v.out, views)
 	}
-	if i := slices.IndexFunc(views, func(s view.Explanation) bool { return !s.Known }); i >= 0 {
-		return v.ended(err, unknownCode(id, views[i].Code), "code "+payment.Line(views[i].Code, 200))
-	}
-	return err
+	return v.unknownAmong(err, id, views)
 }
 
 // explainPiece asks the providers in turn, those that need more proof first.
