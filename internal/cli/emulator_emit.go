@@ -4,50 +4,112 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 )
 
 // emulatorEmit is "payctl emulator emit".
 type emulatorEmit struct {
 	control
-	want emulator.EventRequest
+	want         emulator.EventRequest
+	scenario, to string
 }
 
 func newEmulatorEmit(s *session) *cobra.Command {
 	v := &emulatorEmit{control: control{session: s}}
 	cmd := &cobra.Command{
 		Use:   "emit EVENT",
-		Short: "Make a withdrawal, transfer or bill event",
+		Short: "Make a withdrawal, transfer or bill event, or play a scenario",
 		Long: `Has the emulator send a WasaaPay event of what it does not play: a signed webhook, and
 the same on the socket to whoever subscribed to the resource. No money moves. Events
 with one --id are of one resource. EVENT is one of
 
-  ` + strings.Join(emulator.EmittedEvents(), "\n  "),
-		Example: "  payctl emulator emit withdrawal.completed\n  payctl emulator emit bill.failed --id bill_1 --amount 99.50 --reference INV-7",
-		Args:    oneArg("EVENT", &v.want.Event),
-		RunE:    s.run(v.Run),
+  ` + strings.Join(emulator.EmittedEvents(), "\n  ") + `
+
+--scenario FILE has it send payloads of any provider in sequence instead, from the same
+files as "payctl webhook trigger --scenario": by the emulator's clock, with its behaviours
+for callbacks (callback-late, callback-duplicate, …), and shown in its log.`,
+		Example: "  payctl emulator emit withdrawal.completed\n  payctl emulator emit bill.failed --id bill_1 --amount 99.50 --reference INV-7\n  payctl emulator emit --scenario late.yaml --to http://127.0.0.1:4020",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if v.scenario != "" && len(args) == 0 {
+				return nil
+			}
+			return oneArg("EVENT", &v.want.Event)(cmd, args)
+		},
+		RunE: s.run(v.Run),
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.want.ID, "id", "", "`ID` of the withdrawal, transfer or bill (default: a new one)")
 	f.StringVar(&v.want.Amount, "amount", "", "`AMOUNT` in KES (default 250.00)")
 	f.StringVar(&v.want.Reference, "reference", "", "the partner's own `REFERENCE`")
+	f.StringVar(&v.scenario, "scenario", "", "send the steps in this YAML `FILE`, one after the other")
+	f.StringVar(&v.to, "to", "http://127.0.0.1:4020", "send a scenario to this `URL`; one without a path gets the listener's routes")
 	v.bindURL(f)
 	return cmd
 }
 
-// Run makes the event and shows it.
+// Run makes the event and shows it, or plays the scenario.
 func (v *emulatorEmit) Run(ctx context.Context) error {
+	if v.scenario != "" {
+		return v.play(ctx)
+	}
 	var made emulator.EmittedEvent
 	if err := v.call(ctx, http.MethodPost, "emit", v.want, &made); err != nil {
 		return err
 	}
 	return v.out.One(emittedView{made})
 }
+
+// play hands the emulator the payloads of a scenario, all about one payment.
+func (v *emulatorEmit) play(ctx context.Context) error {
+	if v.want != (emulator.EventRequest{}) {
+		return usagef("write what the payloads say in the scenario's steps", "scenario: cannot be mixed with an event, --id, --amount or --reference")
+	}
+	if u, err := url.Parse(v.to); err != nil || u.Host == "" {
+		return usagef("write http://127.0.0.1:4020", "to %q: is not a URL", payment.Line(v.to, 200))
+	}
+	maker := &webhookTrigger{session: v.session, scenario: v.scenario, to: v.to, count: 1}
+	steps, err := maker.steps()
+	if err != nil {
+		return err
+	}
+	if maker.bench, err = v.bench(ctx); err != nil {
+		return err
+	}
+	facts := maker.bench.NewFacts(v.now())
+	var play emulator.Play
+	var views []playedView
+	for _, step := range steps {
+		sample, at, err := maker.sample(ctx, step, facts, "")
+		if err != nil {
+			return err
+		}
+		play.Steps = append(play.Steps, emulator.PlayStep{
+			Provider: string(sample.Provider), Event: sample.Event, URL: at.url, Header: sample.Header, Body: string(sample.Body), After: step.After.String(),
+		})
+		views = append(views, playedView{Event: sample.Event, To: at.shown, After: step.After.String()})
+	}
+	if err := v.call(ctx, http.MethodPost, "play", play, nil); err != nil {
+		return err
+	}
+	return several(v.out, views)
+}
+
+// playedView is one step of a scenario that the emulator plays.
+type playedView struct {
+	Event string `json:"event"`
+	To    string `json:"to"`
+	After string `json:"after"`
+}
+
+// Text writes the step for people.
+func (v playedView) Text(t *ui.Text) { t.Linef("%s -> %s after %s", v.Event, v.To, v.After) }
 
 // emittedView is an event that the emulator made.
 type emittedView struct{ emulator.EmittedEvent }

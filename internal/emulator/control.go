@@ -103,6 +103,7 @@ func (c *control) table() []controlRoute {
 		{"GET /_emulator/prompts", "open prompts; ?phone=2547…", c.getPrompts},
 		{"POST /_emulator/answer", `{"id":"ID","outcome":"paid"}: play the payer; ID is any id of the payment, or the phone`, c.postAnswer},
 		{"POST /_emulator/emit", `{"event":"withdrawal.completed","id":"","amount":"250.00","reference":""}: make an event, on the socket too`, c.postEmit},
+		{"POST /_emulator/play", `{"steps":[{"provider":"daraja","event":"stk.completed","url":"http://…","body":"{…}","after":"2s"}]}: send payloads one after the other`, c.postPlay},
 		{"GET /_emulator/statement", "what the portal would have exported; ?from= &to= &family=B|C|D &shortcode=", c.getStatement},
 		{"GET /_emulator/outcomes", "outcomes by name, phone ending and amount", func(*http.Request) (any, error) { return mpesa.Outcomes(), nil }},
 		{"GET /_emulator/weathers", "the presets", func(*http.Request) (any, error) { return Weathers(), nil }},
