@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/presence"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -99,6 +101,9 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 	if request.ValidationURL == "" {
 		request.ValidationURL = conf.CallbackURL + routeValidation + token
 	}
+	if err := v.meets(ctx, request); err != nil {
+		return err
+	}
 	if err := v.confirmOnce(ctx, conf); err != nil {
 		return err
 	}
@@ -114,6 +119,59 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 	shown := newAcceptanceView(conf, accepted)
 	shown.ResponseType, shown.ConfirmationURL, shown.ValidationURL = &v.response, hideSegment(request.ConfirmationURL, token), hideSegment(request.ValidationURL, token)
 	return v.out.One(shown)
+}
+
+// askTime is what a listener has to answer before a registration.
+const askTime = 5 * time.Second
+
+// meets holds the URLs against the listener's routes, and asks from outside who answers
+// there: M-PESA posts each payment once. A near miss is KindUsage; nobody there is a
+// warning, since a listener may start later.
+func (v *darajaC2BRegister) meets(ctx context.Context, r daraja.C2BRegistration) error {
+	asked := map[string]bool{}
+	for _, u := range []struct{ what, url, route string }{
+		{"confirmation-url", r.ConfirmationURL, routeConfirmation}, {"validation-url", r.ValidationURL, routeValidation},
+	} {
+		base, err := v.providers.CheckRoute(u.what, u.url, u.route)
+		if err != nil {
+			return err
+		}
+		if base == "" || asked[base] {
+			continue
+		}
+		asked[base] = true
+		bounded, cancel := context.WithTimeout(ctx, askTime)
+		problem := v.unmet(bounded, base, u.url)
+		cancel()
+		if problem != "" {
+			v.out.Warn("%s: %s; what customers pay until that is mended is not told to this ledger, and M-PESA posts it once (payctl doctor looks closer)", u.what, problem)
+		}
+	}
+	return nil
+}
+
+// unmet says what is wrong with who answers at a listener's base URL.
+func (v *darajaC2BRegister) unmet(ctx context.Context, base, route string) string {
+	var prove func(string) string
+	if ledger, err := v.readLedger(ctx); err == nil {
+		prove = ledger.Prove
+	}
+	who, _ := presence.Ask(ctx, v.client, base, prove)
+	switch who {
+	case presence.ThisListener:
+		if isRoute, status, err := presence.AskRoute(ctx, v.client, route); err == nil && !isRoute {
+			return "the listener at " + base + " answers " + itoa(status) + " there: is its secret path another one?"
+		}
+		return ""
+	case presence.NotReady:
+		return "the listener at " + base + " cannot commit to its ledger"
+	case presence.OtherListener:
+		return base + " leads to a payctl listen with another ledger"
+	case presence.SomethingElse:
+		return base + " is answered by something else than payctl listen"
+	case presence.Nobody:
+	}
+	return "nobody answers at " + base
 }
 
 // secretSegment is "/TOKEN" where "payctl listen --secret-path" made one beside

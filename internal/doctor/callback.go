@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -117,18 +116,13 @@ func (d *doctor) callbackRoute(ctx context.Context, url, detail string) Finding 
 			continue
 		}
 		at := p.CallbackURL(rand.Text())
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
-		if err != nil {
-			continue
-		}
-		res, err := d.HTTP.Do(req)
-		if err != nil {
+		isRoute, status, err := presence.AskRoute(ctx, d.HTTP, at)
+		switch {
+		case err != nil:
 			problem, fix := cause(err, hostOf(url))
 			return fail(payment.KindUnavailable, "the callback route: "+problem, fix)
-		}
-		_ = res.Body.Close()
-		if res.StatusCode != http.StatusMethodNotAllowed {
-			return fail(payment.KindConflict, fmt.Sprintf("%s, but its route for callbacks answers %d", detail, res.StatusCode), "correct the path of callback_url: it is the base, without /callbacks")
+		case !isRoute:
+			return fail(payment.KindConflict, fmt.Sprintf("%s, but its route for callbacks answers %d", detail, status), "correct the path of callback_url: it is the base, without /callbacks")
 		}
 	}
 	return ok(detail + "; its routes are there")

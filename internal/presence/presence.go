@@ -77,3 +77,18 @@ func Ask(ctx context.Context, client *http.Client, base string, prove func(nonce
 	}
 	return ThisListener, nil
 }
+
+// AskRoute asks a URL that somebody is to post to, posting nothing: a listener's route is
+// told by 405, since it is one for posts. The error says why nobody answered.
+func AskRoute(ctx context.Context, client *http.Client, url string) (isRoute bool, status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false, 0, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return false, 0, err
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusMethodNotAllowed, res.StatusCode, nil
+}

@@ -140,6 +140,15 @@ func readCertificate(path string) ([]byte, error) {
 	return certificate, nil
 }
 
+// lintBase checks the public base URL, which the listener's routes are put behind.
+func lintBase(base string, env payment.Environment) (errs, warnings []string) {
+	errs, warnings = daraja.LintCallbackURL(base, env)
+	if strings.Contains(base, "/callbacks") {
+		errs = append(errs, "is the base URL alone: the routes, /callbacks/daraja/stk and others, are put behind it")
+	}
+	return errs, warnings
+}
+
 func checkDaraja(c *config.Config, d *payment.Deposit) ([]string, error) {
 	warnings, err := daraja.CheckDeposit(*d)
 	if err != nil {
@@ -151,7 +160,7 @@ func checkDaraja(c *config.Config, d *payment.Deposit) ([]string, error) {
 	if doubt := c.CallbackDoubt(); doubt != "" {
 		warnings = append(warnings, "callback_url: "+doubt)
 	}
-	problems, more := daraja.LintCallbackURL(c.CallbackURL, c.Environment)
+	problems, more := lintBase(c.CallbackURL, c.Environment)
 	if len(problems) > 0 {
 		return warnings, payment.Usage("callback_url: "+strings.Join(problems, "; "), "set callback_url to the public https base URL of \"payctl listen\"")
 	}

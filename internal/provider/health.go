@@ -57,7 +57,7 @@ func darajaHealth(c *config.Config) Health {
 		More:  []string{"daraja.till", "daraja.initiator", "daraja.initiator_password", "daraja.certificate"},
 
 		Addresses:    []string{c.Daraja.BaseURL},
-		LintCallback: func(url string) (errs, warnings []string) { return daraja.LintCallbackURL(url, c.Environment) },
+		LintCallback: func(url string) (errs, warnings []string) { return lintBase(url, c.Environment) },
 
 		secrets: []*config.SecretRef{c.Daraja.ConsumerKey, c.Daraja.ConsumerSecret, c.Daraja.Passkey},
 		shapes:  func(ctx context.Context, now time.Time) []Remark { return initiatorShapes(ctx, c.Daraja, now) },

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -174,6 +175,32 @@ func (t Table) Routes() []payment.Route {
 		}
 	}
 	return out
+}
+
+// CheckRoute holds a URL that somebody is to post to against the listener's routes: base
+// is what stands before the route. One without /callbacks/ in its path is somebody's own
+// app's, and has none. A near miss, or another route than the one that is wanted, is
+// KindUsage.
+func (t Table) CheckRoute(what, raw, wanted string) (base string, err error) {
+	u, _ := url.Parse(raw) // what is no URL is for others to refuse
+	if u == nil || !strings.Contains(u.Path, "/callbacks") {
+		return "", nil
+	}
+	before, _, _ := strings.Cut(u.Path, "/callbacks")
+	path := strings.TrimRight(strings.TrimPrefix(u.Path, before), "/")
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if path == wanted || strings.HasPrefix(path, wanted+"/") && !strings.Contains(path[len(wanted)+1:], "/") {
+		return u.Scheme + "://" + u.Host + before, nil
+	}
+	hint := "the route is " + wanted + "; an app of your own must not have /callbacks in its path"
+	for _, route := range t.Routes() {
+		if route.Path == path {
+			return "", payment.Usage(what+": is the listener's route for other callbacks, "+path, hint)
+		}
+	}
+	return "", payment.Usage(what+": \"payctl listen\" has no route "+payment.Line(path, 80), hint)
 }
 
 // Events lists the names of all events, by provider.
