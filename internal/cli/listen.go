@@ -91,6 +91,9 @@ const listenBusy = 2 * time.Second
 
 // Run receives until it is stopped.
 func (v *listenCommand) Run(ctx context.Context) error {
+	if v.deadline.limit > 0 {
+		return usagef("stop it with SIGTERM, or give --exit-with-parent; --send-timeout bounds a forward", "timeout %s: listen runs until it is stopped", v.deadline.limit)
+	}
 	conf, err := v.config(ctx)
 	if err != nil {
 		return err
