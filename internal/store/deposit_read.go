@@ -110,6 +110,9 @@ type DepositFilter struct {
 	Statuses    []payment.Status
 	Provider    payment.ProviderID
 	Environment payment.Environment
+	// Conflict keeps those with a contradiction that nothing has ended; it goes with
+	// Environment and the times alone.
+	Conflict bool
 	// Since and Until bound CreatedAt; Until is exclusive.
 	Since, Until time.Time
 	// Limit is how many at most, 0 for all.
@@ -152,6 +155,10 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 }
 
 func (db *database) depositPositions(ctx context.Context, f DepositFilter, w window) ([]position, error) {
+	if f.Conflict {
+		run := indexRun{table: "deposits", at: "created_at", where: "conflict <> '' AND (? = '' OR environment = ?)", args: []any{string(f.Environment), string(f.Environment)}}
+		return positions(ctx, db.read, []indexRun{run}, w)
+	}
 	if len(f.Statuses) == 0 && f.Provider == "" && f.Environment == "" && !w.timed() {
 		return pageByKey(ctx, db.read, "deposits", "created_at", w)
 	}

@@ -63,7 +63,6 @@ func (s *Server) deposits(r *http.Request) (answer, error) {
 
 func (s *Server) findDeposits(ctx context.Context, q query) (found[payment.Deposit], error) {
 	f := store.DepositFilter{Environment: s.Environment}
-	var keep func(payment.Deposit) (bool, error)
 	switch q.Show {
 	case "":
 	case "stale":
@@ -71,7 +70,7 @@ func (s *Server) findDeposits(ctx context.Context, q query) (found[payment.Depos
 	case "unknown":
 		f.Statuses = []payment.Status{payment.StatusUnknown}
 	case "conflict":
-		keep = func(d payment.Deposit) (bool, error) { return !d.Conflict.IsZero(), nil }
+		f.Conflict = true
 	default:
 		return found[payment.Deposit]{}, payment.Usage("show "+payment.Quote(q.Show, 40)+": is not a choice", "use stale, unknown or conflict")
 	}
@@ -86,7 +85,7 @@ func (s *Server) findDeposits(ctx context.Context, q query) (found[payment.Depos
 	return scan(ctx, s, q.Cursor, func(cursor string, limit int) ([]payment.Deposit, string, error) {
 		f.Cursor, f.Limit = cursor, limit
 		return s.Ledger.Deposits.List(ctx, f)
-	}, both(keep, wanted))
+	}, wanted)
 }
 
 func (s *Server) depositRows(ctx context.Context, items []payment.Deposit, q query) ([]depositRow, error) {
