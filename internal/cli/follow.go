@@ -234,8 +234,8 @@ func (s *session) pace(ctx context.Context, f following, started time.Time) view
 	if p.Expires.IsZero() || s.ledger == nil || s.out.Quiet() {
 		return p
 	}
-	r, err := stats.Run(ctx, s.ledger.Rollups, s.ledger.Books, stats.Input{
-		Environment: f.deposits[0].Environment, Providers: s.providers.Depositors(), Since: started.Add(-history), Until: started,
+	r, err := stats.Run(ctx, s.ledger.Rollups, stats.Input{
+		Environment: f.deposits[0].Environment, Since: started.Add(-history), Until: started, Now: started,
 		Meaning: func(payment.ProviderID, string) string { return "" },
 	})
 	if err == nil && r.HasSettle && r.Completed+r.Failed >= leastHistory {

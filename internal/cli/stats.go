@@ -45,7 +45,7 @@ time.`,
 
 // Run counts and prints.
 func (v *statsVerb) Run(ctx context.Context) error {
-	in := stats.Input{By: stats.By(v.by), Providers: v.providers.Depositors(), Until: v.now(), Now: v.now(), Meaning: v.meaning}
+	in := stats.Input{By: stats.By(v.by), Until: v.now(), Now: v.now(), Meaning: v.meaning}
 	if v.by != "" && !slices.Contains(stats.Groupings(), v.by) {
 		return usagef("use "+strings.Join(stats.Groupings(), ", "), "by %q: is not a grouping", payment.Line(v.by, 60))
 	}
@@ -70,7 +70,7 @@ func (v *statsVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := stats.Run(ctx, ledger.Rollups, ledger.Books, in)
+	r, err := stats.Run(ctx, ledger.Rollups, in)
 	if err != nil {
 		return err
 	}

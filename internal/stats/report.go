@@ -58,7 +58,7 @@ type Report struct {
 	P50, P95, P99 time.Duration
 	HasSettle     bool
 	// Buckets are the payments by the time that they took, the fastest first.
-	Buckets    []Bucket
+	Buckets    []store.Took
 	DecidedBy  map[string]int64
 	Reasons    []Reason
 	Deliveries Deliveries
@@ -69,12 +69,6 @@ type Report struct {
 	Wallets []Wallet
 	Groups  []Group
 	Days    []Group
-}
-
-// Bucket counts payments that were decided within From and To, which is 0 for without end.
-type Bucket struct {
-	From, To time.Duration
-	N        int64
 }
 
 // Deliveries counts what reached the listener, and what did not.

@@ -19,17 +19,14 @@ import (
 
 // Rollups are the ledger's; *store.Rollups is one.
 type Rollups interface {
-	Settled(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Settled, error)
+	Settled(ctx context.Context, env payment.Environment, from, to time.Time, hourly bool) ([]store.Settled, error)
+	Times(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Took, error)
+	Bands(ctx context.Context, env payment.Environment, currency payment.Currency, from, to time.Time) ([]store.Band, error)
 	Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]store.Undecided, error)
 	Wallets(ctx context.Context, from, to time.Time) ([]store.WalletMoved, error)
 	Arrived(ctx context.Context, from, to time.Time) ([]store.Arrived, error)
 	Forwarded(ctx context.Context, from, to time.Time) (store.Forwarded, error)
 	Back(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Back, error)
-}
-
-// Rows reads deposits one by one, for what no rollup has; *store.Books is one.
-type Rows interface {
-	Between(ctx context.Context, s store.BookScope, from, to time.Time, each func(store.BookRow) error) error
 }
 
 // By says what is told apart.
@@ -54,7 +51,6 @@ func Groupings() []string {
 // forwards as whole days, both in East African time.
 type Input struct {
 	Environment  payment.Environment
-	Providers    []payment.ProviderID
 	Since, Until time.Time
 	By           By
 	Now          time.Time
@@ -63,8 +59,8 @@ type Input struct {
 }
 
 // Run counts.
-func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, error) {
-	settled, err := rollups.Settled(ctx, in.Environment, in.Since, in.Until)
+func Run(ctx context.Context, rollups Rollups, in Input) (*Report, error) {
+	settled, err := rollups.Settled(ctx, in.Environment, in.Since, in.Until, in.By == ByHour)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +90,14 @@ func Run(ctx context.Context, rollups Rollups, rows Rows, in Input) (*Report, er
 		return nil, err
 	}
 	if in.By == ByAmount {
-		if err := t.bands(ctx, rows); err != nil {
+		if err := t.bands(ctx, rollups, back); err != nil {
 			return nil, err
 		}
 	}
-	t.finish(settled)
+	if r.Buckets, err = rollups.Times(ctx, in.Environment, in.Since, in.Until); err != nil {
+		return nil, err
+	}
+	t.finish()
 	return r, nil
 }
 
@@ -258,49 +257,43 @@ func (t *tally) wallet(m *store.WalletMoved) {
 	}
 }
 
-// bandsOf are the upper bounds of the groups of --by amount, in whole units.
-func bandsOf() []int64 { return []int64{100, 500, 1000, 5000, 10000, 50000, 150000} }
-
-// band names the group of an amount, so that names sort as amounts do.
-func band(minor int64) string {
-	low := int64(0)
-	for _, high := range bandsOf() {
-		if minor < high*100 {
-			return fmt.Sprintf("%7d - %d", low, high)
-		}
-		low = high
+// band names the group of amounts that reach so many of the bounds, so that names sort
+// as amounts do.
+func band(reached int) string {
+	bounds, low := store.AmountBounds(), int64(0)
+	if reached > 0 {
+		low = bounds[reached-1] / 100
 	}
-	return fmt.Sprintf("%7d and more", low)
+	if reached == len(bounds) {
+		return fmt.Sprintf("%7d and more", low)
+	}
+	return fmt.Sprintf("%7d - %d", low, bounds[reached]/100)
 }
 
-func (t *tally) bands(ctx context.Context, rows Rows) error {
-	for _, p := range t.in.Providers {
-		err := rows.Between(ctx, store.BookScope{Provider: p, Environment: t.in.Environment}, t.in.Since, t.in.Until, func(b store.BookRow) error {
-			if b.Source != store.BookDeposit || b.Amount.Currency() != t.report.Currency {
-				return nil
-			}
-			c := Counts{Undecided: 1}
-			switch b.Status {
-			case payment.StatusCompleted:
-				c = Counts{Completed: 1, Amount: b.Amount.Minor()}
-			case payment.StatusFailed:
-				c = Counts{Failed: 1}
-			case payment.StatusCreated, payment.StatusUnknown, payment.StatusPending:
-			}
-			if b.Reversed {
-				c.Reversed = b.Amount.Minor()
-			}
-			group(t.groups, band(b.Amount.Minor())).add(c)
-			return nil
-		})
-		if err != nil {
-			return err
+func (t *tally) bands(ctx context.Context, rollups Rollups, back []store.Back) error {
+	found, err := rollups.Bands(ctx, t.in.Environment, t.report.Currency, t.in.Since, t.in.Until)
+	for _, b := range found {
+		c := Counts{Undecided: b.N}
+		switch b.Status {
+		case payment.StatusCompleted:
+			c = Counts{Completed: b.N, Amount: b.Amount}
+		case payment.StatusFailed:
+			c = Counts{Failed: b.N}
+		case payment.StatusCreated, payment.StatusUnknown, payment.StatusPending:
+		}
+		group(t.groups, band(b.Reached)).add(c)
+	}
+	for _, b := range back {
+		if b.Amount.Currency() == t.report.Currency {
+			minor := b.Amount.Minor()
+			reached, _ := slices.BinarySearch(store.AmountBounds(), minor+1)
+			group(t.groups, band(reached)).add(Counts{Reversed: minor})
 		}
 	}
-	return nil
+	return err
 }
 
-func (t *tally) finish(settled []store.Settled) {
+func (t *tally) finish() {
 	r := t.report
 	r.Groups, r.Days = ordered(t.groups), ordered(t.days)
 	slices.SortFunc(r.Wallets, func(a, b Wallet) int {
@@ -318,7 +311,6 @@ func (t *tally) finish(settled []store.Settled) {
 	slices.SortFunc(r.Reasons, func(a, b Reason) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Provider, b.Provider))
 	})
-	r.Buckets = bucketed(settled)
 	r.P50, r.HasSettle = percentile(r.Buckets, 0.50)
 	r.P95, _ = percentile(r.Buckets, 0.95)
 	r.P99, _ = percentile(r.Buckets, 0.99)
@@ -333,28 +325,9 @@ func ordered(m map[string]*Group) []Group {
 	return out
 }
 
-// bucketed adds up what took the same time.
-func bucketed(settled []store.Settled) []Bucket {
-	byFrom := map[time.Duration]*Bucket{}
-	for _, s := range settled {
-		b := byFrom[s.From]
-		if b == nil {
-			b = &Bucket{From: s.From, To: s.To}
-			byFrom[s.From] = b
-		}
-		b.N += s.N
-	}
-	out := make([]Bucket, 0, len(byFrom))
-	for _, b := range byFrom {
-		out = append(out, *b)
-	}
-	slices.SortFunc(out, func(a, b Bucket) int { return cmp.Compare(a.From, b.From) })
-	return out
-}
-
 // percentile finds the time within which a share of the payments was decided, between
 // the bounds of its bucket in proportion.
-func percentile(buckets []Bucket, share float64) (time.Duration, bool) {
+func percentile(buckets []store.Took, share float64) (time.Duration, bool) {
 	total := int64(0)
 	for _, b := range buckets {
 		total += b.N

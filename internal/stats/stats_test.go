@@ -16,10 +16,11 @@ type fake struct {
 	open    []store.Undecided
 	back    []store.Back
 	moved   []store.WalletMoved
-	rows    []store.BookRow
+	took    []store.Took
+	bands   []store.Band
 }
 
-func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time) ([]store.Settled, error) {
+func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time, bool) ([]store.Settled, error) {
 	return f.settled, nil
 }
 
@@ -43,13 +44,12 @@ func (f fake) Back(context.Context, payment.Environment, time.Time, time.Time) (
 	return f.back, nil
 }
 
-func (f fake) Between(_ context.Context, _ store.BookScope, _, _ time.Time, each func(store.BookRow) error) error {
-	for _, r := range f.rows {
-		if err := each(r); err != nil {
-			return err
-		}
-	}
-	return nil
+func (f fake) Times(context.Context, payment.Environment, time.Time, time.Time) ([]store.Took, error) {
+	return f.took, nil
+}
+
+func (f fake) Bands(context.Context, payment.Environment, payment.Currency, time.Time, time.Time) ([]store.Band, error) {
+	return f.bands, nil
 }
 
 // hour is 21:00 UTC, which is midnight of the next day in East Africa.
@@ -58,10 +58,10 @@ var hour = time.Date(2026, 11, 3, 21, 0, 0, 0, time.UTC)
 func sample() fake {
 	return fake{
 		settled: []store.Settled{
-			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 8 * time.Second, To: 10 * time.Second, N: 6, Amount: 60000},
-			{Hour: hour.Add(-time.Hour), Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, From: 180 * time.Second, To: 300 * time.Second, Late: true, N: 1, Amount: 100},
-			{Hour: hour, Provider: payment.WasaaPay, Status: payment.StatusCompleted, Currency: payment.UGX, DecidedBy: payment.SourcePoll, From: time.Hour, N: 1, Amount: 777},
-			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusFailed, Currency: payment.KES, DecidedBy: payment.SourceTransaction, Code: "1032", From: 20 * time.Second, To: 25 * time.Second, Lost: true, N: 2},
+			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, N: 6, Amount: 60000},
+			{Hour: hour.Add(-time.Hour), Provider: payment.Daraja, Status: payment.StatusCompleted, Currency: payment.KES, DecidedBy: payment.SourceCallback, Late: true, N: 1, Amount: 100},
+			{Hour: hour, Provider: payment.WasaaPay, Status: payment.StatusCompleted, Currency: payment.UGX, DecidedBy: payment.SourcePoll, N: 1, Amount: 777},
+			{Hour: hour, Provider: payment.Daraja, Status: payment.StatusFailed, Currency: payment.KES, DecidedBy: payment.SourceTransaction, Code: "1032", Lost: true, N: 2},
 		},
 		open: []store.Undecided{{Hour: hour, Provider: payment.Daraja, Status: payment.StatusPending, N: 2}, {Hour: hour, Provider: payment.Daraja, Status: payment.StatusUnknown, Lost: true, N: 1}},
 		back: []store.Back{{Asked: hour, Provider: payment.Daraja, Amount: payment.AmountOf(5000, payment.KES)}},
@@ -72,18 +72,17 @@ func sample() fake {
 			{Provider: payment.Sevi, Currency: payment.KES, Status: payment.StatusFailed, Direction: "credit", N: 1, Amount: 9},
 			{Provider: payment.Sevi, Currency: payment.KES, N: 1},
 		},
-		rows: []store.BookRow{
-			{Status: payment.StatusCompleted, Amount: payment.AmountOf(9999, payment.KES)},
-			{Status: payment.StatusFailed, Amount: payment.AmountOf(10000, payment.KES)},
-			{Status: payment.StatusPending, Amount: payment.AmountOf(99999900, payment.KES)},
-			{Source: store.BookNotice, Amount: payment.AmountOf(1, payment.KES)},
+		took: []store.Took{{From: 8 * time.Second, To: 10 * time.Second, N: 6}, {From: 20 * time.Second, To: 25 * time.Second, N: 2}, {From: 180 * time.Second, To: 300 * time.Second, N: 1}, {From: time.Hour, N: 1}},
+		bands: []store.Band{
+			{Status: payment.StatusCompleted, N: 1, Amount: 9999}, {Status: payment.StatusFailed, Reached: 1, N: 1, Amount: 10000},
+			{Status: payment.StatusPending, Reached: 7, N: 1, Amount: 99999900},
 		},
 	}
 }
 
 func run(t *testing.T, f fake, by By) *Report {
 	t.Helper()
-	r, err := Run(t.Context(), f, f, Input{By: by, Providers: []payment.ProviderID{payment.Daraja}, Meaning: func(_ payment.ProviderID, code string) string { return "means " + code }})
+	r, err := Run(t.Context(), f, Input{By: by, Meaning: func(_ payment.ProviderID, code string) string { return "means " + code }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +135,7 @@ func TestGroups(t *testing.T) {
 		},
 		ByReason: {{Key: "1032", Meaning: "means 1032", Counts: Counts{Failed: 2}}},
 		ByAmount: {
-			{Key: "0 - 100", Counts: Counts{Completed: 1, Amount: 9999}},
+			{Key: "0 - 100", Counts: Counts{Completed: 1, Amount: 9999, Reversed: 5000}},
 			{Key: "100 - 500", Counts: Counts{Failed: 1}},
 			{Key: "150000 and more", Counts: Counts{Undecided: 1}},
 		},

@@ -81,27 +81,55 @@ const bookPage = 4000
 // Between calls each with what was asked for, or came, from a time to another,
 // exclusive, in no particular order.
 func (h *Books) Between(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
-	after := int64(0)
-	for {
-		rows, err := h.bookDeposits(ctx, s, `WHERE seq > ? AND created_at >= ? AND created_at < ? AND provider = ? AND environment = ?
-			ORDER BY seq LIMIT ?`, after, micros(from), micros(to), string(s.Provider), string(s.Environment), bookPage)
-		if err != nil {
-			return h.kinded("read the deposits", err)
-		}
-		for i := range rows {
-			if err := eachKept(&s, &rows[i], each); err != nil {
-				return err
-			}
-		}
-		if len(rows) < bookPage {
-			break
-		}
-		after = rows[len(rows)-1].Key
+	if err := h.depositsBetween(ctx, s, from, to, each); err != nil {
+		return err
 	}
 	if err := h.noticesBetween(ctx, s, from, to, each); err != nil {
 		return err
 	}
 	return h.walletBetween(ctx, s, from, to, each)
+}
+
+// depositsBetween reads status by status, along the index of the lists. A deposit may be
+// settled meanwhile: the undecided are read first, so that it is met there or later, and
+// what was met is not told again.
+func (h *Books) depositsBetween(ctx context.Context, s BookScope, from, to time.Time, each func(BookRow) error) error {
+	met := map[int64]bool{}
+	for _, status := range payment.Statuses() {
+		at, after := micros(from), int64(0)
+		for {
+			rows, err := h.bookDeposits(ctx, `WHERE shelf = (SELECT id FROM shelves WHERE provider = ? AND environment = ? AND status = ?)
+				AND created_at >= ? AND created_at < ? AND (created_at > ? OR seq > ?) ORDER BY created_at, seq LIMIT ?`,
+				string(s.Provider), string(s.Environment), string(status), at, micros(to), at, after, bookPage)
+			if err != nil {
+				return h.kinded("read the deposits", err)
+			}
+			for i := range rows {
+				r := &rows[i]
+				if met[r.Key] {
+					continue
+				}
+				if !status.Final() {
+					met[r.Key] = true
+				}
+				if err := eachKept(&s, &r.BookRow, each); err != nil {
+					return err
+				}
+			}
+			if len(rows) < bookPage {
+				break
+			}
+			last := &rows[len(rows)-1]
+			at, after = last.created, last.Key
+		}
+	}
+	return nil
+}
+
+// bookDeposit is a deposit of the books, with when it was asked for.
+type bookDeposit struct {
+	BookRow
+	created int64
 }
 
 func eachKept(s *BookScope, r *BookRow, each func(BookRow) error) error {
@@ -122,13 +150,13 @@ func (h *Books) WithReceipts(ctx context.Context, s BookScope, receipts []string
 				names = append(names, low)
 			}
 		}
-		rows, err := h.bookDeposits(ctx, s, "WHERE receipt <> '' AND "+h.engine.In("receipt")+" AND provider = ? AND environment = ?",
+		rows, err := h.bookDeposits(ctx, "WHERE receipt <> '' AND "+h.engine.In("receipt")+" AND provider = ? AND environment = ?",
 			h.engine.Texts(names), string(s.Provider), string(s.Environment))
 		if err != nil {
 			return h.kinded("read the deposits", err)
 		}
 		for i := range rows {
-			if err := eachKept(&s, &rows[i], each); err != nil {
+			if err := eachKept(&s, &rows[i].BookRow, each); err != nil {
 				return err
 			}
 		}
@@ -172,20 +200,20 @@ func (h *Books) askedAbout(ctx context.Context, s BookScope, receipts []string, 
 	return h.kinded("read the queries", rows.Err())
 }
 
-func (h *Books) bookDeposits(ctx context.Context, _ BookScope, where string, args ...any) ([]BookRow, error) {
+func (h *Books) bookDeposits(ctx context.Context, where string, args ...any) ([]bookDeposit, error) {
 	rows, err := h.query(ctx, `SELECT seq, receipt, status, amount, currency, reference, phone, short_code,
-		coalesce(sent_at, created_at), reversal FROM deposits `+where, args...)
+		coalesce(sent_at, created_at), reversal, created_at FROM deposits `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var out []BookRow
+	var out []bookDeposit
 	for rows.Next() {
-		var r BookRow
+		var r bookDeposit
 		var status, currency string
 		var amount, at int64
 		var back reversal
-		if err := rows.Scan(&r.Key, &r.Receipt, &status, &amount, &currency, &r.Reference, &r.Phone, &r.ShortCode, &at, &back); err != nil {
+		if err := rows.Scan(&r.Key, &r.Receipt, &status, &amount, &currency, &r.Reference, &r.Phone, &r.ShortCode, &at, &back, &r.created); err != nil {
 			return nil, err
 		}
 		r.Status, r.Amount, r.At = payment.Status(status), payment.AmountOf(amount, payment.Currency(currency)), fromMicros(at)

@@ -108,4 +108,5 @@ func (t *tx) countDeposit(d depositRow, n int64) {
 		day: dayOf(micros(d.CreatedAt)), provider: d.Provider, environment: d.Environment,
 		currency: d.Amount.Currency(), status: d.Status,
 	}, n, n*d.Amount.Minor())
+	t.countBand(&d, n)
 }

@@ -43,7 +43,7 @@ func TestStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Stats{
-		FileBytes: got.FileBytes, Schema: len(migrations), OldestOpen: open.CreatedAt, Waiting: 1,
+		FileBytes: got.FileBytes, FreeBytes: got.FreeBytes, Schema: len(migrations), OldestOpen: open.CreatedAt, Waiting: 1,
 		Stored: []DeliveryCount{
 			count(payment.VerdictUnsigned, false, paid), count(payment.VerdictUnsigned, true, paid), count(payment.VerdictUntrusted, false, size(a)),
 		},

@@ -20,7 +20,7 @@ func TestRollupsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 120 {
 		d, _, err := s.Deposits.Create(t.Context(), payment.Deposit{
-			Provider: payment.Daraja, Environment: payment.Local, Reference: fmt.Sprint("R", i), Amount: payment.AmountOf(int64(100+i), payment.KES),
+			Provider: payment.Daraja, Environment: payment.Local, Reference: fmt.Sprint("R", i), Amount: payment.AmountOf(int64(100+i)*int64(1+i%3*100), payment.KES),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -37,34 +37,72 @@ func TestRollupsAgree(t *testing.T) {
 			clock.Add(time.Duration(rng.IntN(100)) * time.Second)
 		}
 	}
-	kept, err := s.Rollups.Settled(t.Context(), payment.Local, time.Unix(0, 0), clock.Now())
+	kept, err := s.Rollups.Settled(t.Context(), payment.Local, time.Unix(0, 0), clock.Now(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]int64{}
 	for _, k := range kept {
-		got[fmt.Sprint(k.Hour, k.Status, k.DecidedBy, k.Code, k.From)] += k.N
+		got[fmt.Sprint(k.Hour, k.Status, k.DecidedBy, k.Code)] += k.N
 	}
 	all, _, err := s.Deposits.List(t.Context(), DepositFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int64{}
+	want, times, bands := map[string]int64{}, map[int64]int64{}, map[string]int64{}
 	amounts := int64(0)
 	for _, d := range all {
-		cell, final := settledOf(&depositRow{Deposit: d})
+		cell, took, final := settledOf(&depositRow{Deposit: d})
+		bands[fmt.Sprint(d.Status, reached(AmountBounds(), d.Amount.Minor()))]++
 		if !final {
 			continue
 		}
-		from := time.Duration(0)
-		if cell.bucket > 0 {
-			from = time.Duration(settleBounds()[cell.bucket-1]) * time.Second
-		}
-		want[fmt.Sprint(startOfHour(cell.hour), cell.status, cell.decidedBy, cell.code, from)]++
+		times[took.bucket]++
+		want[fmt.Sprint(startOfHour(cell.hour), cell.status, cell.decidedBy, cell.code)]++
 		amounts += d.Amount.Minor()
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 10 {
 		t.Errorf("counts (-anew +kept):\n%s", diff)
+	}
+	daily, err := s.Rollups.Settled(t.Context(), payment.Local, time.Unix(0, 0), clock.Now(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(daily) >= len(kept) {
+		t.Errorf("%d cells by day, %d by hour", len(daily), len(kept))
+	}
+	for _, k := range daily {
+		got[""] += k.N
+	}
+	for _, k := range kept {
+		got[""] -= k.N
+	}
+	if got[""] != 0 {
+		t.Errorf("by day %d more are counted than by hour", got[""])
+	}
+	took, err := s.Rollups.Times(t.Context(), payment.Local, time.Unix(0, 0), clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range took {
+		times[reached(settleBounds(), int64(k.From/time.Second))] -= k.N
+	}
+	ranges, err := s.Rollups.Bands(t.Context(), payment.Local, payment.KES, time.Unix(0, 0), clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range ranges {
+		bands[fmt.Sprint(k.Status, k.Reached)] -= k.N
+	}
+	for k, n := range times {
+		if n != 0 {
+			t.Errorf("time %d is off by %d", k, n)
+		}
+	}
+	for k, n := range bands {
+		if n != 0 {
+			t.Errorf("band %s is off by %d", k, n)
+		}
 	}
 	for _, k := range kept {
 		amounts -= k.Amount
@@ -141,7 +179,7 @@ func TestCalledBack(t *testing.T) {
 		late, lost int64
 	}{{time.Minute, 2, 1}, {payment.PromptLifetime + time.Minute, 2, 1}, {time.Hour, 2, 2}} {
 		var lateN, lostN int64
-		settled, err := s.Rollups.Settled(t.Context(), payment.Sandbox, clock.Now(), clock.Now())
+		settled, err := s.Rollups.Settled(t.Context(), payment.Sandbox, clock.Now(), clock.Now(), false)
 		if err != nil {
 			t.Fatal(err)
 		}

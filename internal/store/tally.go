@@ -29,7 +29,9 @@ type tally struct {
 	dropped  map[int64]count
 	daily    map[dailyCell]count
 	deposits map[depositCell]count
-	settled  map[settledCell]count
+	outcomes map[outcomeCell]count
+	times    map[timeCell]count
+	bands    map[bandCell]count
 	attempts map[attemptCell]count
 	wallet   map[walletCell]count
 }
@@ -37,7 +39,7 @@ type tally struct {
 func newTally() tally {
 	return tally{
 		dropped: map[int64]count{}, daily: map[dailyCell]count{}, deposits: map[depositCell]count{},
-		settled: map[settledCell]count{}, attempts: map[attemptCell]count{}, wallet: map[walletCell]count{},
+		outcomes: map[outcomeCell]count{}, times: map[timeCell]count{}, bands: map[bandCell]count{}, attempts: map[attemptCell]count{}, wallet: map[walletCell]count{},
 	}
 }
 
@@ -45,7 +47,9 @@ func (y *tally) clear() {
 	clear(y.dropped)
 	clear(y.daily)
 	clear(y.deposits)
-	clear(y.settled)
+	clear(y.outcomes)
+	clear(y.times)
+	clear(y.bands)
 	clear(y.attempts)
 	clear(y.wallet)
 }
@@ -53,7 +57,7 @@ func (y *tally) clear() {
 func (y *tally) clone() tally {
 	return tally{
 		dropped: maps.Clone(y.dropped), daily: maps.Clone(y.daily), deposits: maps.Clone(y.deposits),
-		settled: maps.Clone(y.settled), attempts: maps.Clone(y.attempts), wallet: maps.Clone(y.wallet),
+		outcomes: maps.Clone(y.outcomes), times: maps.Clone(y.times), bands: maps.Clone(y.bands), attempts: maps.Clone(y.attempts), wallet: maps.Clone(y.wallet),
 	}
 }
 

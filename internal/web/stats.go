@@ -60,8 +60,8 @@ func (s *Server) report(ctx context.Context, r *http.Request) (*stats.Report, st
 		span, back = "24h", 24*time.Hour
 	}
 	now := s.Now()
-	report, err := stats.Run(ctx, s.Ledger.Rollups, s.Ledger.Books, stats.Input{
-		Environment: s.Environment, Providers: s.Providers.Depositors(), Since: now.Add(-back), Until: now, Meaning: s.meaning,
+	report, err := stats.Run(ctx, s.Ledger.Rollups, stats.Input{
+		Environment: s.Environment, Since: now.Add(-back), Until: now, Now: now, Meaning: s.meaning,
 	})
 	return report, span, err
 }

@@ -1,0 +1,285 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/payctl/payctl/internal/payment"
+)
+
+// Rollups reads counts that were kept while rows came in: they cost the same
+// whatever the ledger's size.
+type Rollups struct{ *database }
+
+// Settled counts final deposits of an hour, or of a day in East African time.
+type Settled struct {
+	Hour      time.Time
+	Provider  payment.ProviderID
+	Status    payment.Status
+	Currency  payment.Currency
+	DecidedBy payment.Source
+	Code      string
+	// Late says that the callback came when the prompt was over, Lost that none came.
+	Late, Lost bool
+	N          int64
+	Amount     int64
+}
+
+// Settled returns the counts of final deposits that were asked for between two times, by
+// whole hours. Those of a day are one unless hourly is wanted.
+func (h *Rollups) Settled(ctx context.Context, env payment.Environment, from, to time.Time, hourly bool) ([]Settled, error) {
+	step := int64(24)
+	if hourly {
+		step = 1
+	}
+	rows, err := h.query(ctx, `SELECT hour / ? AS step, provider, status, currency, decided_by, code, called, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT)
+		FROM outcomes WHERE hour >= ? AND hour <= ? AND environment = ? GROUP BY step, provider, status, currency, decided_by, code, called HAVING sum(n) > 0`,
+		step, hourOf(micros(from)), hourOf(micros(to)), string(env))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Settled
+	for rows.Next() {
+		var s Settled
+		var hour, called int64
+		var provider, status, currency, by string
+		if err := rows.Scan(&hour, &provider, &status, &currency, &by, &s.Code, &called, &s.N, &s.Amount); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		s.Hour, s.Provider, s.Status = startOfHour(hour*step), payment.ProviderID(provider), payment.Status(status)
+		s.Currency, s.DecidedBy = payment.Currency(currency), payment.Source(by)
+		s.Late, s.Lost = calledBack(called) == calledLate, calledBack(called) == neverCalled
+		out = append(out, s)
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
+
+// Took counts final deposits that took between From and To, which is 0 for without end.
+type Took struct {
+	From, To time.Duration
+	N        int64
+}
+
+// Times returns how long the final deposits took that were asked for between two times,
+// by whole hours, the fastest first.
+func (h *Rollups) Times(ctx context.Context, env payment.Environment, from, to time.Time) ([]Took, error) {
+	bounds := settleBounds()
+	var out []Took
+	err := h.counted(ctx, `SELECT bucket, CAST(sum(n) AS BIGINT), CAST(0 AS BIGINT) FROM settle_times WHERE hour >= ? AND hour <= ? AND environment = ?
+		GROUP BY bucket HAVING sum(n) > 0 ORDER BY bucket`, func(bucket int64, c count) {
+		t := Took{N: c.n}
+		if bucket > 0 {
+			t.From = time.Duration(bounds[min(bucket, int64(len(bounds)))-1]) * time.Second
+		}
+		if bucket < int64(len(bounds)) {
+			t.To = time.Duration(bounds[bucket]) * time.Second
+		}
+		out = append(out, t)
+	}, hourOf(micros(from)), hourOf(micros(to)), string(env))
+	return out, err
+}
+
+// Band counts the deposits of a status whose amount reaches so many of AmountBounds.
+type Band struct {
+	Reached   int
+	Status    payment.Status
+	N, Amount int64
+}
+
+// Bands returns the counts of deposits of a currency that were asked for between two
+// times, by whole hours.
+func (h *Rollups) Bands(ctx context.Context, env payment.Environment, currency payment.Currency, from, to time.Time) ([]Band, error) {
+	var out []Band
+	for _, status := range payment.Statuses() {
+		err := h.counted(ctx, `SELECT band, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM amount_bands
+			WHERE hour >= ? AND hour <= ? AND environment = ? AND currency = ? AND status = ? GROUP BY band HAVING sum(n) > 0 ORDER BY band`,
+			func(band int64, c count) { out = append(out, Band{int(band), status, c.n, c.sum}) },
+			hourOf(micros(from)), hourOf(micros(to)), string(env), string(currency), string(status))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// counted calls each with a number and its counts.
+func (h *Rollups) counted(ctx context.Context, query string, each func(int64, count), args ...any) error {
+	rows, err := h.query(ctx, query, args...)
+	if err != nil {
+		return h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var key int64
+		var c count
+		if err := rows.Scan(&key, &c.n, &c.sum); err != nil {
+			return h.kinded("read the statistics", err)
+		}
+		each(key, c)
+	}
+	return h.kinded("read the statistics", rows.Err())
+}
+
+// Undecided counts undecided deposits of an hour.
+type Undecided struct {
+	Hour     time.Time
+	Provider payment.ProviderID
+	Status   payment.Status
+	// Late and Lost are Settled's; a callback is lost when the prompt has been over for
+	// as long as it lasted.
+	Late, Lost bool
+	N          int64
+}
+
+// Undecided returns the counts of undecided deposits as of now: they are few, and read
+// one by one.
+func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]Undecided, error) {
+	rows, err := h.query(ctx, `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour,
+			CASE WHEN d.called_back > 0 THEN d.called_back WHEN d.provider_id <> '' AND d.adopted = 0 AND d.expires_at < ? THEN 0 ELSE 3 END AS called, count(*)
+		FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
+		WHERE s.environment = ? AND s.status IN ('CREATED', 'UNKNOWN', 'PENDING') AND d.created_at >= ? AND d.created_at < ?
+		GROUP BY s.provider, s.status, hour, called`,
+		micros(now.Add(-payment.PromptLifetime)), string(env), micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to))+1)))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Undecided
+	for rows.Next() {
+		var o Undecided
+		var provider, status string
+		var hour, called int64
+		if err := rows.Scan(&provider, &status, &hour, &called, &o.N); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		o.Hour, o.Provider, o.Status = startOfHour(hour), payment.ProviderID(provider), payment.Status(status)
+		o.Late, o.Lost = calledBack(called) == calledLate, calledBack(called) == neverCalled
+		out = append(out, o)
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
+
+// Arrived counts deliveries of a day.
+type Arrived struct {
+	Day       time.Time
+	Provider  payment.ProviderID
+	Verdict   payment.Verdict
+	Duplicate bool
+	N         int64
+}
+
+// Arrived returns the counts of deliveries of the days from one time to another.
+func (h *Rollups) Arrived(ctx context.Context, from, to time.Time) ([]Arrived, error) {
+	rows, err := h.query(ctx, `SELECT d.day, k.provider, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT) FROM daily AS d JOIN kinds AS k ON k.id = d.kind
+		WHERE d.day >= ? AND d.day <= ? GROUP BY d.day, k.provider, k.verdict, k.duplicate`, dayOf(micros(from)), dayOf(micros(to)))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Arrived
+	for rows.Next() {
+		var a Arrived
+		var provider, verdict string
+		var day, duplicate int64
+		if err := rows.Scan(&day, &provider, &verdict, &duplicate, &a.N); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		a.Day, a.Provider, a.Verdict, a.Duplicate = startOfDay(day), payment.ProviderID(provider), payment.Verdict(verdict), duplicate != 0
+		out = append(out, a)
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
+
+// WalletMoved counts transactions of a provider's wallets of an hour.
+type WalletMoved struct {
+	Hour     time.Time
+	Provider payment.ProviderID
+	Currency payment.Currency
+	// Status is "" where no delivery stated one.
+	Status payment.Status
+	// Direction is "credit", "debit", or "" where no delivery said so.
+	Direction string
+	N         int64
+	Amount    int64
+}
+
+// Wallets returns the counts of wallets' transactions that were first heard of between
+// two times, by whole hours.
+func (h *Rollups) Wallets(ctx context.Context, from, to time.Time) ([]WalletMoved, error) {
+	rows, err := h.query(ctx, `SELECT hour, provider, currency, status, direction, n, amount FROM wallet_hourly
+		WHERE hour >= ? AND hour <= ? AND n > 0`, hourOf(micros(from)), hourOf(micros(to)))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []WalletMoved
+	for rows.Next() {
+		var w WalletMoved
+		var hour int64
+		var provider, currency, status string
+		if err := rows.Scan(&hour, &provider, &currency, &status, &w.Direction, &w.N, &w.Amount); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		w.Hour, w.Provider = startOfHour(hour), payment.ProviderID(provider)
+		w.Currency, w.Status = payment.Currency(currency), payment.Status(status)
+		out = append(out, w)
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
+
+// Forwarded is what became of forwards.
+type Forwarded struct{ Taken, Refused, Waiting, Dead int64 }
+
+// Forwarded returns the attempts of the days from one time to another, and what waits
+// now.
+func (h *Rollups) Forwarded(ctx context.Context, from, to time.Time) (f Forwarded, err error) {
+	rows, err := h.query(ctx, `SELECT CAST(coalesce(sum(CASE WHEN taken = 1 THEN n END), 0) AS BIGINT),
+		CAST(coalesce(sum(CASE WHEN taken = 0 THEN n END), 0) AS BIGINT),
+		(SELECT count(*) FROM forwards WHERE state = ?), (SELECT count(*) FROM forwards WHERE state = ?)
+		FROM attempt_daily WHERE day >= ? AND day <= ?`,
+		string(ForwardWaiting), string(ForwardDead), dayOf(micros(from)), dayOf(micros(to)))
+	if err != nil {
+		return f, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	if rows.Next() {
+		err = rows.Scan(&f.Taken, &f.Refused, &f.Waiting, &f.Dead)
+	}
+	if err == nil {
+		err = rows.Err()
+	}
+	return f, h.kinded("read the statistics", err)
+}
+
+// Back is money that was given back of a deposit.
+type Back struct {
+	// Asked is when the deposit was asked for.
+	Asked    time.Time
+	Provider payment.ProviderID
+	Amount   payment.Amount
+}
+
+// Back returns the deposits asked for between two times that were given back.
+func (h *Rollups) Back(ctx context.Context, env payment.Environment, from, to time.Time) ([]Back, error) {
+	rows, err := h.query(ctx, `SELECT created_at, provider, amount, currency, reversal FROM deposits
+		WHERE reversal <> '' AND created_at >= ? AND created_at < ? AND environment = ?`,
+		micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to))+1)), string(env))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Back
+	for rows.Next() {
+		var at, amount int64
+		var provider, currency string
+		var r reversal
+		if err := rows.Scan(&at, &provider, &amount, &currency, &r); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		if r.Status == payment.StatusCompleted {
+			out = append(out, Back{fromMicros(at), payment.ProviderID(provider), payment.AmountOf(amount, payment.Currency(currency))})
+		}
+	}
+	return out, h.kinded("read the statistics", rows.Err())
+}
