@@ -74,7 +74,8 @@ func sample() fake {
 		},
 		took: []store.Took{{From: 8 * time.Second, To: 10 * time.Second, N: 6}, {From: 20 * time.Second, To: 25 * time.Second, N: 2}, {From: 180 * time.Second, To: 300 * time.Second, N: 1}, {From: time.Hour, N: 1}},
 		bands: []store.Band{
-			{Status: payment.StatusCompleted, N: 1, Amount: 9999}, {Status: payment.StatusFailed, Reached: 1, N: 1, Amount: 10000},
+			{Status: payment.StatusCompleted, N: 1, Amount: 9999},
+			{Status: payment.StatusFailed, Reached: 1, N: 1, Amount: 10000},
 			{Status: payment.StatusPending, Reached: 7, N: 1, Amount: 99999900},
 		},
 	}
