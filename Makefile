@@ -80,6 +80,7 @@ peers: ## other people's clients against the emulator, flow by flow (Node)
 torture: ## the long crash test, and a million random steps of payments
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture|MoneyKills' -v ./internal/store ./internal/listen ./cmd/payctl
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 240m -run StateMachine -v ./internal/deposit
+	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run UndoProvesNothingWrong -v ./internal/webhook
 
 cover:
 	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
