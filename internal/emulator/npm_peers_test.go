@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,11 +19,16 @@ func TestPeers(t *testing.T) {
 	table := []string{"| client | " + strings.Join(columns, " | ") + " |", strings.Repeat("|---", len(columns)+1) + "|"}
 	for _, peer := range []struct {
 		sdk, version string
-		lacks        string // what the package has no flow for
+		lacks        []string // what the package has no flow for
 		args         []string
+		refused      map[string]string // what its defaults get wrong, and how the gateway says so
 	}{
-		{"mpesa-node", "0.1.3", "", nil},
-		{"mpesa-api", "3.0.2", "b2b", []string{"-r", "global-agent/bootstrap"}},
+		{"mpesa-node", "0.1.3", nil, nil, nil},
+		{"mpesa-api", "3.0.2", []string{"b2b"}, []string{"-r", "global-agent/bootstrap"}, nil},
+		{"daraja.js", "1.0.2", []string{"b2b"}, nil, map[string]string{"reversal": "Invalid RecieverIdentifierType"}},
+		// Its other flows seal the password with a certificate of Safaricom's that it holds.
+		{"daraja", "1.0.1", []string{"status", "b2c", "b2b", "balance", "reversal"}, nil, nil},
+		{"mpesa-express", "1.0.6", []string{"status", "b2b", "reversal"}, nil, nil},
 	} {
 		h := newHouse(t, 0)
 		arg, err := json.Marshal(map[string]any{"sdk": peer.sdk, "creds": emulator.Credentials(), "certificate": h.certificate, "phone": "254712345678"})
@@ -35,9 +41,13 @@ func TestPeers(t *testing.T) {
 		line := fmt.Sprintf("| %s %s |", peer.sdk, peer.version)
 		for _, flow := range columns {
 			got := flows[flow]
-			if flow == peer.lacks {
+			wrong := peer.refused[flow]
+			switch {
+			case slices.Contains(peer.lacks, flow):
 				got = "–"
-			} else if got != "ok" {
+			case wrong != "" && strings.Contains(got, wrong):
+				got = "refused"
+			case got != "ok":
 				t.Errorf("%s, %s: %s\n%s", peer.sdk, flow, got, h.log())
 			}
 			line += " " + got + " |"
