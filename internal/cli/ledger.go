@@ -42,6 +42,26 @@ type ledgerInfoView struct {
 	OldestOpen *string        `json:"oldest_open"`
 	Waiting    int64          `json:"forwards_waiting"`
 	Dead       int64          `json:"forwards_dead"`
+	// Server is what the server of a shared ledger says of its durability, null for a file.
+	Server *ledgerServer `json:"server"`
+}
+
+type ledgerServer struct {
+	Version             string  `json:"version"`
+	Fsync               string  `json:"fsync"`
+	SynchronousCommit   string  `json:"synchronous_commit"`
+	SynchronousStandbys string  `json:"synchronous_standby_names"`
+	Weakness            *string `json:"weakness"`
+}
+
+func newLedgerServer(s *store.Server) *ledgerServer {
+	if s == nil {
+		return nil
+	}
+	return &ledgerServer{
+		Version: s.Version, Fsync: s.Fsync, SynchronousCommit: s.SynchronousCommit, SynchronousStandbys: s.SynchronousStandbys,
+		Weakness: payment.OrNull(s.Weak()),
+	}
 }
 
 type depositCount struct {
@@ -69,6 +89,13 @@ func (v ledgerInfoView) Text(t *ui.Text) {
 		ui.KV("conflicts", ui.Plain(strconv.FormatInt(v.Conflicts, 10))),
 		ui.KV("forwards", ui.Plain(fmt.Sprintf("%d waiting, %d dead", v.Waiting, v.Dead))),
 	)
+	if s := v.Server; s != nil {
+		t.Fields(
+			ui.KV("server", ui.Plain("PostgreSQL "+s.Version)),
+			ui.KV("durability", ui.Plain(fmt.Sprintf("fsync %s, synchronous_commit %s, synchronous_standby_names %q", s.Fsync, s.SynchronousCommit, s.SynchronousStandbys))),
+			ui.KV("weakness", ui.Plain(payment.Or(s.Weakness, "none known"))),
+		)
+	}
 	var deposits, deliveries [][]ui.Span
 	for _, d := range v.Deposits {
 		deposits = append(deposits, []ui.Span{ui.Plain(d.Provider), view.StatusSpan(d.Status), ui.Plain(strconv.FormatInt(d.Count, 10)), ui.Plain(d.Amount + " " + d.Currency)})
@@ -112,7 +139,7 @@ func (v *ledgerInfo) Run(ctx context.Context) error {
 func newLedgerInfoView(path string, s store.Stats) ledgerInfoView {
 	v := ledgerInfoView{
 		Path: path, Schema: s.Schema, FileBytes: s.FileBytes, FreeBytes: s.FreeBytes, Conflicts: s.Conflicts,
-		OldestOpen: timing.RFC3339OrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Deposits: []depositCount{}, Deliveries: []stored{},
+		OldestOpen: timing.RFC3339OrNull(s.OldestOpen), Waiting: s.Waiting, Dead: s.Dead, Server: newLedgerServer(s.Server), Deposits: []depositCount{}, Deliveries: []stored{},
 	}
 	sums := map[depositCount]payment.Amount{}
 	counts := map[depositCount]int64{}

@@ -132,7 +132,7 @@ func (v *listenCommand) keepSmall(ctx context.Context, retention time.Duration) 
 		ticker := time.NewTicker(pruneEvery)
 		defer ticker.Stop()
 		for {
-			if _, err := v.ledger.Prune(ctx, v.now().Add(-retention)); err != nil && ctx.Err() == nil {
+			if _, err := v.prune(ctx, retention); err != nil && ctx.Err() == nil {
 				v.out.Warn("pruning failed: %v", err)
 			}
 			select {
@@ -143,6 +143,22 @@ func (v *listenCommand) keepSmall(ctx context.Context, retention time.Duration) 
 		}
 	})
 	return func() { cancel(); done.Wait() }
+}
+
+// prune prunes once. Of the listeners on a shared ledger one does it.
+func (v *listenCommand) prune(ctx context.Context, retention time.Duration) (store.Pruned, error) {
+	if v.ledger.Shared() {
+		held, release, err := v.ledger.Hold(ctx, "janitor", "pruning")
+		if payment.KindOf(err) == payment.KindConflict {
+			return store.Pruned{}, nil
+		}
+		if err != nil {
+			return store.Pruned{}, err
+		}
+		defer release()
+		ctx = held
+	}
+	return v.ledger.Prune(ctx, v.ledger.Now().Add(-retention))
 }
 
 // backlog reads for the metrics what waits in the ledger.

@@ -26,6 +26,9 @@ func (v *listenCommand) openShared(ctx context.Context, conf *config.Config, met
 		return err
 	}
 	v.keepLedger(ledger)
+	if !ledger.Away() {
+		v.warnOfServer(conf, ledger)
+	}
 	if ledger.Away() {
 		v.out.Warn("db: %s does not answer; what Daraja sends is kept in %s until it does, and the others are asked to send again", ledger.Path(), ledger.Beside("spill"))
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,9 +156,35 @@ func (s *session) openLedgerAs(ctx context.Context, settings func(context.Contex
 	if err != nil {
 		return nil, err
 	}
-	s.keepLedger(ledger)
+	if s.keepLedger(ledger); conf.SharedLedger() {
+		s.now = ledger.Now // what it holds is by its server's clock
+		s.warnOfServer(conf, ledger)
+	}
 	s.takeIn(ctx, ledger)
 	return ledger, nil
+}
+
+// warnOfServer says aloud what a shared ledger's server does not promise.
+func (s *session) warnOfServer(conf *config.Config, ledger *store.Store) {
+	server := ledger.Server()
+	if server.Open {
+		s.out.Warn("db: the connection to %s is not proved by a certificate; sslmode=verify-full is expected beyond this machine", ledger.Path())
+	}
+	if db, err := conf.Explain("db"); err == nil && db.Origin.Kind == config.FromFlag && hasPassword(conf.DB) {
+		s.out.Warn("db: other users of this machine can read a password in a flag; use PAYCTL_DB, the user file, PGPASSWORD or ~/.pgpass")
+	}
+	if weak := server.Weak(); conf.Environment == payment.Production && weak != "" {
+		s.out.Warn("db: %s: %s", ledger.Path(), weak)
+	}
+}
+
+func hasPassword(place string) bool {
+	u, err := url.Parse(place)
+	if err != nil {
+		return false
+	}
+	_, has := u.User.Password()
+	return has || u.Query().Has("password")
 }
 
 // standIn has a command that only reads look at an empty ledger where there is none. In

@@ -25,6 +25,7 @@ type Metrics struct {
 	forwards   *counters
 	refused    *counter
 	failed     *counter
+	retries    *counter
 	spills     *counter
 	lost       *counter
 	viewsLost  *counter
@@ -59,6 +60,7 @@ func NewMetrics() *Metrics {
 	m.forwards = r.counters("payctl_forwards_total", "Attempts to forward, by result.", "result")
 	m.refused = r.counter("payctl_connections_refused_total", "Connections of peers that held too many.")
 	m.failed = r.counter("payctl_records_failed_total", "Deliveries that the ledger could not take.")
+	m.retries = r.counter("payctl_ledger_retries_total", "Commits that were run again because of what others had changed in a shared ledger.")
 	m.spills = r.counter("payctl_spilled_total", "Deliveries kept outside the ledger.")
 	m.lost = r.counter("payctl_refused_deliveries_total", "Deliveries that could be kept nowhere and were answered 503.")
 	m.strays = r.counter("payctl_strays_total", "Requests under /callbacks/ that fitted no route.")
@@ -131,6 +133,7 @@ func (m *Metrics) Commit(c store.CommitStats) {
 	m.commitTime.observe(c.Took.Seconds())
 	m.commitWait.observe(c.Waited.Seconds())
 	m.batchSize.observe(float64(c.Jobs))
+	m.retries.n.Add(uint64(c.Retries))
 }
 
 // delivery counts a committed delivery. The event of a delivery without proof

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"strconv"
 	"strings"
@@ -18,6 +19,8 @@ import (
 type asker interface {
 	// Ask runs queries in one round trip.
 	Ask(ctx context.Context, queries []string, args [][]driver.NamedValue) ([]driver.Rows, error)
+	// Aside runs a statement in a transaction of its own, at once, then a query.
+	Aside(ctx context.Context, exec string, execArgs []driver.NamedValue, query string, args []driver.NamedValue) (driver.Rows, error)
 }
 
 // ahead is what was read and reserved ahead.
@@ -232,6 +235,38 @@ func (t *tx) dictionaries() []ask {
 			return nil
 		}),
 	}
+}
+
+// number returns the number of an entry of a dictionary, making it where it is missing.
+// Over a network that is a transaction of its own: those who make the same at once would
+// wait for each other's whole batch.
+func (t *tx) number(ctx context.Context, insert string, insertArgs []any, find string, args []any) (id int64, err error) {
+	if !t.remote() {
+		if err := t.exec(ctx, insert, insertArgs...); err != nil {
+			return 0, err
+		}
+		return id, t.row(ctx, find, args, &id)
+	}
+	bound, err := t.bind(insertArgs)
+	if err != nil {
+		return 0, err
+	}
+	first := append([]driver.NamedValue(nil), bound...)
+	if bound, err = t.bind(args); err != nil {
+		return 0, err
+	}
+	rows, err := t.ahead.conn.Aside(ctx, insert, first, find, bound)
+	if err != nil {
+		return 0, err
+	}
+	found, err := scanAll(newTxRows(rows), keyColumn)
+	if err == nil && len(found) != 1 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return 0, err
+	}
+	return found[0], nil
 }
 
 // foreseen returns the rows of a query that was foreseen, once; nil for any other.

@@ -92,6 +92,9 @@ func (h *Deliveries) List(ctx context.Context, f DeliveryFilter) ([]StoredDelive
 // first error and returns it.
 func (h *Deliveries) Each(ctx context.Context, f DeliveryFilter, do func(StoredDelivery) error) error {
 	f.WithBody = true
+	if err := h.engine.Barrier(ctx); err != nil {
+		return h.kinded("read the deliveries", err)
+	}
 	_, err := h.walk(ctx, f, oldestFirst, do)
 	return err
 }
@@ -207,14 +210,14 @@ func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]p
 		if err != nil {
 			return nil, err
 		}
-		if all && whole {
+		if all && whole && !h.engine.Remote() { // whose keys are no order
 			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
 		}
 		runs := make([]indexRun, len(ids))
 		for i, id := range ids {
 			runs[i] = indexRun{table: "deliveries", at: "received_at", where: "kind = ?", args: []any{id}}
 		}
-		return positions(ctx, h.read, runs, w)
+		return h.positions(ctx, runs, w)
 	}, nil
 }
 
@@ -243,7 +246,7 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 			return nil, err
 		}
 		where, args := where+" AND "+h.engine.In("+kind")+f.ifFailed(), append(slices.Clone(about), h.engine.Numbers(ids))
-		return positions(ctx, h.read, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
+		return h.positions(ctx, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
 	}, nil
 }
 
@@ -267,7 +270,7 @@ func (h *Deliveries) phonePages(f DeliveryFilter) func(context.Context, window) 
 		if err != nil {
 			return nil, err
 		}
-		return positions(ctx, h.read, h.phoneRuns(f, ids, keys), w)
+		return h.positions(ctx, h.phoneRuns(f, ids, keys), w)
 	}
 }
 
@@ -323,7 +326,7 @@ func (h *Deliveries) failedPages(f DeliveryFilter) func(context.Context, window)
 			run.where += " AND " + h.engine.In("(SELECT d.kind FROM deliveries AS d WHERE d.seq = failing.seq)")
 			run.args = []any{h.engine.Numbers(ids)}
 		}
-		return positions(ctx, h.read, []indexRun{run}, w)
+		return h.positions(ctx, []indexRun{run}, w)
 	}
 }
 

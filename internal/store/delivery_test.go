@@ -174,6 +174,7 @@ func TestEachDeliveryStops(t *testing.T) {
 // The clock may jump back: nothing is lost from lists, and keys go on.
 func TestClockJumpsBack(t *testing.T) {
 	t.Parallel()
+	fileOnly(t) // lists of a shared ledger go by time
 	c := newClock()
 	s := openTest(t, Options{Now: c.Now})
 	d := pending(t, s, push(t, "INV-1"), "ws_1")

@@ -157,9 +157,9 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 func (db *database) depositPositions(ctx context.Context, f DepositFilter, w window) ([]position, error) {
 	if f.Conflict {
 		run := indexRun{table: "deposits", at: "created_at", where: "conflict <> '' AND (? = '' OR environment = ?)", args: []any{string(f.Environment), string(f.Environment)}}
-		return positions(ctx, db.read, []indexRun{run}, w)
+		return db.positions(ctx, []indexRun{run}, w)
 	}
-	if len(f.Statuses) == 0 && f.Provider == "" && f.Environment == "" && !w.timed() {
+	if len(f.Statuses) == 0 && f.Provider == "" && f.Environment == "" && !w.timed() && !db.engine.Remote() {
 		return pageByKey(ctx, db.read, "deposits", "created_at", w)
 	}
 	rows, err := db.read.QueryContext(ctx, "SELECT id, provider, environment, status FROM shelves")
@@ -184,7 +184,7 @@ func (db *database) depositPositions(ctx context.Context, f DepositFilter, w win
 		return nil, err
 	}
 	_ = rows.Close()
-	return positions(ctx, db.read, runs, w)
+	return db.positions(ctx, runs, w)
 }
 
 // RecentSends returns the deposits whose request left for a phone at or after a

@@ -36,6 +36,11 @@ type engine interface {
 	Texts(list []string) any
 	// Count is a statement that adds sums to the row of a table of counts that has the keys.
 	Count(table string, keys, sums []string) string
+	// Clock is an expression for the ledger's clock, NULL where that is this process's.
+	Clock() string
+	// Barrier returns once every transaction that had begun to write has ended: what is
+	// read then misses nothing that came before. After 10 s it is an error.
+	Barrier(ctx context.Context) error
 	// Remote reports that a statement costs a round trip.
 	Remote() bool
 

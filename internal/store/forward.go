@@ -92,14 +92,19 @@ func (t *tx) enqueue(ctx context.Context, delivery, subject int64, targets []str
 	return nil
 }
 
+const sqlTarget = "SELECT id FROM targets WHERE url = ?"
+
 func (t *tx) target(ctx context.Context, url string) (int64, error) {
 	if id, ok := t.targets[url]; ok {
 		return id, nil
 	}
 	var id int64
-	err := t.row(ctx, "SELECT id FROM targets WHERE url = ?", []any{url}, &id)
+	err := sql.ErrNoRows
+	if !t.remote() {
+		err = t.row(ctx, sqlTarget, []any{url}, &id)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
-		err = t.row(ctx, "INSERT INTO targets (url) VALUES (?) RETURNING id", []any{url}, &id)
+		id, err = t.number(ctx, "INSERT INTO targets (url) VALUES (?) ON CONFLICT (url) DO NOTHING", []any{url}, sqlTarget, []any{url})
 	}
 	if err == nil {
 		t.targets[url] = id
@@ -141,6 +146,7 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 	if !ok || !known {
 		return noSuch("forward", leased.ID)
 	}
+	in := o.RetryAt.Sub(h.now()) // the ledger's clock may be another's
 	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
 		target, err := t.target(ctx, leased.Target)
 		if err != nil {
@@ -178,7 +184,9 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 			}
 			return t.wakeLine(ctx, before)
 		}
-		after.dueAt = o.RetryAt
+		if after.dueAt = o.RetryAt; t.remote() && !t.db.ownClock {
+			after.dueAt = t.now.Add(in)
+		}
 		return h.tables.forwards.update(ctx, t, &before, &after)
 	})
 }

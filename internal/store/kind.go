@@ -56,9 +56,11 @@ func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
 	if len(row.route) > mostKindText {
 		row.route = row.route[:mostKindText]
 	}
-	var known int
-	if err := t.row(ctx, "SELECT count(*) FROM kinds", nil, &known); err != nil {
-		return 0, err
+	known := len(t.kinds)
+	if !t.remote() {
+		if err := t.row(ctx, "SELECT count(*) FROM kinds", nil, &known); err != nil {
+			return 0, err
+		}
 	}
 	if len(row.event) > mostKindText || known >= mostKinds {
 		row.event = otherEvent
@@ -66,16 +68,14 @@ func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
 	if !row.status.Valid() {
 		row.status = ""
 	}
-	if err := t.db.tables.kinds.put(ctx, t, &row); err != nil {
-		return 0, err
-	}
-	found, err := t.db.tables.kinds.one(ctx, t, "WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?",
-		string(row.provider), row.route, row.event, string(row.verdict), string(row.status), boolInt(row.duplicate))
+	args := []any{string(row.provider), row.route, row.event, string(row.verdict), string(row.status), boolInt(row.duplicate)}
+	id, err := t.number(ctx, t.db.tables.kinds.insert, args,
+		"SELECT id FROM kinds WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?", args)
 	if err != nil {
 		return 0, err
 	}
-	t.kinds[k] = found.id
-	return found.id, nil
+	t.kinds[k] = id
+	return id, nil
 }
 
 // shelf is where a deposit stands among the others; like kinds, shelves are
@@ -95,13 +95,10 @@ func (t *tx) shelfID(ctx context.Context, h shelf) (int64, error) {
 		return id, nil
 	}
 	args := []any{string(h.provider), string(h.environment), string(h.status)}
-	err := t.exec(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
-		ON CONFLICT (provider, environment, status) DO NOTHING`, args...)
+	id, err := t.number(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
+		ON CONFLICT (provider, environment, status) DO NOTHING`, args,
+		"SELECT id FROM shelves WHERE provider = ? AND environment = ? AND status = ?", args)
 	if err != nil {
-		return 0, err
-	}
-	var id int64
-	if err := t.row(ctx, "SELECT id FROM shelves WHERE provider = ? AND environment = ? AND status = ?", args, &id); err != nil {
 		return 0, err
 	}
 	t.shelves[h] = id

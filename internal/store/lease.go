@@ -1,13 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 )
 
-// TargetDue is when a target is to be looked at.
+// TargetDue is when a target is to be looked at, by this process's clock.
 type TargetDue struct {
 	Target string
 	At     time.Time
@@ -17,18 +19,26 @@ type TargetDue struct {
 // due. It may turn out to stand behind something in its line: Lease tells.
 func (h *Forwards) Due(ctx context.Context) ([]TargetDue, error) {
 	rows, err := h.query(ctx, `SELECT g.url, (SELECT min(f.due_at) FROM forwards AS f
-		WHERE f.state = 'waiting' AND f.target = g.id) FROM targets AS g ORDER BY g.id`)
+		WHERE f.state = 'waiting' AND f.target = g.id), `+h.engine.Clock()+` FROM targets AS g ORDER BY g.id`)
 	if err != nil {
 		return nil, h.kinded("read the forward queue", err)
 	}
-	found, err := scanAll(rows, func(d *TargetDue, to []column) []column {
-		return append(to, column{"", (*text)(&d.Target)}, column{"", (*moment)(&d.At)})
+	type seen struct {
+		TargetDue
+		clock time.Time
+	}
+	found, err := scanAll(rows, func(d *seen, to []column) []column {
+		return append(to, column{"", (*text)(&d.Target)}, column{"", (*moment)(&d.At)}, column{"", (*moment)(&d.clock)})
 	})
-	due := found[:0]
+	var due []TargetDue
 	for _, d := range found {
-		if !d.At.IsZero() {
-			due = append(due, d)
+		if d.At.IsZero() {
+			continue
 		}
+		if !d.clock.IsZero() && !h.ownClock {
+			d.At = h.now().Add(d.At.Sub(d.clock))
+		}
+		due = append(due, d.TargetDue)
 	}
 	return due, h.kinded("read the forward queue", err)
 }
@@ -51,6 +61,13 @@ func (h *Forwards) Lease(ctx context.Context, target string, limit int, lease ti
 		if err != nil {
 			return err
 		}
+		if t.remote() {
+			leased, err := t.leaseTogether(ctx, id, limit, lease)
+			for _, f := range leased {
+				out = append(out, h.forward(f, target))
+			}
+			return err
+		}
 		for looks := 0; len(out) < limit && looks < mostLooks; {
 			due, err := h.tables.forwards.all(ctx, t, "WHERE state = 'waiting' AND target = ? AND due_at <= ? ORDER BY due_at, created_at, seq LIMIT ?",
 				id, micros(t.now), limit-len(out))
@@ -71,6 +88,33 @@ func (h *Forwards) Lease(ctx context.Context, target string, limit int, lease ti
 		return nil
 	})
 	return out, err
+}
+
+// leaseTogether is Lease as two statements, for where each costs a round trip. Heads that
+// another forwarder is just leasing are passed over.
+func (t *tx) leaseTogether(ctx context.Context, target int64, limit int, lease time.Duration) ([]forwardRow, error) {
+	until, now := micros(t.now.Add(lease)), micros(t.now)
+	rows, err := t.rows(ctx, `UPDATE forwards SET due_at = ?, lease = greatest(?, lease + 1, 1 - lease) WHERE seq IN (
+		SELECT h.seq FROM forwards AS h WHERE h.state = 'waiting' AND h.target = ? AND h.due_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM forwards AS e WHERE e.state = 'waiting' AND e.target = h.target AND e.subject = h.subject
+			AND (e.created_at, e.seq) < (h.created_at, h.seq))
+		ORDER BY h.due_at, h.created_at, h.seq LIMIT ? FOR UPDATE OF h SKIP LOCKED)
+		RETURNING `+t.db.tables.forwards.names, until, until, target, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	t.writes++
+	out, err := scanAll(rows, forwardColumns)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b forwardRow) int {
+		return cmp.Or(a.createdAt.Compare(b.createdAt), cmp.Compare(a.seq, b.seq))
+	})
+	return out, t.exec(ctx, `UPDATE forwards AS b SET due_at = h.due_at FROM forwards AS h
+		WHERE b.state = 'waiting' AND b.target = ? AND b.due_at <= ? AND h.seq <> b.seq AND h.due_at > ?
+		AND h.seq = (SELECT e.seq FROM forwards AS e WHERE e.state = 'waiting' AND e.target = b.target AND e.subject = b.subject
+			ORDER BY e.created_at, e.seq LIMIT 1)`, target, now, now)
 }
 
 // leaseHead leases the head of a due forward's line, if it is due itself; else the

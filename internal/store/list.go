@@ -64,11 +64,26 @@ type indexRun struct {
 	args             []any
 }
 
-// positions returns a page of the merged runs.
-func positions(ctx context.Context, db *sql.DB, runs []indexRun, w window) ([]position, error) {
+// mostRuns bounds the runs that are read by one statement.
+const mostRuns = 50
+
+// positions returns a page of the merged runs, which are read together where a statement
+// costs a round trip.
+func (db *database) positions(ctx context.Context, runs []indexRun, w window) ([]position, error) {
 	var out []position
+	if db.engine.Remote() {
+		for many := range slices.Chunk(runs, mostRuns) {
+			query, args := union(many, w)
+			page, err := queryPositions(ctx, db.read, query, args...)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, page...)
+		}
+		runs = nil
+	}
 	for _, r := range runs {
-		page, err := r.page(ctx, db, w)
+		page, err := r.page(ctx, db.read, w)
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +99,18 @@ func positions(ctx context.Context, db *sql.DB, runs []indexRun, w window) ([]po
 		out = out[:w.limit]
 	}
 	return out, nil
+}
+
+// union is a query for a page of each of the runs.
+func union(runs []indexRun, w window) (query string, args []any) {
+	for i, r := range runs {
+		if i > 0 {
+			query += " UNION ALL "
+		}
+		one, its := r.query(w)
+		query, args = query+"("+one+")", append(args, its...)
+	}
+	return query, args
 }
 
 func (r indexRun) page(ctx context.Context, db *sql.DB, w window) ([]position, error) {

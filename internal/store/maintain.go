@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store/postgres"
 	"github.com/payctl/payctl/internal/store/sqlite"
 	"github.com/payctl/payctl/internal/timing"
 )
@@ -98,8 +99,42 @@ type Stats struct {
 	Conflicts  int64
 	// OldestOpen is when the oldest undecided deposit was made, zero if all are decided.
 	OldestOpen time.Time
+	// Server is what the server of a shared ledger says of its durability, nil for a file.
+	Server *Server
 	// Waiting and Dead are the forward queue's lengths.
 	Waiting, Dead int64
+}
+
+// Server is what a server says of itself.
+type Server struct {
+	// Version is its server_version_num; the others are its settings of these names.
+	Version, Fsync, SynchronousCommit, SynchronousStandbys string
+	// Open says that the connection goes to another machine that no certificate proves.
+	Open bool
+}
+
+// Weak says in words what of an acknowledgement may be lost when the server or its disk
+// fails, "" for nothing that is known.
+func (v Server) Weak() string {
+	switch {
+	case v.Fsync != "on":
+		return "fsync is off: a crash of the server's machine loses what was acknowledged"
+	case v.SynchronousCommit == "off":
+		return "synchronous_commit is off: a crash of the server loses the last moments"
+	case v.SynchronousStandbys == "":
+		return "no standby is synchronous: a fail-over may lose the last moments"
+	}
+	return ""
+}
+
+// Server returns what the server of a shared ledger said when it was opened, nil for a file.
+func (s *Store) Server() *Server {
+	e, can := s.engine.(interface{ Settings() postgres.Settings })
+	if !can {
+		return nil
+	}
+	v := Server(e.Settings())
+	return &v
 }
 
 // DeliveryCount counts deliveries of one sort.
@@ -132,6 +167,7 @@ func (s *Store) Stats(ctx context.Context, since time.Time) (Stats, error) {
 	if !since.IsZero() {
 		first = dayOf(micros(since))
 	}
+	out.Server = s.Server()
 	err := errors.Join(
 		s.fileStats(ctx, &out),
 		s.deliveryStats(ctx, first, &out),

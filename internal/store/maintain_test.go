@@ -56,6 +56,9 @@ func TestStats(t *testing.T) {
 		n.Day = day
 		want.Deliveries = append(want.Deliveries, n)
 	}
+	if want.Server = got.Server; (got.Server != nil) != (testServer() != "") {
+		t.Errorf("server %+v", got.Server)
+	}
 	if diff := cmp.Diff(want, got, cmpOpts()); diff != "" {
 		t.Error(diff)
 	}

@@ -224,3 +224,11 @@ func (s *Store) SharedID() string {
 	}
 	return ""
 }
+
+// Now returns the ledger's clock: the server's, for a shared one.
+func (s *Store) Now() time.Time {
+	if e, can := s.engine.(interface{ Now() time.Time }); can && !s.ownClock {
+		return e.Now()
+	}
+	return s.now()
+}

@@ -55,6 +55,8 @@ type DB struct {
 	idKey, id string
 	// ask is how it was opened.
 	ask Options
+	// ahead is by how many microseconds the server's clock is ahead of this machine's.
+	ahead atomic.Int64
 	// inspected says that the server has been looked at.
 	inspected atomic.Bool
 	readOnly  bool
@@ -124,7 +126,7 @@ const (
 	sqlMeta    = "SELECT name, value FROM meta WHERE name IN ('id_key', 'schema', 'schema_min')"
 	sqlInspect = `SELECT current_setting('server_version_num'), version(), pg_is_in_recovery(),
 		has_table_privilege('deliveries', 'INSERT'), current_setting('fsync'), current_setting('synchronous_commit'),
-		current_setting('synchronous_standby_names')`
+		current_setting('synchronous_standby_names'), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 )
 
 // name sets the ledger's key, and what follows from it.
@@ -143,6 +145,7 @@ func (db *DB) IDKey(context.Context) (string, error) { return db.idKey, nil }
 func (db *DB) inspect(ctx context.Context, w *wire) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
+	asked := time.Now()
 	got, err := w.trip(ctx, []call{{text: sqlMeta}, {text: sqlInspect}})
 	if err != nil {
 		return err
@@ -155,6 +158,9 @@ func (db *DB) inspect(ctx context.Context, w *wire) error {
 	row := got[1].rows[0]
 	text := func(i int) string { s, _ := row[i].(string); return s }
 	number, _ := strconv.Atoi(text(0))
+	if at, ok := row[7].(int64); ok {
+		db.ahead.Store(at - (asked.UnixMicro()+time.Now().UnixMicro())/2)
+	}
 	recovering, _ := row[2].(bool)
 	may, _ := row[3].(bool)
 	db.settings = Settings{
@@ -371,3 +377,8 @@ func (db *DB) Beside(name string) string { return filepath.Join(db.stateDir, db.
 
 // ID returns the ledger's id.
 func (db *DB) ID() string { return db.id }
+
+// Now returns the server's clock as far as it is known: this machine's, set right.
+func (db *DB) Now() time.Time {
+	return time.Now().Add(time.Duration(db.ahead.Load()) * time.Microsecond)
+}

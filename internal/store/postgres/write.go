@@ -30,6 +30,8 @@ type Conn struct {
 	// renewed says that what was kept of the last transaction is void.
 	renewed bool
 	told    []string
+	// aside is a second connection, made when it is first needed.
+	aside *wire
 }
 
 // mostQueued bounds the bytes that wait for a round trip.
@@ -199,6 +201,33 @@ func (c *Conn) Ask(ctx context.Context, queries []string, args [][]driver.NamedV
 	return out, nil
 }
 
+// Aside runs a statement in a transaction of its own, then a query.
+func (c *Conn) Aside(ctx context.Context, exec string, execArgs []driver.NamedValue, query string, args []driver.NamedValue) (driver.Rows, error) {
+	first, err := newCall(exec, execArgs)
+	if err != nil {
+		return nil, err
+	}
+	then, err := newCall(query, args)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithDeadline(ctx, c.until)
+	defer cancel()
+	if c.aside == nil || c.aside.pg.IsClosed() {
+		if c.aside, err = c.db.connect(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := c.aside.trip(ctx, []call{first}); err != nil {
+		return nil, err
+	}
+	got, err := c.aside.trip(ctx, []call{then})
+	if err != nil {
+		return nil, err
+	}
+	return &answer{result: got[0]}, nil
+}
+
 // Commit ends the transaction; what it has written is then as durable as the server has it.
 func (c *Conn) Commit(ctx context.Context) error {
 	calls := make([]call, 0, 2)
@@ -242,6 +271,10 @@ func (c *Conn) Close() error {
 	if c.w != nil {
 		c.w.close(context.Background())
 		c.w = nil
+	}
+	if c.aside != nil {
+		c.aside.close(context.Background())
+		c.aside = nil
 	}
 	return nil
 }

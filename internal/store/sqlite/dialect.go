@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -56,3 +57,9 @@ func (db *DB) Remote() bool { return false }
 func (db *DB) Pairs(alias, first, second string) string {
 	return "(SELECT x.value AS " + first + ", y.value AS " + second + " FROM json_each(?) AS x JOIN json_each(?) AS y ON y.key = x.key) AS " + alias
 }
+
+// Clock is NULL: the ledger's clock is this process's.
+func (db *DB) Clock() string { return "NULL" }
+
+// Barrier returns at once: one transaction writes at a time.
+func (db *DB) Barrier(context.Context) error { return nil }

@@ -139,6 +139,8 @@ CREATE UNIQUE INDEX deliveries_same ON deliveries (subject, dedup);
 CREATE INDEX deliveries_list ON deliveries (kind, received_at, seq);
 CREATE INDEX deliveries_phone ON deliveries (phone, received_at) WHERE phone IS NOT NULL;
 
+-- Numbers of kinds, shelves and targets are given in transactions of their own, which those
+-- that use them do not see: nothing refers to them by a constraint.
 -- Counts: each process that writes has rows of its own (writer), or all commits would
 -- wait for each other. Who reads sees the sums.
 
@@ -291,7 +293,7 @@ CREATE SEQUENCE forwards_seq MAXVALUE 34359738367;
 CREATE TABLE forwards (
     seq BIGINT PRIMARY KEY DEFAULT nextval('forwards_seq'),
     delivery BIGINT NOT NULL,
-    target BIGINT NOT NULL REFERENCES targets (id),
+    target BIGINT NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
     attempts BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
@@ -319,7 +321,7 @@ CREATE SEQUENCE attempts_seq MAXVALUE 34359738367;
 CREATE TABLE attempts (
     seq BIGINT PRIMARY KEY DEFAULT nextval('attempts_seq'),
     delivery BIGINT NOT NULL,
-    target BIGINT NOT NULL REFERENCES targets (id),
+    target BIGINT NOT NULL,
     run BIGINT,
     at BIGINT NOT NULL,
     status BIGINT NOT NULL,
@@ -333,7 +335,7 @@ CREATE INDEX attempts_run ON attempts (run, delivery, target) WHERE run IS NOT N
 
 CREATE TABLE failing (
     seq         BIGINT NOT NULL,
-    target      BIGINT NOT NULL REFERENCES targets (id),
+    target      BIGINT NOT NULL,
     received_at BIGINT NOT NULL,
     PRIMARY KEY (seq, target)
 );
