@@ -183,11 +183,16 @@ func (v *uiVerb) listener(ctx context.Context, conf *config.Config, ledger *stor
 	return who
 }
 
-// flags are those that chose what is looked at, for the commands that pages show.
+// flags are those that chose what is looked at, for the commands that pages show. A
+// database's URL may hold a password: the variable stands for it.
 func (v *uiVerb) flags() string {
 	var b strings.Builder
 	for _, f := range [][2]string{{"profile", v.global.profile}, {"config", v.global.configFile}, {"db", v.global.db}} {
-		if f[1] != "" {
+		switch {
+		case f[1] == "":
+		case f[0] == "db" && store.IsShared(f[1]):
+			b.WriteString(` --db "$PAYCTL_DB"`)
+		default:
 			b.WriteString(" --" + f[0] + " '" + strings.ReplaceAll(f[1], "'", `'\''`) + "'")
 		}
 	}

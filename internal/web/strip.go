@@ -76,6 +76,9 @@ func (s *Server) lookAround(ctx context.Context) []fact {
 func (s *Server) listener(ctx context.Context) fact {
 	who := presence.Nobody
 	if s.Listener != nil {
+		// Something that takes the question and never answers must not hold up the pages.
+		ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		defer cancel()
 		who = s.Listener(ctx)
 	}
 	f := fact{Name: "listener"}

@@ -43,6 +43,9 @@ var axe = sync.OnceValues(func() (string, error) {
 // check has axe-core look at the page.
 func (s *stage) check(ctx context.Context, name string) {
 	s.t.Helper()
+	if n := s.text(ctx, `document.querySelectorAll("[role=status], [role=alert], [aria-live]").length`); n != "1" {
+		s.t.Errorf("%s: %s places speak by themselves, want one", name, n)
+	}
 	text, err := axe()
 	if err != nil {
 		missing(s.t, "axe-core: %v", err)
