@@ -16,7 +16,7 @@ func Version(ctx context.Context, name string) (version string, installed bool) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, name, "--version") //nolint:gosec // cloudflared or ngrok
+	cmd := exec.CommandContext(ctx, name, "--version")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
