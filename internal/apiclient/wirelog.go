@@ -56,8 +56,7 @@ var callbackPath = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglob
 func Redact(body []byte) string {
 	cut := len(body) > maxLogged
 	if cut {
-		// Half a phone number could not be told from any other number.
-		body = bytes.TrimRight(body[:maxLogged], "0123456789")
+		body = wholeWords(body[:maxLogged])
 	}
 	text := secretMember().ReplaceAllString(string(body), `$1"[redacted]"`)
 	text = bearerText().ReplaceAllString(text, "$1[redacted]")
@@ -68,6 +67,15 @@ func Redact(body []byte) string {
 		text += "…"
 	}
 	return text
+}
+
+// wholeWords returns a body that was cut without a last word that may be half a phone
+// number, or half of its hash: it could not be told from another.
+func wholeWords(body []byte) []byte {
+	if short := bytes.TrimRight(body, "0123456789abcdefABCDEF"); len(body)-len(short) >= 9 {
+		return short
+	}
+	return bytes.TrimRight(body, "0123456789")
 }
 
 func exchange(req *http.Request, sent []byte, resp *Response) Exchange {

@@ -25,9 +25,13 @@ func showable(text string, most int) string {
 	return Escape(MaskDigits(text[:min(len(text), 2*most+64)]))
 }
 
-// isPlain reports whether text is visible ASCII with too few digits for a phone.
+// isPlain reports whether text is visible ASCII with too few digits for a phone, and too
+// short for a phone's hash.
 func isPlain(text string) bool {
 	digits := 0
+	if len(text) >= hashLength {
+		return false
+	}
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c < ' ' || c >= 0x7f:

@@ -1,8 +1,6 @@
 package payment
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -55,9 +53,8 @@ func (p Phone) MSISDN() string { return p.digits }
 // digits that it shows are in their places, counted from its end. "" can be any. C2B v1
 // hashes it instead (reference/daraja.md §9).
 func (p Phone) MayBe(text string) bool {
-	if len(text) == hex.EncodedLen(sha256.Size) {
-		sum := sha256.Sum256([]byte(p.digits))
-		return strings.EqualFold(text, hex.EncodeToString(sum[:]))
+	if len(text) == hashLength {
+		return p.isHashOf(text)
 	}
 	text = strings.NewReplacer(" ", "", "-", "", "+", "").Replace(text)
 	for i, j := len(text)-1, len(p.digits)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
@@ -131,9 +128,10 @@ func (p Phone) LikelySafaricom() bool {
 // a mobile number, the middle of that number becomes stars. A run that is a time
 // of this century, as Daraja writes them (20260102030405, reference/daraja.md
 // §3.2), is left alone, and so are the digits of a long hexadecimal word: a
-// signature or an id that lost some of them would be worth nothing. Numbers in
-// groups are hidden too, and the digits of every script count. For logs, errors
-// and text for people; the ledger and JSON ids keep the whole.
+// signature or an id that lost some of them would be worth nothing. A SHA-256 in
+// hexadecimal that is no signature may be a number's and is hidden all but its
+// start. Numbers in groups are hidden too, and the digits of every script count.
+// For logs, errors and text for people; the ledger and JSON ids keep the whole.
 func MaskDigits(text string) string {
 	ascii := asciiDigits(text)
 	masked := maskASCII(ascii)
@@ -148,7 +146,10 @@ func maskASCII(text string) string {
 	out := []byte(text)
 	for start := 0; start < len(out); {
 		end, letters := hexWord(text, start)
-		if letters < hexLetters || end-start < hexLength {
+		switch {
+		case letters > 0 && isHash(text, start, end):
+			maskHash(out[end-hashLength : end])
+		case letters < hexLetters || end-start < hexLength:
 			maskRuns(out[start:end])
 		}
 		start = max(end, start+1)

@@ -91,16 +91,8 @@ func isWholePhone(digits string) bool {
 // bound tells whether the character at i, and for punctuation the one beyond it in
 // direction step, make digits beside it part of something longer.
 func bound(text string, i, step int) bool {
-	at := func(i int) byte {
-		if i < 0 || i >= len(text) {
-			return ' '
-		}
-		return text[i]
+	if i >= 0 && i < len(text) && strings.IndexByte("-.,/", text[i]) >= 0 {
+		i += step
 	}
-	word := func(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' }
-	switch at(i) {
-	case '-', '.', ',', '/':
-		return word(at(i + step))
-	}
-	return word(at(i))
+	return isWord(text, i)
 }

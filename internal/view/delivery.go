@@ -209,9 +209,14 @@ const shownLine = 200
 // oneLine is a text with its white space made single blanks.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Answer is the start of an answer's body as text.
-func Answer(body []byte) string {
-	return strings.TrimSpace(strings.ToValidUTF8(string(body[:min(len(body), mostAnswer)]), "\uFFFD"))
+// Answer is the start of an answer's body as text, masked before it is cut: half a number
+// cannot be told from another.
+func Answer(body []byte, showPhone bool) string {
+	text := phones(strings.ToValidUTF8(string(body[:min(len(body), 2*mostAnswer)]), "\uFFFD"), showPhone)
+	for len(text) > mostAnswer || !utf8.ValidString(text) {
+		text = text[:min(mostAnswer, len(text)-1)]
+	}
+	return strings.TrimSpace(text)
 }
 
 // mostAnswer bounds what is shown of an answer's body, in bytes.

@@ -40,7 +40,7 @@ func NewReceived(v listen.DeliveryView, zone *time.Location, showPhone bool) Rec
 	out := Received{
 		Type: "delivery", ID: payment.OrNull(v.ID), Provider: string(v.Provider), Event: payment.OrNull(v.Event), Verdict: string(v.Verdict),
 		Reason: payment.OrNull(phones(v.Reason, showPhone)), Code: payment.OrNull(v.Code), Reference: payment.OrNull(phones(v.Reference, showPhone)),
-		Phone: payment.OrNull(phones(v.Phone, showPhone)), Receipt: payment.OrNull(v.Receipt),
+		Phone: payment.OrNull(phone(v.Phone, showPhone)), Receipt: payment.OrNull(v.Receipt),
 		Duplicate: v.Duplicate, DepositID: payment.OrNull(v.DepositID), StatusCode: v.StatusCode, Forwarded: v.Forwarded,
 		ReceivedAt: timing.RFC3339(v.ReceivedAt), at: clock(v.ReceivedAt, zone),
 	}
@@ -123,7 +123,7 @@ type Forwarded struct {
 func NewForwarded(v listen.ForwardView, zone *time.Location, showPhone bool) Forwarded {
 	out := Forwarded{
 		Type: "forward", DeliveryID: v.DeliveryID, Target: v.Target, Attempt: v.Attempt, Error: payment.OrNull(v.Error),
-		DurationMs: milliseconds(v.Duration), NextAt: timing.RFC3339OrNull(v.NextAt), Answer: payment.OrNull(phones(Answer(v.Answer), showPhone)),
+		DurationMs: milliseconds(v.Duration), NextAt: timing.RFC3339OrNull(v.NextAt), Answer: payment.OrNull(Answer(v.Answer, showPhone)),
 		at: clock(v.At, zone), ok: v.StatusCode >= 200 && v.StatusCode < 300,
 	}
 	if v.StatusCode > 0 {

@@ -8,45 +8,96 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// Body returns a payload as it may be shown: phone numbers are masked unless whole
-// ones are wanted, credentials always: a queue time-out echoes the request with its
-// SecurityCredential (reference/daraja.md §6.5). JSON stays JSON: a number that is a phone, as Daraja sends them
-// (reference/daraja.md §4.1), becomes a string of its masked form.
+// Body returns a payload as it may be shown: phone numbers and their hashes are masked
+// unless whole ones are wanted, credentials always: a queue time-out echoes the request with
+// its SecurityCredential (reference/daraja.md §6.5). JSON stays JSON: a number that is a
+// phone, as Daraja sends them (reference/daraja.md §4.1), becomes a string of its masked form.
 func Body(body []byte, showPhone bool) []byte {
-	isJSON := json.Valid(body)
-	if isJSON {
-		body = hideCredentials(body)
-	}
 	switch {
+	case json.Valid(body):
+		return maskJSON(body, showPhone)
 	case showPhone:
 		return body
-	case isJSON:
-		return maskJSON(body)
 	}
 	return []byte(payment.MaskDigits(string(body)))
 }
 
-// maskJSON masks the values and names of a valid JSON text; whatever holds no
-// number stays byte for byte.
-func maskJSON(text []byte) []byte {
+// maskJSON masks the values and names of a valid JSON text; whatever holds nothing to hide
+// stays byte for byte.
+func maskJSON(text []byte, showPhone bool) []byte {
 	var out bytes.Buffer
+	is := memberPlain // what the next value is, by its name
 	for len(text) > 0 {
-		n := 1
-		switch c := text[0]; {
+		n, c := 1, text[0]
+		switch {
 		case c == '"':
 			n = stringLength(text)
-			out.Write(maskString(text[:n]))
+			if rest := bytes.TrimLeft(text[n:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
+				out.Write(maskString(text[:n], memberPlain.mask(showPhone)))
+				is = memberOf(text[:n])
+				break
+			}
+			out.Write(is.value(text[:n], maskString, showPhone))
+			is = memberPlain
 		case c == '-', c >= '0' && c <= '9':
 			if n = bytes.IndexAny(text, " \t\r\n,]}"); n < 0 {
 				n = len(text)
 			}
-			out.Write(maskNumber(text[:n]))
+			out.Write(is.value(text[:n], maskNumber, showPhone))
+			is = memberPlain
 		default:
+			if strings.IndexByte(" \t\r\n:", c) < 0 {
+				is = memberPlain
+			}
 			out.WriteByte(c)
 		}
 		text = text[n:]
 	}
 	return out.Bytes()
+}
+
+// member is what the value of a JSON member is known to be by its name.
+type member int
+
+const (
+	memberPlain member = iota
+	memberCredential
+	memberPhone
+)
+
+// memberOf reads a name as it stands between its quotes.
+func memberOf(quoted []byte) member {
+	var name string
+	if json.Unmarshal(quoted, &name) != nil {
+		return memberPlain
+	}
+	name = strings.ToLower(name)
+	switch {
+	case name == "securitycredential", name == "password":
+		return memberCredential
+	case strings.Contains(name, "msisdn"), strings.Contains(name, "phone"):
+		return memberPhone
+	}
+	return memberPlain
+}
+
+// value returns a value as it may be shown.
+func (m member) value(raw []byte, masked func([]byte, func(string) string) []byte, showPhone bool) []byte {
+	if m == memberCredential {
+		return []byte(`"***"`)
+	}
+	return masked(raw, m.mask(showPhone))
+}
+
+// mask is what a text in such a value passes.
+func (m member) mask(showPhone bool) func(string) string {
+	switch {
+	case showPhone:
+		return func(text string) string { return text }
+	case m == memberPhone:
+		return payment.MaskPhone
+	}
+	return payment.MaskDigits
 }
 
 // stringLength is how long the string is that a valid JSON text begins with, its
@@ -65,15 +116,12 @@ func stringLength(text []byte) int {
 
 // maskString masks one JSON string. One with escapes is masked as what it means:
 // digits may hide in \u0037, and those of an escape are none.
-func maskString(quoted []byte) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return []byte(payment.MaskDigits(string(quoted)))
-	}
+func maskString(quoted []byte, mask func(string) string) []byte {
 	var text string
-	if json.Unmarshal(quoted, &text) != nil {
-		return []byte(payment.MaskDigits(string(quoted)))
+	if bytes.IndexByte(quoted, '\\') < 0 || json.Unmarshal(quoted, &text) != nil {
+		return []byte(mask(string(quoted)))
 	}
-	masked := payment.MaskDigits(text)
+	masked := mask(text)
 	if masked == text {
 		return quoted
 	}
@@ -84,47 +132,10 @@ func maskString(quoted []byte) []byte {
 	return []byte(strings.TrimSuffix(out.String(), "\n"))
 }
 
-func maskNumber(number []byte) []byte {
-	masked := payment.MaskDigits(string(number))
+func maskNumber(number []byte, mask func(string) string) []byte {
+	masked := mask(string(number))
 	if masked == string(number) {
 		return number
 	}
 	return []byte(`"` + masked + `"`)
-}
-
-// isCredential reports whether a member of this name, as it stands between its quotes,
-// holds a credential.
-func isCredential(quoted []byte) bool {
-	var name string
-	if json.Unmarshal(quoted, &name) != nil {
-		return false
-	}
-	return strings.EqualFold(name, "SecurityCredential") || strings.EqualFold(name, "Password")
-}
-
-// hideCredentials puts "***" in the place of the credentials in a valid JSON text; the
-// other bytes stay as they are.
-func hideCredentials(text []byte) []byte {
-	var out bytes.Buffer
-	hides := false
-	for len(text) > 0 {
-		if text[0] != '"' {
-			// Blanks and the colon stand between a name and its value.
-			hides = hides && strings.IndexByte(" \t\r\n:", text[0]) >= 0
-			out.WriteByte(text[0])
-			text = text[1:]
-			continue
-		}
-		n := stringLength(text)
-		switch rest := bytes.TrimLeft(text[n:], " \t\r\n"); {
-		case hides:
-			out.WriteString(`"***"`)
-			hides = false
-		default:
-			out.Write(text[:n])
-			hides = len(rest) > 0 && rest[0] == ':' && isCredential(text[:n])
-		}
-		text = text[n:]
-	}
-	return out.Bytes()
 }

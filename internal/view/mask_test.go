@@ -20,6 +20,10 @@ func TestBody(t *testing.T) {
 		`"\u0711000222"`:                                     `"\u0711000222"`,
 		"not json 254711000222":                              "not json 2547*****222",
 		"":                                                   "",
+		`{"Value":"4a37dc7c46003d682e12183469a1c2d5d6fc3545fe8a52a22e32f43a275b5c9d"}`:                  `{"Value":"4a` + strings.Repeat("*", 62) + `"}`,
+		`{"msisdn" : "b637b9c0b3282eae8880055c14380bbf","x":["\u0062637b9c0b3282eae8880055c14380bbf"]}`: `{"msisdn" : "b6` + strings.Repeat("*", 30) + `","x":["\u0062637b9c0b3282eae8880055c14380bbf"]}`,
+		`{"phone_number":{"a":"b637b9c0b3282eae8880055c14380bbf"}}`:                                     `{"phone_number":{"a":"b637b9c0b3282eae8880055c14380bbf"}}`,
+		`{"signature":"sha256=4a37dc7c46003d682e12183469a1c2d5d6fc3545fe8a52a22e32f43a275b5c9d"}`:       `{"signature":"sha256=4a37dc7c46003d682e12183469a1c2d5d6fc3545fe8a52a22e32f43a275b5c9d"}`,
 	} {
 		got := string(Body([]byte(text), false))
 		if got != want {
@@ -59,7 +63,7 @@ func FuzzMaskJSON(f *testing.F) {
 		if !json.Valid([]byte(text)) {
 			return
 		}
-		masked := maskJSON([]byte(text))
+		masked := maskJSON([]byte(text), false)
 		var v any
 		if err := json.Unmarshal(masked, &v); err != nil {
 			t.Fatalf("%q became %q: %v", text, masked, err)
@@ -77,6 +81,7 @@ func TestCredentialsAreHidden(t *testing.T) {
 		`{"security\u0043redential" : "x"}`:                               `{"security\u0043redential" : "***"}`,
 		`{"Password":"x","a":["SecurityCredential","b"]}`:                 `{"Password":"***","a":["SecurityCredential","b"]}`,
 		`{"SecurityCredential":null,"b":"c"}`:                             `{"SecurityCredential":null,"b":"c"}`,
+		`{"password": 12345 ,"b":1}`:                                      `{"password": "***" ,"b":1}`,
 		`{"a":"SecurityCredential","b":"c"}`:                              `{"a":"SecurityCredential","b":"c"}`,
 	} {
 		for _, whole := range []bool{true, false} {

@@ -50,7 +50,7 @@ func NewReplayed(r replay.Result, showPhone bool) Replayed {
 	for _, answer := range r.Answers {
 		view := ReplayedReply{
 			Target: deliver.Shown(answer.Target), OK: answer.OK(), LatencyMs: milliseconds(answer.Latency), Attempts: answer.Attempts,
-			Body: payment.OrNull(phones(Answer(answer.Body), showPhone)), Error: payment.OrNull(answer.Problem()),
+			Body: payment.OrNull(Answer(answer.Body, showPhone)), Error: payment.OrNull(answer.Problem()),
 		}
 		if answer.Status > 0 {
 			view.StatusCode = &answer.Status

@@ -35,7 +35,7 @@ func NewResolved(r deposit.Resolved, doubts []payment.Doubt, showPhone bool) Res
 	}
 	for _, h := range r.Hints {
 		v.Hints = append(v.Hints, Hint{
-			Source: h.Source, Receipt: h.Receipt, Amount: h.Amount.String(), Phone: payment.OrNull(phones(h.Phone, showPhone)),
+			Source: h.Source, Receipt: h.Receipt, Amount: h.Amount.String(), Phone: payment.OrNull(phone(h.Phone, showPhone)),
 			Reference: payment.OrNull(phones(h.Reference, showPhone)), At: timing.RFC3339(h.At),
 		})
 	}

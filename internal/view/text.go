@@ -14,3 +14,11 @@ func phones(text string, show bool) string {
 	}
 	return payment.MaskDigits(text)
 }
+
+// phone is a phone number as it came, of whatever form, masked unless it is to be shown.
+func phone(text string, show bool) string {
+	if show {
+		return text
+	}
+	return payment.MaskPhone(text)
+}

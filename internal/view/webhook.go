@@ -47,7 +47,7 @@ type Shot struct {
 func NewShot(event, to string, a deliver.Answer, showPhone bool) Shot {
 	v := Shot{Event: event, To: deliver.Shown(to), LatencyMs: milliseconds(a.Latency), Error: payment.OrNull(a.Problem())}
 	if a.Status > 0 {
-		v.StatusCode, v.Answer = &a.Status, payment.OrNull(phones(Answer(a.Body), showPhone))
+		v.StatusCode, v.Answer = &a.Status, payment.OrNull(Answer(a.Body, showPhone))
 	}
 	return v
 }

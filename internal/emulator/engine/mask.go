@@ -10,7 +10,7 @@ import (
 
 // masks finds what must not be shown. The patterns are compiled when first
 // needed: every command pays for what is done at start-up.
-var masks = sync.OnceValue(func() (m struct{ secret, token, checkout, phone, local *regexp.Regexp }) { //nolint:gochecknoglobals // compiled once
+var masks = sync.OnceValue(func() (m struct{ secret, token, checkout, phone, local, hash *regexp.Regexp }) { //nolint:gochecknoglobals // compiled once
 	// A JSON member whose value opens something.
 	m.secret = regexp.MustCompile(`("(?i:access_token|Password|SecurityCredential|Passkey|token|secret|api_?key)"\s*:\s*")([^"]*)(")`)
 	// The token that one refusal repeats (reference/daraja.md §3.4, 401.002.01).
@@ -20,6 +20,8 @@ var masks = sync.OnceValue(func() (m struct{ secret, token, checkout, phone, loc
 	// An MSISDN in full, wherever it stands alone.
 	m.phone = regexp.MustCompile(`\b(254[17]\d{2})\d{3}(\d{3})\b`)
 	m.local = regexp.MustCompile(`\b(0[17]\d{2})\d{3}(\d{3})\b`)
+	// The SHA-256 of an MSISDN (reference/daraja.md §9) tells as much; a signature has sha256= in front.
+	m.hash = regexp.MustCompile(`(^|[^0-9A-Za-z_=])([0-9a-f]{2})[0-9a-f]{62}\b`)
 	return m
 })
 
@@ -29,8 +31,10 @@ func maskSecrets(text string) string {
 	return masks().token.ReplaceAllString(text, "${1}***")
 }
 
-// MaskPhones hides the middle of every phone number, also inside checkout ids.
+// MaskPhones hides the middle of every phone number, also inside checkout ids, and all but
+// the start of a hash of one.
 func MaskPhones(text string) string {
+	text = masks().hash.ReplaceAllString(text, "${1}${2}***")
 	text = masks().checkout.ReplaceAllString(text, "${1}***${2}")
 	text = masks().phone.ReplaceAllString(text, "${1}***${2}")
 	return masks().local.ReplaceAllString(text, "${1}***${2}")
