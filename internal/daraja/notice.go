@@ -19,8 +19,16 @@ func notice(root node, body []byte) (payment.Inspection, bool) {
 	var e payment.Event
 	switch {
 	case root.get("responseheader").kind == '{' && root.get("responsebody").kind == '{':
+		for _, item := range root.get("responsebody").get("responsedata").list() {
+			if fold(item.get("name").scalar()) == "transactionid" && item.notText("value") != "" {
+				return notID("TransactionID"), true
+			}
+		}
 		e = standingOrder(root.get("responseheader"), root.get("responsebody").get("responsedata"))
-	case root.get("transactionid").scalar() != "" && root.get("paidamount").scalar() != "":
+	case root.hasID("transactionid") && root.get("paidamount").scalar() != "":
+		if name := root.notText("transactionid"); name != "" {
+			return notID(name), true
+		}
 		e = billPayment(root)
 	default:
 		return payment.Inspection{}, false

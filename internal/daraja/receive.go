@@ -88,6 +88,9 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 		return readSTK(body).inspection(d.Header.Get(shortCodeHeader))
 	}
 	if result := root.get("result"); result.kind == '{' {
+		if name := resultNotText(result); name != "" {
+			return notID(name)
+		}
 		return inspectResult(readResult(result), d.Body)
 	}
 	if isEcho(root) {
@@ -96,8 +99,10 @@ func (r Receiver) Inspect(d payment.Delivery) payment.Inspection {
 	if e, ok := notice(root, d.Body); ok {
 		return e
 	}
-	if root.get("transid").scalar() != "" && root.get("transamount").scalar() != "" {
-		switch {
+	if root.hasID("transid") && root.get("transamount").scalar() != "" {
+		switch name := root.notText("transid"); {
+		case name != "":
+			return notID(name)
 		case route != routeC2BConfirmation && route != routeC2BValidation && route != routePrefix:
 			return malformed(reasonNotC2BRoute)
 		case len(d.Body) > maxC2B:
@@ -193,6 +198,10 @@ func inspectTimeout(body []byte) payment.Inspection {
 	from := root
 	if result := root.get("result"); result.kind == '{' {
 		from = result
+	}
+	if name := from.notText("conversationid", "originatorconversationid"); name != "" {
+		e.Notes = append(e.Notes, name+" is not a string, as every id is: the path alone says whose time-out this is")
+		return unsigned(e)
 	}
 	e.ConversationID = from.get("conversationid").scalar()
 	e.OriginatorConversationID = from.get("originatorconversationid").scalar()

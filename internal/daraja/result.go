@@ -85,6 +85,22 @@ func ParseResult(body []byte) (TransactionResult, error) {
 	return readResult(result), nil
 }
 
+// resultNotText returns the name of the first id of a Result envelope that is no string, or "".
+func resultNotText(n node) string {
+	if name := n.notText("conversationid", "originatorconversationid", "transactionid"); name != "" {
+		return name
+	}
+	for _, pair := range n.resultParameters().list() {
+		switch key := pair.key(); fold(key) {
+		case "conversationid", "originatorconversationid", "originaltransactionid", "receiptno", "transactionreceipt":
+			if pair.notText("value") != "" {
+				return payment.Line(key, maxName)
+			}
+		}
+	}
+	return ""
+}
+
 func readResult(n node) TransactionResult {
 	r := TransactionResult{
 		ResultType:               n.get("resulttype").scalar(),
@@ -94,26 +110,36 @@ func readResult(n node) TransactionResult {
 		OriginatorConversationID: n.get("originatorconversationid").scalar(),
 		TransactionID:            n.get("transactionid").scalar(),
 	}
-	params := n.get("resultparameters")
-	inner := params.get("resultparameter")
-	if inner.kind == 0 {
-		inner = params // the flat list, or one bare {Key, Value}
-	}
-	r.Parameters = parameters(inner)
+	r.Parameters = parameters(n.resultParameters())
 	r.References = parameters(n.get("referencedata").get("referenceitem"))
 	r.fill()
 	r.API = r.origin()
 	return r
 }
 
+// resultParameters returns the pairs of an envelope: nested, as a flat list, or one bare
+// {Key, Value}.
+func (n node) resultParameters() node {
+	params := n.get("resultparameters")
+	if inner := params.get("resultparameter"); inner.kind != 0 {
+		return inner
+	}
+	return params
+}
+
+// key returns the name of a pair.
+func (n node) key() string {
+	if key := n.get("key").scalar(); key != "" {
+		return key
+	}
+	return n.get("name").scalar()
+}
+
 // parameters reads an array of pairs or a lone pair (quirks 2 and 3).
 func parameters(n node) []Parameter {
 	var out []Parameter
 	for _, pair := range n.list() {
-		key := pair.get("key").scalar()
-		if key == "" {
-			key = pair.get("name").scalar()
-		}
+		key := pair.key()
 		if key == "" {
 			continue
 		}

@@ -13,7 +13,9 @@ type stkFields struct {
 	code               string
 	// odd says that ResultCode, an id or an item came twice with different
 	// values, or in a type that no source shows: nothing is concluded from it.
-	odd         bool
+	odd bool
+	// notText is the name of an id that is no string, "" where all are.
+	notText     string
 	description string
 	amount      string
 	receipt     string
@@ -26,6 +28,9 @@ type stkFields struct {
 // be read: a body that lacks them is asked about instead of believed (§4.2,
 // §11 row 7).
 func (f stkFields) inspection(shortCode string) payment.Inspection {
+	if f.notText != "" {
+		return notID(f.notText)
+	}
 	if !printable(f.checkout) {
 		return malformed(reasonNoCheckout)
 	}
@@ -156,7 +161,7 @@ func dateOf(year, month, day, hms string) time.Time {
 // readSTK reads the fields from a tree, whatever order, case and collapsing
 // they came with (§4.1).
 func readSTK(n node) stkFields {
-	var f stkFields
+	f := stkFields{notText: n.notText("merchantrequestid", "checkoutrequestid")}
 	f.merchant = f.field(n, "merchantrequestid")
 	f.checkout = f.field(n, "checkoutrequestid")
 	f.code = f.field(n, "resultcode")
@@ -191,6 +196,9 @@ func (f *stkFields) item(name string, n node) {
 	case "amount":
 		f.once(&f.amount, f.field(n, "value"))
 	case "mpesareceiptnumber":
+		if n.notText("value") != "" {
+			f.notText = "MpesaReceiptNumber"
+		}
 		f.once(&f.receipt, f.field(n, "value"))
 	case "transactiondate":
 		f.date = n.get("value").scalar()

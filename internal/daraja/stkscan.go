@@ -183,7 +183,11 @@ func (s *stkScan) itemValue(name string, has bool) {
 		s.bad = true
 		return
 	}
-	if has {
+	switch {
+	case !has:
+	case to == &s.fields.receipt:
+		*to = s.plainText() // a number is for the tolerant reader
+	default:
 		*to = s.scalar()
 	}
 }

@@ -2,7 +2,10 @@ package daraja
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // node is one JSON value with its members in order, repeated ones included.
@@ -124,4 +127,27 @@ func (n node) list() []node {
 		return []node{n}
 	}
 	return nil
+}
+
+// notText returns the name, as it is spelt, of the first member among keys (given folded)
+// that is neither a string nor null, or "". Every id that Daraja sends is a string; one in a
+// number has many texts (5, 5.0, 5e0), of which another reader may take another.
+func (n node) notText(keys ...string) string {
+	for _, m := range n.members {
+		if m.value.kind != '"' && m.value.kind != 'n' && slices.Contains(keys, fold(m.key)) {
+			return payment.Line(m.key, maxName)
+		}
+	}
+	return ""
+}
+
+// hasID reports whether there is a member that holds an id, of whatever type.
+func (n node) hasID(key string) bool { return n.get(key).scalar() != "" || n.notText(key) != "" }
+
+// maxName bounds a member's name in a reason, in bytes.
+const maxName = 40
+
+// notID says which id is no string.
+func notID(name string) payment.Inspection {
+	return malformed(name + " is not a string, as every id is")
 }

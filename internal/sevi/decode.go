@@ -56,6 +56,18 @@ func (f fields) text(name string) string {
 	return ""
 }
 
+// notText returns the first of the members that is neither a string nor null, or "". Every
+// id is a string (reference/sevi.md §4, §5); one in a number has many texts (5, 5.0, 5e0), of
+// which another reader may take another.
+func (f fields) notText(names ...string) string {
+	for _, name := range names {
+		if f.has(name) && f[name][0] != '"' {
+			return name
+		}
+	}
+	return ""
+}
+
 // upper returns a member of an enumeration, folded to upper case; the sets are
 // open and unknown values pass through.
 func (f fields) upper(name string) string { return strings.ToUpper(f.text(name)) }

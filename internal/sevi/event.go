@@ -3,6 +3,7 @@ package sevi
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ func Parse(body []byte) (*payment.Event, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case f.notID() != "":
+		return nil, fmt.Errorf("%s is not a string, as every id is", f.notID())
 	case f.isOrderEvent():
 		return f.orderEvent(body), nil
 	case f.isTransaction():
@@ -38,6 +41,17 @@ func Parse(body []byte) (*payment.Event, error) {
 		return t.Event(), nil
 	}
 	return nil, errUnknown
+}
+
+// notID returns the name of an id that is no string, or "".
+func (f fields) notID() string {
+	if name := f.notText("id", "walletId", "orderId"); name != "" {
+		return name
+	}
+	if name := object(f["order"]).notText("id", "referenceNumber", "platformReference"); name != "" {
+		return "order." + name
+	}
+	return ""
 }
 
 // Event returns the transaction as an event: ShortCode holds the wallet, and
