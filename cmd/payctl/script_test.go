@@ -116,6 +116,7 @@ func TestScript(t *testing.T) {
 			"unzip":    cmdUnzip,
 			"mute":     cmdMute,
 			"target":   cmdTarget,
+			"terminal": cmdTerminal,
 		},
 		Condition: condition,
 	})

@@ -118,6 +118,11 @@ func (p *Printer) csvWrite(header, cells []string) error {
 		csvLine(&buf, header)
 	}
 	if cells != nil {
+		if p.opts.StdoutTTY {
+			for i := range cells {
+				cells[i] = Safe(cells[i])
+			}
+		}
 		csvLine(&buf, cells)
 	}
 	return p.write(buf.Bytes())
