@@ -38,7 +38,7 @@ func allowed() map[string][]string {
 		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/deliver", "internal/presence", "internal/store"},
-		"internal/replay":  {"internal/provider", "internal/deliver", "internal/store"},
+		"internal/replay":  {"internal/provider", "internal/deliver", "internal/filelock", "internal/store"},
 		"internal/webhook": {"internal/deliver", "internal/provider", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
@@ -69,15 +69,16 @@ func allowed() map[string][]string {
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 
-		"internal/daraja":   {"internal/apiclient"},
+		"internal/daraja":   {"internal/apiclient", "internal/filelock"},
 		"internal/wasaapay": {"internal/apiclient", "internal/socketio"},
 		"internal/sevi":     {},
 
 		"internal/apiclient": {},
-		"internal/budget":    {},
+		"internal/budget":    {"internal/filelock"},
+		"internal/filelock":  {},
 		"internal/deliver":   {},
 		"internal/socketio":  {},
-		"internal/tunnel":    {},
+		"internal/tunnel":    {"internal/filelock"},
 		"internal/presence":  {},
 
 		"internal/doctor": {"internal/config", "internal/presence", "internal/provider", "internal/store", "internal/tunnel"},
@@ -111,6 +112,7 @@ func doors() map[string][]string {
 		"github.com/spf13/cobra":            {"internal/cli", "cmd/manpages"},
 		"github.com/charmbracelet/lipgloss": {"internal/ui"},
 		"github.com/briandowns/spinner":     {"internal/ui"},
+		"github.com/gofrs/flock":            {"internal/filelock"},
 		"modernc.org/sqlite":                {"internal/store/sqlite"},
 		"github.com/jackc/pgx":              {"internal/store/postgres"},
 		"github.com/coder/websocket":        {"internal/socketio"},

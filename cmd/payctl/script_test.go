@@ -51,10 +51,13 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	cmd := exec.Command("go", "build", "-trimpath", "-o", dir+string(filepath.Separator), ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	made := dir
+	defer func() { _ = os.RemoveAll(made) }()
+	// TEST_BINARY_DIR holds a program that was built before: what an attack's script shows
+	// on an older commit is seen with it.
+	if built := os.Getenv("TEST_BINARY_DIR"); built != "" {
+		dir = built
+	} else if out, err := buildProgram(dir); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
 	}
@@ -70,6 +73,12 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+func buildProgram(dir string) ([]byte, error) {
+	cmd := exec.Command("go", "build", "-trimpath", "-o", dir+string(filepath.Separator), ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return cmd.CombinedOutput()
 }
 
 // patience is how long a test waits for what another process does: a loaded

@@ -17,10 +17,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/filelock"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 const (
@@ -162,7 +162,10 @@ func (f Files) lock(ctx context.Context, key string) (path string, unlock func()
 	}
 	sum := sha256.Sum256([]byte(key))
 	path = filepath.Join(f.Dir, hex.EncodeToString(sum[:12])+".json")
-	l := flock.New(path+".lock", flock.SetPermissions(0o600))
+	l, err := filelock.At("budget", path+".lock")
+	if err != nil {
+		return "", nil, err
+	}
 	waiting, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	if _, err := l.TryLockContext(waiting, lockPoll); err != nil {
@@ -173,11 +176,7 @@ func (f Files) lock(ctx context.Context, key string) (path string, unlock func()
 
 // read returns what a file holds; one that is not ours, or damaged, holds nothing.
 func read(path string) (s state) {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > mostFile {
-		return state{}
-	}
-	body, err := os.ReadFile(path)
+	body, err := trustfile.ReadInside("budget", filepath.Dir(path), path, mostFile)
 	if err != nil || json.Unmarshal(body, &s) != nil {
 		return state{}
 	}

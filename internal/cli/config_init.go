@@ -13,7 +13,6 @@ import (
 	"github.com/payctl/payctl/internal/doctor"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
-	"github.com/payctl/payctl/internal/trustfile"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -154,9 +153,9 @@ func (v *configInit) prepare(ctx context.Context) error {
 	err := isTerminal(v.in.Stderr)
 	v.asks = in && err
 	if v.secretsFrom != "" {
-		data, err := trustfile.ReadFile("secrets-from", v.secretsFrom, maxSecretsFile)
+		data, err := readTrusted("secrets-from", v.secretsFrom, maxSecret)
 		if err != nil {
-			return usagef("check the path and its permissions", "secrets-from: %s", firstLine(err.Error()))
+			return err
 		}
 		if v.given, err = parseEnvFile(v.secretsFrom, string(data)); err != nil {
 			return err
@@ -175,9 +174,6 @@ func (v *configInit) prepare(ctx context.Context) error {
 	}
 	return v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment})
 }
-
-// maxSecretsFile bounds --secrets-from, in bytes.
-const maxSecretsFile = 64 << 10
 
 // parseEnvFile reads lines like NAME=value, with or without "export" and quotes.
 // Errors are KindUsage and repeat no value.

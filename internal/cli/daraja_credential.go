@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -116,12 +115,8 @@ func (v *darajaCredentialEncrypt) readCertificate(ctx context.Context) ([]byte, 
 			return nil, usagef("give --certificate FILE, or set daraja.certificate", "certificate: none was named")
 		}
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("check the name and the permissions", "certificate %s: cannot be read", path)
-	}
-	defer func() { _ = file.Close() }()
-	return readAll(file, maxCertificate, path)
+	// Whoever writes it has the password sealed to a key of his own.
+	return readTrusted("certificate", path, maxCertificate)
 }
 
 // password reads the password: the file, the profile, or stdin.

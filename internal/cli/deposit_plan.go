@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
@@ -101,12 +100,7 @@ func (r *planRun) file(ctx context.Context) ([]byte, error) {
 	if r.fromFile == "-" {
 		return readAll(r.stdin(ctx), deposit.MostPlan, "stdin")
 	}
-	file, err := os.Open(r.fromFile)
-	if err != nil {
-		return nil, usagef("check the file and its permissions", "from-file: cannot read %s", r.fromFile)
-	}
-	defer func() { _ = file.Close() }()
-	return readAll(file, deposit.MostPlan, r.fromFile)
+	return readTrusted("from-file", r.fromFile, deposit.MostPlan)
 }
 
 // line is the deposit of one line; the flags stand in for cells that are empty.

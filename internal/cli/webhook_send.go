@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/x509"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -40,9 +39,9 @@ func (o *sendFlags) options() (deliver.Options, error) {
 	if out.Header, err = deliver.ParseHeaders(o.headers); err != nil || o.ca == "" {
 		return out, err
 	}
-	pem, err := os.ReadFile(o.ca)
+	pem, err := readTrusted("ca", o.ca, maxSecret)
 	if err != nil {
-		return out, usagef("check the name and the permissions", "ca %s: cannot be read", o.ca)
+		return out, err
 	}
 	if out.Roots, err = x509.SystemCertPool(); err != nil {
 		out.Roots = x509.NewCertPool()

@@ -205,9 +205,9 @@ func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) e
 
 // readHeaders reads "Name: value" lines.
 func readHeaders(path string) (http.Header, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile("headers", path, maxSecret)
 	if err != nil {
-		return nil, usagef("check the name and the permissions", "headers %s: cannot be read", path)
+		return nil, err
 	}
 	header := http.Header{}
 	for line := range strings.Lines(string(data)) {
@@ -221,9 +221,9 @@ func readHeaders(path string) (http.Header, error) {
 
 // readSecretFile reads a secret and drops one line end, which editors add.
 func readSecretFile(path string) (*secret.Secret, error) {
-	data, err := os.ReadFile(path)
+	data, err := readTrusted("secret-file", path, maxSecret)
 	if err != nil {
-		return nil, usagef("check the name and the permissions", "secret-file %s: cannot be read", path)
+		return nil, err
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	if text == "" {

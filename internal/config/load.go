@@ -102,7 +102,11 @@ func (c *Config) stack(project, user *document) error {
 			return err
 		}
 	}
-	c.layers = append(c.layers, c.tunnelLayer())
+	said, err := c.tunnelLayer()
+	if err != nil {
+		return err
+	}
+	c.layers = append(c.layers, said)
 	if c.Profile == string(payment.Local) {
 		c.layers = append(c.layers, builtInLayer())
 	}

@@ -134,6 +134,9 @@ func readPatiently(ctx context.Context, path string) (contents, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() || info.IsDir() {
 		return readBounded(path)
 	}
+	if err := trustfile.Check("config", path); err != nil { // a pipe of another user's keeps everybody waiting
+		return contents{}, err
+	}
 	return patiently(ctx, func() (contents, error) { return readBounded(path) })
 }
 

@@ -27,8 +27,9 @@ type Source struct {
 	DataDir string
 	// CacheDir holds what may be deleted, such as tokens; StateDir what should stay.
 	CacheDir, StateDir string
-	// Tunnel reads what a listener of a profile says of its tunnel; nil reads nothing.
-	Tunnel func(stateDir, profile string) (Tunnel, bool)
+	// Tunnel reads what a listener of a profile says of its tunnel, if it says anything; nil
+	// reads nothing. An error says that what is there is not believed.
+	Tunnel func(stateDir, profile string) (Tunnel, bool, error)
 	// Keyring reads the system's keyring; nil is the real one.
 	Keyring func(service, account string) (string, error)
 	// Patience is the command's; nil has it anew for each secret.

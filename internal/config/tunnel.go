@@ -20,20 +20,20 @@ type Tunnel struct {
 
 // tunnelLayer is the live tunnel's address. It stands below every file of the user: what
 // somebody wrote down is meant.
-func (c *Config) tunnelLayer() layer {
+func (c *Config) tunnelLayer() (layer, error) {
 	l := newLayer("")
 	if c.source.Tunnel == nil || c.Profile == "" {
-		return l
+		return l, nil
 	}
-	said, ok := c.source.Tunnel(c.StateDir, c.Profile)
-	if !ok {
-		return l
+	said, ok, err := c.source.Tunnel(c.StateDir, c.Profile)
+	if !ok || err != nil {
+		return l, err
 	}
 	c.tunnel = &said
 	if said.Alive && said.URL != "" {
 		l.set("callback_url", said.URL, Origin{Kind: FromTunnel, Name: said.checked()})
 	}
-	return l
+	return l, nil
 }
 
 // ThroughTunnel reports whether callback_url is the address of a tunnel whose listener

@@ -163,6 +163,74 @@ func TestTokenLockHeldElsewhere(t *testing.T) {
 	})
 }
 
+// A lock that is a link, or a pipe, is neither followed nor waited for: the token is minted,
+// and what the link leads to stays as it was. So it is with the cache itself.
+func TestTokenLockIsNoLink(t *testing.T) {
+	t.Parallel()
+	for name, plant := range map[string]func(cache, elsewhere string) error{
+		"a link to nothing":         func(cache, elsewhere string) error { return os.Symlink(elsewhere+"-new", cache+".lock") },
+		"a link to a file":          func(cache, elsewhere string) error { return os.Symlink(elsewhere, cache+".lock") },
+		"a directory":               func(cache, _ string) error { return os.Mkdir(cache+".lock", 0o700) },
+		"a cache that is a link":    func(cache, elsewhere string) error { return os.Symlink(elsewhere, cache) },
+		"a cache that leads astray": func(cache, elsewhere string) error { return os.Symlink(elsewhere+"-new", cache) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cache, elsewhere := filepath.Join(dir, "tokens.json"), filepath.Join(dir, "elsewhere")
+			planted := `{"` + newTokenFile(cache, "127.0.0.1:1", secret.New("key")).entry + `":{"token":"planted","expires":99999999999}}`
+			if err := errors.Join(os.WriteFile(elsewhere, []byte(planted), 0o600), plant(cache, elsewhere)); err != nil {
+				t.Fatal(err)
+			}
+			g := &memoryGateway{}
+			began := time.Now()
+			if _, err := clientWith(t, cache, g).Create(t.Context(), testRequest(t)); err != nil {
+				t.Fatal(err)
+			}
+			left, err := os.ReadFile(elsewhere)
+			if err != nil || string(left) != planted || g.minted != 1 || time.Since(began) > lockWait {
+				t.Errorf("minted %d after %s; elsewhere holds %q, %v", g.minted, time.Since(began), left, err)
+			}
+			if _, err := os.Lstat(elsewhere + "-new"); err == nil {
+				t.Error("the link was followed")
+			}
+		})
+	}
+}
+
+// FuzzTokenFile: whatever a planted cache holds, nothing panics, no token is used that a
+// header cannot carry or that lives longer than one does, and the next one is kept.
+func FuzzTokenFile(f *testing.F) {
+	entry := newTokenFile("x", "h", secret.New("key")).entry
+	for name, value := range hostileTokens() {
+		body, err := json.Marshal(map[string]cachedToken{entry: {Token: value, Expires: noon().Add(time.Hour).Unix()}, name: {}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	for _, body := range []string{
+		"", "null", "[]", `{"` + entry + `":null}`, `{"` + entry + `":{"token":"planted","expires":99999999999}}`, `{"` + entry + `":{"token":"t","expires":1e400}}`,
+		`{"` + entry + `":{"token":"t","expires":-9223372036854775808}}`, strings.Repeat("[", 10000), "\xff\xfe",
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		file := newTokenFile(filepath.Join(t.TempDir(), "tokens.json"), "h", secret.New("key"))
+		if err := os.WriteFile(file.path, body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, now := file.read(), noon()
+		if got.fresh(now) && (!visible(got.value) || got.expires.Sub(now) > tokenLifetime+time.Second) {
+			t.Errorf("%q is used until %s", got.value, got.expires)
+		}
+		file.write(token{value: "minted", expires: now.Add(time.Hour)}, now)
+		if got := file.read(); got.value != "minted" {
+			t.Errorf("kept %q", got.value)
+		}
+	})
+}
+
 // lockedClient is a client whose cache is locked until the test ends.
 func lockedClient(t *testing.T, g http.RoundTripper) *Client {
 	t.Helper()
@@ -172,6 +240,11 @@ func lockedClient(t *testing.T, g http.RoundTripper) *Client {
 		t.Fatalf("lock: %v, %v", held, err)
 	}
 	t.Cleanup(func() { _ = holder.Close() })
+	return clientWith(t, cache, g)
+}
+
+func clientWith(t *testing.T, cache string, g http.RoundTripper) *Client {
+	t.Helper()
 	return mustNew(t, Config{
 		Environment: payment.Local, BaseURL: "http://127.0.0.1:1", TokenCache: cache, ShortCode: "600111",
 		ConsumerKey: secret.New("key"), ConsumerSecret: secret.New("sec&ret"), Passkey: secret.New("passkey"),

@@ -5,16 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/filelock"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/trustfile"
 )
@@ -53,11 +50,10 @@ func (f *tokenFile) lock(ctx context.Context) (func(), error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return nil, err
 	}
-	// A link there could have the lock made, or held, wherever it leads.
-	if err := trustfile.CheckInside("token cache", f.path+".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	l, err := filelock.At("token cache", f.path+".lock")
+	if err != nil {
 		return nil, err
 	}
-	l := flock.New(f.path+".lock", flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|noFollow))
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
@@ -70,17 +66,11 @@ func (f *tokenFile) lock(ctx context.Context) (func(), error) {
 // write, is as good as none.
 func (f *tokenFile) all() map[string]cachedToken {
 	out := map[string]cachedToken{}
-	if trustfile.Check("token cache", filepath.Dir(f.path)) != nil || trustfile.CheckInside("token cache", f.path) != nil {
+	info, err := os.Lstat(f.path)
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return out
 	}
-	info, err := os.Stat(f.path)
-	if err != nil || info.Size() > maxCacheFile {
-		return out
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return out
-	}
-	body, err := os.ReadFile(f.path)
+	body, err := trustfile.ReadInside("token cache", filepath.Dir(f.path), f.path, maxCacheFile)
 	if err != nil || json.Unmarshal(body, &out) != nil || out == nil { // null unmarshals to nil
 		return map[string]cachedToken{}
 	}

@@ -39,19 +39,15 @@ type Reader interface {
 // FileSource is a file of the machine.
 func FileSource(path string) Source {
 	return Source{Name: path, Open: func() (Reader, int64, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, 0, err
-		}
-		info, err := f.Stat()
+		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
-			err = errors.New("is no regular file")
+			err = errors.New("is no regular file") // a pipe would be waited for
 		}
 		if err != nil {
-			_ = f.Close()
 			return nil, 0, err
 		}
-		return f, info.Size(), nil
+		f, err := os.Open(path)
+		return f, info.Size(), err
 	}}
 }
 

@@ -5,8 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gofrs/flock"
-
+	"github.com/payctl/payctl/internal/filelock"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -33,7 +32,10 @@ func (l Ledger) lock(ctx context.Context, name, what string) (held context.Conte
 }
 
 func lock(path, what string) (unlock func(), err error) {
-	file := flock.New(path)
+	file, err := filelock.At(what, path)
+	if err != nil {
+		return nil, err
+	}
 	for {
 		locked, err := file.TryLock()
 		switch {
@@ -55,7 +57,7 @@ func lock(path, what string) (unlock func(), err error) {
 }
 
 // isNamed reports whether the locked file is the one that others find by its name.
-func isNamed(file *flock.Flock) bool {
+func isNamed(file *filelock.Lock) bool {
 	mine, err := file.Stat()
 	if err != nil {
 		return false

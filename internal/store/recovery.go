@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // Recovery is the directory beside a ledger with what sources said of deposits and
@@ -71,19 +74,30 @@ func (r Recovery) files() []string {
 	return out
 }
 
+// believed returns an error of KindUsage where the directory, or a file in it, is another
+// user's or can be changed by one: what waits says what was paid.
+func (r Recovery) believed() error {
+	err := trustfile.Check("recovery directory", r.Dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, path := range r.files() {
+		if err == nil {
+			err = trustfile.CheckInside("recovery file", path)
+		}
+	}
+	return err
+}
+
 // mostRecovery bounds a recovery file, in bytes.
 const mostRecovery = 64 << 10
 
 // TakeIn records what waits, and returns the ids of the deposits. A file that cannot be
-// read, or is of no deposit of this ledger, stays for the operator.
+// read, is not believed, or is of no deposit of this ledger, stays for the operator.
 func (r Recovery) TakeIn(ctx context.Context) (taken []string, err error) {
 	for _, path := range r.files() {
 		var w waitingClaim
-		info, statErr := os.Lstat(path)
-		if statErr != nil || info.Size() > mostRecovery {
-			continue
-		}
-		data, readErr := os.ReadFile(path)
+		data, readErr := trustfile.ReadInside("recovery file", r.Dir(), path, mostRecovery)
 		if readErr != nil || json.Unmarshal(data, &w) != nil || !w.Status.Valid() {
 			continue
 		}

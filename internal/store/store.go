@@ -132,6 +132,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 		return nil, db.kinded("open the ledger", err)
 	}
+	if err := (Recovery{db}).believed(); err != nil {
+		return nil, errors.Join(err, db.engine.Close())
+	}
 	db.read = db.engine.Reader()
 	if err := db.readKey(ctx); err != nil {
 		return nil, db.kinded("open the ledger", errors.Join(err, db.engine.Close()))

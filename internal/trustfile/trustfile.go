@@ -54,9 +54,12 @@ func CheckOpen(what, path string, f *os.File) error {
 	return checkInfo(what, path, info)
 }
 
-// Open opens a file for reading that Check believes. Errors are those of Check and
-// os.Open.
+// Open opens a file for reading that Check believes; a pipe of another user's, which could
+// be waited for without end, is not opened at all. Errors are those of Check and os.Open.
 func Open(what, path string) (*os.File, error) {
+	if err := Check(what, path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -107,4 +110,17 @@ func quoted(command, path string) string {
 		path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
 	return command + " " + path
+}
+
+// ReadInside reads a whole file of at most so many bytes that payctl itself keeps in a
+// directory of its own; both are judged. Errors are those of Check, CheckInside and
+// ReadFile.
+func ReadInside(what, dir, path string, most int64) ([]byte, error) {
+	if err := Check(what, dir); err != nil {
+		return nil, err
+	}
+	if err := CheckInside(what, path); err != nil {
+		return nil, err
+	}
+	return ReadFile(what, path, most)
 }

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/payctl/payctl/internal/filelock"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // Handover is what "payctl listen" tells the other commands of a profile.
@@ -29,7 +29,7 @@ type Handover struct {
 // process: the lock goes with it.
 type Publication struct {
 	path string
-	lock *flock.Flock
+	lock *filelock.Lock
 }
 
 // Publish takes the right for a profile. Another listener's is KindConflict.
@@ -41,7 +41,10 @@ func Publish(stateDir, profile string) (*Publication, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	lock, err := filelock.At("tunnel", path+".lock")
+	if err != nil {
+		return nil, err
+	}
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, err
@@ -90,20 +93,27 @@ func removeIfThere(path string) error {
 }
 
 // Current reads what the profile's listener said. alive reports whether it still runs.
-// Without any word it is fs.ErrNotExist.
+// Without any word it is fs.ErrNotExist; a file that is not believed is KindUsage.
 func Current(stateDir, profile string) (h Handover, alive bool, err error) {
 	if stateDir == "" {
 		return h, false, fs.ErrNotExist
 	}
 	path := handoverFile(stateDir, profile)
-	data, err := os.ReadFile(path)
+	// What it says becomes the address of callbacks.
+	data, err := trustfile.ReadInside("tunnel", filepath.Dir(path), path, mostHandover)
 	if err != nil {
 		return h, false, err
 	}
 	if err := json.Unmarshal(data, &h); err != nil {
 		return h, false, err
 	}
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600), flock.SetFlag(os.O_RDONLY))
+	if _, err := os.Lstat(path + ".lock"); err != nil {
+		return h, false, err
+	}
+	lock, err := filelock.At("tunnel", path+".lock")
+	if err != nil {
+		return h, false, err
+	}
 	free, err := lock.TryRLock()
 	if err != nil {
 		return h, false, err
@@ -113,6 +123,9 @@ func Current(stateDir, profile string) (h Handover, alive bool, err error) {
 	}
 	return h, true, nil
 }
+
+// mostHandover bounds its file, in bytes.
+const mostHandover = 64 << 10
 
 func handoverFile(stateDir, profile string) string {
 	return filepath.Join(stateDir, "tunnel", profile+".json")

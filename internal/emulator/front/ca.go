@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/trustfile"
 )
 
 // Files of a CA in its folder. The first may be given away; the second stays, mode 0600.
@@ -111,6 +112,12 @@ func OpenCA(dir string) (*CA, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the emulator's CA: %w", err)
+	}
+	for _, path := range []string{dir, certFile, keyFile} {
+		// A browser that trusts the CA trusts whoever can write it.
+		if err := trustfile.Check("the emulator's CA", path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	keyPEM, err := os.ReadFile(keyFile)
 	if err != nil {

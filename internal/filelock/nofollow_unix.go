@@ -1,6 +1,6 @@
 //go:build unix
 
-package daraja
+package filelock
 
 import "syscall"
 

@@ -1,5 +1,5 @@
 //go:build !unix
 
-package daraja
+package filelock
 
 const noFollow = 0
