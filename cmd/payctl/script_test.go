@@ -92,6 +92,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Files:               scripts(t),
 		RequireExplicitExec: true,
+		ContinueOnError:     os.Getenv("TEST_BINARY_DIR") != "", // each attack is seen, not the first alone
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			for name, value := range map[string]string{
