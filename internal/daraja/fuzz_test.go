@@ -19,7 +19,7 @@ func seedAll(f *testing.F) {
 		f.Add(body)
 	}
 	for _, odd := range []string{
-		"", "0", "null", `"x"`, "[]", "{}", `{"Body":0}`, `{"Body":{"stkCallback":[]}}`, `{"Result":{}}`, "\xff", "{\"a\":1}\x00",
+		"", "0", "null", `"x"`, "[]", "{}", `{"Body":0}`, `{"Body":{"stkCallback":[]}}`, `{"Result":{}}`, "\xff", "\"\xff\xc3\xa9\xe2\x82\"", "{\"a\":1}\x00",
 		`{"Body":{"stkCallback":{"CheckoutRequestID":"ws","ResultCode":1e0}}}`,
 		`{"body":{"stkcallback":{"checkoutrequestid":"ws","resultcode":"1032"}}}`,
 		`{"Body":{"stkCallback":{"CheckoutRequestID":"ws","ResultCode":0,"ResultCode":0}}}`,
@@ -115,7 +115,10 @@ func FuzzInspect(f *testing.F) {
 func FuzzParseTree(f *testing.F) {
 	seedAll(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		_, ok := parseTree(body)
+		n, ok := parseTree(body)
+		if want := ""; ok && n.kind == '"' && json.Unmarshal(body, &want) == nil && n.text != want {
+			t.Fatalf("read %q, meant %q", n.text, want)
+		}
 		if ok && !json.Valid(body) {
 			t.Fatalf("took what is not JSON: %q", body)
 		}

@@ -1,9 +1,11 @@
 package daraja
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -76,14 +78,31 @@ func (c *cursor) node(depth int) node {
 // text reads a string and decodes it.
 func (c *cursor) text() string {
 	raw, plain := c.str()
-	if plain || c.bad {
+	switch {
+	case plain || c.bad:
 		return string(raw)
+	case bytes.IndexByte(raw, '\\') < 0: // without encoding/json, which costs ten times as much
+		return wellFormed(string(raw))
 	}
 	var s string
 	if err := json.Unmarshal(append(append([]byte{'"'}, raw...), '"'), &s); err != nil {
 		c.bad = true
 	}
 	return s
+}
+
+// wellFormed returns text with U+FFFD for each byte that is not UTF-8, as encoding/json reads
+// a string.
+func wellFormed(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for _, r := range text {
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // fold makes keys comparable: they have come with spaces and in other cases

@@ -1,0 +1,5 @@
+//go:build race
+
+package daraja
+
+const raceEnabled = true
