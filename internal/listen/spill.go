@@ -168,6 +168,9 @@ func (sp *spill) writeFile(name string, text []byte) error {
 // makeDir makes the directory where it is not there (0700), and says whether it may be
 // believed.
 func (sp *spill) makeDir() error {
+	if info, err := os.Stat(sp.dir); err == nil && !info.IsDir() {
+		return payment.Usage("spill directory: "+sp.dir+" is not a directory", "look at what it is, and move it away")
+	}
 	if err := os.MkdirAll(sp.dir, 0o700); err != nil {
 		return err
 	}
