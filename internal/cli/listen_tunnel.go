@@ -328,11 +328,8 @@ func (p *publicAddress) ready() *readyTunnel {
 // liveTunnel reads what a listener of a profile says of its tunnel, for the settings.
 func liveTunnel(stateDir, profile string) (config.Tunnel, bool, error) {
 	h, alive, err := tunnel.Current(stateDir, profile)
-	switch {
-	case payment.KindOf(err) == payment.KindUsage:
+	if payment.KindOf(err) == payment.KindUsage {
 		return config.Tunnel{}, false, err
-	case err != nil:
-		return config.Tunnel{}, false, nil
 	}
-	return config.Tunnel{URL: h.URL, Alive: alive, CheckedAt: h.CheckedAt, Good: h.State == tunnel.Live}, true, nil
+	return config.Tunnel{URL: h.URL, Alive: alive, CheckedAt: h.CheckedAt, Good: h.State == tunnel.Live}, err == nil, nil
 }

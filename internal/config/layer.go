@@ -142,16 +142,17 @@ func environmentLayers(s Source) (own, aliases layer, err error) {
 }
 
 // fileLayers takes a file's profile section and what stands at its top. The
-// profile local takes nothing from the top: it needs no configuration and is
+// profile local takes from the top only how things are shown: it needs no configuration and is
 // not to be led astray by what is meant for real providers.
 func fileLayers(kind OriginKind, d *document, profile string) ([]layer, error) {
 	if d == nil {
 		return nil, nil
 	}
-	sections := []map[string]entry{d.profiles[profile]}
-	if profile != string(payment.Local) {
-		sections = append(sections, d.shared)
+	shared := d.shared
+	if profile == string(payment.Local) {
+		shared = looks(shared)
 	}
+	sections := []map[string]entry{d.profiles[profile], shared}
 	layers := make([]layer, 0, len(sections))
 	for _, entries := range sections {
 		l := newLayer(filepath.Dir(d.path))
@@ -164,4 +165,15 @@ func fileLayers(kind OriginKind, d *document, profile string) ([]layer, error) {
 		layers = append(layers, l)
 	}
 	return layers, nil
+}
+
+// looks are the entries that say how things are shown.
+func looks(entries map[string]entry) map[string]entry {
+	out := map[string]entry{}
+	for key, e := range entries {
+		if s, _, _ := find(key); s != nil && s.looks {
+			out[key] = e
+		}
+	}
+	return out
 }

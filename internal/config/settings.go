@@ -36,6 +36,9 @@ type setting struct {
 	// open settings move neither money nor secrets nor evidence: a project file,
 	// which may be anybody's, may set them for every profile.
 	open bool
+	// looks settings say how things are shown: those at the top of a file count in every
+	// profile, also in the built-in one, which takes nothing else from there.
+	looks bool
 	// payee settings say where money or the news of it goes; a trusted project
 	// file may set them for profiles of the sandbox.
 	payee bool
@@ -57,9 +60,9 @@ var settings = []*setting{
 	{key: "db", what: "the ledger's file or database, as --db", kind: kindLedger, bound: true},
 	{key: "callback_url", what: `public base URL of "payctl listen"`, kind: kindCallback, payee: true},
 	{key: "production_cap", what: "most that a script may ask for in production, KES", kind: kindAmount},
-	{key: "output", what: "output format, as --output", kind: kindChoice, choices: []string{"text", "json", "ndjson", "csv"}, open: true},
-	{key: "color", what: "colour, as --color", kind: kindChoice, choices: []string{"auto", "always", "never"}, open: true},
-	{key: "timezone", what: "zone that times are shown in: Africa/Nairobi", kind: kindText, open: true},
+	{key: "output", what: "output format, as --output", kind: kindChoice, choices: []string{"text", "json", "ndjson", "csv"}, open: true, looks: true},
+	{key: "color", what: "colour, as --color", kind: kindChoice, choices: []string{"auto", "always", "never"}, open: true, looks: true},
+	{key: "timezone", what: "zone that times are shown in: Africa/Nairobi", kind: kindText, open: true, looks: true},
 	{key: "daraja.base_url", what: "gateway, when not the environment's own", kind: kindURL, bound: true},
 	{key: "daraja.consumer_key", what: "Daraja app, consumer key", kind: kindSecret, bound: true},
 	{key: "daraja.consumer_secret", what: "Daraja app, consumer secret", kind: kindSecret, bound: true},
