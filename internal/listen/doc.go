@@ -18,17 +18,24 @@
 //	pay by C2B where nothing vouches for it TestC2BIsNotOpen, trust_c2b_open
 //	get round an enforced check by a socket TestEnforceKnowsNoPeer
 //	plant a spilled delivery                TestPlantedSpill, TestForeignSpill, FuzzSpilled, trust_planted_beside
-//	plant a token, or a TLS key             trust_planted_beside, TestForeignTLS
+//	plant a token, or a TLS key             trust_planted_beside, TestForeignTLS, FuzzTokenFile (daraja)
+//	have a lock made where a link leads     TestNoLockFollowsALink (filelock), TestTokenLockIsNoLink (daraja)
+//	name a file that others can write       trust_planted_files, trust_foreign_settings
 //	get past a secret path by a file        TestPlantedSpillUnderASecretPath
 //	keep honest callbacks out               TestSilentConnections, TestIdleGivesWay, TestBackPressure
-//	keep a processor busy before proof      TestCostBeforeTheSignatureFits (wasaapay)
+//	keep a processor busy before proof      TestCostBeforeTheSignatureFits (wasaapay), TestCostOfABody (daraja)
+//	keep it busy by a filter                trust_filter_bounds
 //	speak to targets in payctl's name       TestForgedVerdictHeader, FuzzHeaderFolding (deliver), trust_forged_verdict
 //	have a contradiction forwarded          TestForwardStranger (store), trust_forged_verdict
 //	read a credential from the ledger       TestCredentialIsNotStored, trust_forged_verdict
 //	settle in another environment           TestEnvironmentsFailClosed (wasaapay), trust_environment
-//	have an id read as it was not signed    TestIDsAreStrings, FuzzIDs (wasaapay), trust_environment
+//	have an id read as it was not signed    TestIDsAreStrings, FuzzIDs (wasaapay, daraja, sevi), trust_environment
+//	learn a number from its hash            TestHashesAreNumbers (payment), trust_hashed_phones
+//	command the operator's terminal         trust_terminal, FuzzSafe (ui)
+//	see a secret's end, a credential        trust_secrets_shown, TestCredentialsAreHidden (view)
 //	decide by a project file                TestProjectFile, FuzzProjectFile (config), trust_project_file
 //	decide by somebody else's file          TestFilesOfAnotherUser (config), trust_foreign_settings
 //	decide by a planted ledger              TestPlantedLedger, TestForeignLedger (store), trust_planted_ledger
 //	bury requests in odd paths and framing  TestHostileRequests, FuzzHandler
+//	any of it, with the real program        TestHostile (payctl)
 package listen
