@@ -9,6 +9,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/stats"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -74,7 +75,7 @@ func (v *statsVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := view.NewStats(r, v.zone())
+	shown := view.NewStats(r, timing.EAT())
 	if v.html != "" {
 		if err := writePage(v.html, shown.Page(v.now())); err != nil {
 			return err

@@ -137,7 +137,15 @@ func follows(before, f *statement.File) []statement.Check {
 	return nil
 }
 
-func inWords(d time.Duration) string { return d.Round(time.Second).String() }
+// inWords writes a stretch of time with its days apart from the rest: "3 d 2h5m0s".
+func inWords(d time.Duration) string {
+	const day = 24 * time.Hour
+	d = d.Round(time.Second)
+	if d < 2*day {
+		return d.String()
+	}
+	return fmt.Sprintf("%d d %s", d/day, d%day)
+}
 
 // covers reports whether a file covers a time.
 func (r *run) covers(at time.Time) bool {

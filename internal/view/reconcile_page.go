@@ -30,11 +30,32 @@ func (v Reconcile) Page(now time.Time) page.Document {
 		}
 		sums.Rows = append(sums.Rows, []page.Cell{page.Text(words(string(c))), page.Text(strconv.Itoa(n)), page.Text(v.Amounts[string(c)])})
 		if mark, wanted := marks[c]; wanted {
+			if n == 0 {
+				mark = page.Plain
+			}
 			d.Tiles = append(d.Tiles, page.Tile{Label: words(string(c)), Value: strconv.Itoa(n), Detail: "KES " + v.Amounts[string(c)], Mark: mark})
 		}
 	}
-	d.Sections = append(d.Sections, page.Section{Heading: "Sums", Table: sums}, v.pageFiles(), v.pageDifferences())
+	d.Sections = append(d.Sections, page.Section{Heading: "Sums", Table: sums}, v.pageDifferences(), v.pageFiles(), v.pageSums())
 	return d
+}
+
+// pageSums shows both sides counted twice, and what the provider was asked.
+func (v Reconcile) pageSums() page.Section {
+	t := &page.Table{Caption: "Each row in exactly one category", Columns: []page.Column{{Title: "Counted"}, {Title: "Result"}, {Title: "Sum", Wide: true}}}
+	verdict := func(ok bool, yes, no string) page.Cell {
+		if ok {
+			return page.Cell{Text: yes, Mark: page.Good}
+		}
+		return page.Cell{Text: no, Mark: page.Bad}
+	}
+	for _, s := range v.report.Equation {
+		t.Rows = append(t.Rows, []page.Cell{page.Text(words(s.Name)), verdict(s.Holds(), "holds", "does not hold"), page.Text(equation(s))})
+	}
+	for _, a := range v.Provider {
+		t.Rows = append(t.Rows, []page.Cell{page.Text("asked: " + a.What), verdict(a.OK, "answered", "no answer"), page.Text(a.Result)})
+	}
+	return page.Section{Heading: "How it adds up", Table: t}
 }
 
 func (v Reconcile) pageFiles() page.Section {
