@@ -309,6 +309,49 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestHostileWorkbooks: what is made to use up memory or time is refused early.
+func TestHostileWorkbooks(t *testing.T) {
+	t.Parallel()
+	const rels = `<Relationships><Relationship Id="r1" Target="worksheets/sheet1.xml"/></Relationships>`
+	const book = `<workbook><sheets><sheet name="S" r:id="r1"/></sheets></workbook>`
+	pack := func(parts map[string]string) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		parts["xl/_rels/workbook.xml.rels"], parts["xl/workbook.xml"] = rels, book
+		for name, text := range parts {
+			w, err := z.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	for name, tt := range map[string]struct {
+		parts map[string]string
+		want  string
+	}{
+		"a bomb of texts":  {map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si/>", 4<<20) + "</sst>"}, "unpacks to many times its size"},
+		"a bomb of rows":   {map[string]string{"xl/worksheets/sheet1.xml": "<sheetData>" + strings.Repeat("<row></row>", 2<<20) + "</sheetData>"}, "no column Receipt No."},
+		"one endless text": {map[string]string{"xl/sharedStrings.xml": "<sst><si><t>" + strings.Repeat("a", 3<<20) + "</t></si></sst>"}, "an element is too long"},
+		"a billion laughs": {map[string]string{"xl/sharedStrings.xml": `<!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><sst><si><t>&b;</t></si></sst>`}, "invalid character entity"},
+		"no sheet":         {map[string]string{}, "names a sheet that is not in it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := read(t, "x.xlsx", pack(tt.parts), nil)
+			if payment.KindOf(err) != payment.KindUsage || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want a usage error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
 // TestTodayIsNoFuture: a file of today may end tonight; its closing balance is then no check.
 func TestTodayIsNoFuture(t *testing.T) {
 	t.Parallel()

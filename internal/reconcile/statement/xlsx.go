@@ -18,8 +18,13 @@ import (
 const (
 	mostSheets  = 50
 	mostShared  = 64 << 20 // bytes of shared texts held
+	sharedCost  = 16       // bytes that a text takes beside its letters
 	mostElement = 1 << 20  // bytes between two elements
 	mostColumns = 256
+	// A part that unpacks to more than freeSize bytes and mostRatio times its size is none
+	// of a statement; such are made to use up memory or time.
+	freeSize  = 16 << 20
+	mostRatio = 200
 )
 
 type workbook struct {
@@ -48,20 +53,24 @@ func (w *workbook) part(name string) (*xml.Decoder, io.Closer, error) {
 			if err != nil {
 				return nil, nil, err
 			}
-			return xml.NewDecoder(&elements{r: r}), r, nil
+			return xml.NewDecoder(&elements{r: r, most: max(freeSize, mostRatio*int64(f.CompressedSize64))}), r, nil
 		}
 	}
 	return nil, nil, nil
 }
 
-// elements bounds how much stands in one element.
+// elements bounds how much stands in one element, and in all of them.
 type elements struct {
 	r    io.Reader
 	last int
+	most int64
 }
 
 func (e *elements) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
+	if e.most -= int64(n); e.most < 0 {
+		return n, errors.New("it unpacks to many times its size")
+	}
 	at := strings.LastIndexByte(string(p[:n]), '<')
 	if at >= 0 {
 		e.last = n - at
@@ -107,7 +116,7 @@ func (w *workbook) readShared() error {
 		if err != nil {
 			return err
 		}
-		if held += len(text); held > mostShared {
+		if held += len(text) + sharedCost; held > mostShared {
 			return errors.New("holds too many different texts")
 		}
 		w.shared = append(w.shared, text)
