@@ -25,7 +25,7 @@
 //	keep honest callbacks out               TestSilentConnections, TestIdleGivesWay, TestBackPressure
 //	keep a processor busy before proof      TestCostBeforeTheSignatureFits (wasaapay), TestCostOfABody (daraja)
 //	keep it busy by a filter                trust_filter_bounds
-//	speak to targets in payctl's name       TestForgedVerdictHeader, FuzzHeaderFolding (deliver), trust_forged_verdict
+//	speak to targets in payctl's name       TestForgedVerdictHeader, FuzzHeaderFolding (deliver), trust_forged_verdict, trust_replayed_verdict
 //	have a contradiction forwarded          TestForwardStranger (store), trust_forged_verdict
 //	read a credential from the ledger       TestCredentialIsNotStored, trust_forged_verdict
 //	settle in another environment           TestEnvironmentsFailClosed (wasaapay), trust_environment
