@@ -110,6 +110,7 @@ func TestScript(t *testing.T) {
 			return os.MkdirAll(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"conforms": cmdConforms,
 			"exits":    cmdExits,
 			"waitfor":  cmdWaitFor,
 			"envfile":  cmdEnvFile,

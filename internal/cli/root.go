@@ -162,7 +162,7 @@ func sections() []section {
 		{"Look", []command{{"explain", newExplain}, {"stats", newStats}, {"ui", newUI}}},
 		{"Develop", []command{{"demo", newDemo}, {"emulator", newEmulator}}},
 		{"Set up", []command{
-			{"config", newConfig}, {"doctor", newDoctor}, {"daraja", newDaraja}, {"ledger", newLedger}, {"version", newVersion},
+			{"config", newConfig}, {"doctor", newDoctor}, {"daraja", newDaraja}, {"ledger", newLedger}, {"schema", newSchema}, {"version", newVersion},
 		}},
 	}
 }

@@ -95,6 +95,13 @@ func (t *Text) Block(indent int, text string) {
 	}
 }
 
+// JSON writes a value as indented JSON.
+func (t *Text) JSON(v any) {
+	if data, err := encode(v); err == nil {
+		t.Block(0, string(indent(data)))
+	}
+}
+
 // Blank writes an empty line.
 func (t *Text) Blank() { t.buf.WriteByte('\n') }
 
