@@ -193,3 +193,25 @@ func TestPipeSeesLines(t *testing.T) {
 		t.Errorf("exit %d: %q", cmd.ProcessState.ExitCode(), out)
 	}
 }
+
+// Real money is asked for only after the amount was typed, beside whom it is asked of and
+// where it goes.
+func TestTerminalProduction(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := append(os.Environ(), "HOME="+dir, "PAYCTL_DB="+filepath.Join(dir, "ledger.db"), "PAYCTL_PROFILE=production", "PAYCTL_CALLBACK_URL=https://pay.example.co.ke",
+		"PAYCTL_DARAJA_CONSUMER_KEY=k", "PAYCTL_DARAJA_CONSUMER_SECRET=s", "PAYCTL_DARAJA_SHORTCODE=600123", "PAYCTL_DARAJA_PASSKEY="+strings.Repeat("ab", 32))
+	term := openTerminal(t, env, "100", "20", "payctl deposit create --phone 0712345678 --amount 250 --reference INV-9 --new-ledger")
+	shown := term.shows(`Type the amount`)
+	for _, want := range []string{"customer   254712345678", "amount     250.00 KES", "reference  INV-9", "short code 600123"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the question lacks %q:\n%s", want, shown)
+		}
+	}
+	if strings.Contains(shown, "(250.00)") {
+		t.Errorf("the question gives its answer away:\n%s", shown)
+	}
+	term.do("send-keys", "25", "Enter")
+	term.shows(`nothing was sent`)
+	term.shows(`^exit 64$`)
+}

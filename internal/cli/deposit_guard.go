@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 
+	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/deposit"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
 )
 
@@ -22,7 +24,7 @@ func (s *session) checkProduction(ctx context.Context, d payment.Deposit) error 
 		return deposit.WithinCap(conf.ProductionCap, d.Amount)
 	}
 	if !isTerminal(s.in.Stdin) {
-		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
+		return deposit.NeedsYes(conf.ProductionCap, d.Amount)
 	}
 	return nil
 }
@@ -39,15 +41,47 @@ func (s *session) confirmProduction(ctx context.Context, d payment.Deposit) erro
 	if err != nil {
 		return err
 	}
-	s.out.Warn("this asks %s for %s %s of real money (profile %s).", d.Phone, d.Amount, d.Amount.Currency(), conf.Profile)
+	s.out.Warn("this asks for real money (profile %s):", conf.Profile)
+	for _, line := range [][2]string{
+		{"customer", d.Phone.MSISDN()},
+		{"amount", d.Amount.String() + " " + string(d.Amount.Currency())},
+		{"reference", payment.Line(d.Reference, mostReference)},
+		{"paid to", s.payee(ctx, d, conf)},
+	} {
+		if line[1] != "" {
+			s.out.Warn("  %-9s  %s", line[0], line[1])
+		}
+	}
 	return s.confirmAmount(ctx, d.Amount)
+}
+
+// mostReference bounds a reference in a question, in bytes.
+const mostReference = 60
+
+// payee is who gets the money: the till or short code, with the name that M-PESA has
+// told of it, or the wallet.
+func (s *session) payee(ctx context.Context, d payment.Deposit, conf *config.Config) string {
+	code, kind := d.ShortCode, "short code "
+	if conf.Daraja.Till != "" && d.Wallet == "" {
+		code, kind = conf.Daraja.Till, "till "
+	}
+	switch {
+	case d.Wallet != "":
+		return "wallet " + payment.Line(d.Wallet, mostReference)
+	case code == "":
+		return ""
+	}
+	if name := inquiry.NameOf(ctx, s.ledger, d.Environment, code); name != "" {
+		return kind + code + " (" + name + ")"
+	}
+	return kind + code
 }
 
 // confirmAmount has a person type the amount that is about to move. A person's
 // thinking is not the command's time.
 func (s *session) confirmAmount(ctx context.Context, amount payment.Amount) error {
 	defer s.deadline.pause()()
-	s.out.Prompt("Type the amount (%s) to go on:", amount)
+	s.out.Prompt("Type the amount to go on:")
 	line, err := s.typed(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -67,6 +67,19 @@ func KeyOfAnother(ctx context.Context, in Index, intent payment.Deposit) error {
 	return nil
 }
 
+// NeedsYes refuses a script that asks for real money without --yes: KindUsage. It names the
+// cap, which --yes then holds the amount against.
+func NeedsYes(limit, amount payment.Amount) error {
+	const problem = "production: real money needs a confirmation, and stdin is not a terminal"
+	switch {
+	case !limit.HasValue():
+		return payment.Usage(problem+"; the profile has no production_cap", "set production_cap in the profile, then add --yes")
+	case amount.Minor() > limit.Minor():
+		return payment.Usage(problem+"; the profile's production_cap is "+limit.String(), "ask for no more than that and add --yes, or ask at a terminal")
+	}
+	return payment.Usage(problem+"; the profile's production_cap is "+limit.String(), "add --yes")
+}
+
 // WithinCap refuses an amount of real money over the profile's cap, and a script
 // whose profile has none: KindUsage.
 func WithinCap(limit, amount payment.Amount) error {
