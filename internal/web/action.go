@@ -45,7 +45,7 @@ func (s *Server) act(r *http.Request) error {
 
 // targets are where a delivery may be sent again: on this machine, where it went before
 // or others did.
-func (s *Server) targets(ctx context.Context, id string, attempts []store.Attempt) ([]target, error) {
+func (s *Server) targets(ctx context.Context, attempts []store.Attempt) ([]target, error) {
 	known, err := s.Ledger.Forwards.Targets(ctx, mostTargets)
 	if err != nil {
 		return nil, err
@@ -64,8 +64,7 @@ func (s *Server) targets(ctx context.Context, id string, attempts []store.Attemp
 		if s.Sender.Check(ctx, url, false) != nil {
 			continue
 		}
-		shown := shownTarget(url)
-		out = append(out, target{keyOf(url), shown, "payctl" + s.Flags + " webhook replay " + id + " --to " + quoted(shown)})
+		out = append(out, target{keyOf(url), shownTarget(url)})
 	}
 	return out, nil
 }

@@ -35,8 +35,6 @@ type detail struct {
 	Commands        []command
 	// Refused is why nothing can be sent again, "" when it can.
 	Refused string
-	// Sent says that the newest attempt was asked for here.
-	Sent bool
 }
 
 // bodyView is a body in one of its forms.
@@ -57,7 +55,7 @@ type attemptRow struct {
 }
 
 // target is where a delivery may be sent again; Key names it without telling it.
-type target struct{ Key, Shown, Command string }
+type target struct{ Key, Shown string }
 
 // command is an action as a person would type it.
 type command struct{ Text, Does string }
@@ -107,14 +105,14 @@ func (s *Server) detail(ctx context.Context, d *store.StoredDelivery, r *http.Re
 	for i, at := range attempts {
 		v.Attempts = append(v.Attempts, s.attemptRow(i+1, at))
 	}
-	if v.Sent = r.URL.Query().Get("sent") != "" && len(v.Attempts) > 0; v.Sent {
+	if r.URL.Query().Get("sent") != "" && len(v.Attempts) > 0 {
 		v.Attempts[len(v.Attempts)-1].New = true
 	}
 	if v.Copies, err = s.copies(ctx, d); err != nil {
 		return nil, err
 	}
 	v.Refused = s.refusal()
-	if v.Targets, err = s.targets(ctx, d.ID, attempts); err != nil {
+	if v.Targets, err = s.targets(ctx, attempts); err != nil {
 		return nil, err
 	}
 	v.Commands = s.commands(d, v.Targets)
@@ -308,16 +306,19 @@ func (s *Server) copies(ctx context.Context, d *store.StoredDelivery) ([]deliver
 // commands are what the page can do, and what it leaves to the command line.
 func (s *Server) commands(d *store.StoredDelivery, targets []target) []command {
 	run := "payctl" + s.Flags + " "
-	to := "http://127.0.0.1:3000/hook"
-	if len(targets) > 0 {
-		to = targets[0].Shown
+	if len(targets) == 0 {
+		targets = []target{{Shown: "http://127.0.0.1:3000/hook"}}
 	}
-	out := []command{
-		{run + "webhook replay " + d.ID + " --to " + quoted(to), "send it again"},
-		{run + "webhook show " + d.ID + " --raw | curl -sS -X POST -H 'Content-Type: application/json' --data-binary @- " + quoted(to), "send the exact bytes with curl"},
-		{run + "webhook show " + d.ID + " --attempts", "show it in the terminal"},
-		{run + "webhook verify --explain --delivery " + d.ID, "check it again"},
+	var out []command
+	for _, t := range targets {
+		out = append(out, command{run + "webhook replay " + d.ID + " --to " + quoted(t.Shown), "send it again"})
 	}
+	to := targets[0].Shown
+	out = append(out,
+		command{run + "webhook show " + d.ID + " --raw | curl -sS -X POST -H 'Content-Type: application/json' --data-binary @- " + quoted(to), "send the exact bytes with curl"},
+		command{run + "webhook show " + d.ID + " --attempts", "show it in the terminal"},
+		command{run + "webhook verify --explain --delivery " + d.ID, "check it again"},
+	)
 	if s.Providers.Row(d.Provider).Proof != nil {
 		out = append(out, command{run + "webhook replay " + d.ID + " --set data.status=FAILED --resign --to " + quoted(to), "change it, sign it again and send it"})
 	}
