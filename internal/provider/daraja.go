@@ -143,7 +143,7 @@ func readCertificate(path string) ([]byte, error) {
 // lintBase checks the public base URL, which the listener's routes are put behind.
 func lintBase(base string, env payment.Environment) (errs, warnings []string) {
 	errs, warnings = daraja.LintCallbackURL(base, env)
-	if strings.Contains(base, "/callbacks") {
+	if strings.Contains(strings.TrimRight(base, "/")+"/", "/callbacks/") {
 		errs = append(errs, "is the base URL alone: the routes, /callbacks/daraja/stk and others, are put behind it")
 	}
 	return errs, warnings
