@@ -41,6 +41,13 @@ type engine interface {
 	// Barrier returns once every transaction that had begun to write has ended: what is
 	// read then misses nothing that came before. After 10 s it is an error.
 	Barrier(ctx context.Context) error
+	// Columns lists a table's columns, those that only this engine has left out.
+	Columns(ctx context.Context, table string) ([]string, error)
+	// Counts names the table in which a table of counts is written.
+	Counts(table string) string
+	// GoOn is a statement after which new keys of a table follow those that it holds, ""
+	// where that needs none.
+	GoOn(table, key string) string
 	// Remote reports that a statement costs a round trip.
 	Remote() bool
 

@@ -25,6 +25,8 @@ type Conn struct {
 	now time.Time
 	// until bounds the transaction.
 	until time.Time
+	// broken says that the connection was lost before COMMIT had been sent.
+	broken bool
 	// wrote says that something is to be told to others.
 	wrote bool
 	// renewed says that what was kept of the last transaction is void.
@@ -67,7 +69,7 @@ func (c *Conn) Begin(ctx context.Context) (waited time.Duration, fresh, contende
 		c.renewed = true
 	}
 	fresh, c.renewed = c.renewed, false
-	c.queue, c.size, c.now, c.wrote, c.told = c.queue[:0], 0, time.Time{}, false, c.told[:0]
+	c.queue, c.size, c.now, c.wrote, c.broken, c.told = c.queue[:0], 0, time.Time{}, false, false, c.told[:0]
 	c.queue = append(c.queue, call{text: sqlBegin})
 	if c.db.place.pooled {
 		c.queue = append(c.queue, call{text: sqlSession()})
@@ -102,6 +104,9 @@ func (c *Conn) flush(ctx context.Context, calls ...call) ([]result, error) {
 	start := c.start
 	c.queue, c.size, c.start = c.queue[:0], 0, -1
 	got, err := c.w.trip(ctx, all)
+	if _, lost := errors.AsType[*lostError](err); lost {
+		c.broken = len(calls) == 0 || calls[len(calls)-1].text != sqlCommit
+	}
 	if start >= 0 && start < len(got) {
 		if err := c.begun(got[start]); err != nil {
 			return nil, err
@@ -213,6 +218,18 @@ func (c *Conn) Aside(ctx context.Context, exec string, execArgs []driver.NamedVa
 	}
 	ctx, cancel := context.WithDeadline(ctx, c.until)
 	defer cancel()
+	kept := c.aside != nil // which may have been cut since
+	got, err := c.runAside(ctx, first, then)
+	if _, lost := errors.AsType[*lostError](err); lost && kept {
+		got, err = c.runAside(ctx, first, then)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &answer{result: got[0]}, nil
+}
+
+func (c *Conn) runAside(ctx context.Context, first, then call) (got []result, err error) {
 	if c.aside == nil || c.aside.pg.IsClosed() {
 		if c.aside, err = c.db.connect(ctx); err != nil {
 			return nil, err
@@ -221,11 +238,7 @@ func (c *Conn) Aside(ctx context.Context, exec string, execArgs []driver.NamedVa
 	if _, err := c.aside.trip(ctx, []call{first}); err != nil {
 		return nil, err
 	}
-	got, err := c.aside.trip(ctx, []call{then})
-	if err != nil {
-		return nil, err
-	}
-	return &answer{result: got[0]}, nil
+	return c.aside.trip(ctx, []call{then})
 }
 
 // Commit ends the transaction; what it has written is then as durable as the server has it.
@@ -316,6 +329,9 @@ func (c *Conn) Fatal(err error) bool { return isFatal(err) }
 // Again reports an error after which the transaction may be run again. Others had the
 // same row of counts, perhaps: another share is taken.
 func (c *Conn) Again(err error) bool {
+	if _, lost := errors.AsType[*lostError](err); lost {
+		return c.broken
+	}
 	again := mayAgain(err)
 	if again {
 		c.db.reroll()

@@ -63,3 +63,27 @@ func (db *DB) Clock() string { return "NULL" }
 
 // Barrier returns at once: one transaction writes at a time.
 func (db *DB) Barrier(context.Context) error { return nil }
+
+// Columns lists a table's columns.
+func (db *DB) Columns(ctx context.Context, table string) ([]string, error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	return out, rows.Err()
+}
+
+// Counts names a table of counts: itself.
+func (db *DB) Counts(table string) string { return table }
+
+// GoOn is "": the next key follows the largest.
+func (db *DB) GoOn(string, string) string { return "" }

@@ -51,3 +51,12 @@ func With(place, name, value string) string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+// Param returns a parameter of a URL.
+func Param(place, name string) string {
+	u, err := url.Parse(place)
+	if err != nil {
+		return ""
+	}
+	return u.Query().Get(name)
+}
