@@ -13,7 +13,7 @@ FUZZTIME ?= 10s
 POSTGRES_TESTS ?= .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test test-postgres race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test test-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -27,6 +27,9 @@ test: ## all tests; with the race detector where a C compiler is found
 
 test-postgres: ## the tests of the ledger and the scripts that name no ledger file, on a private PostgreSQL server
 	sh testdata/postgres/run.sh go test ./internal/store/... ./internal/listen ./cmd/payctl -run '$(POSTGRES_TESTS)'
+
+test-distributed: ## the ledger's tests on CockroachDB and YugabyteDB, where their binaries are found; nightly
+	sh testdata/postgres/distributed.sh go test ./internal/store
 
 race: ## all tests with the race detector, failing without a C compiler
 	CGO_ENABLED=1 go test -race ./...

@@ -8,12 +8,17 @@ import (
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
 // condition adds [root]: only root can give a file to another user.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "postgres":
+		return postgrestest.Server() != "", nil
 	}
 	return false, errors.New("unknown condition " + name)
 }

@@ -20,7 +20,7 @@ func newLedger(s *session) *cobra.Command {
 		`The ledger holds every deposit and every delivery: in one SQLite file, or, shared by
 several machines, in a PostgreSQL database. These verbs count what is in it, check it,
 copy it while others write, and keep it small. With --db no profile need be chosen.`,
-		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"verify", newLedgerVerify}, command{"backup", newLedgerBackup}, command{"restore", newLedgerRestore}, command{"prune", newLedgerPrune}, command{"migrate", newLedgerMigrate})
+		command{"info", newLedgerInfo}, command{"check", newLedgerCheck}, command{"verify", newLedgerVerify}, command{"backup", newLedgerBackup}, command{"restore", newLedgerRestore}, command{"prune", newLedgerPrune}, command{"copy", newLedgerCopy}, command{"migrate", newLedgerMigrate})
 }
 
 // openLedgerFile opens the ledger for a verb that is about the file itself, whatever the
