@@ -10,7 +10,6 @@ CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE = $(if $(CC_FOUND),-race)
 RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
-POSTGRES_TESTS ?= .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: build demo test test-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures cover completions completions-check torture cross release-check snapshot package-check check
@@ -26,7 +25,7 @@ test: ## all tests; with the race detector where a C compiler is found
 	CGO_ENABLED=$(RACE_CGO) go test $(RACE) ./...
 
 test-postgres: ## the tests of the ledger and the scripts that name no ledger file, on a private PostgreSQL server
-	sh testdata/postgres/run.sh go test ./internal/store/... ./internal/listen ./cmd/payctl -run '$(POSTGRES_TESTS)'
+	sh testdata/postgres/run.sh sh -c 'go test ./internal/store/... && go test -run "^TestScript$$" ./cmd/payctl'
 
 test-distributed: ## the ledger's tests on CockroachDB and YugabyteDB, where their binaries are found; nightly
 	sh testdata/postgres/distributed.sh go test ./internal/store
