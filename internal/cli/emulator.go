@@ -28,6 +28,7 @@ type emulatorServe struct {
 	tls           bool
 	proxy         string
 	publicHosts   []string
+	logFormat     string
 }
 
 func newEmulator(s *session) *cobra.Command {
@@ -73,6 +74,7 @@ machines are refused.
 	f.BoolVar(&v.tls, "tls", false, "serve HTTPS with a certificate of the emulator's own authority (see \"emulator ca\")")
 	f.StringVar(&v.proxy, "proxy", "", "also be an HTTP proxy on `HOST:PORT` that answers for the providers' hosts alone")
 	f.StringArrayVar(&v.publicHosts, "public-host", nil, "also answer requests for this host `NAME`, such as host.docker.internal (repeatable)")
+	bindLogFormat(f, &v.logFormat)
 	cmd.AddCommand(newEmulatorAnswer(s), newEmulatorPhone(s), newEmulatorEmit(s), newEmulatorStatement(s), newEmulatorBehaviours(s), newEmulatorClock(s),
 		newEmulatorEnv(s), newEmulatorCA(s), newEmulatorCertificate(s))
 	return cmd
@@ -140,6 +142,10 @@ func (v *emulatorServe) chosenSeed() (uint64, error) {
 
 // Run serves until ctx ends.
 func (v *emulatorServe) Run(ctx context.Context) error {
+	log, err := v.logger(v.logFormat)
+	if err != nil {
+		return err
+	}
 	seed, err := v.chosenSeed()
 	if err != nil {
 		return err
@@ -173,7 +179,7 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 	if proxy != nil {
 		ready.Proxy = "http://" + proxy.Addr().String()
 	}
-	err = v.serve(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready})
+	err = v.serve(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	return orError(err, e.Close(stop))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 	"net"
 
 	"github.com/payctl/payctl/internal/emulator"
@@ -13,6 +14,8 @@ type emulatorDoors struct {
 	// proxy is nil without --proxy.
 	proxy net.Listener
 	ready readyView
+	// log has what goes wrong below HTTP, such as a refused certificate.
+	log *slog.Logger
 }
 
 // serve opens the doors, says so, and serves until ctx ends or one of
@@ -34,7 +37,7 @@ func (v *emulatorServe) serve(ctx context.Context, e *emulator.Emulator, d emula
 		err = writeReady(v.ready, d.ready.URL)
 	}
 	if err == nil {
-		err = serveHTTP(ctx, d.front, e.Handler(), e.HangUp)
+		err = httpDoor{d.front, e.Handler(), d.log}.serve(ctx, e.HangUp)
 	}
 	cancel()
 	return orError(err, <-proxied)

@@ -259,8 +259,20 @@ func (e *env) keepErr(err error) {
 	}
 }
 
-// logger writes the listener's log to stderr: warnings, and under --verbose all.
+// bindLogFormat adds --log-format.
+func bindLogFormat(f *pflag.FlagSet, into *string) {
+	f.StringVar(into, "log-format", "", "log on stderr as `text|json` (default: as --output)")
+}
+
+// logger writes a server's log to stderr: warnings, and under --verbose all. Without a
+// format it is written as what stdout carries.
 func (e *env) logger(format string) (*slog.Logger, error) {
+	if format == "" {
+		format = "text"
+		if e.out.Format() != ui.FormatText {
+			format = "json"
+		}
+	}
 	level := slog.LevelWarn
 	if e.global.verbose {
 		level = slog.LevelDebug

@@ -74,7 +74,7 @@ It chooses what is shown; everything is kept and forwarded all the same.`,
 	f.BoolVar(&v.secretPath, "secret-path", false, "make every callback path secret with a token kept beside the ledger")
 	f.BoolVar(&v.printSecretPath, "print-secret-path", false, "print the secret callback URLs and exit")
 	f.BoolVar(&v.withParent, "exit-with-parent", false, "end when stdin closes or the program that started it is gone")
-	f.StringVar(&v.logFormat, "log-format", "text", "log on stderr as `text|json`")
+	bindLogFormat(f, &v.logFormat)
 	v.send.bind(f)
 	v.tunnel.bind(f)
 	bindFilter(f, &v.filter)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -43,19 +44,27 @@ func writeReady(path, url string) error {
 // drainTimeout bounds how long open requests may take after a stop.
 const drainTimeout = 5 * time.Second
 
-// serveHTTP serves until ctx ends, then lets open requests finish. Those that the
+// httpDoor is where a handler is reached, and the log of what goes wrong below HTTP.
+type httpDoor struct {
+	ln      net.Listener
+	handler http.Handler
+	log     *slog.Logger
+}
+
+// serve serves until ctx ends, then lets open requests finish. Those that the
 // handler holds until something happens would never finish by themselves: hangUp
 // ends them, within the time of its context.
-func serveHTTP(ctx context.Context, ln net.Listener, handler http.Handler, hangUp func(context.Context)) error {
+func (d httpDoor) serve(ctx context.Context, hangUp func(context.Context)) error {
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           d.handler,
+		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(ln) }()
+	go func() { failed <- server.Serve(d.ln) }()
 	select {
 	case err := <-failed:
 		return &payment.Error{Kind: payment.KindInternal, Message: "the server stopped: " + firstLine(err.Error()), Err: err}

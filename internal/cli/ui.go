@@ -97,9 +97,14 @@ func (v *uiVerb) Run(ctx context.Context) error {
 		closeListeners(ln)
 		return err
 	}
+	log, err := v.logger("")
+	if err != nil {
+		closeListeners(ln)
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- serveHTTP(ctx, ln, server, server.Close) }()
+	go func() { served <- httpDoor{ln, server, log}.serve(ctx, server.Close) }()
 	err = v.announce(ctx, conf, server, "http://"+ln.Addr().String())
 	if err != nil {
 		cancel()
