@@ -7,12 +7,44 @@ __payctl_debug()
     fi
 }
 
-# Macs have bash3 for which the bash-completion package doesn't include
-# _init_completion. This is a minimal version of that function.
-__payctl_init_completion()
+# Fills words, cword, cur and prev up to the cursor. Bash takes a line apart at = and :
+# too; here pieces without white space between them are one word.
+__payctl_words()
 {
-    COMPREPLY=()
-    _get_comp_words_by_ref "$@" cur prev words cword
+    local line=${COMP_LINE:0:COMP_POINT} piece trimmed i
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        piece=${COMP_WORDS[i]}
+        trimmed=${line#"${line%%[![:space:]]*}"}
+        if ((i == COMP_CWORD)) && [[ $piece == "$trimmed"* ]]; then
+            piece=$trimmed
+        fi
+        if ((${#words[@]} > 0)) && [[ $trimmed == "$line" && -n $piece ]]; then
+            words[${#words[@]}-1]+=$piece
+        else
+            words+=("$piece")
+        fi
+        line=${trimmed#"$piece"}
+    done
+    cword=$((${#words[@]} - 1))
+    cur=${words[cword]}
+    prev=
+    if ((cword > 0)); then
+        prev=${words[cword-1]}
+    fi
+}
+
+# Offers files, with -d directories.
+__payctl_files()
+{
+    local kind=-f
+    if [[ ${1-} == -d ]]; then
+        kind=-d
+    fi
+    if [[ $(type -t compopt) == builtin ]]; then
+        compopt -o filenames
+    fi
+    IFS=$'\n' read -ra COMPREPLY -d '' < <(compgen "$kind" -- "$cur")
 }
 
 # This function calls the payctl program to obtain the completion
@@ -118,7 +150,7 @@ __payctl_process_completion_results() {
             fullFilter+="$filter|"
         done
 
-        filteringCmd="_filedir $fullFilter"
+        filteringCmd="__payctl_files $fullFilter"
         __payctl_debug "File filtering command: $filteringCmd"
         $filteringCmd
     elif (((directive & shellCompDirectiveFilterDirs) != 0)); then
@@ -128,10 +160,10 @@ __payctl_process_completion_results() {
         subdir=${completions[0]}
         if [[ -n $subdir ]]; then
             __payctl_debug "Listing directories in $subdir"
-            pushd "$subdir" >/dev/null 2>&1 && _filedir -d && popd >/dev/null 2>&1 || return
+            pushd "$subdir" >/dev/null 2>&1 && __payctl_files -d && popd >/dev/null 2>&1 || return
         else
             __payctl_debug "Listing directories in ."
-            _filedir -d
+            __payctl_files -d
         fi
     else
         __payctl_handle_completion_types
@@ -167,10 +199,10 @@ __payctl_handle_activeHelp() {
                 # to know if any files will match what the user typed, so that we know if
                 # there will be completions presented, so that we know how to handle ActiveHelp.
                 # To find out, we actually trigger the file completion ourselves;
-                # the call to _filedir will fill COMPREPLY if files match.
+                # the call to __payctl_files will fill COMPREPLY if files match.
                 if (((directive & shellCompDirectiveNoFileComp) == 0)); then
                     __payctl_debug "Listing files"
-                    _filedir
+                    __payctl_files
                 fi
             fi
 
@@ -394,13 +426,7 @@ __start_payctl()
 
     COMPREPLY=()
 
-    # Call _init_completion from the bash-completion package
-    # to prepare the arguments properly
-    if declare -F _init_completion >/dev/null 2>&1; then
-        _init_completion -n =: || return
-    else
-        __payctl_init_completion -n =: || return
-    fi
+    __payctl_words
 
     __payctl_debug
     __payctl_debug "========= starting completion logic =========="

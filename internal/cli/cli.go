@@ -68,6 +68,7 @@ func Main(ctx context.Context, in Invocation) int {
 	root := newRoot(session) //nolint:contextcheck // cobra hands the context on
 	if len(in.Args) > 0 && isCompletion(in.Args[0]) {
 		completer{session.env}.offer(ctx, root)
+		plain(root)
 	}
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)

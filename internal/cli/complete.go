@@ -10,6 +10,7 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -51,6 +52,12 @@ func (c completer) flagChoices(ctx context.Context, cmd *cobra.Command, f *pflag
 		return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return choices(c.profiles(ctx)...)(cmd, args, typed)
 		}
+	case "payctl webhook list --event", "payctl webhook replay --event":
+		return choices(c.received()...)
+	case "payctl transaction status --resume":
+		return c.live(ctx, true, queries(inquiry.KindTransaction))
+	case "payctl daraja reversal create --receipt":
+		return c.live(ctx, true, receipts)
 	case "payctl webhook sign --wrong":
 		return choices(mistakes()...)
 	case "payctl emulator --weather", "payctl emulator behaviours --weather":
@@ -88,11 +95,19 @@ func (c completer) argumentChoices(ctx context.Context, cmd *cobra.Command) cobr
 			return choices(c.settingKeys(ctx)...)(cmd, args, typed)
 		})
 	case "payctl explain":
-		var named []cobra.Completion
-		for _, id := range c.providers.Explainers() {
-			named = append(named, string(id))
-		}
-		return first(choices(named...))
+		return c.explainable
+	case "payctl deposit get", "payctl status get", "payctl trace":
+		return c.live(ctx, false, deposits)
+	case "payctl deposit resolve", "payctl status watch":
+		return c.live(ctx, true, deposits)
+	case "payctl webhook show":
+		return c.live(ctx, false, deliveries)
+	case "payctl webhook replay", "payctl webhook queue drop":
+		return c.live(ctx, true, deliveries)
+	case "payctl transaction get":
+		return c.live(ctx, false, queries(""))
+	case "payctl transaction status":
+		return c.live(ctx, false, receipts)
 	case "payctl emulator emit":
 		return first(choices(emulator.EmittedEvents()...))
 	case "payctl emulator answer":
@@ -149,35 +164,35 @@ func helpChoices(cmd *cobra.Command, args []string, typed string) ([]cobra.Compl
 	}
 	var all []cobra.Completion
 	for _, c := range helped(about) {
-		all = append(all, cobra.CompletionWithDesc(c.Name(), c.Short))
+		all = append(all, described(c.Name(), c.Short))
 	}
 	return choices(all...)(cmd, args, typed)
 }
 
 func mistakes() (all []cobra.Completion) {
 	for _, m := range webhook.Mistakes() {
-		all = append(all, cobra.CompletionWithDesc(m.Name, m.Meaning))
+		all = append(all, described(m.Name, m.Meaning))
 	}
 	return all
 }
 
 func weathers() (all []cobra.Completion) {
 	for _, w := range emulator.Weathers() {
-		all = append(all, cobra.CompletionWithDesc(w.Name, w.Summary))
+		all = append(all, described(w.Name, w.Summary))
 	}
 	return all
 }
 
 func behaviours() (all []cobra.Completion) {
 	for _, b := range emulator.Behaviours() {
-		all = append(all, cobra.CompletionWithDesc(b.Name, b.Summary))
+		all = append(all, described(b.Name, b.Summary))
 	}
 	return all
 }
 
 func outcomes() (all []cobra.Completion) {
 	for _, o := range emulator.Outcomes() {
-		all = append(all, cobra.CompletionWithDesc(o.Name, o.Summary))
+		all = append(all, described(o.Name, o.Summary))
 	}
 	return all
 }
@@ -185,7 +200,7 @@ func outcomes() (all []cobra.Completion) {
 func (c completer) events() (all []cobra.Completion) {
 	for _, row := range c.providers {
 		for _, event := range row.Samples {
-			all = append(all, cobra.CompletionWithDesc(event, string(row.ID)))
+			all = append(all, described(event, string(row.ID)))
 		}
 	}
 	return all

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,4 +59,40 @@ func TestTooManyArguments(t *testing.T) {
 			t.Errorf("%s: %v", cmd.CommandPath(), err)
 		}
 	})
+}
+
+// What a shell shows beside a word is text, without markup or a line break.
+func TestDescriptionsArePlain(t *testing.T) {
+	t.Parallel()
+	walk(tree(), func(cmd *cobra.Command) {
+		path := strings.Fields(cmd.CommandPath())[1:]
+		with := func(words ...string) []string { return append(slices.Clone(path), words...) }
+		lines := [][]string{with(""), with("--")}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.NoOptDefVal == "" {
+				lines = append(lines, with("--"+f.Name, ""))
+			}
+		})
+		for _, line := range lines {
+			var out strings.Builder
+			code := Main(t.Context(), Invocation{Args: append([]string{cobra.ShellCompRequestCmd}, line...), Stdout: &out, Stderr: io.Discard, Dir: t.TempDir()})
+			if text := out.String(); code != 0 || strings.ContainsAny(text, "`\r\x1b") {
+				t.Errorf("%q: exit %d: %s", line, code, text)
+			}
+		}
+	})
+}
+
+// The script for bash needs no function that it does not have itself.
+func TestBashScriptStandsAlone(t *testing.T) {
+	t.Parallel()
+	var script strings.Builder
+	if err := bashCompletion(tree(), &script, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, foreign := range []string{"_init_completion", "_get_comp_words_by_ref", "__ltrim_colon_completions", " _filedir"} {
+		if strings.Contains(script.String(), foreign) {
+			t.Errorf("the script uses %s", foreign)
+		}
+	}
 }

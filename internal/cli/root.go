@@ -105,6 +105,16 @@ func knownShells(root *cobra.Command) {
 	}
 	for _, shell := range completion.Commands() {
 		shell.Args = noArgs
+		if shell.Name() == "bash" {
+			shell.Long = bashHelp
+			shell.RunE = func(cmd *cobra.Command, _ []string) error {
+				bare, err := cmd.Flags().GetBool("no-descriptions")
+				if err != nil {
+					return err
+				}
+				return bashCompletion(root, cmd.OutOrStdout(), !bare)
+			}
+		}
 	}
 }
 

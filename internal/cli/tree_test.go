@@ -126,7 +126,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 func TestCompletionsAreCurrent(t *testing.T) {
 	t.Parallel()
 	for file, write := range map[string]func(*cobra.Command, *bytes.Buffer) error{
-		"payctl.bash": func(c *cobra.Command, b *bytes.Buffer) error { return c.GenBashCompletionV2(b, true) },
+		"payctl.bash": func(c *cobra.Command, b *bytes.Buffer) error { return bashCompletion(c, b, true) },
 		"_payctl":     func(c *cobra.Command, b *bytes.Buffer) error { return c.GenZshCompletion(b) },
 		"payctl.fish": func(c *cobra.Command, b *bytes.Buffer) error { return c.GenFishCompletion(b, true) },
 		"payctl.ps1":  func(c *cobra.Command, b *bytes.Buffer) error { return c.GenPowerShellCompletionWithDesc(b) },

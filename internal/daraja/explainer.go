@@ -21,6 +21,17 @@ func (Explainer) APIs() []string {
 // emptyMessage is how the catalogue marks a meaning that goes with an empty message.
 const emptyMessage = "(empty message)"
 
+// Codes implements payment.Explainer.
+func (Explainer) Codes() []string {
+	var out []string
+	for _, e := range Catalogue() {
+		if e.Code != "" && !slices.Contains(out, e.Code) {
+			out = append(out, e.Code)
+		}
+	}
+	return out
+}
+
 // Explain implements payment.Explainer.
 func (Explainer) Explain(code string, q payment.CodeQuery) []payment.Meaning {
 	if q.Message != "" {

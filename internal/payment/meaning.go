@@ -46,6 +46,8 @@ type CodeQuery struct {
 type Explainer interface {
 	// APIs tell the same code apart; none where the provider has but one.
 	APIs() []string
+	// Codes lists what Explain knows, in the order of the catalogue.
+	Codes() []string
 	// Explain returns what a code may mean; none for an unknown one.
 	Explain(code string, q CodeQuery) []Meaning
 	// ExplainPayload explains the code in a payload, an answer or a line of a log, if it

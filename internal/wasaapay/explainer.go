@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -14,6 +15,17 @@ type Explainer struct{}
 
 // APIs implements payment.Explainer: WasaaPay has one.
 func (Explainer) APIs() []string { return nil }
+
+// Codes implements payment.Explainer.
+func (Explainer) Codes() []string {
+	var out []string
+	for _, e := range Catalogue() {
+		if e.Code != "" && !slices.Contains(out, e.Code) {
+			out = append(out, e.Code)
+		}
+	}
+	return out
+}
 
 // Explain implements payment.Explainer.
 func (Explainer) Explain(code string, q payment.CodeQuery) []payment.Meaning {
