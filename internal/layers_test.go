@@ -114,7 +114,7 @@ func doors() map[string][]string {
 		"github.com/briandowns/spinner":     {"internal/ui"},
 		"github.com/gofrs/flock":            {"internal/filelock"},
 		"modernc.org/sqlite":                {"internal/store/sqlite"},
-		"github.com/jackc/pgx":              {"internal/store/postgres"},
+		"github.com/jackc/pgx":              {"internal/store/postgres", "internal/store/postgres/postgrestest"},
 		"github.com/coder/websocket":        {"internal/socketio"},
 	}
 }

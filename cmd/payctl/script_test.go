@@ -30,7 +30,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // age writes into the ledger
 
-	"github.com/payctl/payctl/internal/store/postgres"
 	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
@@ -372,7 +371,7 @@ func cmdAge(ts *testscript.TestScript, neg bool, args []string) {
 	by, err := time.ParseDuration(args[1])
 	ts.Check(err)
 	if postgrestest.Server() != "" {
-		ts.Check(postgres.Exec(context.Background(), ts.Getenv("PAYCTL_DB"), fmt.Sprintf(
+		ts.Check(postgrestest.Exec(context.Background(), ts.Getenv("PAYCTL_DB"), fmt.Sprintf(
 			"UPDATE deposits SET sent_at = sent_at - %[1]d, updated_at = updated_at - %[1]d WHERE reference = '%[2]s'", by.Microseconds(), args[0])))
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/store/postgres"
 	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
@@ -122,5 +121,5 @@ func TestServerAway(t *testing.T) {
 func postgresSwap(t *testing.T, proxied string) error {
 	t.Helper()
 	place := postgrestest.With(testServer(), "search_path", postgrestest.Param(proxied, "search_path"))
-	return postgres.Exec(t.Context(), place, "UPDATE meta SET value = '00112233445566778899aabbccddeeff' WHERE name = 'id_key'")
+	return postgrestest.Exec(t.Context(), place, "UPDATE meta SET value = '00112233445566778899aabbccddeeff' WHERE name = 'id_key'")
 }

@@ -32,11 +32,3 @@ func Migrate(ctx context.Context, place string) (Migrated, error) {
 
 // IsShared reports whether a ledger's place is a database's URL, not a file.
 func IsShared(place string) bool { return postgres.IsURL(place) }
-
-// ShownPlace is a ledger's place as it may be shown: a URL without its password.
-func ShownPlace(place string) string {
-	if IsShared(place) {
-		return secret.URL(place)
-	}
-	return place
-}

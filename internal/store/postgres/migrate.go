@@ -5,14 +5,11 @@ import (
 	"crypto/rand"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -184,18 +181,4 @@ func statements(text string) []string {
 		}
 	}
 	return out
-}
-
-// Exec runs statements on a connection of their own, outside of any ledger.
-func Exec(ctx context.Context, url, text string) error {
-	p, err := parsePlace(url)
-	if err != nil {
-		return err
-	}
-	pg, err := pgconn.ConnectConfig(ctx, p.config)
-	if err != nil {
-		return err
-	}
-	_, err = pg.Exec(ctx, text).ReadAll()
-	return errors.Join(err, pg.Close(context.WithoutCancel(ctx)))
 }

@@ -5,10 +5,13 @@ package postgrestest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/payctl/payctl/internal/store/postgres"
 )
@@ -32,12 +35,22 @@ func Ledger(ctx context.Context) (place string, remove func() error, err error) 
 // Schema makes an empty schema, and returns the URL of a database that is it alone.
 func Schema(ctx context.Context) (place string, remove func() error, err error) {
 	schema := "t_" + strings.ToLower(rand.Text()[:16])
-	if err := postgres.Exec(ctx, Server(), "CREATE SCHEMA "+schema); err != nil {
+	if err := Exec(ctx, Server(), "CREATE SCHEMA "+schema); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", Variable, err)
 	}
 	return With(Server(), "search_path", schema), func() error {
-		return postgres.Exec(context.WithoutCancel(ctx), Server(), "DROP SCHEMA "+schema+" CASCADE")
+		return Exec(context.WithoutCancel(ctx), Server(), "DROP SCHEMA "+schema+" CASCADE")
 	}, nil
+}
+
+// Exec runs statements on a connection of their own, outside of any ledger.
+func Exec(ctx context.Context, place, text string) error {
+	pg, err := pgconn.Connect(ctx, place)
+	if err != nil {
+		return err
+	}
+	_, err = pg.Exec(ctx, text).ReadAll()
+	return errors.Join(err, pg.Close(context.WithoutCancel(ctx)))
 }
 
 // With returns a URL with a parameter.
