@@ -31,8 +31,8 @@ func newDemo(s *session) *cobra.Command {
 		Short: "Take the whole tour offline",
 		Long: `Starts the emulator and the listener on free loopback ports and takes deposits
 from the STK push to their recorded outcome: one customer pays, one cancels, one
-never answers, and one pays so fast that the callback overtakes the push's answer.
-Needs no configuration and touches none. Exits with 0 only if every outcome was
+never answers, one pays so fast that the callback overtakes the push's answer, and
+one's callback is lost. Says at the end how to go on with credentials of your own. Needs no configuration and touches none. Exits with 0 only if every outcome was
 as expected.`,
 		Example: "  payctl demo\n  payctl demo --keep",
 		Args:    noArgs,
@@ -66,7 +66,7 @@ func (v *demo) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.out.One(demoView{Steps: tour.steps, OK: true, Seconds: v.now().Sub(started).Seconds()})
+	return v.out.One(demoView{Steps: tour.steps, OK: true, Seconds: v.now().Sub(started).Seconds(), Next: demoNext()})
 }
 
 // demoStep is one thing that the tour did.
@@ -81,11 +81,29 @@ type demoView struct {
 	OK      bool       `json:"ok"`
 	Seconds float64    `json:"seconds"`
 	Steps   []demoStep `json:"steps"`
+	// Next are the commands that follow the tour.
+	Next []string `json:"next"`
+}
+
+// demoNext is the way from the tour to a deposit of the sandbox.
+func demoNext() []string {
+	return []string{
+		"payctl config init --environment sandbox --shortcode 174379",
+		"payctl --profile sandbox doctor",
+		"payctl --profile sandbox listen --tunnel cloudflared",
+		"payctl --profile sandbox deposit create --phone NUMBER --amount 1 --reference T1 --wait",
+	}
 }
 
 // Text closes the tour for people; the steps were told as they happened.
 func (v demoView) Text(t *ui.Text) {
+	t.Line()
 	t.Line(ui.OK("all outcomes as expected"), ui.Plain(fmt.Sprintf(" in %.1f s", v.Seconds)))
+	t.Line()
+	t.Line(ui.Plain("Next, with an app of the sandbox (developer.safaricom.co.ke):"))
+	for _, command := range v.Next {
+		t.Line(ui.Plain("  $ " + command))
+	}
 }
 
 // tour runs payctl's own commands inside this process, over real sockets.
@@ -166,24 +184,32 @@ func (t *tour) invocation(args []string) Invocation {
 	}
 }
 
-// step runs one command and holds its outcome against what is expected.
+// step runs one command, after those that prepare it, and holds its outcome against
+// what is expected.
 func (t *tour) step(ctx context.Context, s demoStepPlan) error {
-	for i, arg := range s.args {
-		s.args[i] = t.fill(arg)
-	}
-	shown := "payctl --profile local " + payment.CommandLine(s.args...)
-	for _, args := range slices.Backward(s.from) {
-		shown = "payctl --profile local " + payment.CommandLine(args...) + " | " + shown
-	}
 	t.say()
 	t.say(ui.Bold(s.title))
+	for _, args := range s.before {
+		t.fill(args)
+		t.say(ui.Plain("  $ " + shownCommand(args)))
+		in := t.invocation(args)
+		t.show(&in)
+		if code := Main(ctx, in); code != 0 {
+			return failedCommand(args, code)
+		}
+	}
+	t.fill(s.args)
+	shown := shownCommand(s.args)
+	for _, args := range slices.Backward(s.from) {
+		shown = shownCommand(args) + " | " + shown
+	}
 	t.say(ui.Plain("  $ " + shown))
 	in := t.invocation(append(s.args, "-o", "json"))
 	for _, args := range s.from {
 		piped, source := &bytes.Buffer{}, t.invocation(args)
 		source.Stdin, source.Stdout = in.Stdin, piped
 		if code := Main(ctx, source); code != 0 {
-			return &payment.Error{Kind: payment.KindInternal, Message: "demo: payctl " + payment.CommandLine(args...) + " failed, exit " + strconv.Itoa(code)}
+			return failedCommand(args, code)
 		}
 		in.Stdin = piped
 	}
@@ -207,4 +233,26 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 	}
 	t.say(ui.Plain("  "), ui.OK(outcome), ui.Plain(", exit "+strconv.Itoa(code)))
 	return nil
+}
+
+// show lets a command's talk, its spinner too, be seen where stderr is a terminal.
+func (t *tour) show(in *Invocation) {
+	if !isTerminal(t.in.Stderr) || t.out.Format() != ui.FormatText || t.out.Quiet() {
+		return
+	}
+	for _, name := range []string{"TERM", "LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR"} {
+		if value := t.getenv(name); value != "" {
+			in.Environ = append(in.Environ, name+"="+value)
+		}
+	}
+	in.Stderr = t.in.Stderr
+}
+
+// shownCommand is a command line as somebody would type it.
+func shownCommand(args []string) string {
+	return "payctl --profile local " + payment.CommandLine(args...)
+}
+
+func failedCommand(args []string, code int) error {
+	return &payment.Error{Kind: payment.KindInternal, Message: "demo: " + shownCommand(args) + " failed, exit " + strconv.Itoa(code)}
 }

@@ -10,7 +10,9 @@ import (
 // demoStepPlan is one command of the tour and what it must come to.
 type demoStepPlan struct {
 	title string
-	args  []string
+	// before are commands that prepare it; on a terminal their talk is seen.
+	before [][]string
+	args   []string
 	// from are commands whose output goes into the next, and the last into this one.
 	from [][]string
 	exit int
@@ -40,6 +42,20 @@ func demoSteps() []demoStepPlan {
 			args:  create("0712345605", "INV-4"), check: paid,
 		},
 		{
+			title:  "A callback for a payment that nobody asked for is kept, and not believed",
+			before: [][]string{{"webhook", "trigger", "stk.completed", "--to", "${PAYCTL_CALLBACK_URL}"}},
+			args:   []string{"webhook", "list", "--verdict", "untrusted", "--jq", ".[0]"}, check: is("verdict", "untrusted"),
+		},
+		{
+			title: "A callback is lost: the poll settles it, without the receipt",
+			before: [][]string{
+				{"emulator", "behaviours", "--unset", "query-noise"},
+				{"deposit", "create", "--phone", "0712345640", "--amount", "100", "--reference", "INV-5"},
+				{"status", "watch", "INV-5"},
+			},
+			args: []string{"deposit", "get", "INV-5"}, check: polled,
+		},
+		{
 			title: "Everything is in the ledger, by any of its identifiers",
 			args:  []string{"deposit", "get", "INV-1"}, check: paid,
 		},
@@ -66,6 +82,13 @@ func paid(got map[string]any) (string, bool) {
 	amount, _ := got["amount"].(string)
 	status, _ := got["status"].(string)
 	return status + " " + amount + " KES, receipt " + receipt, status == string(payment.StatusCompleted) && amount == "100.00" && hasReceipt
+}
+
+// polled wants a payment that only the poll can have told of.
+func polled(got map[string]any) (string, bool) {
+	by, _ := got["decided_by"].(string)
+	status, _ := got["status"].(string)
+	return status + ", decided by " + by, status == string(payment.StatusCompleted) && by == "poll" && got["receipt"] == nil
 }
 
 // is holds one member against a text.
@@ -98,11 +121,12 @@ func (t *tour) say(spans ...ui.Span) {
 	t.keepErr(t.out.Words(func(w *ui.Text) { w.Line(spans...) }))
 }
 
-// fill puts what earlier steps learned into an argument.
-func (t *tour) fill(arg string) string {
-	for _, pair := range t.extra {
-		name, value, _ := strings.Cut(pair, "=")
-		arg = strings.ReplaceAll(arg, "${"+name+"}", value)
+// fill puts what earlier steps learned into arguments.
+func (t *tour) fill(args []string) {
+	for i := range args {
+		for _, pair := range t.extra {
+			name, value, _ := strings.Cut(pair, "=")
+			args[i] = strings.ReplaceAll(args[i], "${"+name+"}", value)
+		}
 	}
-	return arg
 }

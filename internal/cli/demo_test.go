@@ -21,8 +21,9 @@ func TestDemo(t *testing.T) {
 	var got struct {
 		OK    bool
 		Steps []struct{ Title, Outcome string }
+		Next  []string
 	}
-	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil || code != 0 || !got.OK || len(got.Steps) < 8 {
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil || code != 0 || !got.OK || len(got.Steps) < 10 || len(got.Next) == 0 {
 		t.Errorf("exit %d, %v, %s\n%s", code, err, stdout.String(), stderr.String())
 	}
 }
