@@ -127,6 +127,7 @@ func TestScript(t *testing.T) {
 			"mute":     cmdMute,
 			"target":   cmdTarget,
 			"terminal": cmdTerminal,
+			"readme":   cmdReadme,
 		},
 		Condition: condition,
 	})
