@@ -12,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test test-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test test-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -75,6 +75,9 @@ test-browser: ## the browser view in a real Chromium, held by axe-core; installs
 
 pictures: ## write the pictures of README anew
 	cd testdata/browser && BROWSER_REQUIRED=1 WRITE_PICTURES=1 go test -count 1 -run '^TestPages$$' .
+
+recordings: ## record the terminal sessions of README anew, from real runs
+	WRITE_RECORDINGS=1 go test -count 1 -run '^TestRecordings$$' ./cmd/payctl
 
 peers: ## other people's clients against the emulator, flow by flow (Node)
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator
