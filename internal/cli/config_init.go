@@ -50,7 +50,7 @@ Secrets are kept in the system's keyring, or where there is none in the user fil
 itself, which is said; --keep-secrets decides. What is there already is not changed.`,
 		Example: `  payctl config init
   PAYCTL_DARAJA_CONSUMER_KEY=… payctl config init --profile-name shop --environment sandbox --shortcode 174379
-  payctl config init --profile-name shop --provider wasaapay --secrets-from ./shop.env --keep-secrets file`,
+  PAYCTL_WASAAPAY_WALLET=wallet_1 payctl config init --profile-name shop --provider wasaapay --secrets-from ./shop.env --keep-secrets file`,
 		Args: noArgs,
 		RunE: s.run(v.Run),
 	}
