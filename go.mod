@@ -2,7 +2,7 @@ module github.com/payctl/payctl
 
 go 1.26.0
 
-toolchain go1.26.8
+toolchain go1.26.11
 
 require (
 	github.com/boombuler/barcode v1.1.0
