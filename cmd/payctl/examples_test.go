@@ -190,7 +190,9 @@ func (w *exampleWorld) serve(line string, env []string) string {
 	go func() { ended <- cmd.Wait() }()
 	w.t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		<-ended
+		if err := <-ended; err != nil {
+			w.t.Logf("%s: %v", line, err)
+		}
 	})
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if text, err := os.ReadFile(ready); err == nil && len(text) > 0 {
