@@ -262,7 +262,7 @@ func specialExamples() map[string]example {
 		"payctl daraja pull list": {before: "payctl daraja pull register --phone 0712345678"},
 		"payctl deposit create --provider wasaapay --wallet wallet_1 --phone 0712345678 --amount 250": {with: []string{"wallet_1", "wallet_local"}},
 		"payctl deposit resolve INV-1 --as completed --receipt UA2K7QX9ZP --because \"on the statement of 4 March\"": {
-			before: "payctl deposit create --phone 254708374149 --amount 60 --reference INV-9", with: []string{"INV-1", "INV-9", "UA2K7QX9ZP", "UA2K7QX9ZQ"},
+			before: "payctl emulator behaviours --set manual && payctl deposit create --phone 0712345699 --amount 60 --reference INV-9 && payctl emulator behaviours --unset manual", with: []string{"INV-1", "INV-9", "UA2K7QX9ZP", "UA2K7QX9ZQ"},
 		},
 		"payctl emulator": server,
 		"payctl emulator --weather salary-day --seed 7": server,

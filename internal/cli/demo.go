@@ -32,8 +32,9 @@ func newDemo(s *session) *cobra.Command {
 		Long: `Starts the emulator and the listener on free loopback ports and takes deposits
 from the STK push to their recorded outcome: one customer pays, one cancels, one
 never answers, one pays so fast that the callback overtakes the push's answer, and
-one's callback is lost. Says at the end how to go on with credentials of your own. Needs no configuration and touches none. Exits with 0 only if every outcome was
-as expected.`,
+one's callback is lost. Says at the end how to go on with credentials of your own.
+Needs no configuration and touches none. Exits with 0 only if every outcome was as
+expected.`,
 		Example: "  payctl demo\n  payctl demo --keep",
 		Args:    noArgs,
 		RunE:    s.run(v.Run),
