@@ -130,9 +130,6 @@ func (m *machine) check(p *paid) {
 		}
 		return
 	}
-	if p.orphan != "" && d.ProviderID != "" {
-		p.proofs[p.orphan], p.orphan = true, ""
-	}
 	before, conflict := p.last, !d.Conflict.IsZero()
 	p.last = d
 	switch {

@@ -198,6 +198,8 @@ func (m *machine) forged(p *paid) {
 	m.count["forgeries"]++
 }
 
+// find is the ledger's deposit. An event that waited for its id is proof as soon as the
+// deposit has one, whichever step brought that.
 func (m *machine) find(p *paid) (payment.Deposit, error) {
 	list, err := m.s.Deposits.Find(m.t.Context(), p.reference)
 	if err != nil && payment.KindOf(err) != payment.KindNotFound {
@@ -205,6 +207,9 @@ func (m *machine) find(p *paid) (payment.Deposit, error) {
 	}
 	for _, d := range list {
 		if d.IdempotencyKey == p.key {
+			if p.orphan != "" && d.ProviderID != "" {
+				p.proofs[p.orphan], p.orphan = true, ""
+			}
 			return d, nil
 		}
 	}
