@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,8 +23,12 @@ const (
 	mostDescribed = 70
 )
 
-// offered are the values that no shell can take for more than a word.
-var offered = regexp.MustCompile(`^[\p{L}\p{N}._/#@+:-]+$`)
+// oneWord reports whether no shell can take a value for more than a word.
+func oneWord(value string) bool {
+	return value != "" && strings.IndexFunc(value, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("._/#@+:-", r)
+	}) < 0
+}
 
 // recall reads values from the ledger.
 type recall func(context.Context, *store.Store) ([]cobra.Completion, error)
@@ -124,7 +128,7 @@ func queries(kind string) recall {
 // named is a value with its description; none where the value is no plain word or holds
 // somebody's number.
 func named(value, says string) []cobra.Completion {
-	if !offered.MatchString(value) || strings.HasPrefix(value, "-") || payment.MaskDigits(value) != value {
+	if !oneWord(value) || strings.HasPrefix(value, "-") || payment.MaskDigits(value) != value {
 		return nil
 	}
 	return []cobra.Completion{described(value, says)}
