@@ -43,7 +43,7 @@ fmt:
 	go run $(GOLANGCI) fmt ./...
 
 fmt-check:
-	@out="$$(gofmt -l cmd internal)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
+	@out="$$(gofmt -l cmd internal testdata)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
 
 vet: ## for every system that a release is built for
 	go vet ./...

@@ -161,7 +161,9 @@ func (s *stage) handset(ctx context.Context, t *testing.T) {
 		s.run("deposit", "create", "--phone", "0712345678", "--amount", "70", "--reference", reference, "-o", "json")
 		s.wait(ctx, `document.querySelector(".handset")?.innerText.includes("`+reference+`")`)
 	}
-	status := func(reference string) string { return s.run("deposit", "get", reference, "-o", "json", "--jq", ".status") }
+	status := func(reference string) string {
+		return s.run("deposit", "get", reference, "-o", "json", "--jq", ".status")
+	}
 	until := func(reference, want string) {
 		t.Helper()
 		got := ""
