@@ -17,37 +17,51 @@ func (w wanted) add(name string) {
 	}
 }
 
-// look reads what deliveries name.
-func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
-	if t.remote() {
-		return t.lookRemote(ctx, arrivals)
-	}
-	k := newKnown()
-	tokens, receipts, queryTokens, conversations, originators := wanted{}, wanted{}, wanted{}, wanted{}, wanted{}
+// mentions are what deliveries name, but for the provider's ids of deposits.
+type mentions struct{ tokens, receipts, queryTokens, conversations, originators wanted }
+
+func mentionsIn(arrivals []*arrival) mentions {
+	n := mentions{wanted{}, wanted{}, wanted{}, wanted{}, wanted{}}
 	for _, p := range arrivals {
 		e := p.event()
 		switch {
 		case e == nil:
 			continue
 		case payment.TopicOf(e.Name) == payment.TopicQuery:
-			queryTokens.add(p.Delivery.Token)
-			conversations.add(e.ConversationID)
-			originators.add(e.OriginatorConversationID)
+			n.queryTokens.add(p.Delivery.Token)
+			n.conversations.add(e.ConversationID)
+			n.originators.add(e.OriginatorConversationID)
 		default:
-			tokens.add(p.token())
+			n.tokens.add(p.token())
 		}
-		receipts.add(e.Receipt)
+		n.receipts.add(e.Receipt)
 	}
-	if err := t.lookForTokens(ctx, k, tokens); err != nil {
-		return k, err
-	}
-	// A token that leads to a deposit spares the look for its other names.
+	return n
+}
+
+// idsIn are the provider's ids of deposits that deliveries name, without those that
+// known says are found already.
+func idsIn(arrivals []*arrival, known func(*arrival) bool) wanted {
 	ids := wanted{}
 	for _, p := range arrivals {
-		if e := p.event(); e != nil && payment.TopicOf(e.Name) != payment.TopicQuery && len(k.token[p.token()]) == 0 {
+		if e := p.event(); e != nil && payment.TopicOf(e.Name) != payment.TopicQuery && !known(p) {
 			ids.add(e.ProviderID)
 		}
 	}
+	return ids
+}
+
+// look reads what deliveries name.
+func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
+	if t.remote() {
+		return t.lookRemote(ctx, arrivals)
+	}
+	k, n := newKnown(), mentionsIn(arrivals)
+	if err := t.lookForTokens(ctx, k, n.tokens); err != nil {
+		return k, err
+	}
+	// A token that leads to a deposit spares the look for its other names.
+	ids := idsIn(arrivals, func(p *arrival) bool { return len(k.token[p.token()]) > 0 })
 	if err := t.lookFor(ctx, k, "provider_id", ids); err != nil {
 		return k, err
 	}
@@ -64,12 +78,12 @@ func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
 	for _, by := range []struct {
 		column string
 		names  wanted
-	}{{"token", queryTokens}, {"conversation_id", conversations}, {"originator_conversation_id", originators}} {
+	}{{"token", n.queryTokens}, {"conversation_id", n.conversations}, {"originator_conversation_id", n.originators}} {
 		if err := t.lookForQueries(ctx, k, by.column, by.names); err != nil {
 			return k, err
 		}
 	}
-	return k, t.lookForHolders(ctx, k, receipts)
+	return k, t.lookForHolders(ctx, k, n.receipts)
 }
 
 // lookForTokens reads the deposits with callback tokens.

@@ -43,33 +43,18 @@ func (t *tx) lookRemote(ctx context.Context, arrivals []*arrival) (*known, error
 
 // asksByName asks for what deliveries name.
 func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
-	tokens, ids, receipts, queryTokens, conversations, originators := wanted{}, wanted{}, wanted{}, wanted{}, wanted{}, wanted{}
-	for _, p := range arrivals {
-		e := p.event()
-		switch {
-		case e == nil:
-			continue
-		case payment.TopicOf(e.Name) == payment.TopicQuery:
-			queryTokens.add(p.Delivery.Token)
-			conversations.add(e.ConversationID)
-			originators.add(e.OriginatorConversationID)
-		default:
-			tokens.add(p.token())
-			ids.add(e.ProviderID)
-		}
-		receipts.add(e.Receipt)
-	}
+	n, ids := mentionsIn(arrivals), idsIn(arrivals, func(*arrival) bool { return false })
 	var asks []ask
 	for _, by := range []struct {
 		column string
 		names  wanted
-	}{{"callback_token", tokens}, {"provider_id", ids}, {"receipt", receipts}} {
+	}{{"callback_token", n.tokens}, {"provider_id", ids}, {"receipt", n.receipts}} {
 		if len(by.names) > 0 {
 			asks = append(asks, t.askDeposits(k, t.db.engine.Named("deposits", by.column), t.db.texts(by.names)))
 		}
 	}
-	if len(receipts) > 0 {
-		asks = append(asks, all("SELECT deposit, name"+t.db.engine.Named("aliases", "name"), []any{t.db.texts(receipts)}, aliasColumns, func(found []alias) error {
+	if len(n.receipts) > 0 {
+		asks = append(asks, all("SELECT deposit, name"+t.db.engine.Named("aliases", "name"), []any{t.db.texts(n.receipts)}, aliasColumns, func(found []alias) error {
 			for _, a := range found {
 				k.receipt.enter(a.name, a.deposit)
 			}
@@ -79,7 +64,7 @@ func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
 	for _, by := range []struct {
 		column string
 		names  wanted
-	}{{"token", queryTokens}, {"conversation_id", conversations}, {"originator_conversation_id", originators}} {
+	}{{"token", n.queryTokens}, {"conversation_id", n.conversations}, {"originator_conversation_id", n.originators}} {
 		if len(by.names) > 0 {
 			asks = append(asks, all("SELECT "+t.db.tables.queries.names+t.db.engine.Named("queries", by.column), []any{t.db.texts(by.names)}, queryColumns, func(found []queryRow) error {
 				for _, q := range found {
