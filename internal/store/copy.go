@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"os"
 	"slices"
 	"strings"
 
@@ -61,8 +62,11 @@ type CopiedTable struct {
 // Copy copies a ledger into another, of whatever engine, with its ids, and compares what
 // both then hold. to is new, or has had an earlier copy of the same ledger, which goes on:
 // rows that are there are brought up to date. Nobody may write to either meanwhile; what
-// differs afterwards is KindConflict. progress is told of the rows of each table.
+// differs afterwards is KindConflict; a ledger onto itself is KindUsage. progress is told of the rows of each table.
 func Copy(ctx context.Context, from, to *Store, progress func(table string, rows int64)) ([]CopiedTable, error) {
+	if sameLedger(from.Path(), to.Path()) {
+		return nil, payment.Usage("copy: both are the same ledger", "name a new file, or another database, for the copy")
+	}
 	if err := from.engine.Barrier(ctx); err != nil {
 		return nil, from.kinded("copy the ledger", err)
 	}
@@ -100,6 +104,19 @@ func Copy(ctx context.Context, from, to *Store, progress func(table string, rows
 		}
 	}
 	return out, nil
+}
+
+// sameLedger reports whether two places are one ledger, by whatever names of its file.
+func sameLedger(a, b string) bool {
+	if a == b {
+		return true
+	}
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // takeKey gives the copy the key of the ids, where it holds nothing of its own.
