@@ -272,24 +272,34 @@ func TestMoneyRace(t *testing.T) {
 func TestMoneyRecoveryFile(t *testing.T) {
 	t.Parallel()
 	const id = "ws_CO_30112026123434570712345678"
-	var s *shop
-	var locked *sql.Tx
+	ledger := filepath.Join(t.TempDir(), "ledger.db")
+	locked := make(chan *sql.Tx, 1)
 	g := newGateway(t, func(_ int, _ map[string]any, w http.ResponseWriter) {
-		db, err := sql.Open("sqlite", filepath.Join(s.dir, "ledger.db")+"?_pragma=busy_timeout(10000)&_txlock=immediate")
-		if err == nil {
-			locked, err = db.BeginTx(context.Background(), nil)
-		}
+		db, err := sql.Open("sqlite", ledger+"?_pragma=busy_timeout(10000)&_txlock=immediate")
 		if err != nil {
 			t.Error(err)
+			return
 		}
+		tx, err := db.BeginTx(context.Background(), nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		locked <- tx
 		accept(w, id)
 	})
-	s = newShop(t, g.URL, "http://127.0.0.1:1")
+	s := newShop(t, g.URL, "http://127.0.0.1:1")
+	s.env = append(s.env, "PAYCTL_DB="+ledger)
 	got := s.create("--reference", "INV-1", "--timeout", "6s")
-	if err := locked.Rollback(); err != nil {
-		t.Error(err)
+	select {
+	case tx := <-locked:
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+	default:
+		t.Fatalf("the gateway was not asked, or the ledger not locked; exit %d: %s", got.code, got.stderr)
 	}
-	dir := filepath.Join(s.dir, "ledger.db.recovery")
+	dir := ledger + ".recovery"
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%d files, error %v; exit %d: %s", len(files), err, got.code, got.stderr)
