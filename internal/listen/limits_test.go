@@ -123,6 +123,8 @@ func TestIdleGivesWay(t *testing.T) {
 	if _, err := conns[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the one that is idle for longest: %v", err)
 	}
+	// Its place is free for a moment before the next connection is waited for with it.
+	eventually(t, "its place is taken", func() bool { return r.capped.Load().crowded() })
 	if res := ask(conns[1]); res.StatusCode != 200 || !res.Close {
 		t.Errorf("near the total: status %d, close %v", res.StatusCode, res.Close)
 	}
