@@ -43,6 +43,7 @@ func allowed() map[string][]string {
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
+			"internal/config", "internal/daraja", "internal/emulator", "internal/tunnel",
 		},
 		"internal/reconcile":           {"internal/reconcile/statement", "internal/store"},
 		"internal/reconcile/statement": {},

@@ -9,6 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 func newConfig(s *session) *cobra.Command {
@@ -27,50 +28,6 @@ func (e *env) shownConfig(ctx context.Context) (*config.Config, error) {
 		e.out.Note("no profile is chosen: these are the settings that all share; choose with --profile: %s", strings.Join(conf.Profiles(), ", "))
 	}
 	return conf, err
-}
-
-// settingView is one setting and its origin.
-type settingView struct {
-	Key        string             `json:"key"`
-	Meaning    string             `json:"meaning"`
-	Value      *string            `json:"value"`
-	Origin     string             `json:"origin"`
-	Variable   *string            `json:"variable"`
-	Secret     bool               `json:"secret"`
-	Overridden []config.Candidate `json:"overridden"`
-}
-
-func newSettingView(e config.Explained) settingView {
-	v := settingView{
-		Key: e.Key, Meaning: e.Meaning, Value: payment.OrNull(e.Value), Origin: string(e.Origin.Kind), Variable: payment.OrNull(e.Variable),
-		Secret: e.Secret, Overridden: e.Overridden,
-	}
-	if e.Origin.String() != "" {
-		v.Origin = e.Origin.String()
-	}
-	if v.Overridden == nil {
-		v.Overridden = []config.Candidate{}
-	}
-	return v
-}
-
-// Text writes one setting for people.
-func (v settingView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("setting", ui.Bold(v.Key)),
-		ui.KV("meaning", ui.Plain(v.Meaning)),
-		ui.KV("value", ui.Plain(payment.Or(v.Value, "(not set)"))),
-		ui.KV("from", ui.Plain(v.Origin)),
-		ui.KV("variable", ui.Plain(payment.Or(v.Variable, ""))),
-	)
-	for _, c := range v.Overridden {
-		t.Line(ui.Dim("overridden: " + c.Value + " from " + c.Origin.String()))
-	}
-}
-
-// Cells are a setting's columns in a list.
-func (v settingView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Key), ui.Plain(payment.Or(v.Value, "-")), ui.Dim(v.Origin)}
 }
 
 // configShow is "payctl config show".
@@ -94,11 +51,11 @@ func (v *configShow) Run(ctx context.Context) error {
 		return err
 	}
 	shown := conf.Show()
-	views := make([]settingView, len(shown))
+	views := make([]view.Setting, len(shown))
 	for i, e := range shown {
-		views[i] = newSettingView(e)
+		views[i] = view.NewSetting(e)
 	}
-	return ui.List(v.out, columns("SETTING", "VALUE", "FROM"), views)
+	return ui.List(v.out, ui.Columns("SETTING", "VALUE", "FROM"), views)
 }
 
 // configExplain is "payctl config explain".
@@ -128,34 +85,7 @@ func (v *configExplain) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.out.One(newSettingView(e))
-}
-
-// pathsView is where things are.
-type pathsView struct {
-	User    config.File `json:"user"`
-	Project config.File `json:"project"`
-	DB      config.File `json:"db"`
-	Cache   *string     `json:"cache"`
-	State   *string     `json:"state"`
-}
-
-// Text writes the paths for people.
-func (v pathsView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("user file", fileSpans(v.User)...), ui.KV("project file", fileSpans(v.Project)...), ui.KV("ledger", fileSpans(v.DB)...),
-		ui.KV("cache", ui.Plain(payment.Or(v.Cache, ""))), ui.KV("state", ui.Plain(payment.Or(v.State, ""))),
-	)
-}
-
-func fileSpans(f config.File) []ui.Span {
-	switch {
-	case f.Path == "":
-		return nil
-	case f.Exists:
-		return []ui.Span{ui.Plain(f.Path)}
-	}
-	return []ui.Span{ui.Plain(f.Path), ui.Dim(" (absent)")}
+	return v.out.One(view.NewSetting(e))
 }
 
 // configPath is "payctl config path".
@@ -179,5 +109,5 @@ func (v *configPath) Run(ctx context.Context) error {
 		return err
 	}
 	p := conf.Path()
-	return v.out.One(pathsView{User: p.User, Project: p.Project, DB: p.DB, Cache: payment.OrNull(p.CacheDir), State: payment.OrNull(p.StateDir)})
+	return v.out.One(view.Paths{User: p.User, Project: p.Project, DB: p.DB, Cache: payment.OrNull(p.CacheDir), State: payment.OrNull(p.StateDir)})
 }

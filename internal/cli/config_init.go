@@ -13,7 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/doctor"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // configInit is "payctl config init".
@@ -66,53 +66,6 @@ itself, which is said; --keep-secrets decides. What is there already is not chan
 	return cmd
 }
 
-// initView is what was written; its keys are the contract.
-type initView struct {
-	File        string       `json:"file"`
-	Made        bool         `json:"made"`
-	Profile     string       `json:"profile"`
-	Environment string       `json:"environment"`
-	Provider    string       `json:"provider"`
-	Secrets     []keptSecret `json:"secrets"`
-	// Tested is ok, refused, unavailable or skipped.
-	Tested string  `json:"tested"`
-	Detail *string `json:"detail"`
-	Next   string  `json:"next"`
-}
-
-// keptSecret says where a secret is kept; "missing" has none yet.
-type keptSecret struct {
-	Key  string `json:"key"`
-	Kept string `json:"kept"`
-}
-
-// Text writes what was done for people.
-func (v initView) Text(t *ui.Text) {
-	wrote := "added to"
-	if v.Made {
-		wrote = "written to the new file"
-	}
-	t.Line(ui.Plain("profile "), ui.Bold(v.Profile), ui.Plain(" ("+v.Environment+", "+v.Provider+") was "+wrote+" "+v.File))
-	for _, s := range v.Secrets {
-		t.Line(ui.Plain("  "+s.Key+": "), ui.Plain(s.Kept))
-	}
-	switch v.Tested {
-	case testedOK:
-		t.Line(ui.OK("the credentials are accepted"))
-	default:
-		t.Line(ui.Warn("credentials "+v.Tested), ui.Plain(": "+payment.Or(v.Detail, "")))
-	}
-	t.Line(ui.Dim("next: " + v.Next))
-}
-
-// What became of trying the credentials.
-const (
-	testedOK          = "ok"
-	testedRefused     = "refused"
-	testedUnavailable = "unavailable"
-	testedSkipped     = "skipped"
-)
-
 // Run writes the profile and tries it.
 func (v *configInit) Run(ctx context.Context) error {
 	if err := v.prepare(ctx); err != nil {
@@ -136,7 +89,7 @@ func (v *configInit) Run(ctx context.Context) error {
 		return err
 	}
 	acted(ctx, v.session, unwarned(v.env), "profile "+p.Name+" in "+file)
-	out := initView{
+	out := view.ProfileMade{
 		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider, Secrets: kept,
 		Next: "payctl doctor --profile " + p.Name,
 	}
@@ -202,14 +155,14 @@ func parseEnvFile(name, text string) (map[string]string, error) {
 }
 
 // plan turns flags, variables, the file of secrets and a person's answers into a profile.
-func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewProfile, []keptSecret, error) {
+func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewProfile, []view.KeptSecret, error) {
 	p := config.NewProfile{Name: v.profile, Environment: payment.Environment(v.environment)}
 	health, err := v.healthOf(conf, v.provider)
 	if err != nil {
 		return p, nil, err
 	}
 	flags := map[string]string{"daraja.shortcode": v.shortcode, "daraja.till": v.till}
-	var kept []keptSecret
+	var kept []view.KeptSecret
 	var missing []string
 	for i, key := range append(slices.Clone(health.Needs), health.More...) {
 		needed := i < len(health.Needs)
@@ -303,10 +256,10 @@ func (v *configInit) value(ctx context.Context, s config.Explained, flag string,
 }
 
 // try asks the provider one harmless question with the new profile.
-func (v *configInit) try(ctx context.Context, out *initView) error {
+func (v *configInit) try(ctx context.Context, out *view.ProfileMade) error {
 	for _, s := range out.Secrets {
 		if s.Kept == keptMissing || strings.HasPrefix(s.Kept, keepEnvironment) {
-			out.Tested, out.Detail = testedSkipped, payment.OrNull(s.Key+" is not set yet")
+			out.Tested, out.Detail = view.TestedSkipped, payment.OrNull(s.Key+" is not set yet")
 		}
 	}
 	if out.Tested != "" {
@@ -335,13 +288,13 @@ func (v *configInit) try(ctx context.Context, out *initView) error {
 	out.Detail = payment.OrNull(v.phoneText(finding.Detail))
 	switch {
 	case finding.Verdict == doctor.OK, finding.Verdict == doctor.Warn:
-		out.Tested = testedOK
+		out.Tested = view.TestedOK
 	case finding.Verdict == doctor.Skipped:
-		out.Tested = testedSkipped
+		out.Tested = view.TestedSkipped
 	case finding.Kind == payment.KindUnavailable:
-		out.Tested = testedUnavailable
+		out.Tested = view.TestedUnavailable
 	default:
-		out.Tested = testedRefused
+		out.Tested = view.TestedRefused
 		return &payment.Error{Kind: finding.Kind, Message: fmt.Sprintf("profile %s was written, but: %s", out.Profile, finding.Detail), Hint: finding.Fix}
 	}
 	return nil

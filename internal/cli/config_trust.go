@@ -6,26 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// trustView is a project file that has been trusted.
-type trustView struct {
-	Path   string   `json:"path"`
-	SHA256 string   `json:"sha256"`
-	Keys   []string `json:"keys"`
-}
-
-// Text writes what the file now says.
-func (v trustView) Text(t *ui.Text) {
-	t.Line(ui.OK("trusted "), ui.Plain(v.Path))
-	for _, key := range v.Keys {
-		t.Line(ui.Plain("  it sets " + key))
-	}
-	if len(v.Keys) == 0 {
-		t.Line(ui.Dim("  it sets nothing that needed it"))
-	}
-}
 
 // configTrust is "payctl config trust".
 type configTrust struct {
@@ -62,5 +44,5 @@ func (v *configTrust) Run(ctx context.Context) error {
 		return err
 	}
 	acted(ctx, v.session, unwarned(v.env), got.Path)
-	return v.out.One(trustView{Path: got.Path, SHA256: got.SHA256, Keys: got.Keys})
+	return v.out.One(view.Trusted{Path: got.Path, SHA256: got.SHA256, Keys: got.Keys})
 }

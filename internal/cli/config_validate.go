@@ -9,41 +9,19 @@ import (
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
-// profileView is a profile as it is listed; its keys are the contract.
-type profileView struct {
-	Name        string  `json:"name"`
-	Environment *string `json:"environment"`
-	// Source is the file and line that define it; null for a built-in one.
-	Source  *string `json:"source"`
-	Chosen  bool    `json:"chosen"`
-	Problem *string `json:"problem"`
-}
-
-// Cells are a profile's columns in a list.
-func (v profileView) Cells() []ui.Span {
-	chosen := ui.Plain("")
-	if v.Chosen {
-		chosen = ui.OK("*")
-	}
-	problem := ui.Plain("")
-	if v.Problem != nil {
-		problem = ui.Warn(*v.Problem)
-	}
-	return []ui.Span{chosen, ui.Bold(v.Name), ui.Plain(payment.Or(v.Environment, "-")), ui.Dim(payment.Or(v.Source, "built in")), problem}
-}
-
 // profiles loads every profile that the settings know.
-func (e *env) profiles(ctx context.Context) ([]profileView, error) {
+func (e *env) profiles(ctx context.Context) ([]view.Profile, error) {
 	conf, err := e.anyProfile(ctx)
 	if err != nil {
 		return nil, err
 	}
 	infos := conf.ProfileList(func(name string) (*config.Config, error) { return config.Load(ctx, e.source(name)) })
-	out := make([]profileView, len(infos))
+	out := make([]view.Profile, len(infos))
 	for i, info := range infos {
-		out[i] = profileView{Name: info.Name, Environment: payment.OrNull(string(info.Environment)), Chosen: info.Chosen, Problem: payment.OrNull(info.Problem)}
+		out[i] = view.Profile{Name: info.Name, Environment: payment.OrNull(string(info.Environment)), Chosen: info.Chosen, Problem: payment.OrNull(info.Problem)}
 		if info.Source != "" {
 			out[i].Source = payment.OrNull(info.Source + ":" + itoa(info.Line))
 		}
@@ -71,7 +49,7 @@ func (v *configProfiles) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return ui.List(v.out, columns("", "PROFILE", "ENVIRONMENT", "DEFINED IN", "PROBLEM"), views)
+	return ui.List(v.out, ui.Columns("", "PROFILE", "ENVIRONMENT", "DEFINED IN", "PROBLEM"), views)
 }
 
 // configValidate is "payctl config validate".
@@ -100,29 +78,6 @@ func newConfigValidate(s *session) *cobra.Command {
 	}
 }
 
-// validView is what a file was found to be; its keys are the contract.
-type validView struct {
-	File     *string       `json:"file"`
-	Valid    bool          `json:"valid"`
-	Problem  *string       `json:"problem"`
-	Hint     *string       `json:"hint"`
-	Profiles []profileView `json:"profiles"`
-}
-
-// Text writes the verdict for people.
-func (v validView) Text(t *ui.Text) {
-	for _, p := range v.Profiles {
-		if p.Problem != nil {
-			t.Line(ui.Bad("wrong "), ui.Bold(p.Name), ui.Plain(": "+*p.Problem))
-			continue
-		}
-		t.Line(ui.OK("good  "), ui.Bold(p.Name), ui.Plain(" ("+payment.Or(p.Environment, "-")+")"))
-	}
-	if v.Problem != nil {
-		t.Line(ui.Bad("wrong "), ui.Plain(*v.Problem))
-	}
-}
-
 // Run reads the file and each profile.
 func (v *configValidate) Run(ctx context.Context) error {
 	if v.file != "" {
@@ -132,7 +87,7 @@ func (v *configValidate) Run(ctx context.Context) error {
 		v.global.configFile = v.file
 	}
 	v.global.profile = ""
-	out := validView{Valid: true, Profiles: []profileView{}}
+	out := view.ValidFile{Valid: true, Profiles: []view.Profile{}}
 	err := v.check(ctx, &out)
 	if err != nil {
 		view := errorView(err)
@@ -145,7 +100,7 @@ func (v *configValidate) Run(ctx context.Context) error {
 	return v.ended(v.out.One(out), outcome, "the settings were read")
 }
 
-func (v *configValidate) check(ctx context.Context, out *validView) error {
+func (v *configValidate) check(ctx context.Context, out *view.ValidFile) error {
 	conf, err := v.anyProfile(ctx)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/presence"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // The listener's routes for payments that customers make by themselves.
@@ -26,32 +26,6 @@ func newDarajaC2B(s *session) *cobra.Command {
 external validation on, asks the validation URL first. "payctl listen" answers both;
 the settings listen.c2b_* say what is accepted.`,
 		command{"register", newDarajaC2BRegister}, command{"simulate", newDarajaC2BSimulate})
-}
-
-// acceptanceView is an answer that nothing more comes of by itself.
-type acceptanceView struct {
-	ShortCode                string  `json:"shortcode"`
-	OriginatorConversationID *string `json:"originator_conversation_id"`
-	Code                     *string `json:"code"`
-	Message                  *string `json:"message"`
-	ResponseType             *string `json:"response_type"`
-	ConfirmationURL          *string `json:"confirmation_url"`
-	ValidationURL            *string `json:"validation_url"`
-}
-
-func newAcceptanceView(conf *config.Config, a payment.Acceptance) acceptanceView {
-	return acceptanceView{
-		ShortCode: conf.Daraja.ShortCode, OriginatorConversationID: payment.OrNull(a.OriginatorConversationID), Code: payment.OrNull(a.Code), Message: payment.OrNull(a.Message),
-	}
-}
-
-// Text writes an acceptance for people.
-func (v acceptanceView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("shortcode", ui.Bold(v.ShortCode)), ui.KV("answer", ui.OK(payment.Or(v.Message, "accepted"))), ui.KV("code", ui.Plain(payment.Or(v.Code, ""))),
-		ui.KV("conversation", ui.Plain(payment.Or(v.OriginatorConversationID, ""))), ui.KV("without an answer", ui.Plain(payment.Or(v.ResponseType, ""))),
-		ui.KV("confirmation", ui.Plain(payment.Or(v.ConfirmationURL, ""))), ui.KV("validation", ui.Plain(payment.Or(v.ValidationURL, ""))),
-	)
 }
 
 // darajaC2BRegister is "payctl daraja c2b register".
@@ -116,7 +90,7 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 		return err
 	}
 	acted(ctx, v.session, v.config, "shortcode "+conf.Daraja.ShortCode+": "+*hideSegment(request.ConfirmationURL, token))
-	shown := newAcceptanceView(conf, accepted)
+	shown := view.NewAcceptance(conf.Daraja.ShortCode, accepted)
 	shown.ResponseType, shown.ConfirmationURL, shown.ValidationURL = &v.response, hideSegment(request.ConfirmationURL, token), hideSegment(request.ValidationURL, token)
 	return v.out.One(shown)
 }
@@ -259,5 +233,5 @@ func (v *darajaC2BSimulate) Run(ctx context.Context) error {
 		return err
 	}
 	acted(ctx, v.session, v.config, amount.String()+" "+string(amount.Currency())+" to shortcode "+conf.Daraja.ShortCode)
-	return v.out.One(newAcceptanceView(conf, accepted))
+	return v.out.One(view.NewAcceptance(conf.Daraja.ShortCode, accepted))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/timing"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 func newDarajaCredential(s *session) *cobra.Command {
@@ -46,25 +46,6 @@ is shorter than Safaricom's is warned of and used.`,
 	return cmd
 }
 
-// credentialView is a credential and the certificate that it was made with.
-type credentialView struct {
-	SecurityCredential string          `json:"security_credential"`
-	Certificate        certificateView `json:"certificate"`
-}
-
-type certificateView struct {
-	Subject     string `json:"subject"`
-	Issuer      string `json:"issuer"`
-	Serial      string `json:"serial"`
-	Fingerprint string `json:"sha256"`
-	NotBefore   string `json:"not_before"`
-	NotAfter    string `json:"not_after"`
-	Bits        int    `json:"bits"`
-}
-
-// Text writes the credential alone, for pasting and for pipes.
-func (v credentialView) Text(t *ui.Text) { t.Linef("%s", v.SecurityCredential) }
-
 // Run encrypts the password and says with which certificate.
 func (v *darajaCredentialEncrypt) Run(ctx context.Context) error {
 	certificate, err := v.readCertificate(ctx)
@@ -91,7 +72,7 @@ func (v *darajaCredentialEncrypt) Run(ctx context.Context) error {
 	for _, w := range daraja.PasswordWarnings(password) {
 		v.out.Note("warning: %s", w)
 	}
-	return v.out.One(credentialView{SecurityCredential: sealed, Certificate: certificateView{
+	return v.out.One(view.Credential{SecurityCredential: sealed, Certificate: view.Certificate{
 		Subject: info.Subject, Issuer: info.Issuer, Serial: info.Serial, Fingerprint: info.Fingerprint,
 		NotBefore: timing.RFC3339(info.NotBefore), NotAfter: timing.RFC3339(info.NotAfter), Bits: info.Bits,
 	}})

@@ -9,6 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 func newDarajaIPs(s *session) *cobra.Command {
@@ -17,42 +18,6 @@ func newDarajaIPs(s *session) *cobra.Command {
 callback from elsewhere, or distrusts it when listen.ip_check is "enforce"; it never
 drops one, since lists go out of date and no callback is sent twice.`,
 		command{"list", newDarajaIPsList}, command{"check", newDarajaIPsCheck})
-}
-
-// addressView is one address and who lists it.
-type addressView struct {
-	Address   string  `json:"address"`
-	Listed    bool    `json:"listed"`
-	Published bool    `json:"published"`
-	Source    *string `json:"source"`
-	Note      *string `json:"note"`
-}
-
-func newAddressView(s daraja.SourceAddress, listed bool) addressView {
-	return addressView{Address: s.Addr.String(), Listed: listed, Published: s.Published, Source: payment.OrNull(s.Source), Note: payment.OrNull(s.Note)}
-}
-
-// Text writes one address for people.
-func (v addressView) Text(t *ui.Text) {
-	word := ui.Bad("not listed")
-	switch {
-	case v.Published:
-		word = ui.OK("published")
-	case v.Listed:
-		word = ui.Warn("listed, not published")
-	}
-	t.Fields(
-		ui.KV("address", ui.Bold(v.Address)), ui.KV("standing", word), ui.KV("source", ui.Plain(payment.Or(v.Source, ""))), ui.KV("note", ui.Plain(payment.Or(v.Note, ""))),
-	)
-}
-
-// Cells are an address's columns in a list.
-func (v addressView) Cells() []ui.Span {
-	published := ui.Warn("no")
-	if v.Published {
-		published = ui.OK("yes")
-	}
-	return []ui.Span{ui.Plain(v.Address), published, ui.Plain(payment.Or(v.Source, "-")), ui.Dim(payment.Or(v.Note, ""))}
 }
 
 // darajaIPsList is "payctl daraja ips list".
@@ -71,11 +36,11 @@ func newDarajaIPsList(s *session) *cobra.Command {
 
 // Run lists the addresses.
 func (v *darajaIPsList) Run(context.Context) error {
-	var views []addressView
+	var views []view.Address
 	for _, s := range daraja.SourceAddresses() {
-		views = append(views, newAddressView(s, true))
+		views = append(views, view.NewAddress(s, true))
 	}
-	return ui.List(v.out, columns("ADDRESS", "PUBLISHED", "SOURCE", "NOTE"), views)
+	return ui.List(v.out, ui.Columns("ADDRESS", "PUBLISHED", "SOURCE", "NOTE"), views)
 }
 
 // darajaIPsCheck is "payctl daraja ips check".
@@ -109,7 +74,7 @@ func (v *darajaIPsCheck) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	printed := v.out.One(newAddressView(found, listed))
+	printed := v.out.One(view.NewAddress(found, listed))
 	if listed {
 		return printed
 	}

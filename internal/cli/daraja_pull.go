@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 func newDarajaPull(s *session) *cobra.Command {
@@ -19,21 +20,6 @@ func newDarajaPull(s *session) *cobra.Command {
 		`The pull API lists what customers paid to the shortcode in the last 48 hours: the
 best tool for payments whose callback never came. It needs one registration.`,
 		command{"list", newDarajaPullList}, command{"register", newDarajaPullRegister})
-}
-
-// pullRegisteredView is the answer to a registration.
-type pullRegisteredView struct {
-	ShortCode string `json:"shortcode"`
-	Already   bool   `json:"already_registered"`
-}
-
-// Text writes the answer for people.
-func (v pullRegisteredView) Text(t *ui.Text) {
-	word := "registered for pulling"
-	if v.Already {
-		word = "was registered for pulling before"
-	}
-	t.Line(ui.Bold(v.ShortCode), ui.Plain(" "), ui.OK(word))
 }
 
 // darajaPullRegister is "payctl daraja pull register".
@@ -85,47 +71,7 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 		return err
 	}
 	acted(ctx, v.session, v.config, "shortcode "+conf.Daraja.ShortCode)
-	return v.out.One(pullRegisteredView{ShortCode: conf.Daraja.ShortCode, Already: already})
-}
-
-// pulledView is one payment that M-PESA knows, and whether the ledger does.
-type pulledView struct {
-	Receipt      string  `json:"receipt"`
-	At           *string `json:"at"`
-	Amount       *string `json:"amount"`
-	Currency     *string `json:"currency"`
-	Phone        *string `json:"phone"`
-	Reference    *string `json:"reference"`
-	Type         *string `json:"type"`
-	Sender       *string `json:"sender"`
-	Organization *string `json:"organization"`
-	// Known is "deposit" or "callback", null where the ledger has never heard of it.
-	Known     *string `json:"known"`
-	DepositID *string `json:"deposit_id"`
-	// Fits are the deposits that it may be, and which have no receipt.
-	Fits []string `json:"fits"`
-}
-
-// Text writes one payment for people.
-func (v pulledView) Text(t *ui.Text) {
-	line := []ui.Span{}
-	for _, cell := range v.Cells() {
-		line = append(line, cell, ui.Plain("  "))
-	}
-	t.Line(line...)
-}
-
-// Cells are a payment's columns in a list.
-func (v pulledView) Cells() []ui.Span {
-	known := ui.Warn("missed")
-	if v.Known != nil {
-		known = ui.OK(payment.Or(v.DepositID, *v.Known))
-	}
-	amount := payment.Or(v.Amount, "-")
-	if v.Currency != nil {
-		amount += " " + *v.Currency
-	}
-	return []ui.Span{ui.Plain(v.Receipt), ui.Plain(payment.Or(v.At, "-")), ui.Plain(amount), ui.Plain(payment.Or(v.Phone, "-")), ui.Plain(payment.Or(v.Reference, "-")), known}
+	return v.out.One(view.PullRegistered{ShortCode: conf.Daraja.ShortCode, Already: already})
 }
 
 // darajaPullList is "payctl daraja pull list".
@@ -191,7 +137,7 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	ctx, cancel := v.deadline.bound(ctx, 20*sendTimeout)
 	defer cancel()
 	progress := v.out.Progress("listing payments")
-	views := []pulledView{}
+	views := []view.Pulled{}
 	end, err := client.PullAll(ctx, since, until, func(row daraja.PullRow) error {
 		pulled, err := v.pulled(ctx, ledger, confirmed, row)
 		if err != nil {
@@ -213,39 +159,14 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	return v.ended(v.list(views, end), end.Err(), about)
 }
 
-// pulledList is the listing as one document.
-type pulledList struct {
-	Rows      []pulledView `json:"rows"`
-	Message   *string      `json:"message"`
-	Ambiguous bool         `json:"ambiguous"`
-}
-
-// Text is the text of ui.List, which prints the rows for people.
-func (v pulledList) Text(t *ui.Text) {
-	for _, row := range v.Rows {
-		row.Text(t)
-	}
-}
-
-// pulledSummary is the last line of ndjson.
-type pulledSummary struct {
-	Summary struct {
-		Message   *string `json:"message"`
-		Ambiguous bool    `json:"ambiguous"`
-	} `json:"summary"`
-}
-
-// Text writes nothing: text has no such line.
-func (pulledSummary) Text(*ui.Text) {}
-
 // list prints what was listed and what M-PESA says of it.
-func (v *darajaPullList) list(views []pulledView, end daraja.PullEnd) error {
+func (v *darajaPullList) list(views []view.Pulled, end daraja.PullEnd) error {
 	message := payment.OrNull(v.phoneText(end.Message))
 	switch v.out.Format() {
 	case ui.FormatJSON:
-		return v.out.One(pulledList{Rows: views, Message: message, Ambiguous: end.Ambiguous})
+		return v.out.One(view.PulledList{Rows: views, Message: message, Ambiguous: end.Ambiguous})
 	case ui.FormatNDJSON:
-		var last pulledSummary
+		var last view.PulledSummary
 		last.Summary.Message, last.Summary.Ambiguous = message, end.Ambiguous
 		for _, row := range views {
 			if err := v.out.Line(row); err != nil {
@@ -255,7 +176,7 @@ func (v *darajaPullList) list(views []pulledView, end daraja.PullEnd) error {
 		return v.out.Line(last)
 	case ui.FormatText, ui.FormatCSV:
 	}
-	return ui.List(v.out, columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
+	return ui.List(v.out, ui.Columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
 }
 
 // confirmedReceipts are the receipts of C2B confirmations that came. A payment
@@ -298,8 +219,8 @@ func pullHint(row daraja.PullRow) payment.Hint {
 	}
 }
 
-func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (pulledView, error) {
-	out := pulledView{
+func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (view.Pulled, error) {
+	out := view.Pulled{
 		Receipt: row.Receipt, At: timing.RFC3339OrNull(row.At), Phone: payment.OrNull(v.phoneText(row.Phone)), Reference: payment.OrNull(v.phoneText(row.Reference)),
 		Type: payment.OrNull(row.Type), Sender: payment.OrNull(v.phoneText(row.Sender)), Organization: payment.OrNull(row.Organization),
 	}

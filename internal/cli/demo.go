@@ -2,9 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // demo is "payctl demo".
@@ -62,28 +63,12 @@ func (v *demo) Run(ctx context.Context) error {
 	case v.keep:
 		v.out.Note("the ledger is kept: payctl --profile local --db %s deposit list", tour.ledger)
 	default:
-		err = orError(err, os.RemoveAll(dir))
+		err = cmp.Or(err, os.RemoveAll(dir))
 	}
 	if err != nil {
 		return err
 	}
-	return v.out.One(demoView{Steps: tour.steps, OK: true, Seconds: v.now().Sub(started).Seconds(), Next: demoNext()})
-}
-
-// demoStep is one thing that the tour did.
-type demoStep struct {
-	Title    string `json:"title"`
-	Command  string `json:"command"`
-	ExitCode int    `json:"exit_code"`
-	Outcome  string `json:"outcome"`
-}
-
-type demoView struct {
-	OK      bool       `json:"ok"`
-	Seconds float64    `json:"seconds"`
-	Steps   []demoStep `json:"steps"`
-	// Next are the commands that follow the tour.
-	Next []string `json:"next"`
+	return v.out.One(view.Demo{Steps: tour.steps, OK: true, Seconds: v.now().Sub(started).Seconds(), Next: demoNext()})
 }
 
 // demoNext is the way from the tour to a deposit of the sandbox.
@@ -96,24 +81,13 @@ func demoNext() []string {
 	}
 }
 
-// Text closes the tour for people; the steps were told as they happened.
-func (v demoView) Text(t *ui.Text) {
-	t.Line()
-	t.Line(ui.OK("all outcomes as expected"), ui.Plain(fmt.Sprintf(" in %.1f s", v.Seconds)))
-	t.Line()
-	t.Line(ui.Plain("Next, with an app of the sandbox (developer.safaricom.co.ke):"))
-	for _, command := range v.Next {
-		t.Line(ui.Plain("  $ " + command))
-	}
-}
-
 // tour runs payctl's own commands inside this process, over real sockets.
 type tour struct {
 	*env
 	dir    string
 	ledger string
 	extra  []string
-	steps  []demoStep
+	steps  []view.DemoStep
 	stops  []func()
 }
 
@@ -225,7 +199,7 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 		}
 	}
 	outcome, ok := s.check(got)
-	t.steps = append(t.steps, demoStep{Title: s.title, Command: shown, ExitCode: code, Outcome: outcome})
+	t.steps = append(t.steps, view.DemoStep{Title: s.title, Command: shown, ExitCode: code, Outcome: outcome})
 	if !ok {
 		return &payment.Error{Kind: payment.KindInternal, Message: "demo: " + s.title + ": unexpected outcome: " + outcome}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // doctorVerb is "payctl doctor".
@@ -42,31 +43,6 @@ Exit 0 when nothing fails, else what the worst failure means: 64 settings or clo
 	})
 	cmd.Flags().BoolVar(&v.fix, "fix", false, "mend what is safe: modes of files and directories")
 	return cmd
-}
-
-// findingView is one check's result; its keys are the contract.
-type findingView struct {
-	Check      string  `json:"check"`
-	Verdict    string  `json:"verdict"`
-	Detail     string  `json:"detail"`
-	Fix        *string `json:"fix"`
-	DurationMS int64   `json:"duration_ms"`
-}
-
-// Text writes a finding for people.
-func (v findingView) Text(t *ui.Text) {
-	mark := map[string]ui.Span{
-		"ok": ui.OK("ok     "), "warn": ui.Warn("warn   "), "fail": ui.Bad("fail   "), "skipped": ui.Dim("skipped"),
-	}[v.Verdict]
-	t.Line(mark, ui.Plain(" "), ui.Bold(v.Check), ui.Plain(": "+v.Detail))
-	if v.Fix != nil {
-		t.Line(ui.Plain("        -> "), ui.Plain(*v.Fix))
-	}
-}
-
-// Cells are a finding's columns in a list.
-func (v findingView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.Check), ui.Plain(v.Verdict), ui.Plain(v.Detail), ui.Plain(payment.Or(v.Fix, ""))}
 }
 
 // Run makes the checks. On a terminal each is shown as it is made.
@@ -106,18 +82,18 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 	return v.end(findings, text, shown)
 }
 
-func (v *doctorVerb) view(f doctor.Finding) findingView {
-	return findingView{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: payment.OrNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
+func (v *doctorVerb) view(f doctor.Finding) view.Finding {
+	return view.Finding{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: payment.OrNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
 }
 
 // end prints what was not shown yet and returns what the worst failure means.
 func (v *doctorVerb) end(findings []doctor.Finding, shownAlready bool, err error) error {
 	if !shownAlready {
-		views := make([]findingView, len(findings))
+		views := make([]view.Finding, len(findings))
 		for i, f := range findings {
 			views[i] = v.view(f)
 		}
-		err = ui.List(v.out, columns("CHECK", "VERDICT", "DETAIL", "FIX"), views)
+		err = ui.List(v.out, ui.Columns("CHECK", "VERDICT", "DETAIL", "FIX"), views)
 	}
 	kind, failed := doctor.Worst(findings)
 	if !failed {

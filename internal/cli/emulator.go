@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorServe is "payctl emulator".
@@ -43,7 +44,7 @@ hard-coded, --proxy as HTTPS_PROXY: it answers for the providers' hosts, refuses
 others, and nothing leaves the machine. Each exchange is one line on stdout. A signal
 (Ctrl-C, SIGTERM) ends it: open requests are finished, then it exits with 0.
 
-` + emulatorNumbers() + `
+` + view.EmulatorNumbers() + `
 
 It is steered by the other verbs, which speak to its control plane at /_emulator/: a
 call there that changes something needs the header X-Payctl-Control: 1. Requests must
@@ -78,15 +79,6 @@ machines are refused.
 	cmd.AddCommand(newEmulatorAnswer(s), newEmulatorPhone(s), newEmulatorEmit(s), newEmulatorStatement(s), newEmulatorBehaviours(s), newEmulatorClock(s),
 		newEmulatorEnv(s), newEmulatorCA(s), newEmulatorCertificate(s))
 	return cmd
-}
-
-// emulatorNumbers says whom to ask for money, and as whom.
-func emulatorNumbers() string {
-	c := emulator.Credentials()
-	return fmt.Sprintf(`The paybill is %s. The till is %s behind the store %s: a push to it has
-BusinessShortCode %s, PartyB %s and CustomerBuyGoodsOnline. A phone such as
-254712345678 pays; some endings do otherwise ("payctl emulator --help" lists them), and
-254708374149 never answers. "payctl emulator env" prints keys and passkey.`, c.Shortcode, c.Till, c.Store, c.Store, c.Till)
 }
 
 func weatherNames() []string {
@@ -163,12 +155,12 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 	e, err := emulator.New(emulator.Options{ //nolint:contextcheck // it lives until Close, which a signal must not pre-empt
 		Seed: seed, Clock: v.clock, Weather: v.weather, Behaviours: v.behaviours, CallbackDelay: v.callbackDelay,
 		WebhookURL: v.webhookURL, StateFile: v.state, CADir: emulatorCADir(v.env), PublicHosts: v.publicHosts,
-		Log: func(x emulator.Exchange) { v.keepErr(v.out.Line(exchangeView{x})) },
+		Log: func(x emulator.Exchange) { v.keepErr(v.out.Line(view.Exchange{Exchange: x})) },
 	})
 	if err != nil {
 		return usagef("see \"payctl emulator behaviours\" and \"payctl emulator --help\"", "%s", err.Error())
 	}
-	ready := readyView{Type: "ready", URL: "http://" + ln.Addr().String(), Seed: &seed}
+	ready := view.Ready{Type: "ready", URL: "http://" + ln.Addr().String(), Seed: &seed}
 	if v.tls {
 		conf, err := e.TLSConfig()
 		if err != nil {
@@ -182,63 +174,5 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 	err = v.serve(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	return orError(err, e.Close(stop))
-}
-
-// readyView is the first line of a server.
-type readyView struct {
-	Type   string   `json:"type"`
-	URL    string   `json:"url"`
-	Routes []string `json:"routes,omitempty"`
-	Seed   *uint64  `json:"seed,omitempty"`
-	Proxy  string   `json:"proxy,omitempty"`
-	// Tunnel is the listener's public address.
-	Tunnel *readyTunnel `json:"tunnel,omitempty"`
-
-	// zone names the zone of the times that follow.
-	zone string
-}
-
-// Text writes the ready line for people.
-func (v readyView) Text(t *ui.Text) {
-	line := []ui.Span{ui.OK("ready"), ui.Plain(" at "), ui.Bold(v.URL)}
-	if v.zone != "" {
-		line = append(line, ui.Dim("; times are in "+v.zone))
-	}
-	t.Line(line...)
-	if v.Proxy != "" {
-		t.Line(ui.Dim("  proxy for the providers' hosts at "), ui.Plain(v.Proxy))
-	}
-	if v.Seed != nil {
-		t.Line(ui.Dim("  control plane at "), ui.Plain(v.URL+"/_emulator/"))
-		for line := range strings.SplitSeq(emulatorNumbers(), "\n") {
-			t.Line(ui.Dim("  " + line))
-		}
-	}
-	for _, r := range v.Routes {
-		t.Line(ui.Dim("  " + r))
-	}
-}
-
-// exchangeView is one line of the emulator's log.
-type exchangeView struct{ emulator.Exchange }
-
-// Text writes an exchange for people.
-func (v exchangeView) Text(t *ui.Text) {
-	arrow := "->"
-	if v.Direction == emulator.DirectionOut {
-		arrow = "<-"
-	}
-	status := ui.OK(fmt.Sprint(v.Status))
-	switch {
-	case v.Status == 0:
-		status = ui.Bad("---")
-	case v.Status >= 400:
-		status = ui.Bad(fmt.Sprint(v.Status))
-	}
-	line := []ui.Span{ui.Dim(v.Time.Local().Format("15:04:05.000") + " " + arrow + " "), status, ui.Plain(" " + v.Method + " " + v.URL)}
-	if v.Reason != "" {
-		line = append(line, ui.Warn("  "+v.Reason))
-	}
-	t.Line(line...)
+	return cmp.Or(err, e.Close(stop))
 }

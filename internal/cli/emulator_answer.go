@@ -7,41 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
-	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// promptView is a prompt on a customer's phone.
-type promptView struct {
-	emulator.Prompt
-	// Reference and Outcome are null, not empty, where there is none.
-	Reference *string `json:"reference"`
-	Outcome   *string `json:"outcome"`
-}
-
-// newPromptView masks the phone unless whole numbers are wanted.
-func newPromptView(e *env, p emulator.Prompt) promptView {
-	if phone, err := payment.ParsePhone(p.Phone); err == nil && !e.global.showPhone {
-		p.Phone = phone.String()
-	}
-	return promptView{Prompt: p, Reference: payment.OrNull(p.Reference), Outcome: payment.OrNull(p.Outcome)}
-}
-
-// Text writes a prompt for people.
-func (v promptView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("prompt", ui.Bold(v.ID)),
-		ui.KV("provider", ui.Plain(v.Provider)),
-		ui.KV("amount", ui.Plain(v.Amount+" KES")),
-		ui.KV("pay to", ui.Plain(v.PayTo)),
-		ui.KV("account", ui.Plain(payment.Or(v.Reference, ""))),
-	)
-}
-
-// Cells are a prompt's columns in a list.
-func (v promptView) Cells() []ui.Span {
-	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(payment.Or(v.Reference, "-"))}
-}
 
 // emulatorAnswer is "payctl emulator answer".
 type emulatorAnswer struct {
@@ -75,5 +42,5 @@ func (v *emulatorAnswer) Run(ctx context.Context) error {
 	if err := v.call(ctx, http.MethodPost, "answer", map[string]string{"id": v.id, "outcome": v.outcome}, &p); err != nil {
 		return err
 	}
-	return v.out.One(newPromptView(v.env, p))
+	return v.out.One(view.NewPrompt(p, v.global.showPhone))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorCA is "payctl emulator ca".
@@ -42,7 +43,7 @@ func (v *emulatorCA) Run(context.Context) error {
 	if v.out.Format() == ui.FormatText {
 		return v.out.Raw([]byte(ca.PEM()))
 	}
-	return v.out.One(caView{File: ca.File(), PEM: ca.PEM()})
+	return v.out.One(view.Authority{File: ca.File(), PEM: ca.PEM()})
 }
 
 // emulatorCADir is where the emulator's certificate authority is kept, "" where
@@ -55,12 +56,3 @@ func emulatorCADir(e *env) string {
 	}
 	return filepath.Join(state, "emulator-ca")
 }
-
-// caView is the emulator's certificate authority.
-type caView struct {
-	File string `json:"file"`
-	PEM  string `json:"pem"`
-}
-
-// Text writes the certificate as it is.
-func (v caView) Text(t *ui.Text) { t.Line(ui.Plain(v.PEM)) }

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorCertificate is "payctl emulator certificate".
@@ -31,13 +31,5 @@ func (v *emulatorCertificate) Run(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.out.One(pemView{PEM: strings.TrimRight(pem, "\n") + "\n"})
+	return v.out.One(view.PEM{PEM: strings.TrimRight(pem, "\n") + "\n"})
 }
-
-// pemView is a certificate alone.
-type pemView struct {
-	PEM string `json:"pem"`
-}
-
-// Text writes the certificate as it is.
-func (v pemView) Text(t *ui.Text) { t.Block(0, v.PEM) }

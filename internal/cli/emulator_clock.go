@@ -7,22 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// clockView is the emulator's clock.
-type clockView struct {
-	Mode    string  `json:"mode"`
-	Now     string  `json:"now"`
-	Pending int     `json:"pending"`
-	NextIn  *string `json:"next_in"`
-	Ran     int     `json:"ran"`
-}
-
-// Text writes the clock for people.
-func (v clockView) Text(t *ui.Text) {
-	t.Linef("%s clock at %s, %d events run, %d waiting", v.Mode, v.Now, v.Ran, v.Pending)
-}
 
 // emulatorClock is "payctl emulator clock show", and "clock advance" where it moves.
 type emulatorClock struct {
@@ -69,7 +55,7 @@ func (v *emulatorClock) Run(ctx context.Context) error {
 	if v.moves {
 		method, move = http.MethodPost, map[string]string{"advance": v.by}
 	}
-	var shown clockView
+	var shown view.Clock
 	if err := v.call(ctx, method, "clock", move, &shown); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorEmit is "payctl emulator emit".
@@ -63,7 +63,7 @@ func (v *emulatorEmit) Run(ctx context.Context) error {
 	if err := v.call(ctx, http.MethodPost, "emit", v.want, &made); err != nil {
 		return err
 	}
-	return v.out.One(emittedView{made})
+	return v.out.One(view.Emitted{EmittedEvent: made})
 }
 
 // play hands the emulator the payloads of a scenario, all about one payment.
@@ -84,7 +84,7 @@ func (v *emulatorEmit) play(ctx context.Context) error {
 	}
 	facts := maker.bench.NewFacts(v.now())
 	var play emulator.Play
-	var views []playedView
+	var views []view.Played
 	for _, step := range steps {
 		sample, at, err := maker.sample(ctx, step, facts, "")
 		if err != nil {
@@ -93,36 +93,10 @@ func (v *emulatorEmit) play(ctx context.Context) error {
 		play.Steps = append(play.Steps, emulator.PlayStep{
 			Provider: string(sample.Provider), Event: sample.Event, URL: at.url, Header: sample.Header, Body: string(sample.Body), After: step.After.String(),
 		})
-		views = append(views, playedView{Event: sample.Event, To: at.shown, After: step.After.String()})
+		views = append(views, view.Played{Event: sample.Event, To: at.shown, After: step.After.String()})
 	}
 	if err := v.call(ctx, http.MethodPost, "play", play, nil); err != nil {
 		return err
 	}
-	return several(v.out, views)
-}
-
-// playedView is one step of a scenario that the emulator plays.
-type playedView struct {
-	Event string `json:"event"`
-	To    string `json:"to"`
-	After string `json:"after"`
-}
-
-// Text writes the step for people.
-func (v playedView) Text(t *ui.Text) { t.Linef("%s -> %s after %s", v.Event, v.To, v.After) }
-
-// emittedView is an event that the emulator made.
-type emittedView struct{ emulator.EmittedEvent }
-
-// Text writes the event for people.
-func (v emittedView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("event", ui.Bold(v.Event)),
-		ui.KV("id", ui.Plain(v.ID)),
-		ui.KV("reference", ui.Plain(v.Reference)),
-		ui.KV("amount", ui.Plain(v.Amount+" "+v.Currency)),
-		ui.KV("status", ui.Plain(v.Status)),
-		ui.KV("webhook to", ui.Plain(v.Target)),
-		ui.KV("sockets", ui.Plain(fmt.Sprint(v.Sockets))),
-	)
+	return ui.Several(v.out, views)
 }

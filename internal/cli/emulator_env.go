@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorEnv is "payctl emulator env".
@@ -36,23 +34,5 @@ func (v *emulatorEnv) Run(ctx context.Context) error {
 	if err := v.call(ctx, http.MethodGet, "env", nil, &env); err != nil {
 		return err
 	}
-	return v.out.One(envView(env))
-}
-
-// envView is a set of variables.
-type envView map[string]string
-
-// Text writes shell lines.
-func (v envView) Text(t *ui.Text) {
-	for line := range strings.SplitSeq(emulatorNumbers(), "\n") {
-		t.Line(ui.Plain("# " + line))
-	}
-	t.Line(ui.Plain("# The control plane is at " + v["EMULATOR_CONTROL_URL"]))
-	if v["NODE_USE_ENV_PROXY"] != "" {
-		t.Line(ui.Plain("# The fetch of Node 20 and older reads no proxy variable. It needs, once, with the package undici:"))
-		t.Line(ui.Plain("#   setGlobalDispatcher(new EnvHttpProxyAgent())"))
-	}
-	for _, name := range sortedKeys(v) {
-		t.Linef("export %s=%s", name, payment.CommandLine(v[name]))
-	}
+	return v.out.One(view.Environment(env))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorPhone is "payctl emulator phone": one phone with its screen in the terminal.
@@ -135,7 +136,7 @@ func (v *emulatorPhone) next(ctx context.Context) (emulator.Prompt, bool, error)
 
 // answer shows one prompt and plays what is typed; done says that the input is over.
 func (v *emulatorPhone) answer(ctx context.Context, p emulator.Prompt, lines <-chan string) (done bool, err error) {
-	if err := v.out.Line(newPromptView(v.env, p)); err != nil {
+	if err := v.out.Line(view.NewPrompt(p, v.global.showPhone)); err != nil {
 		return true, err
 	}
 	v.out.Note("PIN, c to cancel, or Enter to leave it:")

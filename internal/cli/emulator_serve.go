@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
 
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorDoors are where a running emulator is reached.
@@ -13,7 +15,7 @@ type emulatorDoors struct {
 	front net.Listener
 	// proxy is nil without --proxy.
 	proxy net.Listener
-	ready readyView
+	ready view.Ready
 	// log has what goes wrong below HTTP, such as a refused certificate.
 	log *slog.Logger
 }
@@ -40,7 +42,7 @@ func (v *emulatorServe) serve(ctx context.Context, e *emulator.Emulator, d emula
 		err = httpDoor{d.front, e.Handler(), d.log}.serve(ctx, e.HangUp)
 	}
 	cancel()
-	return orError(err, <-proxied)
+	return cmp.Or(err, <-proxied)
 }
 
 // bindProxy opens the proxy's listener; no address means no proxy.

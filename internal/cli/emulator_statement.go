@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // emulatorStatement is "payctl emulator statement".
@@ -63,7 +63,7 @@ func (v *emulatorStatement) Run(ctx context.Context) error {
 	if err := v.call(ctx, http.MethodGet, "statement?"+query.Encode(), nil, &s); err != nil {
 		return err
 	}
-	shown := statementView{Statement: s}
+	shown := view.Statement{Statement: s}
 	if v.file == "" {
 		if v.out.Format() == ui.FormatText {
 			return v.print(s)
@@ -104,24 +104,4 @@ func (v *emulatorStatement) write(s emulator.Statement) (string, error) {
 		return "", usagef("name a file that can be written", "output-file %s: cannot be written", path)
 	}
 	return path, nil
-}
-
-// statementView is an exported statement.
-type statementView struct {
-	emulator.Statement
-	File    *string `json:"file"`
-	Content *string `json:"content_base64"`
-}
-
-// Text writes where the statement is, for people.
-func (v statementView) Text(t *ui.Text) {
-	t.Fields(
-		ui.KV("file", ui.Bold(payment.Or(v.File, v.Name))),
-		ui.KV("account", ui.Plain(v.Shortcode+" "+v.Account)),
-		ui.KV("rows", ui.Plain(strconv.Itoa(v.Rows))),
-		ui.KV("opening", ui.Plain(v.Opening)),
-		ui.KV("paid in", ui.Plain(v.PaidIn)),
-		ui.KV("withdrawn", ui.Plain(v.Withdrawn)),
-		ui.KV("closing", ui.Plain(v.Closing)),
-	)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -78,7 +79,7 @@ func (v *explain) Run(ctx context.Context) error {
 	if len(views) == 1 {
 		printed = v.out.One(views[0])
 	} else {
-		printed = several(v.out, views)
+		printed = ui.Several(v.out, views)
 	}
 	return v.unknownAmong(printed, id, views)
 }
@@ -155,7 +156,7 @@ func (v *explain) explainStdin(ctx context.Context, id payment.ProviderID) error
 		views[0].Line = nil // there is but one
 		err = v.out.One(views[0])
 	default:
-		err = several(v.out, views)
+		err = ui.Several(v.out, views)
 	}
 	return v.unknownAmong(err, id, views)
 }

@@ -148,7 +148,7 @@ func (s *session) follow(ctx context.Context, f following) error {
 		}
 	})
 	t.progress.Stop()
-	outcome := orError(err, results.Err())
+	outcome := cmp.Or(err, results.Err())
 	if f.single {
 		if len(results) == 0 {
 			results = watch.Results{{Deposit: f.deposits[0]}}

@@ -2,38 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// copiedView is a ledger that was copied.
-type copiedView struct {
-	From   string        `json:"from"`
-	To     string        `json:"to"`
-	Rows   int64         `json:"rows"`
-	Tables []copiedTable `json:"tables"`
-}
-
-type copiedTable struct {
-	Name   string `json:"name"`
-	Rows   int64  `json:"rows"`
-	SHA256 string `json:"sha256"`
-}
-
-// Text writes the tables for people.
-func (v copiedView) Text(t *ui.Text) {
-	t.Line(ui.OK("copied"), ui.Plain(fmt.Sprintf("  %d rows from %s to %s; both hold the same", v.Rows, v.From, v.To)))
-	var rows [][]ui.Span
-	for _, c := range v.Tables {
-		rows = append(rows, []ui.Span{ui.Plain(c.Name), ui.Plain(strconv.FormatInt(c.Rows, 10)), ui.Plain(c.SHA256[:16])})
-	}
-	t.Table(columns("TABLE", "ROWS", "SHA256"), rows)
-}
 
 // ledgerCopy is "payctl ledger copy".
 type ledgerCopy struct {
@@ -87,10 +61,10 @@ func (v *ledgerCopy) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := copiedView{From: from.Path(), To: to.Path()}
+	shown := view.LedgerCopied{From: from.Path(), To: to.Path()}
 	for _, c := range tables {
 		shown.Rows += c.Rows
-		shown.Tables = append(shown.Tables, copiedTable(c))
+		shown.Tables = append(shown.Tables, view.CopiedTable(c))
 	}
 	return v.out.One(shown)
 }

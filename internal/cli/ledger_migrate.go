@@ -7,28 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// migratedView is what a migration did.
-type migratedView struct {
-	Path string `json:"path"`
-	// From is the schema before, 0 where there was no ledger.
-	From int `json:"from"`
-	To   int `json:"to"`
-}
-
-// Text writes the versions for people.
-func (v migratedView) Text(t *ui.Text) {
-	switch v.From {
-	case 0:
-		t.Line(ui.OK("made"), ui.Plain(fmt.Sprintf("  %s, schema %d", v.Path, v.To)))
-	case v.To:
-		t.Line(ui.OK("current"), ui.Plain(fmt.Sprintf("  %s, schema %d", v.Path, v.To)))
-	default:
-		t.Line(ui.OK("migrated"), ui.Plain(fmt.Sprintf("  %s from schema %d to %d", v.Path, v.From, v.To)))
-	}
-}
 
 // ledgerMigrate is "payctl ledger migrate".
 type ledgerMigrate struct{ *session }
@@ -71,5 +51,5 @@ func (v *ledgerMigrate) Run(ctx context.Context) error {
 	if done.From != done.To {
 		acted(ctx, v.session, v.anyProfile, fmt.Sprintf("schema %d to %d", done.From, done.To))
 	}
-	return v.out.One(migratedView{Path: done.Path, From: done.From, To: done.To})
+	return v.out.One(view.LedgerMigrated{Path: done.Path, From: done.From, To: done.To})
 }

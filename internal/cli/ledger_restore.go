@@ -8,24 +8,8 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// restoredView is a backup that was put in place.
-type restoredView struct {
-	Path string `json:"path"`
-	From string `json:"from"`
-	// Kept is where the ledger before is, null if there was none.
-	Kept *string `json:"kept"`
-}
-
-// Text writes the names for people.
-func (v restoredView) Text(t *ui.Text) {
-	t.Line(ui.OK("restored"), ui.Plain("  "+v.Path+" from "+v.From))
-	if v.Kept != nil {
-		t.Line(ui.Plain("the ledger before is kept as " + *v.Kept))
-	}
-}
 
 // ledgerRestore is "payctl ledger restore".
 type ledgerRestore struct {
@@ -77,5 +61,5 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 	if err != nil {
 		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", firstLine(err.Error()))
 	}
-	return v.out.One(restoredView{Path: path, From: v.file, Kept: payment.OrNull(kept)})
+	return v.out.One(view.LedgerRestored{Path: path, From: v.file, Kept: payment.OrNull(kept)})
 }

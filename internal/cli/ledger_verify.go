@@ -2,34 +2,13 @@ package cli
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 )
-
-// ledgerVerifyView is what following the chain of actions gave.
-type ledgerVerifyView struct {
-	Path    string `json:"path"`
-	OK      bool   `json:"ok"`
-	Actions int64  `json:"actions"`
-	// Head is the hash of the last action, null before the first.
-	Head     *string  `json:"head"`
-	Problems []string `json:"problems"`
-}
-
-// Text writes the result for people.
-func (v ledgerVerifyView) Text(t *ui.Text) {
-	if v.OK {
-		t.Line(ui.OK("unaltered"), ui.Plain("  "+strconv.FormatInt(v.Actions, 10)+" actions, the last is "+payment.Or(v.Head, "none")))
-	}
-	for _, p := range v.Problems {
-		t.Line(ui.Bad("problem"), ui.Plain("  "+p))
-	}
-}
 
 // ledgerVerify is "payctl ledger verify".
 type ledgerVerify struct{ *session }
@@ -59,7 +38,7 @@ func (v *ledgerVerify) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printed := v.out.One(ledgerVerifyView{Path: ledger.Path(), OK: len(problems) == 0, Actions: n, Head: payment.OrNull(head), Problems: append([]string{}, problems...)})
+	printed := v.out.One(view.LedgerVerified{Path: ledger.Path(), OK: len(problems) == 0, Actions: n, Head: payment.OrNull(head), Problems: append([]string{}, problems...)})
 	if len(problems) == 0 {
 		return printed
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/view"
 )
 
 // listenCommand is "payctl listen".
@@ -119,7 +121,7 @@ func (v *listenCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if v.printSecretPath {
-		return v.out.One(secretPathView(conf.CallbackURL, token, v.providers.Routes()))
+		return v.out.One(view.NewSecretPaths(conf.CallbackURL, token, v.providers.Routes()))
 	}
 	if err := listen.CheckBind(v.addr, v.exposure(token)); err != nil {
 		return err
@@ -189,12 +191,12 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 	if err != nil {
 		cancel()
 	}
-	err = orError(err, <-served)
+	err = cmp.Or(err, <-served)
 	cancel()
 	if public != nil {
-		err = orError(err, public.stop())
+		err = cmp.Or(err, public.stop())
 	}
-	return orError(err, v.writeErr)
+	return cmp.Or(err, v.writeErr)
 }
 
 // announce says that the listener is ready; with a tunnel, once there is an address, or a
@@ -205,7 +207,7 @@ func (v *listenCommand) announce(ctx context.Context, server *listen.Server, fil
 			return err
 		}
 	}
-	ready := readyView{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), zone: zoneName(v.now(), v.zone())}
+	ready := view.Ready{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), Zone: zoneName(v.now(), v.zone())}
 	if err := v.out.Line(ready); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/trustfile"
-	"github.com/payctl/payctl/internal/ui"
 )
 
 // installToken reads the token of this installation from beside the ledger, or
@@ -73,27 +72,6 @@ func readToken(path string) (string, error) {
 			"the token file %s: %v", path, err)
 	}
 	return token, nil
-}
-
-// secretPaths are the URLs to give to the providers.
-type secretPaths struct {
-	BaseURL *string  `json:"base_url"`
-	URLs    []string `json:"urls"`
-}
-
-// Text writes the URLs for people.
-func (v secretPaths) Text(t *ui.Text) {
-	for _, url := range v.URLs {
-		t.Linef("%s", url)
-	}
-}
-
-func secretPathView(base, token string, routes []payment.Route) secretPaths {
-	v := secretPaths{BaseURL: payment.OrNull(base)}
-	for _, route := range routes {
-		v.URLs = append(v.URLs, base+route.Path+"/"+token)
-	}
-	return v
 }
 
 // listenSocket is the socket that the service manager opened, or a new one. An

@@ -15,7 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/tunnel"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -46,49 +46,6 @@ and every minute; "deposit create" with the same profile uses it while it lives.
   tailscale       --tunnel 'tailscale funnel --https=443 --yes {port}'
                   --tunnel-host '*.ts.net'
 `
-
-// tunnelView is a change of the tunnel as "listen" prints it; its keys are the contract.
-type tunnelView struct {
-	Type        string  `json:"type"`
-	Provider    string  `json:"provider"`
-	State       string  `json:"state"`
-	URL         *string `json:"url"`
-	PreviousURL *string `json:"previous_url"`
-	CheckedAt   *string `json:"checked_at"`
-	// PendingOnPrevious are the deposits that were sent with an address that is gone.
-	PendingOnPrevious []string `json:"pending_on_previous"`
-	Problem           *string  `json:"problem"`
-	Next              *string  `json:"next"`
-}
-
-// Text writes a change for people.
-func (v tunnelView) Text(t *ui.Text) {
-	state := ui.Warn("tunnel " + v.State)
-	if v.State == string(tunnel.Live) {
-		state = ui.OK("tunnel live")
-	}
-	line := []ui.Span{state}
-	if v.URL != nil {
-		line = append(line, ui.Plain(" "), ui.Bold(*v.URL))
-	}
-	if v.Problem != nil {
-		line = append(line, ui.Plain(": "+*v.Problem))
-	}
-	t.Line(line...)
-	if v.Next != nil {
-		t.Line(ui.Plain("  -> " + *v.Next))
-	}
-	if len(v.PendingOnPrevious) > 0 {
-		t.Line(ui.Warn("  sent with the address that is gone, and now followed by asking: " + strings.Join(v.PendingOnPrevious, ", ")))
-	}
-}
-
-// readyTunnel is the tunnel in the listener's ready line.
-type readyTunnel struct {
-	Provider string  `json:"provider"`
-	URL      *string `json:"url"`
-	Checked  bool    `json:"checked"`
-}
 
 // publicAddress runs the tunnel before a listener.
 type publicAddress struct {
@@ -268,7 +225,7 @@ func (p *publicAddress) show(e tunnel.Event, left []string) {
 	if !p.announced {
 		return
 	}
-	view := tunnelView{
+	view := view.Tunnel{
 		Type: "tunnel", Provider: p.program.Name, State: string(e.State), URL: payment.OrNull(e.URL), PreviousURL: payment.OrNull(e.PreviousURL),
 		PendingOnPrevious: left, Problem: payment.OrNull(e.Problem), Next: payment.OrNull(e.Next),
 	}
@@ -316,13 +273,13 @@ func (p *publicAddress) followByAsking(ctx context.Context, id payment.ProviderI
 }
 
 // ready is the tunnel's part of the ready line; nil without one.
-func (p *publicAddress) ready() *readyTunnel {
+func (p *publicAddress) ready() *view.ReadyTunnel {
 	if p == nil {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return &readyTunnel{Provider: p.program.Name, URL: payment.OrNull(p.last.URL), Checked: p.last.State == tunnel.Live}
+	return &view.ReadyTunnel{Provider: p.program.Name, URL: payment.OrNull(p.last.URL), Checked: p.last.State == tunnel.Live}
 }
 
 // liveTunnel reads what a listener of a profile says of its tunnel, for the settings.

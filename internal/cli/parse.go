@@ -9,7 +9,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/timing"
-	"github.com/payctl/payctl/internal/ui"
 )
 
 // parseTime reads a point in time: RFC 3339, a date with or without a time, in the zone
@@ -72,27 +71,8 @@ func flagAmount(text string) (payment.Amount, error) {
 	return payment.ParseAmount(text, payment.KES)
 }
 
-// columns heads a table with columns that give way on a narrow terminal.
-func columns(titles ...string) []ui.Column {
-	out := make([]ui.Column, len(titles))
-	for i, title := range titles {
-		out[i] = ui.Flexible(title)
-	}
-	return out
-}
-
 // sortedKeys returns a map's keys in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// orError returns the first error there is.
-func orError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // itoa writes a count.
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -49,14 +48,8 @@ func (v *schemaVerb) Run(context.Context) error {
 		return usagef(guess("payctl schema", name, slices.Sorted(maps.Keys(known)), "commands with a schema: "+strings.Join(slices.Sorted(maps.Keys(known)), ", ")),
 			"schema: no command %q prints JSON of its own", payment.Line(name, 60))
 	}
-	return v.out.One(schemaView(view.Schema(name, o.shape, o.types...)))
+	return v.out.One(view.JSONSchema(view.Schema(name, o.shape, o.types...)))
 }
-
-// schemaView is a schema as it is printed.
-type schemaView map[string]any
-
-// Text prints it for people as it is for programs: it has no other form.
-func (v schemaView) Text(t *ui.Text) { t.JSON(map[string]any(v)) }
 
 // output is what a command prints.
 type output struct {
@@ -79,23 +72,23 @@ func outputs() map[string]output {
 		"status get": deposit, "status watch": streamOf(reflect.TypeFor[view.Deposit]()),
 		"transaction status": query, "transaction get": query,
 		"transaction list": {view.List, []reflect.Type{reflect.TypeFor[view.Query](), reflect.TypeFor[view.WalletTransaction]()}},
-		"reconcile":        one[view.Reconcile](), "trace": one[view.Trace](), "stats": one[view.Stats](), "doctor": listOf[findingView](),
-		"listen":         streamOf(reflect.TypeFor[readyView](), reflect.TypeFor[view.Received](), reflect.TypeFor[view.Forwarded](), reflect.TypeFor[view.Stray](), reflect.TypeFor[tunnelView]()),
+		"reconcile":        one[view.Reconcile](), "trace": one[view.Trace](), "stats": one[view.Stats](), "doctor": listOf[view.Finding](),
+		"listen":         streamOf(reflect.TypeFor[view.Ready](), reflect.TypeFor[view.Received](), reflect.TypeFor[view.Forwarded](), reflect.TypeFor[view.Stray](), reflect.TypeFor[view.Tunnel]()),
 		"webhook list":   listOf[view.Delivery](),
 		"webhook show":   one[view.DeliveryDetail](),
-		"webhook verify": {view.One, []reflect.Type{reflect.TypeFor[verdictView]()}}, "webhook trigger": one[view.Shot](),
+		"webhook verify": {view.One, []reflect.Type{reflect.TypeFor[view.Verified]()}}, "webhook trigger": one[view.Shot](),
 		"webhook hammer": one[view.Blow](), "webhook replay": streamOf(reflect.TypeFor[view.Replayed](), reflect.TypeFor[view.ReplaySummary](), reflect.TypeFor[view.PlannedDelivery]()),
 		"webhook queue list": listOf[view.Queued](), "webhook queue drop": one[view.QueueChange](), "webhook queue move": one[view.QueueChange](),
-		"explain": one[view.Explanation](), "demo": one[demoView](), "version": one[versionView](), "ui": streamOf(reflect.TypeFor[uiReady]()),
-		"config init": one[initView](), "config validate": one[validView](), "config show": listOf[settingView](), "config explain": one[settingView](),
-		"config path": one[pathsView](), "config profiles": listOf[profileView](), "config trust": one[trustView](),
-		"daraja balance": query, "daraja reversal create": query, "daraja c2b register": one[acceptanceView](), "daraja c2b simulate": one[acceptanceView](),
-		"daraja pull register": one[pullRegisteredView](), "daraja pull list": one[pulledList](), "daraja qr": one[qrView](),
-		"daraja ips list": listOf[addressView](), "daraja ips check": one[addressView](), "daraja credential encrypt": one[credentialView](),
-		"ledger info": one[ledgerInfoView](), "ledger check": one[ledgerCheckView](), "ledger verify": one[ledgerVerifyView](), "ledger backup": one[backupView](),
-		"ledger restore": one[restoredView](), "ledger prune": one[prunedView](), "ledger migrate": one[migratedView](),
-		"emulator": streamOf(reflect.TypeFor[readyView](), reflect.TypeFor[exchangeView]()), "emulator answer": one[promptView](), "emulator behaviours": listOf[behaviourView](),
-		"emulator ca": one[caView](), "emulator certificate": one[pemView](), "emulator clock show": one[clockView](), "emulator clock advance": one[clockView](),
-		"emulator emit": one[emittedView](), "emulator env": one[envView](), "emulator phone": streamOf(reflect.TypeFor[promptView]()), "emulator statement": one[statementView](),
+		"explain": one[view.Explanation](), "demo": one[view.Demo](), "version": one[view.Version](), "ui": streamOf(reflect.TypeFor[view.UIReady]()),
+		"config init": one[view.ProfileMade](), "config validate": one[view.ValidFile](), "config show": listOf[view.Setting](), "config explain": one[view.Setting](),
+		"config path": one[view.Paths](), "config profiles": listOf[view.Profile](), "config trust": one[view.Trusted](),
+		"daraja balance": query, "daraja reversal create": query, "daraja c2b register": one[view.Acceptance](), "daraja c2b simulate": one[view.Acceptance](),
+		"daraja pull register": one[view.PullRegistered](), "daraja pull list": one[view.PulledList](), "daraja qr": one[view.QR](),
+		"daraja ips list": listOf[view.Address](), "daraja ips check": one[view.Address](), "daraja credential encrypt": one[view.Credential](),
+		"ledger info": one[view.LedgerInfo](), "ledger check": one[view.LedgerCheck](), "ledger verify": one[view.LedgerVerified](), "ledger backup": one[view.LedgerBackup](),
+		"ledger restore": one[view.LedgerRestored](), "ledger prune": one[view.LedgerPruned](), "ledger migrate": one[view.LedgerMigrated](),
+		"emulator": streamOf(reflect.TypeFor[view.Ready](), reflect.TypeFor[view.Exchange]()), "emulator answer": one[view.Prompt](), "emulator behaviours": listOf[view.Behaviour](),
+		"emulator ca": one[view.Authority](), "emulator certificate": one[view.PEM](), "emulator clock show": one[view.Clock](), "emulator clock advance": one[view.Clock](),
+		"emulator emit": one[view.Emitted](), "emulator env": one[view.Environment](), "emulator phone": streamOf(reflect.TypeFor[view.Prompt]()), "emulator statement": one[view.Statement](),
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -55,7 +56,7 @@ func (s *session) followOnScreen(ctx context.Context, f following, screen *ui.Sc
 	if left && errors.Is(end.err, context.Canceled) {
 		end.err = nil
 	}
-	return s.ended(ui.List(s.out, view.DepositColumns(), views), orError(end.err, end.results.Err()), aboutResults(end.results))
+	return s.ended(ui.List(s.out, view.DepositColumns(), views), cmp.Or(end.err, end.results.Err()), aboutResults(end.results))
 }
 
 // run follows, draws and obeys the keys. left says that a person left before the end.

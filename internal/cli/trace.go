@@ -151,7 +151,7 @@ func (v *traceVerb) writeBundle(t *trace.Trace, deposit ui.View) error {
 		return err
 	}
 	versions, err := json.MarshalIndent(map[string]any{
-		"payctl": thisBuild().Version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+		"payctl": view.ThisBuild().Version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 	}, "", "  ")
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 	"github.com/payctl/payctl/internal/presence"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/tunnel"
-	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/web"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -63,18 +63,6 @@ given. Each action is shown as its command too. A signal (Ctrl-C) ends it with e
 	return cmd
 }
 
-// uiReady is the first line.
-type uiReady struct {
-	Type string `json:"type"`
-	URL  string `json:"url"`
-}
-
-// Text says where it is.
-func (v uiReady) Text(t *ui.Text) {
-	t.Linef("%s", v.URL)
-	t.Line(ui.Dim("opens one browser, once; Ctrl-C ends it"))
-}
-
 // Run serves until it is stopped.
 func (v *uiVerb) Run(ctx context.Context) error {
 	if err := checkLoopback(v.addr); err != nil {
@@ -109,7 +97,7 @@ func (v *uiVerb) Run(ctx context.Context) error {
 	if err != nil {
 		cancel()
 	}
-	err = orError(err, <-served)
+	err = cmp.Or(err, <-served)
 	cancel()
 	return err
 }
@@ -128,7 +116,7 @@ func checkLoopback(addr string) error {
 
 // announce says where it is, once for people and once for scripts.
 func (v *uiVerb) announce(ctx context.Context, conf *config.Config, server *web.Server, base string) error {
-	if err := v.out.Line(uiReady{"ready", server.StartURL()}); err != nil {
+	if err := v.out.Line(view.UIReady{Type: "ready", URL: server.StartURL()}); err != nil {
 		return err
 	}
 	if v.ready != "" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
@@ -107,7 +108,7 @@ func (v *webhookHammer) report(report []webhook.Blow, err error) error {
 		views = append(views, view.NewBlow(b))
 	}
 	if len(views) > 0 {
-		v.keepErr(several(v.out, views))
+		v.keepErr(ui.Several(v.out, views))
 	}
 	about := itoa(problems) + " of " + itoa(len(report)) + " tests show a problem"
 	switch {

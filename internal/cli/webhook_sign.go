@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -80,7 +81,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 		return err
 	}
 	if v.global.jq != "" || v.global.template != "" {
-		return v.out.One(lineView{body})
+		return v.out.One(view.JSONLine{RawMessage: body})
 	}
 	return v.out.Raw(body)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -97,7 +98,7 @@ Targets must be on this machine unless --allow-remote is given.`,
 // Run sends, prints or lists.
 func (v *webhookTrigger) Run(ctx context.Context) error {
 	if v.list {
-		return ui.List(v.out, columns("PROVIDER", "EVENT"), view.NewEvents(webhook.Bench{Providers: v.providers}.Events()))
+		return ui.List(v.out, ui.Columns("PROVIDER", "EVENT"), view.NewEvents(webhook.Bench{Providers: v.providers}.Events()))
 	}
 	if err := v.check(); err != nil {
 		return err
@@ -180,7 +181,7 @@ func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots
 				if v.scenario == "" || ctx.Err() != nil {
 					return err
 				}
-				first = orError(first, err)
+				first = cmp.Or(first, err)
 			}
 		}
 	}
@@ -340,27 +341,5 @@ func (s *shots) end(outcome error) error {
 	if n := len(s.held); n > 1 {
 		about += ", " + itoa(n) + " times"
 	}
-	return s.ended(several(s.out, s.held), outcome, about)
-}
-
-// several prints what a command has to say one by one: an array under json, else
-// one a line.
-func several[V ui.View](out *ui.Printer, views []V) error {
-	if out.Format() == ui.FormatJSON {
-		return out.One(severalView[V](views))
-	}
-	var err error
-	for _, v := range views {
-		err = orError(err, out.Line(v))
-	}
-	return err
-}
-
-type severalView[V ui.View] []V
-
-// Text writes each for people.
-func (s severalView[V]) Text(t *ui.Text) {
-	for _, v := range s {
-		v.Text(t)
-	}
+	return s.ended(ui.Several(s.out, s.held), outcome, about)
 }

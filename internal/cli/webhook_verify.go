@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -87,7 +88,7 @@ type verifier struct {
 	*session
 	o       webhookVerifyOptions
 	check   *webhook.Verification
-	views   []verdictView
+	views   []view.Verified
 	summary webhook.Summary
 }
 
@@ -112,7 +113,7 @@ func (v *webhookVerify) Run(ctx context.Context) error {
 	if v.writeErr != nil && judge.outcome() == nil {
 		return v.writeErr
 	}
-	return v.ended(v.writeErr, judge.outcome(), summaryView{judge.summary}.words())
+	return v.ended(v.writeErr, judge.outcome(), view.VerifySummary{Summary: judge.summary}.Words())
 }
 
 func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
@@ -158,7 +159,7 @@ func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
 func (v *verifier) report() error {
 	out := v.out
 	if v.o.ndjson || out.Format() == ui.FormatText {
-		return out.Line(summaryView{v.summary})
+		return out.Line(view.VerifySummary{Summary: v.summary})
 	}
 	switch len(v.views) {
 	case 0:
@@ -166,7 +167,7 @@ func (v *verifier) report() error {
 	case 1:
 		return out.One(v.views[0])
 	}
-	return ui.List(out, columns("SOURCE", "EVENT", "VERDICT"), v.views)
+	return ui.List(out, ui.Columns("SOURCE", "EVENT", "VERDICT"), v.views)
 }
 
 // outcome is the contract's: 6 outranks 64, since a forgery matters more than junk.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -30,7 +32,7 @@ func (v *verifier) show(source string, index int, j webhook.Judged) error {
 	if v.o.tolerance == 0 && !j.At.IsZero() && v.now().Sub(j.At).Abs() > farAway {
 		v.out.Note("%s: its time is %s; --tolerance refuses what is too old", source, webhook.Age(j.At, v.now()))
 	}
-	shown := verdictView{j.Worded(source, index), j.Fix}
+	shown := view.Verified{Verdict: j.Worded(source, index), Fix: j.Fix}
 	switch v.out.Format() {
 	case ui.FormatText, ui.FormatNDJSON:
 		v.keepErr(v.out.Line(shown))
@@ -92,7 +94,7 @@ func (e *env) printLines(lines []byte) error {
 	}
 	var err error
 	for line := range bytes.Lines(lines) {
-		err = orError(err, e.out.Line(lineView{bytes.TrimSuffix(line, []byte("\n"))}))
+		err = cmp.Or(err, e.out.Line(view.JSONLine{RawMessage: bytes.TrimSuffix(line, []byte("\n"))}))
 	}
 	return err
 }

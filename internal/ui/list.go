@@ -1,5 +1,7 @@
 package ui
 
+import "cmp"
+
 // Row is an item of a list: an object in JSON, a table's row in text.
 type Row interface {
 	// Cells are the row's columns from left to right.
@@ -46,4 +48,26 @@ func List[R Row](p *Printer, columns []Column, items []R) error {
 		}
 		t.Table(columns, rows)
 	})
+}
+
+// Several prints what a command has to say one by one: an array under json, else
+// one a line.
+func Several[V View](out *Printer, views []V) error {
+	if out.Format() == FormatJSON {
+		return out.One(several[V](views))
+	}
+	var err error
+	for _, v := range views {
+		err = cmp.Or(err, out.Line(v))
+	}
+	return err
+}
+
+type several[V View] []V
+
+// Text writes each for people.
+func (s several[V]) Text(t *Text) {
+	for _, v := range s {
+		v.Text(t)
+	}
 }

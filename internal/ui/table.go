@@ -165,3 +165,12 @@ func (t *Text) row(columns []Column, widths []int, row []Span) {
 	}
 	t.buf.WriteByte('\n')
 }
+
+// Columns heads a table with Columns that give way on a narrow terminal.
+func Columns(titles ...string) []Column {
+	out := make([]Column, len(titles))
+	for i, title := range titles {
+		out[i] = Flexible(title)
+	}
+	return out
+}
