@@ -12,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test test-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test test-postgres torture-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -24,8 +24,11 @@ demo: ## the main job, offline, from a fresh clone
 test: ## all tests; with the race detector where a C compiler is found
 	CGO_ENABLED=$(RACE_CGO) go test $(RACE) ./...
 
-test-postgres: ## the tests of the ledger and the scripts that name no ledger file, on a private PostgreSQL server
-	sh testdata/postgres/run.sh sh -c 'go test ./internal/store/... && go test -run "^TestScript$$" ./cmd/payctl'
+test-postgres: ## the tests of the ledger, the scripts that name no ledger file and the faults of a shared one, on a private PostgreSQL server
+	sh testdata/postgres/run.sh sh -c 'go test ./internal/store/... && go test -run "^TestScript$$" ./cmd/payctl && go test -run "^TestShared" ./cmd/payctl'
+
+torture-postgres: ## the faults of a shared ledger at length: outages of 20 s, 60 kills; prints what was acknowledged, stored and forwarded
+	PAYCTL_TORTURE=1 sh testdata/postgres/run.sh go test -count 1 -timeout 30m -run "^TestShared" -v ./cmd/payctl
 
 test-distributed: ## the ledger's tests on CockroachDB and YugabyteDB, where their binaries are found; nightly
 	sh testdata/postgres/distributed.sh go test ./internal/store
