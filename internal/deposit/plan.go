@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -40,9 +41,12 @@ func columns() []string {
 // KindUsage error that names the lines.
 func ReadPlan(data []byte) ([]Line, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data) {
+		return nil, planError("it is not UTF-8 text", "save it as CSV in UTF-8")
+	}
 	sum := sha256.Sum256(data)
 	read := readCSV
-	if text := bytes.TrimLeft(data, " \t\r\n"); len(text) > 0 && text[0] == '{' {
+	if text := bytes.TrimLeft(data, " \t\r\n"); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		read = readNDJSON
 	}
 	lines, err := read(data)
@@ -89,6 +93,9 @@ func readCSV(data []byte) ([]Line, error) {
 		if !slices.Contains(columns(), header[i]) {
 			return nil, unknownColumn("line 1: ", name)
 		}
+		if slices.Contains(header[:i], header[i]) {
+			return nil, planError("line 1: the column "+header[i]+" is there twice", "keep one of them")
+		}
 	}
 	for _, needed := range columns()[:3] {
 		if !slices.Contains(header, needed) {
@@ -124,31 +131,60 @@ func readNDJSON(data []byte) ([]Line, error) {
 		if text = bytes.TrimSpace(text); len(text) == 0 {
 			continue
 		}
-		var object map[string]any
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		if err := d.Decode(&object); err != nil || d.More() {
-			return nil, planError(fmt.Sprintf("line %d: is not one JSON object", number), "write one object a line: {\"phone\":\"0712345678\",\"amount\":\"100\",\"reference\":\"INV-1\"}")
-		}
 		l := Line{Number: number}
-		for name, value := range object {
-			text := ""
-			switch value := value.(type) {
-			case nil:
-			case string:
-				text = value
-			case json.Number:
-				text = value.String()
-			default:
-				return nil, planError(fmt.Sprintf("line %d: %s is neither text nor a number", number, payment.Quote(name, 60)), "write it as text")
-			}
-			if !l.set(name, text) {
-				return nil, unknownColumn(fmt.Sprintf("line %d: ", number), name)
-			}
+		if err := l.object(text); err != nil {
+			return nil, err
 		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// object sets what a JSON object says, each member once.
+func (l *Line) object(text []byte) error {
+	where := fmt.Sprintf("line %d: ", l.Number)
+	malformed := planError(where+"is not one JSON object", "write one object a line: {\"phone\":\"0712345678\",\"amount\":\"100\",\"reference\":\"INV-1\"}")
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return malformed
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		name, _ := token.(string)
+		if err != nil {
+			return malformed
+		}
+		value, err := d.Token()
+		if err != nil {
+			return malformed
+		}
+		set := ""
+		switch value := value.(type) {
+		case nil:
+		case string:
+			set = value
+		case json.Number:
+			set = value.String()
+		default:
+			return planError(where+payment.Quote(name, 60)+" is neither text nor a number", "write it as text")
+		}
+		switch {
+		case seen[name]:
+			return planError(where+payment.Quote(name, 60)+" is there twice", "keep one of them")
+		case !l.set(name, set):
+			return unknownColumn(where, name)
+		}
+		seen[name] = true
+	}
+	if _, err := d.Token(); err != nil {
+		return malformed
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return malformed
+	}
+	return nil
 }
 
 // Planned is a line with the deposit that it comes to.
