@@ -121,7 +121,7 @@ func sameLedger(a, b string) bool {
 
 // takeKey gives the copy the key of the ids, where it holds nothing of its own.
 func takeKey(ctx context.Context, from, to *Store) error {
-	if slices.Equal(from.idKey, to.idKey) {
+	if slices.Equal(from.ids, to.ids) {
 		return nil
 	}
 	var any bool
@@ -136,7 +136,7 @@ func takeKey(ctx context.Context, from, to *Store) error {
 			Hint: "name a new file, or an empty database made by payctl ledger migrate",
 		}
 	}
-	key := hex.EncodeToString(from.idKey)
+	key := hex.EncodeToString(from.ids)
 	err = to.do(ctx, "take the key over", func(ctx context.Context, t *tx) error {
 		if err := t.exec(ctx, "DELETE FROM actions"); err != nil {
 			return err
@@ -144,7 +144,7 @@ func takeKey(ctx context.Context, from, to *Store) error {
 		return t.exec(ctx, "UPDATE meta SET value = ? WHERE name = 'id_key'", key)
 	})
 	if err == nil {
-		to.idKey = slices.Clone(from.idKey)
+		to.ids = slices.Clone(from.ids)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ func FuzzParseID(f *testing.F) {
 	for _, seed := range []string{"", "dep_", "dep_00000018ap3", "DEP_OOOOOOI8AP3", "dlv_00000018ap3", "dep_zzzzzzzzzzz", "dep_0000001\xff\xff\xff\xff"} {
 		f.Add(seed)
 	}
-	s := &database{idKey: []byte("0123456789abcdef")}
+	s := &database{ids: ids("0123456789abcdef")}
 	f.Fuzz(func(t *testing.T, text string) {
 		seq, check, ok := parseID(depositPrefix, text)
 		if !ok {
@@ -33,7 +33,7 @@ func FuzzParseID(f *testing.F) {
 
 func TestIDsSortAsKeys(t *testing.T) {
 	t.Parallel()
-	s := &database{idKey: []byte("0123456789abcdef")}
+	s := &database{ids: ids("0123456789abcdef")}
 	last := ""
 	for _, seq := range []int64{1, 2, 31, 32, 33, 1023, 1024, 5_000_000, idMostKey} {
 		id := s.id(deliveryPrefix, seq)

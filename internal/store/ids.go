@@ -14,6 +14,9 @@ import (
 // depend on a secret of the ledger, so that an id of another ledger, or a
 // guessed one, names nothing. Nothing of it is stored.
 
+// ids is the secret of a ledger's ids, and of its hashes.
+type ids []byte
+
 // idPrefix says what an id names.
 type idPrefix string
 
@@ -35,19 +38,19 @@ const (
 )
 
 // id spells a key; 0 is no key and gives "".
-func (db *database) id(prefix idPrefix, seq int64) string {
+func (k ids) id(prefix idPrefix, seq int64) string {
 	if seq <= 0 || seq > idMostKey {
 		return ""
 	}
 	out := make([]byte, 0, len(prefix)+1+idKeyLetters+idCheckLetters)
 	out = append(append(out, prefix...), '_')
 	out = appendLetters(out, uint64(seq), idKeyLetters)
-	return string(appendLetters(out, db.idCheck(prefix, seq), idCheckLetters))
+	return string(appendLetters(out, k.idCheck(prefix, seq), idCheckLetters))
 }
 
-func (db *database) idCheck(prefix idPrefix, seq int64) uint64 {
+func (k ids) idCheck(prefix idPrefix, seq int64) uint64 {
 	var block [64]byte
-	buf := append(append(block[:0], db.idKey...), prefix...)
+	buf := append(append(block[:0], k...), prefix...)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(seq))
 	sum := sha256.Sum256(buf)
 	return uint64(binary.BigEndian.Uint32(sum[:]))
@@ -61,9 +64,9 @@ func appendLetters(out []byte, n uint64, letters int) []byte {
 }
 
 // key reads an id; false when it is not one of this ledger's ids of that kind.
-func (db *database) key(prefix idPrefix, id string) (int64, bool) {
+func (k ids) key(prefix idPrefix, id string) (int64, bool) {
 	seq, check, ok := parseID(prefix, id)
-	if !ok || appendsTo(db.idCheck(prefix, seq)) != check {
+	if !ok || appendsTo(k.idCheck(prefix, seq)) != check {
 		return 0, false
 	}
 	return seq, true
@@ -93,9 +96,9 @@ func parseID(prefix idPrefix, id string) (seq int64, check string, ok bool) {
 
 // hash64 hashes texts under the ledger's secret, so that nobody outside can
 // make two things collide.
-func (db *database) hash64(parts ...string) int64 {
+func (k ids) hash64(parts ...string) int64 {
 	var block [256]byte
-	buf := append(block[:0], db.idKey...)
+	buf := append(block[:0], k...)
 	for _, p := range parts {
 		buf = binary.AppendUvarint(buf, uint64(len(p)))
 		buf = append(buf, p...)
@@ -105,9 +108,9 @@ func (db *database) hash64(parts ...string) int64 {
 }
 
 // hashBody hashes bytes likewise.
-func (db *database) hashBody(tag string, body []byte) int64 {
+func (k ids) hashBody(tag string, body []byte) int64 {
 	h := sha256.New()
-	_, _ = h.Write(db.idKey)
+	_, _ = h.Write(k)
 	_, _ = h.Write([]byte(tag))
 	_, _ = h.Write(body)
 	var sum [sha256.Size]byte

@@ -10,7 +10,7 @@ import (
 // Prove returns a keyed hash of a nonce, in hexadecimal: who has the same ledger open
 // gets the same, and nobody else can.
 func (s *Store) Prove(nonce string) string {
-	mac := hmac.New(sha256.New, s.idKey)
+	mac := hmac.New(sha256.New, s.ids)
 	mac.Write([]byte("presence\x00" + nonce))
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -27,7 +27,7 @@ func (s *Store) ProveCredential(value string) string {
 	if len(words) > 1 {
 		words[0] = strings.ToLower(words[0])
 	}
-	mac := hmac.New(sha256.New, s.idKey)
+	mac := hmac.New(sha256.New, s.ids)
 	mac.Write([]byte("credential\x00" + strings.Join(words, " ")))
 	return hex.EncodeToString(mac.Sum(nil))
 }

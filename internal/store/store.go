@@ -88,6 +88,8 @@ type (
 
 // database is what the handles have in common.
 type database struct {
+	ids
+
 	engine     engine
 	now        func() time.Time
 	quarantine Quarantine
@@ -99,7 +101,6 @@ type database struct {
 	ownClock bool
 
 	read   *sql.DB
-	idKey  []byte
 	tables tables
 
 	writer  *writer
@@ -189,7 +190,7 @@ func (db *database) readKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.idKey, err = hex.DecodeString(key)
+	db.ids, err = hex.DecodeString(key)
 	return err
 }
 

@@ -39,22 +39,22 @@ const (
 
 // namedSubject hashes what a delivery itself says that it is about, to a negative
 // number. Junk is about nothing but itself.
-func (db *database) namedSubject(d payment.Delivery, e *payment.Event) int64 {
-	return db.hashSubject(d, e) | math.MinInt64
+func (k ids) namedSubject(d payment.Delivery, e *payment.Event) int64 {
+	return k.hashSubject(d, e) | math.MinInt64
 }
 
-func (db *database) hashSubject(d payment.Delivery, e *payment.Event) int64 {
+func (k ids) hashSubject(d payment.Delivery, e *payment.Event) int64 {
 	switch {
 	case e != nil && e.ConversationID != "":
-		return db.hash64(tagConversation, string(d.Provider), e.ConversationID)
+		return k.hash64(tagConversation, string(d.Provider), e.ConversationID)
 	case e != nil && e.ProviderID != "":
-		return db.hashID(d.Provider, e.ProviderID)
+		return k.hashID(d.Provider, e.ProviderID)
 	case e != nil && e.Receipt != "":
-		return db.hash64(tagReceipt, string(d.Provider), e.Receipt)
+		return k.hash64(tagReceipt, string(d.Provider), e.Receipt)
 	case e != nil && e.Key != "":
-		return db.hash64(tagEvent, string(d.Provider), e.Key)
+		return k.hash64(tagEvent, string(d.Provider), e.Key)
 	}
-	return db.hashBody(tagBody+string(d.Provider), d.Body)
+	return k.hashBody(tagBody+string(d.Provider), d.Body)
 }
 
 // A long id that ends with a customer's number begins with the time (ws_CO_,
@@ -68,22 +68,22 @@ const (
 
 // hashID hashes a provider's id so that ids with a common beginning lie together
 // in the index: a commit of many then writes a few of its pages, not one for each.
-func (db *database) hashID(provider payment.ProviderID, id string) int64 {
-	h := db.hash64(tagProviderID, string(provider), id)
+func (k ids) hashID(provider payment.ProviderID, id string) int64 {
+	h := k.hash64(tagProviderID, string(provider), id)
 	if len(id) < longID {
 		return h
 	}
-	high := db.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
+	high := k.hash64(tagProviderID, string(provider), id[:len(id)-idEnding])
 	return high<<idLowBits | h&(1<<idLowBits-1)
 }
 
 // subjectID names a subject: the id of its deposit or query, or another word for it.
-func (db *database) subjectID(subject int64) string {
+func (k ids) subjectID(subject int64) string {
 	switch {
 	case subject > querySubject:
-		return db.id(queryPrefix, subject-querySubject)
+		return k.id(queryPrefix, subject-querySubject)
 	case subject > 0:
-		return db.id(depositPrefix, subject)
+		return k.id(depositPrefix, subject)
 	}
 	return "about_" + strconv.FormatUint(uint64(subject), 36)
 }
