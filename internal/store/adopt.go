@@ -28,27 +28,27 @@ func (h *Deposits) Adopt(ctx context.Context, d payment.Deposit, c payment.Claim
 			claim.At = t.now
 		}
 		claim.At = fromMicros(micros(claim.At))
-		found, err := t.byProviderID(ctx, d.Provider, d.ProviderID)
+		found, err := t.deposits.byProviderID(ctx, d.Provider, d.ProviderID)
 		if err != nil {
 			return err
 		}
 		found = slices.DeleteFunc(found, func(o depositRow) bool { return o.Environment != d.Environment })
 		if len(found) > 0 {
-			if got, move, err = t.apply(ctx, found[0], claim); err != nil {
+			if got, move, err = t.deposits.apply(ctx, found[0], claim); err != nil {
 				return err
 			}
-			return t.actOn(ctx, found[0], got, claim)
+			return t.deposits.actOn(ctx, found[0], got, claim)
 		}
-		if got, err = t.insertDeposit(ctx, d); err != nil {
+		if got, err = t.deposits.insert(ctx, d); err != nil {
 			return err
 		}
-		if err := t.linkUnproved(ctx, got); err != nil {
+		if err := t.deposits.linkUnproved(ctx, got); err != nil {
 			return err
 		}
-		if got, move, err = t.apply(ctx, got, claim); err != nil {
+		if got, move, err = t.deposits.apply(ctx, got, claim); err != nil {
 			return err
 		}
-		got, err = t.adoptOrphans(ctx, got)
+		got, err = t.orphans.judge(ctx, got)
 		return err
 	})
 	return got.Deposit, move, err
@@ -79,7 +79,7 @@ func (h *Deposits) Seek(ctx context.Context, d payment.Deposit) (got payment.Dep
 
 // linkUnproved gives an adopted deposit the deliveries that came before it and prove
 // nothing, so that they show as its doubts.
-func (t *tx) linkUnproved(ctx context.Context, d depositRow) error {
+func (t depositTx) linkUnproved(ctx context.Context, d depositRow) error {
 	err := t.exec(ctx, `UPDATE deliveries SET subject = ?, deposit = ?, reason = ?
 		WHERE subject = ? AND provider_id = ? AND deposit IS NULL AND query IS NULL AND orphan IS NULL AND reason = ?
 		AND kind IN (SELECT id FROM kinds WHERE provider = ? AND verdict = ?)
@@ -98,7 +98,7 @@ type unproved struct {
 // fromUnproved completes a final claim about an adopted deposit from the callbacks that
 // prove nothing by themselves, where they are of one mind: what the provider has confirmed
 // on being asked, they tell in full. They stay its doubts.
-func (t *tx) fromUnproved(ctx context.Context, d depositRow, c payment.Claim) (payment.Claim, error) {
+func (t depositTx) fromUnproved(ctx context.Context, d depositRow, c payment.Claim) (payment.Claim, error) {
 	if !d.Adopted || !c.Status.Final() || c.By == payment.SourceCallback {
 		return c, nil
 	}

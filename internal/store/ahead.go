@@ -2,12 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"strconv"
 	"strings"
-
-	"github.com/payctl/payctl/internal/payment"
 )
 
 // Where a statement costs a round trip, a transaction begins with one that reads all that
@@ -23,8 +20,10 @@ type asker interface {
 	Aside(ctx context.Context, exec string, execArgs []driver.NamedValue, query string, args []driver.NamedValue) (driver.Rows, error)
 }
 
-// ahead is what was read and reserved ahead.
+// ahead reads ahead: it is what was read, and the keys that were taken, in the first round
+// trip.
 type ahead struct {
+	tx *tx
 	// conn is nil where a statement costs no round trip.
 	conn  asker
 	ready map[string]foreseenRows
@@ -33,9 +32,9 @@ type ahead struct {
 	keys map[string][]int64
 }
 
-func newAhead(c conn) ahead {
-	out := ahead{ready: map[string]foreseenRows{}, keys: map[string][]int64{}}
-	out.conn, _ = c.(asker)
+func newAhead(t *tx) ahead {
+	out := ahead{tx: t, ready: map[string]foreseenRows{}, keys: map[string][]int64{}}
+	out.conn, _ = t.conn.(asker)
 	return out
 }
 
@@ -73,40 +72,37 @@ func (f *foresight) others(text string, args ...any) {
 // add foresees rows that a table is given.
 func (f *foresight) add(table string, n int) { f.keys[table] += n }
 
-// remote reports whether a statement costs a round trip.
-func (t *tx) remote() bool { return t.ahead.conn != nil }
-
 // ask runs queries, in one round trip where they cost any.
-func (t *tx) ask(ctx context.Context, asks []ask) error {
+func (a *ahead) ask(ctx context.Context, asks []ask) error {
 	if len(asks) == 0 {
 		return nil
 	}
-	if !t.remote() {
-		for _, a := range asks {
-			rows, err := t.rows(ctx, a.text, a.args...)
+	if !a.tx.remote() {
+		for _, q := range asks {
+			rows, err := a.tx.rows(ctx, q.text, q.args...)
 			if err != nil {
 				return err
 			}
-			if err := a.take(rows.rows); err != nil {
+			if err := q.take(rows.rows); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	texts, args := make([]string, len(asks)), make([][]driver.NamedValue, len(asks))
-	for i, a := range asks {
-		bound, err := t.bind(a.args)
+	for i, q := range asks {
+		bound, err := a.tx.bind(q.args)
 		if err != nil {
 			return err
 		}
-		texts[i], args[i] = a.text, append([]driver.NamedValue(nil), bound...)
+		texts[i], args[i] = q.text, append([]driver.NamedValue(nil), bound...)
 	}
-	rows, err := t.ahead.conn.Ask(ctx, texts, args)
+	rows, err := a.conn.Ask(ctx, texts, args)
 	if err != nil {
 		return err
 	}
-	for i, a := range asks {
-		if err := a.take(rows[i]); err != nil {
+	for i, q := range asks {
+		if err := q.take(rows[i]); err != nil {
 			return err
 		}
 	}
@@ -126,9 +122,9 @@ func all[T any](text string, args []any, list func(*T, []column) []column, take 
 
 // foresee begins a transaction over a network: it reads what the jobs foresee, takes
 // keys, and where nothing is known of the ledger's dictionaries, those.
-func (t *tx) foresee(ctx context.Context, batch []*job, more []ask) error {
-	clear(t.ahead.ready)
-	clear(t.ahead.keys)
+func (a *ahead) foresee(ctx context.Context, batch []*job, more []ask) error {
+	clear(a.ready)
+	clear(a.keys)
 	f := foresight{keys: map[string]int{}}
 	for _, j := range batch {
 		if j.foresee != nil {
@@ -138,148 +134,83 @@ func (t *tx) foresee(ctx context.Context, batch []*job, more []ask) error {
 			f.add("deliveries", 1)
 		}
 	}
-	t.ahead.lone = len(batch) == 1
-	foreseen, err := t.keep(f.asks)
+	a.lone = len(batch) == 1
+	foreseen, err := a.keep(f.asks)
 	if err != nil {
 		return err
 	}
 	asks := append(more, foreseen...)
 	for table, n := range f.keys {
-		asks = append(asks, t.takeKeys(table, n))
+		asks = append(asks, a.takeKeys(table, n))
 	}
-	if len(t.kinds)+len(t.shelves)+len(t.targets) == 0 {
-		asks = append(asks, t.dictionaries()...)
+	if len(a.tx.dict.kinds)+len(a.tx.dict.shelves)+len(a.tx.dict.targets) == 0 {
+		asks = append(asks, a.tx.dict.asks()...)
 	}
-	return t.ask(ctx, asks)
+	return a.ask(ctx, asks)
 }
 
 // keep has asks keep their rows until they are asked for.
-func (t *tx) keep(asks []ask) ([]ask, error) {
+func (a *ahead) keep(asks []ask) ([]ask, error) {
 	for i := range asks {
-		a := &asks[i]
-		bound, err := t.bind(a.args)
+		q := &asks[i]
+		bound, err := a.tx.bind(q.args)
 		if err != nil {
 			return nil, err
 		}
-		name := askName(a.text, bound)
-		a.take = func(rows driver.Rows) error {
-			t.ahead.ready[name] = foreseenRows{rows, a.others}
+		name := askName(q.text, bound)
+		q.take = func(rows driver.Rows) error {
+			a.ready[name] = foreseenRows{rows, q.others}
 			return nil
 		}
 	}
 	return asks, nil
 }
 
-// foreseeMore reads, in the midst of a transaction over a network, what its job has come
+// more reads, in the midst of a transaction over a network, what its job has come
 // to foresee.
-func (t *tx) foreseeMore(ctx context.Context, foresee func(*foresight)) error {
-	if !t.remote() {
+func (a *ahead) more(ctx context.Context, foresee func(*foresight)) error {
+	if !a.tx.remote() {
 		return nil
 	}
 	var f foresight
 	foresee(&f)
-	asks, err := t.keep(f.asks)
+	asks, err := a.keep(f.asks)
 	if err != nil {
 		return err
 	}
-	return t.ask(ctx, asks)
+	return a.ask(ctx, asks)
 }
 
-func (t *tx) takeKeys(table string, n int) ask {
+func (a *ahead) takeKeys(table string, n int) ask {
 	return all("SELECT nextval('"+table+"_seq') FROM generate_series(1, ?)", []any{n}, keyColumn, func(keys []int64) error {
-		t.ahead.keys[table] = append(t.ahead.keys[table], keys...)
+		a.keys[table] = append(a.keys[table], keys...)
 		return nil
 	})
 }
 
 // key returns a key for a new row.
-func (t *tx) key(ctx context.Context, table string) (int64, error) {
-	if len(t.ahead.keys[table]) == 0 {
-		if err := t.ask(ctx, []ask{t.takeKeys(table, 1)}); err != nil {
+func (a *ahead) key(ctx context.Context, table string) (int64, error) {
+	if len(a.keys[table]) == 0 {
+		if err := a.ask(ctx, []ask{a.takeKeys(table, 1)}); err != nil {
 			return 0, err
 		}
 	}
-	keys := t.ahead.keys[table]
-	t.ahead.keys[table] = keys[1:]
+	keys := a.keys[table]
+	a.keys[table] = keys[1:]
 	return keys[0], nil
 }
 
-// dictionaries reads the numbers of kinds, shelves and targets.
-func (t *tx) dictionaries() []ask {
-	type numbered struct {
-		id                    int64
-		url                   string
-		provider, env, status string
-	}
-	return []ask{
-		all(t.db.tables.kinds.selects(""), nil, kindColumns, func(rows []kindRow) error {
-			for _, k := range rows {
-				t.kinds[k.kind] = k.id
-			}
-			return nil
-		}),
-		all("SELECT id, provider, environment, status FROM shelves", nil, func(n *numbered, to []column) []column {
-			return append(to, column{"", (*integer)(&n.id)}, column{"", (*text)(&n.provider)}, column{"", (*text)(&n.env)}, column{"", (*text)(&n.status)})
-		}, func(rows []numbered) error {
-			for _, n := range rows {
-				t.shelves[shelf{payment.ProviderID(n.provider), payment.Environment(n.env), payment.Status(n.status)}] = n.id
-			}
-			return nil
-		}),
-		all("SELECT id, url FROM targets", nil, func(n *numbered, to []column) []column {
-			return append(to, column{"", (*integer)(&n.id)}, column{"", (*text)(&n.url)})
-		}, func(rows []numbered) error {
-			for _, n := range rows {
-				t.targets[n.url] = n.id
-			}
-			return nil
-		}),
-	}
-}
-
-// number returns the number of an entry of a dictionary, making it where it is missing.
-// Over a network that is a transaction of its own: those who make the same at once would
-// wait for each other's whole batch.
-func (t *tx) number(ctx context.Context, insert string, insertArgs []any, find string, args []any) (id int64, err error) {
-	if !t.remote() {
-		if err := t.exec(ctx, insert, insertArgs...); err != nil {
-			return 0, err
-		}
-		return id, t.row(ctx, find, args, &id)
-	}
-	bound, err := t.bind(insertArgs)
-	if err != nil {
-		return 0, err
-	}
-	first := append([]driver.NamedValue(nil), bound...)
-	if bound, err = t.bind(args); err != nil {
-		return 0, err
-	}
-	rows, err := t.ahead.conn.Aside(ctx, insert, first, find, bound)
-	if err != nil {
-		return 0, err
-	}
-	found, err := scanAll(newTxRows(rows), keyColumn)
-	if err == nil && len(found) != 1 {
-		err = sql.ErrNoRows
-	}
-	if err != nil {
-		return 0, err
-	}
-	return found[0], nil
-}
-
 // foreseen returns the rows of a query that was foreseen, once; nil for any other.
-func (t *tx) foreseen(query string, bound []driver.NamedValue) driver.Rows {
-	if len(t.ahead.ready) == 0 {
+func (a *ahead) foreseen(query string, bound []driver.NamedValue) driver.Rows {
+	if len(a.ready) == 0 {
 		return nil
 	}
 	name := askName(query, bound)
-	rows, found := t.ahead.ready[name]
+	rows, found := a.ready[name]
 	if !found {
 		return nil
 	}
-	delete(t.ahead.ready, name)
+	delete(a.ready, name)
 	return rows.Rows
 }
 
@@ -300,19 +231,18 @@ func askName(query string, bound []driver.NamedValue) string {
 	return b.String()
 }
 
-// wrote notes that a statement changes something: what was read of its table is void.
-func (t *tx) wrote(query string) {
-	t.writes++
-	if len(t.ahead.ready) == 0 {
+// void forgets what was read of the table that a statement changes.
+func (a *ahead) void(query string) {
+	if len(a.ready) == 0 {
 		return
 	}
 	table := written(query)
-	for name, rows := range t.ahead.ready {
-		if rows.others && t.ahead.lone {
+	for name, rows := range a.ready {
+		if rows.others && a.lone {
 			continue
 		}
 		if text, _, _ := strings.Cut(name, "\x00"); strings.Contains(text, table) {
-			delete(t.ahead.ready, name)
+			delete(a.ready, name)
 		}
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
-// createDeposit records an intent that nobody has asked for before, or that is meant
+// create records an intent that nobody has asked for before, or that is meant
 // to be asked for again.
-func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, error) {
+func (t depositTx) create(ctx context.Context, d payment.Deposit) (depositRow, error) {
 	twins, err := t.twins(ctx, depositRow{Deposit: d})
 	if err != nil {
 		return depositRow{}, err
@@ -17,7 +17,7 @@ func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	if d.Repeats, err = t.repeated(d, twins); err != nil {
 		return depositRow{}, err
 	}
-	got, err := t.insertDeposit(ctx, d)
+	got, err := t.insert(ctx, d)
 	if err != nil || len(twins) == 0 {
 		return got, err
 	}
@@ -31,12 +31,12 @@ func (t *tx) createDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 }
 
 // twins returns the deposits, newest first, that ask the same customer for the same.
-func (t *tx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
+func (t depositTx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
 	where, args := twinsOf(d.Deposit)
 	if where == "" {
 		return nil, nil
 	}
-	found, err := t.rareDeposits(ctx, where, args...)
+	found, err := t.rare(ctx, where, args...)
 	return slices.DeleteFunc(found, func(o depositRow) bool { return o.seq == d.seq }), err
 }
 
@@ -55,7 +55,7 @@ func twinsOf(d payment.Deposit) (where string, args []any) {
 
 // repeated returns the id of the deposit that d asks for again, "" for none. Where
 // asking again is not meant, it is KindConflict.
-func (t *tx) repeated(d payment.Deposit, twins []depositRow) (string, error) {
+func (t depositTx) repeated(d payment.Deposit, twins []depositRow) (string, error) {
 	for _, twin := range twins {
 		switch {
 		case !d.AskedBefore(twin.Deposit, t.now):
@@ -79,7 +79,7 @@ func (h *Deposits) Forget(ctx context.Context, id string) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		t.countDeposit(d, -1)
+		t.tally.deposit(d, -1)
 		return t.act(ctx, "deposit forget", d.ID, "it was not sent: another process asked for the same")
 	})
 }

@@ -87,7 +87,7 @@ func (db *database) attempt(a attemptView) Attempt {
 
 // addAttempt records nothing at a delivery that was pruned meanwhile: nobody
 // would ever take the attempt away again.
-func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
+func (t forwardTx) addAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
 	var there int64
 	err := t.row(ctx, "SELECT seq FROM deliveries WHERE seq = ?", []any{delivery}, &there)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -106,7 +106,7 @@ func (t *tx) addAttempt(ctx context.Context, delivery, target, run int64, a Atte
 	if run == 0 {
 		add(t.tally.attempts, attemptCell{dayOf(micros(row.at)), row.status >= 200 && row.status <= 299}, 1, 0)
 	}
-	return t.db.tables.attempts.put(ctx, t, &row)
+	return t.db.tables.attempts.put(ctx, t.tx, &row)
 }
 
 // attemptKeys returns the keys of an attempt's delivery and of its run, 0 for none.
@@ -152,14 +152,14 @@ func (h *Runs) RecordAttempt(ctx context.Context, a Attempt) error {
 		return err
 	}
 	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
-		target, err := t.target(ctx, a.Target)
+		target, err := t.dict.target(ctx, a.Target)
 		if err != nil {
 			return err
 		}
-		if err := t.addAttempt(ctx, delivery, target, run, a); err != nil {
+		if err := t.forwards.addAttempt(ctx, delivery, target, run, a); err != nil {
 			return err
 		}
-		return t.markFailing(ctx, delivery, target, a.Status)
+		return t.forwards.markFailing(ctx, delivery, target, a.Status)
 	})
 }
 

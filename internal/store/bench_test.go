@@ -84,7 +84,7 @@ func BenchmarkCreate(b *testing.B) {
 					for ; len(jobs) < callers && n < b.N; n++ {
 						d := benchIntent(b, int64(n))
 						jobs = append(jobs, &job{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
-							_, err := t.insertDeposit(ctx, d)
+							_, err := t.deposits.insert(ctx, d)
 							return err
 						}})
 					}
@@ -170,13 +170,13 @@ func seedDeposits(b *testing.B, s *Store, n int) {
 			for i := from; i < min(from+chunk, n+1); i++ {
 				d := push(b, "INV-"+strconv.Itoa(i))
 				d.ProviderID, d.MerchantRequestID, d.CallbackToken = checkoutID(int64(i)), "mr-"+checkoutID(int64(i)), benchToken(int64(i))
-				row, err := t.insertDeposit(ctx, d)
+				row, err := t.deposits.insert(ctx, d)
 				if err != nil {
 					return err
 				}
 				after := row
 				after.Status, after.SentAt, after.ExpiresAt = payment.StatusPending, t.now, t.now
-				if err := t.save(ctx, row, after); err != nil {
+				if err := t.deposits.save(ctx, row, after); err != nil {
 					return err
 				}
 			}
@@ -416,7 +416,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 	}
 	err := s.do(b.Context(), "seed", func(ctx context.Context, t *tx) error {
 		for _, url := range []string{"http://127.0.0.1:3000/a", "http://127.0.0.1:3000/b"} {
-			target, err := t.target(ctx, url)
+			target, err := t.dict.target(ctx, url)
 			if err != nil {
 				return err
 			}

@@ -79,7 +79,7 @@ func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err er
 	if !t.remote() {
 		return t.conn.Insert(ctx, s.insert, t.bindColumns(t.columns[0][1:]))
 	}
-	if key, err = t.key(ctx, s.name); err != nil {
+	if key, err = t.ahead.key(ctx, s.name); err != nil {
 		return 0, 0, err
 	}
 	t.columns[0] = s.list(row, t.columns[0][:0])

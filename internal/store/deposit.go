@@ -50,7 +50,7 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		got, err = t.createDeposit(ctx, d)
+		got, err = t.deposits.create(ctx, d)
 		return err
 	})
 	if err != nil {
@@ -117,18 +117,18 @@ func sameDeposit(first, again payment.Deposit) error {
 	}
 }
 
-func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, error) {
+func (t depositTx) insert(ctx context.Context, d payment.Deposit) (depositRow, error) {
 	now := fromMicros(micros(t.now))
 	d.Status, d.DecidedBy, d.Failure, d.Conflict = payment.StatusCreated, "", nil, payment.Conflict{}
 	d.Because, d.Reversal, d.ByReference = "", payment.Reversal{}, false
 	d.SentAt, d.ExpiresAt = time.Time{}, time.Time{}
 	d.CreatedAt, d.UpdatedAt = now, now
-	shelf, err := t.shelfID(ctx, shelfOf(d))
+	shelf, err := t.dict.shelf(ctx, shelfOf(d))
 	if err != nil {
 		return depositRow{}, err
 	}
 	out := depositRow{shelf: shelf, Deposit: d}
-	seq, n, err := t.db.tables.deposits.add(ctx, t, &out)
+	seq, n, err := t.db.tables.deposits.add(ctx, t.tx, &out)
 	if err != nil {
 		return depositRow{}, err
 	}
@@ -137,7 +137,7 @@ func (t *tx) insertDeposit(ctx context.Context, d payment.Deposit) (depositRow, 
 	}
 	out.seq, out.ID = seq, t.db.id(depositPrefix, seq)
 	t.known.set(out)
-	t.countDeposit(out, 1)
+	t.tally.deposit(out, 1)
 	what := "deposit create"
 	if d.Adopted {
 		what = "deposit adopt"
@@ -164,16 +164,16 @@ func (h *Deposits) applied(ctx context.Context, id string, c payment.Claim, reco
 		}
 		claim.At = fromMicros(micros(claim.At))
 		var err error
-		got, move, err = t.apply(ctx, d, claim)
+		got, move, err = t.deposits.apply(ctx, d, claim)
 		if err == nil && recovered != "" {
 			err = t.command(ctx, d.ID, recovered)
 		} else if err == nil {
-			err = t.actOn(ctx, d, got, claim)
+			err = t.deposits.actOn(ctx, d, got, claim)
 		}
 		if err != nil || d.ProviderID != "" || got.ProviderID == "" {
 			return err
 		}
-		got, err = t.adoptOrphans(ctx, got)
+		got, err = t.orphans.judge(ctx, got)
 		return err
 	})
 	return got.Deposit, move, err
@@ -181,7 +181,7 @@ func (h *Deposits) applied(ctx context.Context, id string, c payment.Claim, reco
 
 // actOn writes down that a command has moved a deposit: by the operator's word, or by
 // having asked. What the answer to sending it says is part of sending.
-func (t *tx) actOn(ctx context.Context, before, after depositRow, c payment.Claim) error {
+func (t depositTx) actOn(ctx context.Context, before, after depositRow, c payment.Claim) error {
 	switch {
 	case c.By == payment.SourceOperator:
 		return t.act(ctx, "deposit resolve --as "+strings.ToLower(string(c.Status)), after.ID, c.Because)
@@ -195,12 +195,12 @@ func (t *tx) actOn(ctx context.Context, before, after depositRow, c payment.Clai
 
 // apply moves a deposit by a claim that no delivery makes as it comes, and
 // writes its history.
-func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositRow, payment.Move, error) {
+func (t depositTx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositRow, payment.Move, error) {
 	after := d
 	var move payment.Move
 	c, err := t.fromUnproved(ctx, d, c)
 	if err == nil {
-		err = t.foreseeMore(ctx, func(f *foresight) { t.foreseeClaim(f, d, c) })
+		err = t.ahead.more(ctx, func(f *foresight) { t.foreseeClaim(f, d, c) })
 	}
 	if err != nil {
 		return d, move, err
@@ -224,7 +224,7 @@ func (t *tx) apply(ctx context.Context, d depositRow, c payment.Claim) (depositR
 
 // saveMove writes what payment.Deposit.Apply changed. A contradiction that is
 // recorded already is no change.
-func (t *tx) saveMove(ctx context.Context, before, after depositRow, c payment.Claim) (depositRow, error) {
+func (t depositTx) saveMove(ctx context.Context, before, after depositRow, c payment.Claim) (depositRow, error) {
 	quiet := after.Deposit
 	quiet.UpdatedAt = before.UpdatedAt
 	if depositEqual(before.Deposit, quiet) {

@@ -86,27 +86,28 @@ func (db *database) depositsBy(ctx context.Context, q querier, where string, arg
 }
 
 // save writes what changed of a deposit and counts the change of status.
-func (t *tx) save(ctx context.Context, before, after depositRow) error {
+func (t depositTx) save(ctx context.Context, before, after depositRow) error {
 	var err error
-	if after.shelf, err = t.shelfID(ctx, shelfOf(after.Deposit)); err != nil {
+	if after.shelf, err = t.dict.shelf(ctx, shelfOf(after.Deposit)); err != nil {
 		return err
 	}
-	if err := t.db.tables.deposits.update(ctx, t, &before, &after); err != nil {
+	if err := t.db.tables.deposits.update(ctx, t.tx, &before, &after); err != nil {
 		return err
 	}
 	t.known.set(after)
-	t.countSettled(&before, &after)
+	t.tally.settled(&before, &after)
 	if before.Status != after.Status || before.Amount != after.Amount {
-		t.countDeposit(before, -1)
-		t.countDeposit(after, 1)
+		t.tally.deposit(before, -1)
+		t.tally.deposit(after, 1)
 	}
 	return nil
 }
 
-func (t *tx) countDeposit(d depositRow, n int64) {
-	add(t.tally.deposits, depositCell{
+// deposit counts n deposits of the day, amount and status of one.
+func (y *tally) deposit(d depositRow, n int64) {
+	add(y.deposits, depositCell{
 		day: dayOf(micros(d.CreatedAt)), provider: d.Provider, environment: d.Environment,
 		currency: d.Amount.Currency(), status: d.Status,
 	}, n, n*d.Amount.Minor())
-	t.countBand(&d, n)
+	y.band(&d, n)
 }

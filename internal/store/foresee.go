@@ -51,7 +51,7 @@ func (db *database) foreseeChange(seq int64, d payment.Deposit) func(*foresight)
 
 // foreseeClaim foresees, once its deposit has been read, what a claim that brings a
 // provider's id or a receipt leads to.
-func (t *tx) foreseeClaim(f *foresight, d depositRow, c payment.Claim) {
+func (t depositTx) foreseeClaim(f *foresight, d depositRow, c payment.Claim) {
 	if c.ProviderID != "" && c.ProviderID != d.ProviderID {
 		f.rare(sqlByProviderID, c.ProviderID, string(d.Provider))
 	}

@@ -76,40 +76,20 @@ func (db *database) forward(f forwardRow, url string) Forward {
 }
 
 // enqueue puts a delivery into the queue of its targets, once each.
-func (t *tx) enqueue(ctx context.Context, delivery, subject int64, targets []string) error {
+func (t forwardTx) enqueue(ctx context.Context, delivery, subject int64, targets []string) error {
 	for _, url := range targets {
-		target, err := t.target(ctx, url)
+		target, err := t.dict.target(ctx, url)
 		if err != nil {
 			return err
 		}
 		row := forwardRow{
 			delivery: delivery, target: target, state: ForwardWaiting, dueAt: t.now, createdAt: t.now, subject: subject,
 		}
-		if err := t.db.tables.forwards.put(ctx, t, &row); err != nil {
+		if err := t.db.tables.forwards.put(ctx, t.tx, &row); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-const sqlTarget = "SELECT id FROM targets WHERE url = ?"
-
-func (t *tx) target(ctx context.Context, url string) (int64, error) {
-	if id, ok := t.targets[url]; ok {
-		return id, nil
-	}
-	var id int64
-	err := sql.ErrNoRows
-	if !t.remote() {
-		err = t.row(ctx, sqlTarget, []any{url}, &id)
-	}
-	if errors.Is(err, sql.ErrNoRows) {
-		id, err = t.number(ctx, "INSERT INTO targets (url) VALUES (?) ON CONFLICT (url) DO NOTHING", []any{url}, sqlTarget, []any{url})
-	}
-	if err == nil {
-		t.targets[url] = id
-	}
-	return id, err
 }
 
 // List returns the queue in one state, oldest first; limit 0 means all.
@@ -148,11 +128,11 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 	}
 	in := o.RetryAt.Sub(h.now()) // the ledger's clock may be another's
 	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
-		target, err := t.target(ctx, leased.Target)
+		target, err := t.dict.target(ctx, leased.Target)
 		if err != nil {
 			return err
 		}
-		if err := t.addAttempt(ctx, delivery, target, 0, a); err != nil {
+		if err := t.forwards.addAttempt(ctx, delivery, target, 0, a); err != nil {
 			return err
 		}
 		before, err := h.tables.forwards.one(ctx, t, "WHERE seq = ? AND delivery = ? AND target = ?", seq, delivery, target)
@@ -162,7 +142,7 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 		if err != nil {
 			return err
 		}
-		if err := t.markFailing(ctx, delivery, target, a.Status); err != nil {
+		if err := t.forwards.markFailing(ctx, delivery, target, a.Status); err != nil {
 			return err
 		}
 		after := before
@@ -176,13 +156,13 @@ func (h *Forwards) MarkAttempt(ctx context.Context, leased Forward, a Attempt, o
 			if err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", seq); err != nil {
 				return err
 			}
-			return t.wakeLine(ctx, before)
+			return t.forwards.wakeLine(ctx, before)
 		case o.RetryAt.IsZero():
 			after.state = ForwardDead
 			if err := h.tables.forwards.update(ctx, t, &before, &after); err != nil {
 				return err
 			}
-			return t.wakeLine(ctx, before)
+			return t.forwards.wakeLine(ctx, before)
 		}
 		if after.dueAt = o.RetryAt; t.remote() && !t.db.ownClock {
 			after.dueAt = t.now.Add(in)
@@ -205,14 +185,14 @@ func (h *Forwards) MarkDeadAttempt(ctx context.Context, forwardID string, a Atte
 		return err
 	}
 	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
-		target, err := t.target(ctx, a.Target)
+		target, err := t.dict.target(ctx, a.Target)
 		if err != nil {
 			return err
 		}
-		if err := t.addAttempt(ctx, delivery, target, run, a); err != nil {
+		if err := t.forwards.addAttempt(ctx, delivery, target, run, a); err != nil {
 			return err
 		}
-		if err := t.markFailing(ctx, delivery, target, a.Status); err != nil {
+		if err := t.forwards.markFailing(ctx, delivery, target, a.Status); err != nil {
 			return err
 		}
 		query := "UPDATE forwards SET attempts = attempts + 1 WHERE seq = ? AND delivery = ? AND target = ? AND state = ?"

@@ -22,19 +22,19 @@ const mostFits = 10
 func (h *Deposits) See(ctx context.Context, env payment.Environment, hint payment.Hint) ([]payment.Deposit, error) {
 	var fits []depositRow
 	err := h.do(ctx, "take the payment in", func(ctx context.Context, t *tx) (err error) {
-		if fits, err = t.fits(ctx, env, hint); err != nil {
+		if fits, err = t.deposits.fits(ctx, env, hint); err != nil {
 			return err
 		}
 		if d, sole := soleWithoutReceipt(fits, hint); sole {
 			claim := payment.Claim{
 				Status: payment.StatusCompleted, By: payment.SourceQuery, Receipt: hint.Receipt, At: fromMicros(micros(t.now)), OccurredAt: hint.At,
 			}
-			if fits[0], _, err = t.apply(ctx, d, claim); err != nil {
+			if fits[0], _, err = t.deposits.apply(ctx, d, claim); err != nil {
 				return err
 			}
 			return t.command(ctx, d.ID, "the receipt "+hint.Receipt+" is told by a payment that fits")
 		}
-		return t.hintAll(ctx, fits, hint, 0)
+		return t.deposits.hint(ctx, fits, hint, 0)
 	})
 	return deposits(fits), err
 }
@@ -50,7 +50,7 @@ func (h *Deposits) Hinted(ctx context.Context, receipt string) ([]payment.Deposi
 
 // fits returns the deposits without a receipt that a hint fits, newest first. They are
 // looked for by the reference, or by the phone where that is told in full.
-func (t *tx) fits(ctx context.Context, env payment.Environment, hint payment.Hint) ([]depositRow, error) {
+func (t depositTx) fits(ctx context.Context, env payment.Environment, hint payment.Hint) ([]depositRow, error) {
 	if hint.Receipt == "" || !hint.Amount.HasValue() {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (t *tx) fits(ctx context.Context, env payment.Environment, hint payment.Hin
 		}
 		by, name = "phone = ?", phone.MSISDN()
 	}
-	found, err := t.rareDeposits(ctx, by+` AND provider = ? AND (? = '' OR environment = ?) AND receipt = '' AND status <> 'CREATED'
+	found, err := t.rare(ctx, by+` AND provider = ? AND (? = '' OR environment = ?) AND receipt = '' AND status <> 'CREATED'
 		AND amount = ? AND currency = ? ORDER BY seq DESC`+sqlMostFound,
 		name, string(hint.Provider), string(env), string(env), hint.Amount.Minor(), string(hint.Amount.Currency()))
 	found = slices.DeleteFunc(found, func(d depositRow) bool { return !hint.Fits(d.Deposit) })
@@ -84,8 +84,8 @@ func soleWithoutReceipt(fits []depositRow, hint payment.Hint) (depositRow, bool)
 	return fits[0], true
 }
 
-// hintAll tells deposits of a payment that fits them, each once for a receipt.
-func (t *tx) hintAll(ctx context.Context, fits []depositRow, hint payment.Hint, delivery int64) error {
+// hint tells deposits of a payment that fits them, each once for a receipt.
+func (t depositTx) hint(ctx context.Context, fits []depositRow, hint payment.Hint, delivery int64) error {
 	for _, d := range fits {
 		n, err := t.changed(ctx, "INSERT INTO aliases (name, deposit) VALUES (?, ?) ON CONFLICT (name, deposit) DO NOTHING", hintAlias+hint.Receipt, d.seq)
 		if err != nil {
@@ -119,13 +119,14 @@ func (p *arrival) fitting(ctx context.Context, t *tx, j *judged) error {
 		return nil
 	}
 	hint := p.hintOf(e, t)
-	fits, err := t.fits(ctx, e.Environment, hint)
+	fits, err := t.deposits.fits(ctx, e.Environment, hint)
 	if err != nil {
 		return err
 	}
 	if d, sole := soleWithoutReceipt(fits, hint); sole {
 		claim := payment.Claim{Status: payment.StatusCompleted, By: payment.SourceCallback, Receipt: hint.Receipt, At: p.at(t.now), OccurredAt: e.OccurredAt}
-		j.deposit, _, err = t.apply(ctx, d, claim)
+		j.deposit, _, err = t.deposits.apply(ctx, d, claim)
+		j.after = j.deposit
 		return err
 	}
 	j.fits, j.hint = fits, hint

@@ -19,6 +19,11 @@ type judged struct {
 	orphan bool
 	// claim is what it says of its deposit, nil if it says nothing that counts.
 	claim *payment.Claim
+	// after is the deposit once the claim was applied, move what that did, against what the
+	// claim contradicts, "" for nothing.
+	after   depositRow
+	move    payment.Move
+	against string
 	// rivals are the deposits that it speaks against, fits those that it may be about, as
 	// hint says.
 	rivals []rival
@@ -47,7 +52,7 @@ type rival struct {
 
 // contradictRivals records what a delivery says against other deposits, and against its
 // own where it is not believed.
-func (t *tx) contradictRivals(ctx context.Context, j judged, delivery int64) error {
+func (t depositTx) contradictRivals(ctx context.Context, j judged, delivery int64) error {
 	for _, r := range j.rivals {
 		if r.conflict.IsZero() {
 			n := note{
@@ -80,9 +85,27 @@ func claimOf(e *payment.Event, at time.Time, byReference bool) *payment.Claim {
 	return c
 }
 
-// judge finds what an arrival is about, and whether it is to be believed, from what is
-// known: it reads nothing and writes nothing. now is when it came, if it does not say so.
+// judge finds what an arrival is about, whether it is to be believed and what it does, from
+// what is known: it reads nothing and writes nothing. now is when it came, if it does not
+// say so.
 func (k *known) judge(p *arrival, now time.Time) judged {
+	j := k.believe(p, now)
+	j.after = j.deposit
+	if j.claim == nil || !j.counts() {
+		return j
+	}
+	j.after.Deposit, j.move = j.deposit.Apply(*j.claim)
+	if j.query.seq == 0 {
+		j.after.hears(p.Inspection.Event, p.at(now))
+	}
+	if j.move == payment.MoveConflict || j.move == payment.MoveOverrule {
+		j.against = j.deposit.Against(*j.claim).Reason
+	}
+	return j
+}
+
+// believe is judge without what the arrival does.
+func (k *known) believe(p *arrival, now time.Time) judged {
 	j := judged{verdict: p.Inspection.Verdict, reason: p.Inspection.Reason}
 	e := p.event()
 	if e == nil {

@@ -45,19 +45,27 @@ func TestJudge(t *testing.T) {
 		orphan   bool
 		rivals   int
 		claims   payment.Status
+		move     payment.Move
+		becomes  payment.Status
 	}{
-		"a push's own token":             {deposits: []depositRow{asked(1, nil)}, arrival: paid("token1", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted},
-		"its id without its token":       {deposits: []depositRow{asked(1, nil)}, arrival: paid("", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUntrusted, claims: payment.StatusCompleted},
+		"a push's own token":             {deposits: []depositRow{asked(1, nil)}, arrival: paid("token1", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted, move: payment.MoveApply, becomes: payment.StatusCompleted},
+		"its id without its token":       {deposits: []depositRow{asked(1, nil)}, arrival: paid("", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUntrusted, claims: payment.StatusCompleted, becomes: payment.StatusPending},
 		"a push nobody made":             {deposits: []depositRow{asked(1, nil)}, arrival: paid("", "ws_7", "R1"), verdict: payment.VerdictUntrusted},
-		"another deposit's receipt":      {deposits: []depositRow{asked(1, nil), asked(2, func(d *payment.Deposit) { d.Receipt = "R1" })}, arrival: paid("token1", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUntrusted, claims: payment.StatusCompleted, rivals: 2},
-		"the one that waits for its id":  {deposits: []depositRow{asked(1, sent)}, arrival: signed(nil), deposit: 1, verdict: payment.VerdictValid, claims: payment.StatusCompleted},
+		"another deposit's receipt":      {deposits: []depositRow{asked(1, nil), asked(2, func(d *payment.Deposit) { d.Receipt = "R1" })}, arrival: paid("token1", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUntrusted, claims: payment.StatusCompleted, rivals: 2, becomes: payment.StatusPending},
+		"the one that waits for its id":  {deposits: []depositRow{asked(1, sent)}, arrival: signed(nil), deposit: 1, verdict: payment.VerdictValid, claims: payment.StatusCompleted, move: payment.MoveApply, becomes: payment.StatusCompleted},
 		"two that wait":                  {deposits: []depositRow{asked(1, sent), asked(2, sent)}, arrival: signed(nil), verdict: payment.VerdictValid, orphan: true, rivals: 1},
 		"one that waits for less money":  {deposits: []depositRow{asked(1, func(d *payment.Deposit) { sent(d); d.Amount = kes(100) })}, arrival: signed(nil), verdict: payment.VerdictValid, orphan: true, rivals: 1},
 		"one that has not been sent":     {deposits: []depositRow{asked(1, func(d *payment.Deposit) { wasaa(d); d.Status = payment.StatusCreated })}, arrival: signed(nil), verdict: payment.VerdictValid, orphan: true},
-		"an id that two have, one final": {deposits: []depositRow{asked(1, func(d *payment.Deposit) { wasaa(d); d.ProviderID = "dep_9" }), asked(2, func(d *payment.Deposit) { wasaa(d); d.ProviderID, d.Status = "dep_9", payment.StatusFailed })}, arrival: signed(nil), deposit: 1, verdict: payment.VerdictValid, claims: payment.StatusCompleted},
-		"a result by its token":          {deposits: []depositRow{asked(1, nil)}, queries: []queryRow{question}, arrival: withToken(result("AG_1", payment.StatusCompleted, 15000, "R1"), "q"), deposit: 1, query: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted},
+		"an id that two have, one final": {deposits: []depositRow{asked(1, func(d *payment.Deposit) { wasaa(d); d.ProviderID = "dep_9" }), asked(2, func(d *payment.Deposit) { wasaa(d); d.ProviderID, d.Status = "dep_9", payment.StatusFailed })}, arrival: signed(nil), deposit: 1, verdict: payment.VerdictValid, claims: payment.StatusCompleted, move: payment.MoveApply, becomes: payment.StatusCompleted},
+		"a result by its token":          {deposits: []depositRow{asked(1, nil)}, queries: []queryRow{question}, arrival: withToken(result("AG_1", payment.StatusCompleted, 15000, "R1"), "q"), deposit: 1, query: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted, move: payment.MoveApply, becomes: payment.StatusCompleted},
 		"a result without its token":     {deposits: []depositRow{asked(1, nil)}, queries: []queryRow{question}, arrival: result("AG_1", payment.StatusCompleted, 15000, "R1"), query: 1, verdict: payment.VerdictUntrusted},
-		"a result of no question":        {arrival: result("AG_1", payment.StatusCompleted, 15000, "R1"), verdict: payment.VerdictUntrusted},
+		"what it says already": {deposits: []depositRow{asked(1, func(d *payment.Deposit) {
+			d.Status, d.Receipt, d.DecidedBy = payment.StatusCompleted, "R1", payment.SourceCallback
+		})}, arrival: paid("token1", "ws_1", "R1"), deposit: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted, move: payment.MoveConfirm, becomes: payment.StatusCompleted},
+		"another receipt of the same push": {deposits: []depositRow{asked(1, func(d *payment.Deposit) {
+			d.Status, d.Receipt, d.DecidedBy = payment.StatusCompleted, "R1", payment.SourceCallback
+		})}, arrival: paid("token1", "ws_1", "R2"), deposit: 1, verdict: payment.VerdictUnsigned, claims: payment.StatusCompleted, move: payment.MoveConflict, becomes: payment.StatusCompleted},
+		"a result of no question": {arrival: result("AG_1", payment.StatusCompleted, 15000, "R1"), verdict: payment.VerdictUntrusted},
 	} {
 		k := newKnown()
 		for _, d := range c.deposits {
@@ -71,8 +79,8 @@ func TestJudge(t *testing.T) {
 		if j.claim != nil {
 			claims = j.claim.Status
 		}
-		if j.deposit.seq != c.deposit || j.query.seq != c.query || j.verdict != c.verdict || j.orphan != c.orphan || len(j.rivals) != c.rivals || claims != c.claims {
-			t.Errorf("%s: deposit %d, query %d, %s (%s), orphan %v, claims %q, %d rivals", name, j.deposit.seq, j.query.seq, j.verdict, j.reason, j.orphan, claims, len(j.rivals))
+		if j.deposit.seq != c.deposit || j.query.seq != c.query || j.verdict != c.verdict || j.orphan != c.orphan || len(j.rivals) != c.rivals || claims != c.claims || j.move != c.move || j.after.Status != c.becomes || j.after.seq != c.deposit {
+			t.Errorf("%s: deposit %d, query %d, %s (%s), orphan %v, claims %q, %d rivals, move %v to %q", name, j.deposit.seq, j.query.seq, j.verdict, j.reason, j.orphan, claims, len(j.rivals), j.move, j.after.Status)
 		}
 	}
 }

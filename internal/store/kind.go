@@ -44,9 +44,9 @@ const (
 	otherProvider = "other"
 )
 
-// kindID returns the number of a kind, making one where needed.
-func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
-	if id, ok := t.kinds[k]; ok {
+// kind returns the number of a kind, making one where needed.
+func (d *dictionaries) kind(ctx context.Context, k kind) (int64, error) {
+	if id, ok := d.kinds[k]; ok {
 		return id, nil
 	}
 	row := kindRow{kind: k}
@@ -56,9 +56,9 @@ func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
 	if len(row.route) > mostKindText {
 		row.route = row.route[:mostKindText]
 	}
-	known := len(t.kinds)
-	if !t.remote() {
-		if err := t.row(ctx, "SELECT count(*) FROM kinds", nil, &known); err != nil {
+	known := len(d.kinds)
+	if !d.tx.remote() {
+		if err := d.tx.row(ctx, "SELECT count(*) FROM kinds", nil, &known); err != nil {
 			return 0, err
 		}
 	}
@@ -69,12 +69,12 @@ func (t *tx) kindID(ctx context.Context, k kind) (int64, error) {
 		row.status = ""
 	}
 	args := []any{string(row.provider), row.route, row.event, string(row.verdict), string(row.status), boolInt(row.duplicate)}
-	id, err := t.number(ctx, t.db.tables.kinds.insert, args,
+	id, err := d.number(ctx, d.tx.db.tables.kinds.insert, args,
 		"SELECT id FROM kinds WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?", args)
 	if err != nil {
 		return 0, err
 	}
-	t.kinds[k] = id
+	d.kinds[k] = id
 	return id, nil
 }
 
@@ -90,18 +90,18 @@ func shelfOf(d payment.Deposit) shelf {
 	return shelf{provider: d.Provider, environment: d.Environment, status: d.Status}
 }
 
-func (t *tx) shelfID(ctx context.Context, h shelf) (int64, error) {
-	if id, ok := t.shelves[h]; ok {
+func (d *dictionaries) shelf(ctx context.Context, h shelf) (int64, error) {
+	if id, ok := d.shelves[h]; ok {
 		return id, nil
 	}
 	args := []any{string(h.provider), string(h.environment), string(h.status)}
-	id, err := t.number(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
+	id, err := d.number(ctx, `INSERT INTO shelves (provider, environment, status) VALUES (?, ?, ?)
 		ON CONFLICT (provider, environment, status) DO NOTHING`, args,
 		"SELECT id FROM shelves WHERE provider = ? AND environment = ? AND status = ?", args)
 	if err != nil {
 		return 0, err
 	}
-	t.shelves[h] = id
+	d.shelves[h] = id
 	return id, nil
 }
 

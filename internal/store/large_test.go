@@ -92,13 +92,13 @@ func largeDay(b *testing.B, s *Store, from, to, n int) []Arrival {
 			d.Environment, d.Amount, d.Phone = payment.Local, kes(minor), mustPhone(b, fmt.Sprintf("07%08d", i*31%200_000))
 			d.ProviderID, d.MerchantRequestID, d.CallbackToken = id, "mr-"+id, benchToken(int64(i))
 			t.now = at.Add(-time.Duration(2+i%45) * time.Second)
-			row, err := t.insertDeposit(ctx, d)
+			row, err := t.deposits.insert(ctx, d)
 			if err != nil {
 				return err
 			}
 			after := row
 			after.Status, after.SentAt, after.ExpiresAt = payment.StatusPending, t.now, t.now.Add(payment.PromptLifetime)
-			if err := t.save(ctx, row, after); err != nil {
+			if err := t.deposits.save(ctx, row, after); err != nil {
 				return err
 			}
 			a := editEvent(withToken(padded(callback(id, receipt, minor)), d.CallbackToken), func(e *payment.Event) { e.OccurredAt = at })
@@ -112,7 +112,7 @@ func largeDay(b *testing.B, s *Store, from, to, n int) []Arrival {
 			case i%100 == 8: // and here the poll knew
 				t.now = at
 				claim := payment.Claim{Status: payment.StatusCompleted, By: payment.SourcePoll, Receipt: receipt, At: at}
-				if _, _, err := t.apply(ctx, after, claim); err != nil {
+				if _, _, err := t.deposits.apply(ctx, after, claim); err != nil {
 					return err
 				}
 				a = largeNotice(receipt, minor, i, at)

@@ -57,12 +57,12 @@ func (h *Forwards) Lease(ctx context.Context, target string, limit int, lease ti
 	var out []Forward
 	err := h.do(ctx, "lease from the forward queue", func(ctx context.Context, t *tx) error {
 		out = nil
-		id, err := t.target(ctx, target)
+		id, err := t.dict.target(ctx, target)
 		if err != nil {
 			return err
 		}
 		if t.remote() {
-			leased, err := t.leaseTogether(ctx, id, limit, lease)
+			leased, err := t.forwards.leaseTogether(ctx, id, limit, lease)
 			for _, f := range leased {
 				out = append(out, h.forward(f, target))
 			}
@@ -76,7 +76,7 @@ func (h *Forwards) Lease(ctx context.Context, target string, limit int, lease ti
 			}
 			looks += len(due)
 			for _, f := range due {
-				head, err := t.leaseHead(ctx, f, lease)
+				head, err := t.forwards.leaseHead(ctx, f, lease)
 				if err != nil {
 					return err
 				}
@@ -92,7 +92,7 @@ func (h *Forwards) Lease(ctx context.Context, target string, limit int, lease ti
 
 // leaseTogether is Lease as two statements, for where each costs a round trip. Heads that
 // another forwarder is just leasing are passed over.
-func (t *tx) leaseTogether(ctx context.Context, target int64, limit int, lease time.Duration) ([]forwardRow, error) {
+func (t forwardTx) leaseTogether(ctx context.Context, target int64, limit int, lease time.Duration) ([]forwardRow, error) {
 	until, now := micros(t.now.Add(lease)), micros(t.now)
 	rows, err := t.rows(ctx, `UPDATE forwards SET due_at = ?, lease = greatest(?, lease + 1, 1 - lease) WHERE seq IN (
 		SELECT h.seq FROM forwards AS h WHERE h.state = 'waiting' AND h.target = ? AND h.due_at <= ?
@@ -120,9 +120,9 @@ func (t *tx) leaseTogether(ctx context.Context, target int64, limit int, lease t
 // leaseHead leases the head of a due forward's line, if it is due itself; else the
 // lease of what it returns is 0. A forward that is not the head is put off until the
 // head may be gone: wakeLine brings it forward when that is earlier.
-func (t *tx) leaseHead(ctx context.Context, f forwardRow, lease time.Duration) (forwardRow, error) {
+func (t forwardTx) leaseHead(ctx context.Context, f forwardRow, lease time.Duration) (forwardRow, error) {
 	rows := t.db.tables.forwards
-	head, err := rows.one(ctx, t, sqlHead, f.target, f.subject)
+	head, err := rows.one(ctx, t.tx, sqlHead, f.target, f.subject)
 	if err != nil {
 		return head, err
 	}
@@ -131,7 +131,7 @@ func (t *tx) leaseHead(ctx context.Context, f forwardRow, lease time.Duration) (
 		before := head
 		until = fromMicros(micros(t.now.Add(lease)))
 		head.dueAt, head.lease = until, max(micros(until), head.lease+1, 1-head.lease)
-		if err := rows.update(ctx, t, &before, &head); err != nil {
+		if err := rows.update(ctx, t.tx, &before, &head); err != nil {
 			return head, err
 		}
 	} else {
@@ -142,12 +142,12 @@ func (t *tx) leaseHead(ctx context.Context, f forwardRow, lease time.Duration) (
 	}
 	behind := f
 	behind.dueAt = until
-	return head, rows.update(ctx, t, &f, &behind)
+	return head, rows.update(ctx, t.tx, &f, &behind)
 }
 
 // wakeLine makes the new head of a line due, when the one before it has gone.
-func (t *tx) wakeLine(ctx context.Context, gone forwardRow) error {
-	head, err := t.db.tables.forwards.one(ctx, t, sqlHead, gone.target, gone.subject)
+func (t forwardTx) wakeLine(ctx context.Context, gone forwardRow) error {
+	head, err := t.db.tables.forwards.one(ctx, t.tx, sqlHead, gone.target, gone.subject)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (head.lease > 0 || !head.dueAt.After(t.now)) {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (t *tx) wakeLine(ctx context.Context, gone forwardRow) error {
 	}
 	woken := head
 	woken.dueAt = t.now
-	return t.db.tables.forwards.update(ctx, t, &head, &woken)
+	return t.db.tables.forwards.update(ctx, t.tx, &head, &woken)
 }
 
 // Release gives back leases that are still the callers': the forwards are due at

@@ -51,55 +51,74 @@ func idsIn(arrivals []*arrival, known func(*arrival) bool) wanted {
 	return ids
 }
 
+// look reads deposits and queries into what is known, before anything is judged.
+type look struct {
+	*tx
+	known *known
+}
+
 // look reads what deliveries name.
 func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
+	l := look{t, newKnown()}
 	if t.remote() {
-		return t.lookRemote(ctx, arrivals)
+		return l.known, l.remotely(ctx, arrivals)
 	}
-	k, n := newKnown(), mentionsIn(arrivals)
-	if err := t.lookForTokens(ctx, k, n.tokens); err != nil {
-		return k, err
+	return l.known, l.all(ctx, arrivals)
+}
+
+// holders reads the deposits that hold a receipt.
+func (t *tx) holders(ctx context.Context, receipt string) (*known, error) {
+	l, receipts := look{t, newKnown()}, wanted{}
+	receipts.add(receipt)
+	return l.known, l.byReceipts(ctx, receipts)
+}
+
+// all reads what deliveries name, one statement for each sort of name.
+func (l look) all(ctx context.Context, arrivals []*arrival) error {
+	n := mentionsIn(arrivals)
+	if err := l.byTokens(ctx, n.tokens); err != nil {
+		return err
 	}
 	// A token that leads to a deposit spares the look for its other names.
-	ids := idsIn(arrivals, func(p *arrival) bool { return len(k.token[p.token()]) > 0 })
-	if err := t.lookFor(ctx, k, "provider_id", ids); err != nil {
-		return k, err
+	ids := idsIn(arrivals, func(p *arrival) bool { return len(l.known.token[p.token()]) > 0 })
+	if err := l.byNames(ctx, "provider_id", ids); err != nil {
+		return err
 	}
 	for _, p := range arrivals {
 		e := p.event()
 		if e == nil || payment.TopicOf(e.Name) == payment.TopicQuery || e.Reference == "" || e.Status == "" ||
-			k.byName(p.Delivery.Provider, e, p.token()) != nil {
+			l.known.byName(p.Delivery.Provider, e, p.token()) != nil {
 			continue
 		}
-		if err := t.lookForReference(ctx, k, p.Delivery.Provider, e); err != nil {
-			return k, err
+		if err := l.byReference(ctx, p.Delivery.Provider, e); err != nil {
+			return err
 		}
 	}
 	for _, by := range []struct {
 		column string
 		names  wanted
 	}{{"token", n.queryTokens}, {"conversation_id", n.conversations}, {"originator_conversation_id", n.originators}} {
-		if err := t.lookForQueries(ctx, k, by.column, by.names); err != nil {
-			return k, err
+		if err := l.queriesBy(ctx, by.column, by.names); err != nil {
+			return err
 		}
 	}
-	return k, t.lookForHolders(ctx, k, n.receipts)
+	return l.byReceipts(ctx, n.receipts)
 }
 
-// lookForTokens reads the deposits with callback tokens.
-func (t *tx) lookForTokens(ctx context.Context, k *known, tokens wanted) error {
+// byTokens reads the deposits with callback tokens.
+func (l look) byTokens(ctx context.Context, tokens wanted) error {
 	if len(tokens) == 0 {
 		return nil
 	}
-	return t.readDeposits(ctx, k, t.db.engine.Named("deposits", "callback_token"), t.db.texts(tokens))
+	return l.read(ctx, l.db.engine.Named("deposits", "callback_token"), l.db.texts(tokens))
 }
 
-// lookForReference reads the deposits that an event without another name may speak of:
+// byReference reads the deposits that an event without another name may speak of:
 // those that were sent under its reference and wait for the provider's id, two at most,
 // and the newest that was sent.
-func (t *tx) lookForReference(ctx context.Context, k *known, provider payment.ProviderID, e *payment.Event) error {
+func (l look) byReference(ctx context.Context, provider payment.ProviderID, e *payment.Event) error {
 	for _, state := range referenceStates() {
-		rows, err := t.rows(ctx, "SELECT seq FROM deposits WHERE "+sqlByReference(state),
+		rows, err := l.rows(ctx, "SELECT seq FROM deposits WHERE "+sqlByReference(state),
 			e.Reference, string(provider), string(e.Environment), string(e.Environment))
 		if err != nil {
 			return err
@@ -108,7 +127,7 @@ func (t *tx) lookForReference(ctx context.Context, k *known, provider payment.Pr
 		if err != nil {
 			return err
 		}
-		if err := t.lookForKeys(ctx, k, found); err != nil {
+		if err := l.byKeys(ctx, found); err != nil {
 			return err
 		}
 	}
@@ -138,13 +157,13 @@ func (db *database) sqlHolders() string {
 	return "SELECT seq, ''" + db.engine.Named("deposits", "receipt") + " UNION ALL SELECT deposit, name" + db.engine.Named("aliases", "name")
 }
 
-// lookForHolders reads the deposits that hold the receipts, as their own or as an alias.
-func (t *tx) lookForHolders(ctx context.Context, k *known, receipts wanted) error {
+// byReceipts reads the deposits that hold the receipts, as their own or as an alias.
+func (l look) byReceipts(ctx context.Context, receipts wanted) error {
 	if len(receipts) == 0 {
 		return nil
 	}
-	list := t.db.texts(receipts)
-	rows, err := t.rows(ctx, t.db.sqlHolders(), list, list)
+	list := l.db.texts(receipts)
+	rows, err := l.rows(ctx, l.db.sqlHolders(), list, list)
 	if err != nil {
 		return err
 	}
@@ -155,19 +174,19 @@ func (t *tx) lookForHolders(ctx context.Context, k *known, receipts wanted) erro
 	seqs := make([]int64, len(found))
 	for i, a := range found {
 		seqs[i] = a.deposit
-		k.receipt.enter(a.name, a.deposit)
+		l.known.receipt.enter(a.name, a.deposit)
 	}
-	return t.lookForKeys(ctx, k, seqs)
+	return l.byKeys(ctx, seqs)
 }
 
-// lookFor reads the deposits whose column has one of the names. Often none is there, or
+// byNames reads the deposits whose column has one of the names. Often none is there, or
 // one that has been read, so their keys are looked at first: the driver spells out all
 // columns of a query, rows or none.
-func (t *tx) lookFor(ctx context.Context, k *known, column string, names wanted) error {
+func (l look) byNames(ctx context.Context, column string, names wanted) error {
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := t.rows(ctx, "SELECT seq"+t.db.engine.Named("deposits", column), t.db.texts(names))
+	rows, err := l.rows(ctx, "SELECT seq"+l.db.engine.Named("deposits", column), l.db.texts(names))
 	if err != nil {
 		return err
 	}
@@ -175,45 +194,46 @@ func (t *tx) lookFor(ctx context.Context, k *known, column string, names wanted)
 	if err != nil {
 		return err
 	}
-	return t.lookForKeys(ctx, k, found)
+	return l.byKeys(ctx, found)
 }
 
 func keyColumn(seq *int64, to []column) []column {
 	return append(to, column{"seq", (*integer)(seq)})
 }
 
-// lookForKeys reads the deposits with these keys that have not been read.
-func (t *tx) lookForKeys(ctx context.Context, k *known, seqs []int64) error {
+// byKeys reads the deposits with these keys that have not been read.
+func (l look) byKeys(ctx context.Context, seqs []int64) error {
 	seqs = slices.DeleteFunc(seqs, func(seq int64) bool {
-		_, ok := k.deposits[seq]
+		_, ok := l.known.deposits[seq]
 		return ok || seq == 0
 	})
 	if len(seqs) == 0 {
 		return nil
 	}
-	return t.readDeposits(ctx, k, " FROM deposits WHERE "+t.db.engine.In("seq"), t.db.engine.Numbers(seqs))
+	return l.read(ctx, " FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(seqs))
 }
 
-func (t *tx) readDeposits(ctx context.Context, k *known, from string, args ...any) error {
-	rows, err := t.rows(ctx, "SELECT "+t.db.tables.judged+from, args...)
+// read reads the deposits of a FROM.
+func (l look) read(ctx context.Context, from string, args ...any) error {
+	rows, err := l.rows(ctx, "SELECT "+l.db.tables.judged+from, args...)
 	if err != nil {
 		return err
 	}
 	found, err := scanAll(rows, judgedColumns)
 	for _, d := range found {
-		d.ID = t.db.id(depositPrefix, d.seq)
-		k.set(d)
+		d.ID = l.db.id(depositPrefix, d.seq)
+		l.known.set(d)
 	}
 	return err
 }
 
-// lookForQueries reads the queries whose column has one of the names, and the deposits
+// queriesBy reads the queries whose column has one of the names, and the deposits
 // that they ask about.
-func (t *tx) lookForQueries(ctx context.Context, k *known, column string, names wanted) error {
+func (l look) queriesBy(ctx context.Context, column string, names wanted) error {
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := t.rows(ctx, "SELECT "+t.db.tables.queries.names+t.db.engine.Named("queries", column), t.db.texts(names))
+	rows, err := l.rows(ctx, "SELECT "+l.db.tables.queries.names+l.db.engine.Named("queries", column), l.db.texts(names))
 	if err != nil {
 		return err
 	}
@@ -223,10 +243,10 @@ func (t *tx) lookForQueries(ctx context.Context, k *known, column string, names 
 	}
 	about := make([]int64, 0, len(found))
 	for _, q := range found {
-		k.setQuery(t.db.named(q))
+		l.known.setQuery(l.db.named(q))
 		about = append(about, q.deposit)
 	}
-	return t.lookForKeys(ctx, k, about)
+	return l.byKeys(ctx, about)
 }
 
 // texts spells names as an argument.

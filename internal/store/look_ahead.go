@@ -14,9 +14,9 @@ func (t *tx) beginRemote(ctx context.Context, batch []*job, arrivals []*arrival)
 	var asks []ask
 	if len(arrivals) > 0 {
 		t.known = newKnown()
-		asks = t.asksByName(t.known, arrivals)
+		asks = look{t, t.known}.asksByName(arrivals)
 	}
-	if err := t.foresee(ctx, batch, asks); err != nil {
+	if err := t.ahead.foresee(ctx, batch, asks); err != nil {
 		return err
 	}
 	now, err := t.conn.Now(ctx)
@@ -29,20 +29,19 @@ func (t *tx) beginRemote(ctx context.Context, batch []*job, arrivals []*arrival)
 	if len(arrivals) == 0 {
 		return nil
 	}
-	return t.ask(ctx, t.asksNext(t.known, arrivals))
+	return t.ahead.ask(ctx, look{t, t.known}.asksNext(arrivals))
 }
 
-// lookRemote is look where a statement costs a round trip.
-func (t *tx) lookRemote(ctx context.Context, arrivals []*arrival) (*known, error) {
-	k := newKnown()
-	if err := t.ask(ctx, t.asksByName(k, arrivals)); err != nil {
-		return k, err
+// remotely reads what deliveries name where a statement costs a round trip.
+func (l look) remotely(ctx context.Context, arrivals []*arrival) error {
+	if err := l.ahead.ask(ctx, l.asksByName(arrivals)); err != nil {
+		return err
 	}
-	return k, t.ask(ctx, t.asksNext(k, arrivals))
+	return l.ahead.ask(ctx, l.asksNext(arrivals))
 }
 
 // asksByName asks for what deliveries name.
-func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
+func (l look) asksByName(arrivals []*arrival) []ask {
 	n, ids := mentionsIn(arrivals), idsIn(arrivals, func(*arrival) bool { return false })
 	var asks []ask
 	for _, by := range []struct {
@@ -50,13 +49,13 @@ func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
 		names  wanted
 	}{{"callback_token", n.tokens}, {"provider_id", ids}, {"receipt", n.receipts}} {
 		if len(by.names) > 0 {
-			asks = append(asks, t.askDeposits(k, t.db.engine.Named("deposits", by.column), t.db.texts(by.names)))
+			asks = append(asks, l.askDeposits(l.db.engine.Named("deposits", by.column), l.db.texts(by.names)))
 		}
 	}
 	if len(n.receipts) > 0 {
-		asks = append(asks, all("SELECT deposit, name"+t.db.engine.Named("aliases", "name"), []any{t.db.texts(n.receipts)}, aliasColumns, func(found []alias) error {
+		asks = append(asks, all("SELECT deposit, name"+l.db.engine.Named("aliases", "name"), []any{l.db.texts(n.receipts)}, aliasColumns, func(found []alias) error {
 			for _, a := range found {
-				k.receipt.enter(a.name, a.deposit)
+				l.known.receipt.enter(a.name, a.deposit)
 			}
 			return nil
 		}))
@@ -66,9 +65,9 @@ func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
 		names  wanted
 	}{{"token", n.queryTokens}, {"conversation_id", n.conversations}, {"originator_conversation_id", n.originators}} {
 		if len(by.names) > 0 {
-			asks = append(asks, all("SELECT "+t.db.tables.queries.names+t.db.engine.Named("queries", by.column), []any{t.db.texts(by.names)}, queryColumns, func(found []queryRow) error {
+			asks = append(asks, all("SELECT "+l.db.tables.queries.names+l.db.engine.Named("queries", by.column), []any{l.db.texts(by.names)}, queryColumns, func(found []queryRow) error {
 				for _, q := range found {
-					k.setQuery(t.db.named(q))
+					l.known.setQuery(l.db.named(q))
 				}
 				return nil
 			}))
@@ -79,84 +78,84 @@ func (t *tx) asksByName(k *known, arrivals []*arrival) []ask {
 
 // asksNext asks for what asksByName has led to: deposits by key and by reference, wallet
 // transactions, and, while repetitions come, which of the deliveries are some.
-func (t *tx) asksNext(k *known, arrivals []*arrival) []ask {
+func (l look) asksNext(arrivals []*arrival) []ask {
 	var keys []int64
-	for _, seqs := range k.receipt {
+	for _, seqs := range l.known.receipt {
 		keys = append(keys, seqs...)
 	}
-	for _, q := range k.queries {
+	for _, q := range l.known.queries {
 		keys = append(keys, q.deposit)
 	}
 	keys = slices.DeleteFunc(keys, func(seq int64) bool {
-		_, read := k.deposits[seq]
+		_, read := l.known.deposits[seq]
 		return read || seq == 0
 	})
 	var asks []ask
 	if len(keys) > 0 {
-		asks = append(asks, t.askDeposits(k, " FROM deposits WHERE "+t.db.engine.In("seq"), t.db.engine.Numbers(keys)))
+		asks = append(asks, l.askDeposits(" FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(keys)))
 	}
 	for _, p := range arrivals {
 		e := p.event()
 		switch {
 		case e == nil || payment.TopicOf(e.Name) == payment.TopicQuery:
 		case isWallet(e):
-			asks = append(asks, t.askWallet(k, e))
-		case e.Reference != "" && e.Status != "" && k.byName(p.Delivery.Provider, e, p.token()) == nil:
+			asks = append(asks, l.askWallet(e))
+		case e.Reference != "" && e.Status != "" && l.known.byName(p.Delivery.Provider, e, p.token()) == nil:
 			for _, state := range referenceStates() {
-				asks = append(asks, t.askDeposits(k, " FROM deposits WHERE "+sqlByReference(state),
+				asks = append(asks, l.askDeposits(" FROM deposits WHERE "+sqlByReference(state),
 					e.Reference, string(p.Delivery.Provider), string(e.Environment), string(e.Environment)))
 			}
 		}
 	}
-	if t.repeats > 0 && len(keys) == 0 {
+	if l.repeats > 0 && len(keys) == 0 {
 		// What they are about is known already: judging changes nothing.
-		asks = append(asks, t.askRepeated(k, arrivals))
+		asks = append(asks, l.askRepeated(arrivals))
 	}
 	return asks
 }
 
 // askDeposits enters the deposits of a condition.
-func (t *tx) askDeposits(k *known, from string, args ...any) ask {
-	return all("SELECT "+t.db.tables.judged+from, args, judgedColumns, func(found []depositRow) error {
+func (l look) askDeposits(from string, args ...any) ask {
+	return all("SELECT "+l.db.tables.judged+from, args, judgedColumns, func(found []depositRow) error {
 		for _, d := range found {
-			d.ID = t.db.id(depositPrefix, d.seq)
-			k.set(d)
+			d.ID = l.db.id(depositPrefix, d.seq)
+			l.known.set(d)
 		}
 		return nil
 	})
 }
 
 // askWallet enters the wallet transaction of an event, nil where there is none.
-func (t *tx) askWallet(k *known, e *payment.Event) ask {
+func (l look) askWallet(e *payment.Event) ask {
 	id := walletOf(e)
-	return all(t.db.tables.wallet.selects(sqlWalletOf), []any{e.ProviderID, e.ShortCode, string(e.Provider)}, walletColumns, func(found []walletTransaction) error {
-		if k.wallets[id] = nil; len(found) > 0 {
-			k.wallets[id] = &found[0]
+	return all(l.db.tables.wallet.selects(sqlWalletOf), []any{e.ProviderID, e.ShortCode, string(e.Provider)}, walletColumns, func(found []walletTransaction) error {
+		if l.known.wallets[id] = nil; len(found) > 0 {
+			l.known.wallets[id] = &found[0]
 		}
 		return nil
 	})
 }
 
 // askRepeated enters which deliveries of the ledger have the meaning of an arrival.
-func (t *tx) askRepeated(k *known, arrivals []*arrival) ask {
+func (l look) askRepeated(arrivals []*arrival) ask {
 	var subjects, dedups []int64
 	for _, p := range arrivals {
-		j := k.judge(p, t.now)
-		m := sense{p.subject(t, j), p.dedup(t, j)}
+		j := l.known.judge(p, l.now)
+		m := sense{p.subject(l.tx, j), p.dedup(l.tx, j)}
 		subjects, dedups = append(subjects, m.subject), append(dedups, m.dedup)
-		k.asked[m] = true
+		l.known.asked[m] = true
 	}
 	type row struct {
 		sense
 		seq int64
 	}
-	return all("SELECT v.subject, v.dedup, v.seq FROM deliveries AS v JOIN "+t.db.engine.Pairs("a", "subject", "dedup")+
-		" ON v.subject = a.subject AND v.dedup = a.dedup", []any{t.db.engine.Numbers(subjects), t.db.engine.Numbers(dedups)},
+	return all("SELECT v.subject, v.dedup, v.seq FROM deliveries AS v JOIN "+l.db.engine.Pairs("a", "subject", "dedup")+
+		" ON v.subject = a.subject AND v.dedup = a.dedup", []any{l.db.engine.Numbers(subjects), l.db.engine.Numbers(dedups)},
 		func(r *row, to []column) []column {
 			return append(to, column{"", (*integer)(&r.subject)}, column{"", (*integer)(&r.dedup)}, column{"", (*integer)(&r.seq)})
 		}, func(found []row) error {
 			for _, r := range found {
-				k.first[r.sense] = r.seq
+				l.known.first[r.sense] = r.seq
 			}
 			return nil
 		})

@@ -365,7 +365,7 @@ func TestKindsAreBounded(t *testing.T) {
 	s := openTest(t, Options{})
 	err := s.do(t.Context(), "fill", func(ctx context.Context, t *tx) error {
 		for i := range mostKinds + 50 {
-			if _, err := t.kindID(ctx, kind{provider: payment.Sevi, event: fmt.Sprint("wallet.", i), verdict: payment.VerdictValid}); err != nil {
+			if _, err := t.dict.kind(ctx, kind{provider: payment.Sevi, event: fmt.Sprint("wallet.", i), verdict: payment.VerdictValid}); err != nil {
 				return err
 			}
 		}

@@ -36,8 +36,8 @@ func noteColumns(n *note, to []column) []column {
 }
 
 // note writes a line of a deposit's history.
-func (t *tx) note(ctx context.Context, n note) error {
-	return t.db.tables.notes.put(ctx, t, &n)
+func (t depositTx) note(ctx context.Context, n note) error {
+	return t.db.tables.notes.put(ctx, t.tx, &n)
 }
 
 // moveOf reads a stored move; what no version wrote is none.

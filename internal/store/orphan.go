@@ -36,8 +36,8 @@ func sqlOrphans() string {
 		ORDER BY v.seq` + sqlMostOrphans
 }
 
-// orphans returns the waiting deliveries about a subject, oldest first.
-func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
+// about returns the waiting deliveries about a subject, oldest first.
+func (t orphanTx) about(ctx context.Context, provider payment.ProviderID, subject int64) ([]orphan, error) {
 	rows, err := t.rows(ctx, sqlOrphans(), subject, string(provider))
 	if err != nil {
 		return nil, err
@@ -60,11 +60,11 @@ func (t *tx) orphans(ctx context.Context, provider payment.ProviderID, subject i
 	return found, nil
 }
 
-// adoptOrphans judges the signed events that came before the answer which names
+// judge judges the signed events that came before the answer which names
 // their deposit. Daraja's callbacks never wait:
 // their token finds their deposit, and without it nothing makes them true.
-func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error) {
-	waiting, err := t.orphans(ctx, d.Provider, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64)
+func (t orphanTx) judge(ctx context.Context, d depositRow) (depositRow, error) {
+	waiting, err := t.about(ctx, d.Provider, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64)
 	if err != nil {
 		return d, err
 	}
@@ -75,23 +75,22 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 		j := judged{verdict: o.kind.verdict, deposit: d}
 		j.distrust(payment.Trust(d.Deposit, o.event, ""))
 		if j.counts() {
-			k, receipts := newKnown(), wanted{}
-			receipts.add(o.event.Receipt)
-			if err := t.lookForHolders(ctx, k, receipts); err != nil {
+			k, err := t.holders(ctx, o.event.Receipt)
+			if err != nil {
 				return d, err
 			}
 			k.checkReceipt(d, &o.event, &j, fromMicros(micros(t.now)))
 		}
-		if err := t.contradictRivals(ctx, j, o.row.seq); err != nil {
+		if err := t.deposits.contradictRivals(ctx, j, o.row.seq); err != nil {
 			return d, err
 		}
 		err := t.adopt(ctx, o, j, func() (move payment.Move, err error) {
-			if d, move, err = t.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now)), false)); err != nil {
+			if d, move, err = t.deposits.apply(ctx, d, *claimOf(&o.event, fromMicros(micros(t.now)), false)); err != nil {
 				return move, err
 			}
 			heard := d
 			heard.hears(&o.event, o.row.receivedAt)
-			d, err = t.saveMove(ctx, d, heard, payment.Claim{})
+			d, err = t.deposits.saveMove(ctx, d, heard, payment.Claim{})
 			return move, err
 		})
 		if err != nil {
@@ -103,7 +102,7 @@ func (t *tx) adoptOrphans(ctx context.Context, d depositRow) (depositRow, error)
 
 // adopt gives an orphan to its deposit. Where it counts, and its event
 // has not counted before, effect is called for the move.
-func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
+func (t orphanTx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
 	k, after := o.kind.kind, o.row
 	k.verdict = j.verdict
 	after.subject, after.deposit, after.reason, after.orphan = j.subject(), j.deposit.seq, j.reason, sql.NullString{}
@@ -122,10 +121,10 @@ func (t *tx) adopt(ctx context.Context, o orphan, j judged, effect func() (payme
 			return err
 		}
 	}
-	if after.kind, err = t.kindID(ctx, k); err != nil {
+	if after.kind, err = t.dict.kind(ctx, k); err != nil {
 		return err
 	}
-	if err := t.db.tables.deliveries.update(ctx, t, &o.row, &after); err != nil {
+	if err := t.db.tables.deliveries.update(ctx, t.tx, &o.row, &after); err != nil {
 		return err
 	}
 	if err := t.exec(ctx, "UPDATE forwards SET subject = ? WHERE delivery = ?", after.subject, o.row.seq); err != nil {

@@ -55,7 +55,7 @@ func (s *Store) pruneKind(ctx context.Context, k kindRow, before time.Time, out 
 		more := false
 		err := s.do(ctx, "prune the ledger", func(ctx context.Context, t *tx) error {
 			var err error
-			step, last, more, err = t.pruneStep(ctx, k, from, before)
+			step, last, more, err = t.prune.step(ctx, k, from, before)
 			if err != nil || step.Deliveries == 0 || out.told {
 				return err
 			}
@@ -75,9 +75,9 @@ func (s *Store) pruneKind(ctx context.Context, k kindRow, before time.Time, out 
 	}
 }
 
-func (t *tx) pruneStep(ctx context.Context, k kindRow, from position, before time.Time) (Pruned, position, bool, error) {
+func (t pruneTx) step(ctx context.Context, k kindRow, from position, before time.Time) (Pruned, position, bool, error) {
 	var step Pruned
-	old, keep, err := t.pruneCandidates(ctx, k, from, before)
+	old, keep, err := t.candidates(ctx, k, from, before)
 	if err != nil || len(old) == 0 {
 		return step, from, false, err
 	}
@@ -86,7 +86,7 @@ func (t *tx) pruneStep(ctx context.Context, k kindRow, from position, before tim
 			step.Kept++
 			continue
 		}
-		if err := t.dropDelivery(ctx, k, r); err != nil {
+		if err := t.drop(ctx, k, r); err != nil {
 			return step, from, false, err
 		}
 		step.Deliveries++
@@ -141,8 +141,8 @@ func (k kind) evidence() bool {
 	return false
 }
 
-// pruneCandidates returns old deliveries and which of them are to be kept.
-func (t *tx) pruneCandidates(ctx context.Context, k kindRow, from position, before time.Time) ([]storedRow, []bool, error) {
+// candidates returns old deliveries and which of them are to be kept.
+func (t pruneTx) candidates(ctx context.Context, k kindRow, from position, before time.Time) ([]storedRow, []bool, error) {
 	rows, err := t.rows(ctx, sqlPruneCandidates, pruneArgs(k, from, before)...)
 	if err != nil {
 		return nil, nil, err

@@ -56,8 +56,8 @@ const (
 	mostDropped = 4096
 )
 
-// boundQuarantine drops the oldest junk beyond the bounds.
-func (t *tx) boundQuarantine(ctx context.Context) error {
+// bound drops the oldest junk beyond the bounds.
+func (t pruneTx) bound(ctx context.Context) error {
 	step := t.db.quarantine.step()
 	if t.junk.n < step.Rows && t.junk.sum < step.Bytes && !t.crowded {
 		return nil
@@ -83,20 +83,20 @@ func (q Quarantine) step() Bound {
 
 // quarantined returns the kinds of a verdict and what they hold, this
 // transaction included.
-func (t *tx) quarantined(ctx context.Context, v payment.Verdict) ([]kindRow, count, error) {
+func (t pruneTx) quarantined(ctx context.Context, v payment.Verdict) ([]kindRow, count, error) {
 	var held count
 	err := t.row(ctx, `SELECT CAST(coalesce(sum(s.n), 0) AS BIGINT), CAST(coalesce(sum(s.bytes), 0) AS BIGINT) FROM stored AS s
 		WHERE s.kind IN (SELECT k.id FROM kinds AS k WHERE k.verdict = ?)`, []any{string(v)}, &held.n, &held.sum)
 	if err != nil {
 		return nil, held, err
 	}
-	kinds, err := t.db.tables.kinds.all(ctx, t, "WHERE verdict = ?", string(v))
+	kinds, err := t.db.tables.kinds.all(ctx, t.tx, "WHERE verdict = ?", string(v))
 	return kinds, held, err
 }
 
 // shrink drops the oldest deliveries of a verdict, at most left of them, and
 // counts left down.
-func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *int64) error {
+func (t pruneTx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *int64) error {
 	kinds, held, err := t.quarantined(ctx, v)
 	if err != nil || held.n <= bound.Rows && held.sum <= bound.Bytes {
 		return err
@@ -122,7 +122,7 @@ func (t *tx) shrink(ctx context.Context, v payment.Verdict, bound Bound, left *i
 
 // dropOldest drops a share of one kind, and as much more as the bytes ask for,
 // until the goal is reached or nothing is left to drop.
-func (t *tx) dropOldest(ctx context.Context, k kindRow, share int64, goal Bound, held *count, left *int64) error {
+func (t pruneTx) dropOldest(ctx context.Context, k kindRow, share int64, goal Bound, held *count, left *int64) error {
 	most := min(2*junkRows, *left)
 	if most == 0 || held.n <= goal.Rows && held.sum <= goal.Bytes {
 		return nil
@@ -135,7 +135,7 @@ func (t *tx) dropOldest(ctx context.Context, k kindRow, share int64, goal Bound,
 		if held.sum <= goal.Bytes && (held.n <= goal.Rows || int64(i) >= share) {
 			break
 		}
-		if err := t.dropDelivery(ctx, k, o); err != nil {
+		if err := t.drop(ctx, k, o); err != nil {
 			return err
 		}
 		held.n--
@@ -150,7 +150,7 @@ type storedRow struct{ seq, at, size int64 }
 
 // oldest returns the oldest deliveries of a kind. The newest row of the table is
 // not among them: its key must not be given again.
-func (t *tx) oldest(ctx context.Context, kindID, most int64) ([]storedRow, error) {
+func (t pruneTx) oldest(ctx context.Context, kindID, most int64) ([]storedRow, error) {
 	rows, err := t.rows(ctx, `SELECT seq, received_at, size + length(header) FROM deliveries
 		WHERE kind = ? AND seq < (SELECT max(seq) FROM deliveries) ORDER BY received_at, seq LIMIT ?`, kindID, most)
 	if err != nil {
@@ -168,9 +168,9 @@ func (t *tx) oldest(ctx context.Context, kindID, most int64) ([]storedRow, error
 	return out, rows.Err()
 }
 
-// dropDelivery deletes a delivery and what refers to it. The daily statistics
+// drop deletes a delivery and what refers to it. The daily statistics
 // keep it: it was received.
-func (t *tx) dropDelivery(ctx context.Context, k kindRow, r storedRow) error {
+func (t pruneTx) drop(ctx context.Context, k kindRow, r storedRow) error {
 	for _, q := range []string{
 		"DELETE FROM forwards WHERE delivery = ?",
 		"DELETE FROM attempts WHERE delivery = ?",

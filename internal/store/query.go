@@ -100,9 +100,9 @@ func (db *database) named(q queryRow) queryRow {
 	return q
 }
 
-// queryBy returns the query that a condition finds; sql.ErrNoRows when there is none.
-func (t *tx) queryBy(ctx context.Context, where string, args ...any) (queryRow, error) {
-	q, err := t.db.tables.queries.one(ctx, t, "WHERE "+where, args...)
+// by returns the query that a condition finds; sql.ErrNoRows when there is none.
+func (t queryTx) by(ctx context.Context, where string, args ...any) (queryRow, error) {
+	q, err := t.db.tables.queries.one(ctx, t.tx, "WHERE "+where, args...)
 	return t.db.named(q), err
 }
 
@@ -137,7 +137,7 @@ func (h *Queries) CreateSole(ctx context.Context, q Query, settled []string) (_ 
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil || other == 0 {
 			return queryRow{}, err
 		}
-		return t.queryBy(ctx, "seq = ?", other)
+		return t.queries.by(ctx, "seq = ?", other)
 	})
 }
 
@@ -206,10 +206,10 @@ func (h *Queries) Accept(ctx context.Context, id string, a payment.Acceptance) (
 		}
 		q.Status, q.ConversationID, q.OriginatorConversationID = status, a.ConversationID, a.OriginatorConversationID
 		q.Code, q.Message = a.Code, a.Message
-		if err := t.saveQuery(ctx, before, q); err != nil || status != QueryAccepted {
+		if err := t.queries.save(ctx, before, q); err != nil || status != QueryAccepted {
 			return err
 		}
-		return t.reversal(ctx, q, payment.Reversal{Status: payment.StatusPending, At: fromMicros(micros(t.now))})
+		return t.queries.reversal(ctx, q, payment.Reversal{Status: payment.StatusPending, At: fromMicros(micros(t.now))})
 	})
 }
 
@@ -221,7 +221,7 @@ func (h *Queries) Refuse(ctx context.Context, id, code, message string) (Query, 
 			return nil
 		}
 		q.Status, q.Code, q.Message = QueryRefused, code, message
-		return t.saveQuery(ctx, before, q)
+		return t.queries.save(ctx, before, q)
 	})
 }
 
@@ -232,7 +232,7 @@ func (h *Queries) change(ctx context.Context, id string, run func(context.Contex
 	}
 	var out queryRow
 	err := h.do(ctx, "record the query's answer", func(ctx context.Context, t *tx) error {
-		q, err := t.queryBy(ctx, "seq = ?", seq)
+		q, err := t.queries.by(ctx, "seq = ?", seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSuch("query", id)
 		}
@@ -242,7 +242,7 @@ func (h *Queries) change(ctx context.Context, id string, run func(context.Contex
 		if err := run(ctx, t, q); err != nil {
 			return err
 		}
-		out, err = t.queryBy(ctx, "seq = ?", seq)
+		out, err = t.queries.by(ctx, "seq = ?", seq)
 		return err
 	})
 	return out.Query, err
@@ -307,10 +307,10 @@ func (h *Queries) where(ctx context.Context, where string, args ...any) ([]Query
 	return out, h.kinded("read the queries", err)
 }
 
-// saveQuery writes what changed of a query.
-func (t *tx) saveQuery(ctx context.Context, before, after queryRow) error {
+// save writes what changed of a query.
+func (t queryTx) save(ctx context.Context, before, after queryRow) error {
 	after.UpdatedAt = t.now
-	if err := t.db.tables.queries.update(ctx, t, &before, &after); err != nil {
+	if err := t.db.tables.queries.update(ctx, t.tx, &before, &after); err != nil {
 		return err
 	}
 	t.known.setQuery(after)

@@ -108,7 +108,7 @@ func (h *Forwards) Drop(ctx context.Context, c Choice) (int, error) {
 	}
 	var n int
 	err = h.do(ctx, "drop forwards", func(ctx context.Context, t *tx) error {
-		gone, err := t.forwardsWhere(ctx, where, args)
+		gone, err := t.forwards.where(ctx, where, args)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (h *Forwards) Drop(ctx context.Context, c Choice) (int, error) {
 			}
 		}
 		for _, f := range gone {
-			if err := t.dropForward(ctx, f); err != nil {
+			if err := t.forwards.drop(ctx, f); err != nil {
 				return err
 			}
 		}
@@ -134,7 +134,7 @@ func (h *Forwards) Drop(ctx context.Context, c Choice) (int, error) {
 func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 	var n int
 	err := h.do(ctx, "move forwards", func(ctx context.Context, t *tx) error {
-		moved, err := t.forwardsWhere(ctx, "target = (SELECT id FROM targets WHERE url = ?)", []any{from})
+		moved, err := t.forwards.where(ctx, "target = (SELECT id FROM targets WHERE url = ?)", []any{from})
 		if err != nil {
 			return err
 		}
@@ -144,12 +144,12 @@ func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 		if err := t.act(ctx, "webhook queue move", "", fmt.Sprintf("%d forwards from %s to %s", n, from, to)); err != nil {
 			return err
 		}
-		target, err := t.target(ctx, to)
+		target, err := t.dict.target(ctx, to)
 		if err != nil {
 			return err
 		}
 		for _, f := range moved {
-			if err := t.dropForward(ctx, f); err != nil {
+			if err := t.forwards.drop(ctx, f); err != nil {
 				return err
 			}
 			f.seq, f.target, f.state, f.attempts, f.refusals, f.lease, f.dueAt = 0, target, ForwardWaiting, 0, 0, 0, t.now
@@ -162,12 +162,12 @@ func (h *Forwards) Move(ctx context.Context, from, to string) (int, error) {
 	return n, err
 }
 
-func (t *tx) forwardsWhere(ctx context.Context, where string, args []any) ([]forwardRow, error) {
-	return t.db.tables.forwards.all(ctx, t, "WHERE "+where+" ORDER BY created_at, seq", args...)
+func (t forwardTx) where(ctx context.Context, where string, args []any) ([]forwardRow, error) {
+	return t.db.tables.forwards.all(ctx, t.tx, "WHERE "+where+" ORDER BY created_at, seq", args...)
 }
 
-// dropForward takes one off the queue, and lets the next of its line go.
-func (t *tx) dropForward(ctx context.Context, f forwardRow) error {
+// drop takes one off the queue, and lets the next of its line go.
+func (t forwardTx) drop(ctx context.Context, f forwardRow) error {
 	if err := t.exec(ctx, "DELETE FROM forwards WHERE seq = ?", f.seq); err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (t *tx) dropForward(ctx context.Context, f forwardRow) error {
 }
 
 // markFailing keeps what an attempt says of a delivery and a target.
-func (t *tx) markFailing(ctx context.Context, delivery, target int64, status int) error {
+func (t forwardTx) markFailing(ctx context.Context, delivery, target int64, status int) error {
 	if status >= 200 && status < 300 {
 		err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", delivery, target)
 		return err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -21,26 +22,16 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 		}
 	}
 	j := t.known.judge(p, t.now)
-	p.out.Verdict, p.out.Reason = j.verdict, j.reason
 	if err := p.fitting(ctx, t, &j); err != nil {
 		return err
 	}
-	before := j.deposit
-	if j.claim != nil && j.counts() {
-		j.deposit.Deposit, p.out.Move = before.Apply(*j.claim)
-		if j.query.seq == 0 {
-			j.deposit.hears(p.Inspection.Event, p.at(t.now))
-		}
-		if p.out.Move == payment.MoveConflict || p.out.Move == payment.MoveOverrule {
-			p.out.Reason = before.Against(*j.claim).Reason
-		}
-	}
+	p.out.Verdict, p.out.Move, p.out.Reason = j.verdict, j.move, cmp.Or(j.against, j.reason)
 	seq, err := p.insertFirst(ctx, t, j)
 	if errors.Is(err, errRepeated) {
-		j.deposit = before
+		j.after = j.deposit
 		seq, err = p.insertAgain(ctx, t, j)
 	} else if err == nil && j.claim != nil && j.counts() {
-		j.deposit, err = t.saveMove(ctx, before, j.deposit, *j.claim)
+		j.after, err = t.deposits.saveMove(ctx, j.deposit, j.after, *j.claim)
 	}
 	if err != nil {
 		return err
@@ -51,7 +42,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 	p.out.DeliveryID = t.db.id(deliveryPrefix, seq)
 	p.out.QueryID = t.db.id(queryPrefix, j.query.seq)
 	if j.deposit.seq != 0 {
-		p.out.DepositID, p.out.Status = j.deposit.ID, j.deposit.Status
+		p.out.DepositID, p.out.Status = j.after.ID, j.after.Status
 	}
 	return nil
 }
@@ -99,7 +90,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 // followUp writes what refers to the delivery.
 func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
 	if p.out.Withheld = p.withhold(j); !p.out.Withheld {
-		if err := t.enqueue(ctx, seq, p.subject(t, j), p.Targets); err != nil {
+		if err := t.forwards.enqueue(ctx, seq, p.subject(t, j), p.Targets); err != nil {
 			return err
 		}
 	}
@@ -107,17 +98,17 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 	if e == nil || p.out.Duplicate {
 		return nil
 	}
-	if err := t.contradictRivals(ctx, j, seq); err != nil || !j.counts() {
+	if err := t.deposits.contradictRivals(ctx, j, seq); err != nil || !j.counts() {
 		return err
 	}
-	if err := t.hintAll(ctx, j.fits, j.hint, seq); err != nil {
+	if err := t.deposits.hint(ctx, j.fits, j.hint, seq); err != nil {
 		return err
 	}
 	if j.query.seq != 0 {
-		return t.answer(ctx, j.query, e, seq)
+		return t.queries.answer(ctx, j.query, e, seq)
 	}
 	if isWallet(e) {
-		conflict, err := t.upsertWallet(ctx, e, seq)
+		conflict, err := t.wallets.upsert(ctx, e, seq)
 		if conflict != "" {
 			p.out.Reason, p.out.Move = conflict, payment.MoveConflict
 		}
@@ -223,7 +214,7 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 		}
 	}
 	var err error
-	if row.kind, err = t.kindID(ctx, k); err != nil {
+	if row.kind, err = t.dict.kind(ctx, k); err != nil {
 		return 0, err
 	}
 	if first == 0 {

@@ -12,7 +12,7 @@ import (
 // answer attaches a result or a time-out to its query. A result is final; a
 // time-out is not, since a result may still come. A message that announces more
 // of them answers nothing: its delivery names the query, and that is all.
-func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery int64) error {
+func (t queryTx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery int64) error {
 	status := QueryAnswered
 	if isTimeout(e) {
 		status = QueryTimedOut
@@ -30,7 +30,7 @@ func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery 
 	before := q
 	q.Status, q.ConversationID, q.OriginatorConversationID = status, conversation, originator
 	q.delivery, q.AnsweredAt = delivery, t.now
-	if err := t.saveQuery(ctx, before, q); err != nil || e.Reversed == "" {
+	if err := t.save(ctx, before, q); err != nil || e.Reversed == "" {
 		return err
 	}
 	return t.reversal(ctx, q, payment.Reversal{Status: e.Reversed, Receipt: e.Receipt, At: fromMicros(micros(t.now))})
@@ -40,17 +40,17 @@ func (t *tx) answer(ctx context.Context, q queryRow, e *payment.Event, delivery 
 const kindReversal = "reversal"
 
 // reversal records on the deposit of a query what became of giving its money back.
-func (t *tx) reversal(ctx context.Context, q queryRow, r payment.Reversal) error {
+func (t queryTx) reversal(ctx context.Context, q queryRow, r payment.Reversal) error {
 	if q.deposit == 0 || q.Kind != kindReversal {
 		return nil
 	}
-	d, err := t.db.depositBy(ctx, t, "seq = ?", q.deposit)
+	d, err := t.db.depositBy(ctx, t.tx, "seq = ?", q.deposit)
 	if err != nil || d.Reversal.Status == payment.StatusCompleted {
 		return err
 	}
 	after := d
 	after.Reversal, after.UpdatedAt = r, r.At
-	return t.save(ctx, d, after)
+	return t.deposits.save(ctx, d, after)
 }
 
 // findQuery finds the query of a result, whose key is 0 if there is none: by the token

@@ -81,8 +81,8 @@ type walletCell struct {
 	direction string
 }
 
-func (t *tx) countWallet(w *walletTransaction, n int64) {
-	add(t.tally.wallet, walletCell{
+func (y *tally) addWallet(w *walletTransaction, n int64) {
+	add(y.wallet, walletCell{
 		hour: hourOf(micros(w.createdAt)), provider: w.provider, currency: w.amount.Currency(), status: w.status, direction: w.direction,
 	}, n, n*w.amount.Minor())
 }
@@ -152,44 +152,44 @@ func settledOf(d *depositRow) (outcomeCell, timeCell, bool) {
 	return outcome, timeCell{outcome.hour, d.Environment, reached(settleBounds(), (micros(to)-micros(from))/microsPerSecond)}, true
 }
 
-// countSettled moves a deposit from the cells that it was counted in to its new ones.
-func (t *tx) countSettled(before, after *depositRow) {
+// settled moves a deposit from the cells that it was counted in to its new ones.
+func (y *tally) settled(before, after *depositRow) {
 	was, took, counted := settledOf(before)
 	is, takes, counts := settledOf(after)
 	if counted {
-		add(t.tally.outcomes, was, -1, -before.Amount.Minor())
-		add(t.tally.times, took, -1, 0)
+		add(y.outcomes, was, -1, -before.Amount.Minor())
+		add(y.times, took, -1, 0)
 	}
 	if counts {
-		add(t.tally.outcomes, is, 1, after.Amount.Minor())
-		add(t.tally.times, takes, 1, 0)
+		add(y.outcomes, is, 1, after.Amount.Minor())
+		add(y.times, takes, 1, 0)
 	}
 }
 
-// countBand counts n deposits of the amount and status of one.
-func (t *tx) countBand(d *depositRow, n int64) {
+// band counts n deposits of the amount and status of one.
+func (y *tally) band(d *depositRow, n int64) {
 	cell := bandCell{hourOf(micros(d.CreatedAt)), d.Environment, d.Amount.Currency(), d.Status, reached(AmountBounds(), d.Amount.Minor())}
-	add(t.tally.bands, cell, n, n*d.Amount.Minor())
+	add(y.bands, cell, n, n*d.Amount.Minor())
 }
 
-func (t *tx) writeRollups(ctx context.Context) error {
+func (y *tally) writeRollups(ctx context.Context, t *tx) error {
 	n, both := []string{"n"}, []string{"n", "amount"}
 	return errors.Join(
-		write(ctx, t, t.tally.outcomes, "outcomes", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both,
+		write(ctx, t, y.outcomes, "outcomes", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both,
 			func(k outcomeCell) []any {
 				return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), k.code, int64(k.called)}
 			}),
-		write(ctx, t, t.tally.times, "settle_times", []string{"hour", "environment", "bucket"}, n,
+		write(ctx, t, y.times, "settle_times", []string{"hour", "environment", "bucket"}, n,
 			func(k timeCell) []any { return []any{k.hour, string(k.environment), k.bucket} }),
-		write(ctx, t, t.tally.bands, "amount_bands", []string{"hour", "environment", "currency", "status", "band"}, both,
+		write(ctx, t, y.bands, "amount_bands", []string{"hour", "environment", "currency", "status", "band"}, both,
 			func(k bandCell) []any {
 				return []any{k.hour, string(k.environment), string(k.currency), string(k.status), k.band}
 			}),
-		write(ctx, t, t.tally.wallet, "wallet_hourly", []string{"hour", "provider", "currency", "status", "direction"}, both,
+		write(ctx, t, y.wallet, "wallet_hourly", []string{"hour", "provider", "currency", "status", "direction"}, both,
 			func(k walletCell) []any {
 				return []any{k.hour, string(k.provider), string(k.currency), string(k.status), k.direction}
 			}),
-		write(ctx, t, t.tally.attempts, "attempt_daily", []string{"day", "taken"}, n,
+		write(ctx, t, y.attempts, "attempt_daily", []string{"day", "taken"}, n,
 			func(k attemptCell) []any { return []any{k.day, boolInt(k.taken)} }),
 	)
 }

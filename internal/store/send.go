@@ -27,23 +27,23 @@ func (h *Deposits) ClaimSend(ctx context.Context, as payment.Deposit) (payment.D
 		after.Status, after.SentAt, after.UpdatedAt, after.Failure = payment.StatusUnknown, now, now, nil
 		after.ExpiresAt = now.Add(payment.PromptLifetime)
 		after.ShortCode, after.Wallet = as.ShortCode, as.Wallet
-		twins, err := t.twins(ctx, after)
+		twins, err := t.deposits.twins(ctx, after)
 		if err != nil {
 			return err
 		}
 		meant := after.Deposit
 		meant.Repeats = cmp.Or(d.Repeats, as.Repeats)
-		if after.Repeats, err = t.repeated(meant, twins); err != nil {
+		if after.Repeats, err = t.deposits.repeated(meant, twins); err != nil {
 			return err
 		}
-		if err := t.save(ctx, d, after); err != nil {
+		if err := t.deposits.save(ctx, d, after); err != nil {
 			return err
 		}
 		got, mine = after, true
 		if err := t.act(ctx, "deposit send", d.ID, ""); err != nil {
 			return err
 		}
-		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "sent"})
+		return t.deposits.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "sent"})
 	})
 	return got.Deposit, mine, err
 }
@@ -64,14 +64,14 @@ func (h *Deposits) ClaimRepeat(ctx context.Context, seen payment.Deposit) (payme
 		now := fromMicros(micros(t.now))
 		after := d
 		after.UpdatedAt, after.ExpiresAt = now, now.Add(payment.PromptLifetime)
-		if err := t.save(ctx, d, after); err != nil {
+		if err := t.deposits.save(ctx, d, after); err != nil {
 			return err
 		}
 		got, mine = after, true
 		if err := t.act(ctx, "deposit send", d.ID, "again, under its key"); err != nil {
 			return err
 		}
-		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveNone, note: "sent again"})
+		return t.deposits.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveNone, note: "sent again"})
 	})
 	return got.Deposit, mine, err
 }
@@ -86,7 +86,7 @@ func (h *Deposits) ReleaseSend(ctx context.Context, id string, why *payment.Fail
 		now := fromMicros(micros(t.now))
 		if d.Status.Final() {
 			var err error
-			got, err = t.contradict(ctx, d, refusedBut(d.Deposit, why, now), 0)
+			got, err = t.deposits.contradict(ctx, d, refusedBut(d.Deposit, why, now), 0)
 			return err
 		}
 		if d.Status != payment.StatusUnknown || d.ProviderID != "" {
@@ -95,14 +95,14 @@ func (h *Deposits) ReleaseSend(ctx context.Context, id string, why *payment.Fail
 		after := d
 		after.Status, after.UpdatedAt, after.Failure = payment.StatusCreated, now, why
 		after.SentAt, after.ExpiresAt = time.Time{}, time.Time{}
-		if err := t.save(ctx, d, after); err != nil {
+		if err := t.deposits.save(ctx, d, after); err != nil {
 			return err
 		}
 		got = after
 		if err := t.act(ctx, "deposit release", d.ID, "it was not sent"); err != nil {
 			return err
 		}
-		return t.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "not sent after all"})
+		return t.deposits.note(ctx, note{deposit: d.seq, at: now, status: after.Status, move: payment.MoveApply, note: "not sent after all"})
 	})
 	return got.Deposit, err
 }
@@ -119,7 +119,7 @@ func (h *Deposits) NotSent(ctx context.Context, id string, why *payment.Failure)
 		after := d
 		after.Failure, after.UpdatedAt = why, fromMicros(micros(t.now))
 		got = after
-		return t.save(ctx, d, after)
+		return t.deposits.save(ctx, d, after)
 	})
 	return got.Deposit, err
 }

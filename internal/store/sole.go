@@ -9,7 +9,7 @@ import (
 
 // contradict records a conflict that no claim of the deposit's own brings. delivery is
 // the key of the delivery that brings it, or 0.
-func (t *tx) contradict(ctx context.Context, d depositRow, c payment.Conflict, delivery int64) (depositRow, error) {
+func (t depositTx) contradict(ctx context.Context, d depositRow, c payment.Conflict, delivery int64) (depositRow, error) {
 	after := d
 	after.Deposit = d.Contradict(c)
 	if depositEqual(d.Deposit, after.Deposit) {
@@ -24,7 +24,7 @@ func (t *tx) contradict(ctx context.Context, d depositRow, c payment.Conflict, d
 }
 
 // contradictBoth records the same conflict on two deposits, and returns the first.
-func (t *tx) contradictBoth(ctx context.Context, d, other depositRow, what string, at time.Time) (depositRow, error) {
+func (t depositTx) contradictBoth(ctx context.Context, d, other depositRow, what string, at time.Time) (depositRow, error) {
 	c := payment.Conflict{Since: at, Between: [2]string{d.ID, other.ID}, Reason: "two deposits have " + what + ": " + d.ID + " and " + other.ID}
 	if _, err := t.contradict(ctx, other, c, 0); err != nil {
 		return d, err
@@ -35,7 +35,7 @@ func (t *tx) contradictBoth(ctx context.Context, d, other depositRow, what strin
 // sole looks, after a claim has moved a deposit, whether another deposit has what must
 // be one deposit's alone: its provider's id, or the payment. Names that the claim gave
 // beside the deposit's own are kept as aliases.
-func (t *tx) sole(ctx context.Context, before, d depositRow, c payment.Claim) (depositRow, error) {
+func (t depositTx) sole(ctx context.Context, before, d depositRow, c payment.Claim) (depositRow, error) {
 	if c.Receipt != "" && c.Receipt != d.Receipt {
 		if err := t.alias(ctx, d, c.Receipt); err != nil {
 			return d, err
@@ -79,7 +79,7 @@ func reused(earlier, d depositRow) bool {
 
 // soleSuccess looks for another deposit that the same customer has paid for the same
 // within a day, without anybody having asked for that.
-func (t *tx) soleSuccess(ctx context.Context, d depositRow, at time.Time) (depositRow, error) {
+func (t depositTx) soleSuccess(ctx context.Context, d depositRow, at time.Time) (depositRow, error) {
 	twins, err := t.twins(ctx, d)
 	if err != nil {
 		return d, err
@@ -99,10 +99,9 @@ func (t *tx) soleSuccess(ctx context.Context, d depositRow, at time.Time) (depos
 
 // soleReceipt looks for another deposit that has a receipt which no callback brought;
 // see checkReceipt for those.
-func (t *tx) soleReceipt(ctx context.Context, d depositRow, at time.Time) (depositRow, error) {
-	k, receipts := newKnown(), wanted{}
-	receipts.add(d.Receipt)
-	if err := t.lookForHolders(ctx, k, receipts); err != nil {
+func (t depositTx) soleReceipt(ctx context.Context, d depositRow, at time.Time) (depositRow, error) {
+	k, err := t.holders(ctx, d.Receipt)
+	if err != nil {
 		return d, err
 	}
 	other := k.otherHolder(d, d.Receipt, d.ProviderID)
@@ -113,7 +112,7 @@ func (t *tx) soleReceipt(ctx context.Context, d depositRow, at time.Time) (depos
 }
 
 // alias keeps a name that a source gave a deposit beside its own.
-func (t *tx) alias(ctx context.Context, d depositRow, name string) error {
+func (t depositTx) alias(ctx context.Context, d depositRow, name string) error {
 	if t.known != nil {
 		t.known.receipt.enter(name, d.seq)
 	}
@@ -128,19 +127,19 @@ const sqlMostFound = " LIMIT 100"
 const sqlByProviderID = "provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC" + sqlMostFound
 
 // byProviderID returns the deposits with a provider's id, newest first.
-func (t *tx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
-	return t.rareDeposits(ctx, sqlByProviderID, id, string(provider))
+func (t depositTx) byProviderID(ctx context.Context, provider payment.ProviderID, id string) ([]depositRow, error) {
+	return t.rare(ctx, sqlByProviderID, id, string(provider))
 }
 
-// rareDeposits is depositsBy for what is hardly ever found: the driver spells out all
+// rare is depositsBy for what is hardly ever found: the driver spells out all
 // columns of a query, rows or none, so that a look costs less.
-func (t *tx) rareDeposits(ctx context.Context, where string, args ...any) ([]depositRow, error) {
+func (t depositTx) rare(ctx context.Context, where string, args ...any) ([]depositRow, error) {
 	var found bool
 	err := t.row(ctx, sqlAnyDeposit(where), args, &found)
 	if err != nil || !found {
 		return nil, err
 	}
-	return t.db.depositsBy(ctx, t, where, args...)
+	return t.db.depositsBy(ctx, t.tx, where, args...)
 }
 
 func sqlAnyDeposit(where string) string {

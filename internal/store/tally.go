@@ -83,37 +83,38 @@ func dayOf(atMicros int64) int64 {
 
 // settle writes the counts of a transaction and keeps junk within its bounds.
 func (t *tx) settle(ctx context.Context) error {
-	if err := t.writeTally(ctx); err != nil {
+	if err := t.tally.write(ctx, t); err != nil {
 		return err
 	}
-	if err := t.boundQuarantine(ctx); err != nil {
+	if err := t.prune.bound(ctx); err != nil {
 		return err
 	}
-	return t.writeTally(ctx)
+	return t.tally.write(ctx, t)
 }
 
-func (t *tx) writeTally(ctx context.Context) error {
-	for kind, c := range t.tally.dropped {
+// write adds the counts to those that are stored.
+func (y *tally) write(ctx context.Context, t *tx) error {
+	for kind, c := range y.dropped {
 		if err := t.count(ctx, "dropped", []string{"kind"}, []string{"n", "bytes"}, kind, c.n, c.sum); err != nil {
 			return err
 		}
 	}
-	for cell, c := range t.tally.daily {
+	for cell, c := range y.daily {
 		if err := t.count(ctx, "daily", []string{"day", "kind"}, []string{"n", "bytes"}, cell.day, cell.kind, c.n, c.sum); err != nil {
 			return err
 		}
 	}
-	for cell, c := range t.tally.deposits {
+	for cell, c := range y.deposits {
 		err := t.count(ctx, "deposit_daily", []string{"day", "provider", "environment", "currency", "status"}, []string{"n", "amount"},
 			cell.day, string(cell.provider), string(cell.environment), string(cell.currency), string(cell.status), c.n, c.sum)
 		if err != nil {
 			return err
 		}
 	}
-	if err := t.writeRollups(ctx); err != nil {
+	if err := y.writeRollups(ctx, t); err != nil {
 		return err
 	}
-	t.tally.clear()
+	y.clear()
 	return nil
 }
 

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// tx is the transaction that is open, as the rules of this package see it: what it
-// holds of the ledger's dictionaries, and the counts to be written at its end.
+// tx is the transaction that is open: it runs statements, counts what is to be counted at
+// the end, and has a handle for each noun of what the ledger's rules write. What they judge
+// by is read before, by ahead and look, and judged in memory, by known.
 type tx struct {
 	db   *database
 	conn conn
@@ -19,9 +20,6 @@ type tx struct {
 	// columns are used again by each statement: what was written, what is to be, and
 	// what of it differs.
 	columns [3][]column
-	kinds   map[kind]int64
-	shelves map[shelf]int64
-	targets map[string]int64
 	now     time.Time
 	// writes counts the statements that may have changed something.
 	writes int
@@ -30,6 +28,7 @@ type tx struct {
 	// counts holds those of the counts, by table.
 	counts map[string]string
 	tally  tally
+	dict   dictionaries
 	// known is what was read for the deliveries of the batch, nil if nothing was.
 	known *known
 	// junk is what came into quarantine since the last look at its bounds.
@@ -39,28 +38,43 @@ type tx struct {
 	// repeats is for how many batches more the ledger is asked which deliveries are
 	// repetitions, where that costs a round trip; else it shows when they are written.
 	repeats int
-	// ahead is what was read, and reserved, in the first round trip.
-	ahead ahead
+	ahead   ahead
+
+	deposits depositTx
+	orphans  orphanTx
+	forwards forwardTx
+	queries  queryTx
+	wallets  walletTx
+	prune    pruneTx
 }
 
+// The handles of a transaction. Each writes one noun.
+type (
+	// depositTx writes deposits, their moves and what is said of them.
+	depositTx struct{ *tx }
+	// orphanTx gives deliveries to the deposit that they waited for.
+	orphanTx struct{ *tx }
+	// forwardTx writes the queue of forwards and the attempts at them.
+	forwardTx struct{ *tx }
+	// queryTx writes queries and their answers.
+	queryTx struct{ *tx }
+	// walletTx writes the transactions of wallets.
+	walletTx struct{ *tx }
+	// pruneTx deletes deliveries.
+	pruneTx struct{ *tx }
+)
+
 func newTx(db *database, c conn) *tx {
-	return &tx{
-		db: db, conn: c, kinds: map[kind]int64{}, shelves: map[shelf]int64{}, targets: map[string]int64{},
-		tally: newTally(), updates: map[updateKey]string{}, counts: map[string]string{}, ahead: newAhead(c),
-	}
+	t := &tx{db: db, conn: c, tally: newTally(), updates: map[updateKey]string{}, counts: map[string]string{}}
+	t.dict, t.ahead = newDictionaries(t), newAhead(t)
+	t.deposits, t.orphans, t.forwards, t.queries, t.wallets, t.prune = depositTx{t}, orphanTx{t}, forwardTx{t}, queryTx{t}, walletTx{t}, pruneTx{t}
+	return t
 }
 
 // begin readies the view for a new transaction.
 func (t *tx) begin(now time.Time) {
 	t.now = now
 	t.tally.clear()
-}
-
-// forget drops the dictionaries' numbers, which a transaction that failed may have made.
-func (t *tx) forget() {
-	clear(t.kinds)
-	clear(t.shelves)
-	clear(t.targets)
 }
 
 // bind turns arguments into the driver's; the slice is used again by the next call.
@@ -80,6 +94,15 @@ func (t *tx) bind(args []any) ([]driver.NamedValue, error) {
 		t.args = append(t.args, v)
 	}
 	return t.args, nil
+}
+
+// remote reports whether a statement costs a round trip.
+func (t *tx) remote() bool { return t.ahead.conn != nil }
+
+// wrote notes that a statement changes something: what was read of its table is void.
+func (t *tx) wrote(query string) {
+	t.writes++
+	t.ahead.void(query)
 }
 
 // exec runs a statement whose effect nobody asks for. Over a network it leaves with the
@@ -131,7 +154,7 @@ func (t *tx) rows(ctx context.Context, query string, args ...any) (*txRows, erro
 	if err != nil {
 		return nil, err
 	}
-	rows := t.foreseen(query, bound)
+	rows := t.ahead.foreseen(query, bound)
 	if rows == nil {
 		rows, err = t.conn.Query(ctx, query, bound)
 	}
@@ -241,5 +264,5 @@ func (t *tx) mark() tally { return t.tally.clone() }
 
 func (t *tx) reset(mark tally) {
 	t.tally = mark
-	t.forget()
+	t.dict.forget()
 }

@@ -100,35 +100,35 @@ func walletOf(e *payment.Event) walletID { return walletID{e.Provider, e.ShortCo
 
 const sqlWalletOf = "WHERE transaction_id = ? AND wallet = ? AND provider = ?"
 
-// walletBefore returns the transaction of an event as it stands; sql.ErrNoRows when there
+// before returns the transaction of an event as it stands; sql.ErrNoRows when there
 // is none.
-func (t *tx) walletBefore(ctx context.Context, e *payment.Event) (walletTransaction, error) {
+func (t walletTx) before(ctx context.Context, e *payment.Event) (walletTransaction, error) {
 	if w, known := t.known.wallets[walletOf(e)]; known {
 		if w == nil {
 			return walletTransaction{}, sql.ErrNoRows
 		}
 		return *w, nil
 	}
-	return t.db.tables.wallet.one(ctx, t, sqlWalletOf, e.ProviderID, e.ShortCode, string(e.Provider))
+	return t.db.tables.wallet.one(ctx, t.tx, sqlWalletOf, e.ProviderID, e.ShortCode, string(e.Provider))
 }
 
-// upsertWallet keeps one row per wallet and transaction id. The wallet is the
+// upsert keeps one row per wallet and transaction id. The wallet is the
 // event's ShortCode: the account the event was sent for. It returns the
 // conflict that this event has made, if it made one.
-func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64) (string, error) {
+func (t walletTx) upsert(ctx context.Context, e *payment.Event, delivery int64) (string, error) {
 	rows := t.db.tables.wallet
-	before, err := t.walletBefore(ctx, e)
+	before, err := t.before(ctx, e)
 	if errors.Is(err, sql.ErrNoRows) {
 		w := mergeWallet(walletTransaction{
 			provider: e.Provider, wallet: e.ShortCode, transactionID: e.ProviderID, delivery: delivery, createdAt: t.now, updatedAt: t.now,
 		}, e)
-		t.countWallet(&w, 1)
+		t.tally.addWallet(&w, 1)
 		if t.remote() {
-			w.seq, _, err = rows.add(ctx, t, &w)
+			w.seq, _, err = rows.add(ctx, t.tx, &w)
 			t.known.wallets[walletOf(e)] = &w
 			return "", err
 		}
-		return "", rows.put(ctx, t, &w)
+		return "", rows.put(ctx, t.tx, &w)
 	}
 	if err != nil {
 		return "", err
@@ -138,12 +138,12 @@ func (t *tx) upsertWallet(ctx context.Context, e *payment.Event, delivery int64)
 		return "", nil
 	}
 	after.delivery, after.updatedAt = delivery, t.now
-	t.countWallet(&before, -1)
-	t.countWallet(&after, 1)
+	t.tally.addWallet(&before, -1)
+	t.tally.addWallet(&after, 1)
 	if t.remote() {
 		t.known.wallets[walletOf(e)] = &after
 	}
-	if err := rows.update(ctx, t, &before, &after); err != nil || after.conflict == before.conflict {
+	if err := rows.update(ctx, t.tx, &before, &after); err != nil || after.conflict == before.conflict {
 		return "", err
 	}
 	return after.conflict, nil

@@ -274,7 +274,7 @@ func (w *writer) begin(ctx context.Context, batch []*job) (time.Duration, error)
 	waited, fresh, contended, err := w.conn.Begin(ctx)
 	w.contended = contended
 	if fresh {
-		w.tx.forget()
+		w.tx.dict.forget()
 	}
 	w.tx.begin(w.store.now())
 	if err != nil {

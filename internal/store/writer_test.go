@@ -153,7 +153,7 @@ func TestBatchSeesOtherJobs(t *testing.T) {
 	seq, _ := s.key(depositPrefix, known.ID)
 	jobs := []*job{
 		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
-			_, err := t.insertDeposit(ctx, made)
+			_, err := t.deposits.insert(ctx, made)
 			return err
 		}},
 		{done: make(chan struct{}), run: func(ctx context.Context, t *tx) error {
@@ -161,7 +161,7 @@ func TestBatchSeesOtherJobs(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, _, err = t.apply(ctx, d, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, At: t.now})
+			_, _, err = t.deposits.apply(ctx, d, payment.Claim{Status: payment.StatusFailed, By: payment.SourceQuery, At: t.now})
 			return err
 		}},
 	}
