@@ -2,6 +2,7 @@ package daraja
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strconv"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -11,11 +12,12 @@ import (
 const stampForm = "20060102150405"
 
 // stamp is the trio that must agree inside one body (§3.1). It is made in one
-// place, from one instant.
+// place, from one instant. The shortcode is a JSON number, as in the portal's
+// sample.
 type stamp struct {
-	BusinessShortCode string `json:"BusinessShortCode"`
-	Password          string `json:"Password"`
-	Timestamp         string `json:"Timestamp"`
+	BusinessShortCode json.Number `json:"BusinessShortCode"`
+	Password          string      `json:"Password"`
+	Timestamp         string      `json:"Timestamp"`
 }
 
 func (s stamp) secrets() []string { return []string{s.Password} }
@@ -24,24 +26,24 @@ func (c *Client) stamp() stamp {
 	at := c.cfg.Now().In(timing.EAT()).Format(stampForm)
 	joined := c.cfg.ShortCode + c.cfg.Passkey.Reveal() + at
 	return stamp{
-		BusinessShortCode: c.cfg.ShortCode,
+		BusinessShortCode: json.Number(c.cfg.ShortCode),
 		Password:          base64.StdEncoding.EncodeToString([]byte(joined)),
 		Timestamp:         at,
 	}
 }
 
-// pushBody is an STK push (§3.1). Amount and phones are JSON numbers, which
-// both camps of §3.2 accept.
+// pushBody is an STK push (§3.1). Amount, parties and phones are JSON numbers,
+// which both camps of §3.2 accept.
 type pushBody struct {
 	stamp
-	TransactionType  string `json:"TransactionType"`
-	Amount           int64  `json:"Amount"`
-	PartyA           int64  `json:"PartyA"`
-	PartyB           string `json:"PartyB"`
-	PhoneNumber      int64  `json:"PhoneNumber"`
-	CallBackURL      string `json:"CallBackURL"`
-	AccountReference string `json:"AccountReference"`
-	TransactionDesc  string `json:"TransactionDesc"`
+	TransactionType  string      `json:"TransactionType"`
+	Amount           int64       `json:"Amount"`
+	PartyA           int64       `json:"PartyA"`
+	PartyB           json.Number `json:"PartyB"`
+	PhoneNumber      int64       `json:"PhoneNumber"`
+	CallBackURL      string      `json:"CallBackURL"`
+	AccountReference string      `json:"AccountReference"`
+	TransactionDesc  string      `json:"TransactionDesc"`
 }
 
 func (c *Client) pushBody(r payment.DepositRequest) (pushBody, error) {
@@ -55,14 +57,14 @@ func (c *Client) pushBody(r payment.DepositRequest) (pushBody, error) {
 		TransactionType:  "CustomerPayBillOnline",
 		Amount:           whole,
 		PartyA:           phone,
-		PartyB:           c.cfg.ShortCode,
+		PartyB:           json.Number(c.cfg.ShortCode),
 		PhoneNumber:      phone,
 		CallBackURL:      NormalizeCallbackURL(r.CallbackURL),
 		AccountReference: r.Deposit.Reference,
 		TransactionDesc:  r.Deposit.Description,
 	}
 	if c.cfg.Till != "" {
-		body.TransactionType, body.PartyB = "CustomerBuyGoodsOnline", c.cfg.Till
+		body.TransactionType, body.PartyB = "CustomerBuyGoodsOnline", json.Number(c.cfg.Till)
 	}
 	if body.TransactionDesc == "" {
 		body.TransactionDesc = DefaultDescription
