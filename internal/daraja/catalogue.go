@@ -233,10 +233,10 @@ func lookup(api API, status int, code, message string) (row, bool) {
 
 // resultClass is lookup for a ResultCode: the synchronous errors' codes are no
 // such thing.
-func resultClass(api API, code string) (row, bool) {
+func resultClass(api API, code, message string) (row, bool) {
 	for _, table := range [...][]row{stkResults, queryResults, genericResults} {
 		for i := range table {
-			if table[i].names(code) && table[i].holds(api, 0, "") {
+			if table[i].names(code) && table[i].holds(api, 0, message) {
 				return table[i], true
 			}
 		}

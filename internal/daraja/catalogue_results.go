@@ -53,6 +53,11 @@ var stkResults = []row{
 		retry: "shorten reference and description; otherwise after 1 to 2 minutes", next: nextCreate, proof: ProofPortal, source: srcSTK,
 	},
 	{
+		code: "9999", where: queryOnly, message: "being processed", class: ClassPending, wait: waitSpike,
+		meaning: "the text says that the payment is still being processed, whatever the code means elsewhere: it settles nothing",
+		retry:   "keep asking", next: nextWatch, proof: ProofUnknown, source: srcSTK,
+	},
+	{
 		code: "9999", where: callbackAndQuery, class: ClassFailed, wait: waitBusy, meaning: "the prompt could not be sent",
 		retry: "after 1 to 2 minutes", next: nextCreate, proof: ProofAgreed, source: srcSTK,
 	},

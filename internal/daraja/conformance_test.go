@@ -257,7 +257,7 @@ func TestEnvelopeCodes(t *testing.T) {
 	for code, want := range classes {
 		t.Run("§6.4 "+code, func(t *testing.T) {
 			t.Parallel()
-			found, _ := resultClass(APITransaction, code)
+			found, _ := resultClass(APITransaction, code, "")
 			if found.class != want {
 				t.Errorf("class %v, want %v", found.class, want)
 			}
@@ -273,7 +273,7 @@ func TestEnvelopeCodes(t *testing.T) {
 		})
 	}
 	for _, code := range []string{"R000001", "R000002"} {
-		if found, ok := resultClass(APIReversal, code); !ok || found.class != ClassRefused {
+		if found, ok := resultClass(APIReversal, code, ""); !ok || found.class != ClassRefused {
 			t.Errorf("§6.4 %s is a refusal of reversals: %+v", code, found)
 		}
 	}

@@ -66,7 +66,7 @@ func settledBy(a payment.Answer, r reply) payment.Answer {
 		return a
 	}
 	a.MerchantRequestID = r.root.get("merchantrequestid").scalar()
-	found, _ := resultClass(APIQuery, code)
+	found, _ := resultClass(APIQuery, code, a.Message)
 	switch found.class {
 	case ClassPaid:
 		a.Status = payment.StatusCompleted

@@ -43,7 +43,7 @@ func inspectResult(r TransactionResult, body []byte) payment.Inspection {
 	if r.API == APIReversal && !r.more() {
 		e.Reversed = reversed(r.ResultCode)
 	}
-	if found, known := resultClass(apiOr(r.API, APITransaction), r.ResultCode); r.ResultCode != "0" {
+	if found, known := resultClass(apiOr(r.API, APITransaction), r.ResultCode, r.ResultDesc); r.ResultCode != "0" {
 		note := "result code " + clip(r.ResultCode) + " says nothing about the payment"
 		if known {
 			note += ": " + found.meaning

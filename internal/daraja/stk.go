@@ -47,7 +47,7 @@ func (f stkFields) inspection(shortCode string) payment.Inspection {
 		readable = err == nil
 		e.Amount = amount
 	}
-	found, known := resultClass(APISTK, f.code)
+	found, known := resultClass(APISTK, f.code, f.description)
 	switch {
 	case f.odd:
 		e.Notes = append(e.Notes, "a field came twice or in an unknown form: nothing is concluded from this callback")

@@ -1,6 +1,7 @@
 package daraja
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -120,12 +121,12 @@ func TestResultsAgree(t *testing.T) {
 	status := map[Class]payment.Status{ClassPaid: payment.StatusCompleted, ClassFailed: payment.StatusFailed, ClassPending: "", ClassUnknown: ""}
 	for _, r := range append(append([]row{}, stkResults...), queryResults...) {
 		for _, api := range r.where {
-			e, known := Explain(string(api), r.code, "")
+			e, known := Explain(string(api), r.code, r.message)
 			if !known || e.Class != r.class {
 				t.Errorf("%s %s: explain says %s %t", api, r.code, e.Class, known)
 				continue
 			}
-			want := status[e.Class]
+			want, text := status[e.Class], "The transaction is "+cmp.Or(r.message, "what it is")
 			var got payment.Status
 			var failure *payment.Failure
 			if api == APISTK {
@@ -133,7 +134,7 @@ func TestResultsAgree(t *testing.T) {
 					`","ResultDesc":"x","CallbackMetadata":{"Item":[{"Name":"Amount","Value":1},{"Name":"MpesaReceiptNumber","Value":"UA2K7QX9ZP"}]}}}}`)})
 				got, failure = i.Event.Status, i.Event.Failure
 			} else {
-				a, err := newGateway(t, answer{status: 200, body: `{"ResponseCode":"0","MerchantRequestID":"m","CheckoutRequestID":"` + checkoutID + `","ResultCode":"` + r.code + `","ResultDesc":"x"}`}).client().Ask(t.Context(), testDeposit(t))
+				a, err := newGateway(t, answer{status: 200, body: `{"ResponseCode":"0","MerchantRequestID":"m","CheckoutRequestID":"` + checkoutID + `","ResultCode":"` + r.code + `","ResultDesc":"` + text + `"}`}).client().Ask(t.Context(), testDeposit(t))
 				if err != nil {
 					t.Errorf("%s %s: %v", api, r.code, err)
 				}
