@@ -49,6 +49,11 @@ var syncErrors = answers([]row{
 		proof: ProofObserved, source: "reference/daraja.md §2",
 	},
 	{
+		code: codeDenied, where: []API{APIOAuth}, http: []int{401}, class: ClassCredentials,
+		meaning: "the consumer key or secret is wrong for this host", retry: retryFix, next: "check key, secret and environment with " + nextShow,
+		proof: ProofUnknown, source: "reference/daraja.md §2",
+	},
+	{
 		code: "400.002.02", where: []API{APIQuery}, http: []int{400}, message: "invalid checkoutrequestid", class: ClassUnknown, kind: payment.KindPending, wait: waitSpike,
 		meaning: "the query does not know this CheckoutRequestID, or not yet: it is answered in the first seconds and for ids long expired",
 		retry:   retryPoll, next: nextWatch, proof: ProofObserved, source: "reference/daraja.md §5",

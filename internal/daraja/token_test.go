@@ -2,6 +2,7 @@ package daraja
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -251,5 +252,20 @@ func TestRefusedTokenIsReplaced(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"token1", "token1", "token2", "token2"}, bearers); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A 401 without the gateway's own code blames key and secret, and no token: there is none yet.
+func TestTokenDenied(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	g.oauth = func(int) answer {
+		return answer{status: 401, body: `{"error":{"code":"INVALID_CREDENTIALS","message":"Invalid consumer key or secret"}}`}
+	}
+	_, err := g.client().Ask(t.Context(), testDeposit(t))
+	var fault *payment.Error
+	if !errors.As(err, &fault) || fault.Kind != payment.KindUnauthorized || !strings.Contains(fault.Hint, "consumer key or secret is wrong") ||
+		!strings.Contains(fault.Message, "INVALID_CREDENTIALS") {
+		t.Errorf("%+v", fault)
 	}
 }
