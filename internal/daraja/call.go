@@ -188,7 +188,11 @@ func (c *Client) problem(endpoint string, r reply) *payment.Error {
 // is for those that do.
 func (c *Client) noAnswer(endpoint string, r reply, hint string) *payment.Error {
 	e := c.problem(endpoint, r)
-	if r.row.class == ClassUnknown {
+	switch {
+	case r.row.class != ClassUnknown:
+	case r.status == http.StatusNotFound && r.code == "":
+		e.Hint = hintPath
+	default:
 		e.Hint = hint
 	}
 	return e
@@ -232,8 +236,11 @@ func describe(r reply) string {
 	if code != "" || text != "" {
 		return strings.TrimSpace(apiclient.Redact([]byte(code+" "+text))) + " (" + status + ")"
 	}
-	return "an answer without a code (" + status + ")"
+	return "an answer without a code (" + status + "): " + payment.Cut(apiclient.Redact([]byte(r.hide(string(r.body)))), maxQuoted)
 }
+
+// maxQuoted is how many bytes of an answer in an unknown form are shown.
+const maxQuoted = 160
 
 // advice is the catalogue's meaning and retry advice as one hint.
 func advice(r row) string {
@@ -247,6 +254,9 @@ func advice(r row) string {
 	}
 	return r.meaning + "; try again: " + r.retry
 }
+
+// hintPath is for who does not know a path that Daraja has.
+const hintPath = "the server at base_url does not have this call, or is not Daraja: check base_url with payctl config show"
 
 const hintNoCode = "it came without a code to look up; --verbose shows the exchange"
 
