@@ -82,8 +82,9 @@ pictures: ## write the pictures of README anew
 recordings: ## record the terminal sessions of README anew, from real runs
 	WRITE_RECORDINGS=1 go test -count 1 -run '^TestRecordings$$' ./cmd/payctl
 
-peers: ## other people's clients against the emulator, flow by flow (Node)
+peers: ## clients of others against the emulator, from npm; payctl against the servers of others that PEERS_SERVERS names
 	go test -count 1 -run '^TestPeers$$' -v ./internal/emulator
+	go test -count 1 -run '^TestPeerServers$$' -v ./cmd/payctl
 
 torture: ## the long crash test, and a million random steps of payments
 	PAYCTL_TORTURE=1 go test -count 1 -timeout 60m -run 'Crash|Torture|MoneyKills' -v ./internal/store ./internal/listen ./cmd/payctl

@@ -29,6 +29,7 @@ func TestPeers(t *testing.T) {
 		// Its other flows seal the password with a certificate of Safaricom's that it holds.
 		{"daraja", "1.0.1", []string{"status", "b2c", "b2b", "balance", "reversal"}, nil, nil},
 		{"mpesa-express", "1.0.6", []string{"status", "b2b", "reversal"}, nil, nil},
+		{"mpesa", "1.0.5", []string{"push", "query", "status", "balance", "reversal"}, nil, nil}, // receives alone
 	} {
 		h := newHouse(t, 0)
 		arg, err := json.Marshal(map[string]any{"sdk": peer.sdk, "creds": emulator.Credentials(), "certificate": h.certificate, "phone": "254712345678"})

@@ -24,7 +24,7 @@ import (
 func nodeModules(t *testing.T) string {
 	t.Helper()
 	return npmtest.Modules(t, "socket.io-client@4.8.4", "mpesa-node@0.1.3", "mpesa-api@3.0.2", "global-agent@3.0.0",
-		"daraja.js@1.0.2", "daraja@1.0.1", "mpesa-express@1.0.6")
+		"daraja.js@1.0.2", "daraja@1.0.1", "mpesa-express@1.0.6", "mpesa@1.0.5")
 }
 
 // node runs a script of testdata to its end and returns what it printed.
