@@ -80,13 +80,12 @@ func (h *Deposits) Seek(ctx context.Context, d payment.Deposit) (got payment.Dep
 // linkUnproved gives an adopted deposit the deliveries that came before it and prove
 // nothing, so that they show as its doubts.
 func (t depositTx) linkUnproved(ctx context.Context, d depositRow) error {
-	err := t.exec(ctx, `UPDATE deliveries SET subject = ?, deposit = ?, reason = ?
+	return errors.Join(t.exec(ctx, `UPDATE deliveries SET subject = ?, deposit = ?, reason = ?
 		WHERE subject = ? AND provider_id = ? AND deposit IS NULL AND query IS NULL AND orphan IS NULL AND reason = ?
 		AND kind IN (SELECT id FROM kinds WHERE provider = ? AND verdict = ?)
 		AND NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE o.subject = ? AND o.dedup = deliveries.dedup)`,
 		d.seq, d.seq, payment.Unproved, t.db.hashID(d.Provider, d.ProviderID)|math.MinInt64, d.ProviderID,
-		reasonNoPush, string(d.Provider), string(payment.VerdictUntrusted), d.seq)
-	return err
+		reasonNoPush, string(d.Provider), string(payment.VerdictUntrusted), d.seq), t.forwards.renewFailing(ctx, sqlAboutSubject, d.seq))
 }
 
 // unproved is what a callback tells that proves nothing by itself.

@@ -420,7 +420,7 @@ func seedDeliveries(b *testing.B, s *Store, n int) []string {
 			if err != nil {
 				return err
 			}
-			if err := t.exec(ctx, "INSERT INTO failing (seq, target, received_at) SELECT seq, ?, received_at FROM deliveries WHERE seq % 20 = 0", target); err != nil {
+			if err := t.exec(ctx, "INSERT INTO failing (seq, target, kind, phone, received_at) SELECT seq, ?, kind, coalesce(phone, ''), received_at FROM deliveries WHERE seq % 20 = 0", target); err != nil {
 				return err
 			}
 		}

@@ -49,7 +49,8 @@ type DeliveryFilter struct {
 	Since, Until time.Time
 	// Failed keeps those whose last attempt at some target got no 2xx.
 	Failed bool
-	// Phone keeps what is about a deposit of this number's, or names it itself.
+	// Phone keeps what is about a deposit of this number's or, where the ledger has no
+	// deposit for it, names the number itself, masked or not.
 	Phone payment.Phone
 	// DepositID and QueryID keep what is about one of them.
 	DepositID string
@@ -195,31 +196,63 @@ func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, o
 
 // pages chooses how the positions of a filter's pages are found.
 func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
-	switch {
-	case f.DepositID != "" || f.QueryID != "":
+	if f.DepositID != "" || f.QueryID != "" {
 		return h.relatedPages(f)
-	case !f.Phone.IsZero():
-		return h.phonePages(f), nil
-	case f.Failed:
-		return h.failedPages(f), nil
 	}
 	all := f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
-		f.Since.IsZero() && f.Until.IsZero()
+		f.Since.IsZero() && f.Until.IsZero() && !f.Failed && f.Phone.IsZero()
 	return func(ctx context.Context, w window) ([]position, error) {
-		ids, whole, err := h.matchingKinds(ctx, f)
+		runs, whole, err := h.runs(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		if all && whole && !h.engine.Remote() { // whose keys are no order
 			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
 		}
-		runs := make([]indexRun, len(ids))
-		for i, id := range ids {
-			runs[i] = indexRun{table: "deliveries", at: "received_at", where: "kind = ?", args: []any{id}}
-		}
 		return h.positions(ctx, runs, w)
 	}, nil
 }
+
+// runs are the stretches of indices that hold what a filter lets pass; whole says that
+// it lets every kind pass.
+func (h *Deliveries) runs(ctx context.Context, f DeliveryFilter) (_ []indexRun, whole bool, err error) {
+	ids, whole, err := h.matchingKinds(ctx, f)
+	if err != nil || len(ids) == 0 {
+		return nil, whole, err
+	}
+	table, also := "deliveries", ""
+	if f.Failed {
+		table, also = "failing", " AND "+sqlFirstFailing
+	}
+	runs := make([]indexRun, 0, len(ids))
+	if f.Phone.IsZero() {
+		for _, id := range ids {
+			runs = append(runs, indexRun{table: table, at: "received_at", where: "kind = ?" + also, args: []any{id}})
+		}
+		return runs, whole, nil
+	}
+	number := f.Phone.MSISDN()
+	stored, err := h.payerKinds(ctx, table, phoneKeys(f.Phone), ids)
+	for _, s := range stored {
+		run := indexRun{table: table, at: "received_at", where: "phone = ? AND kind = ?" + also, args: []any{s.phone, s.kind}}
+		if !f.Failed {
+			run.where += " AND coalesce((SELECT d.phone FROM deposits AS d WHERE d.seq = deliveries.subject), '') <> ?"
+			run.args = append(run.args, number)
+		}
+		runs = append(runs, run)
+	}
+	if !f.Failed {
+		// The plus keeps the planner off the list by kinds, which is as long as the ledger.
+		runs = append(runs, indexRun{
+			table: table, at: "received_at", where: "subject IN (SELECT d.seq FROM deposits AS d WHERE d.phone = ?) AND " + h.engine.In("+kind"),
+			args: []any{number, h.engine.Numbers(ids)},
+		})
+	}
+	return runs, whole, err
+}
+
+// sqlFirstFailing keeps each failing delivery once, however many targets it failed at.
+const sqlFirstFailing = "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"
 
 // relatedPages reads what is about one deposit or query; there are few of them,
 // and the other conditions are checked row by row.
@@ -258,76 +291,24 @@ func (f DeliveryFilter) ifFailed() string {
 	return " AND EXISTS (SELECT 1 FROM failing AS f WHERE f.seq = deliveries.seq)"
 }
 
-// phonePages reads what a payer's deliveries are: about the deposits of that number,
-// or, where the ledger has no deposit for them, by what they say.
-func (h *Deliveries) phonePages(f DeliveryFilter) func(context.Context, window) ([]position, error) {
-	return func(ctx context.Context, w window) ([]position, error) {
-		ids, _, err := h.matchingKinds(ctx, f)
-		if err != nil || len(ids) == 0 {
-			return nil, err
-		}
-		keys, err := h.storedKeys(ctx, phoneKeys(f.Phone))
-		if err != nil {
-			return nil, err
-		}
-		return h.positions(ctx, h.phoneRuns(f, ids, keys), w)
-	}
+// payerKind is a phone's key and a kind under which there are rows.
+type payerKind struct {
+	phone string
+	kind  int64
 }
 
-// phoneRuns are the stretches of indices that hold a payer's deliveries. Each key that
-// the number is stored under is one for itself: read together they would have to be
-// sorted, and a masked key is that of many payers.
-func (h *Deliveries) phoneRuns(f DeliveryFilter, ids []int64, keys []string) []indexRun {
-	const byDeposit = "subject IN (SELECT d.seq FROM deposits AS d WHERE d.phone = ?)"
-	// The plus keeps the planner off the list by kinds, which is as long as the ledger.
-	also := " AND " + h.engine.In("+kind") + f.ifFailed()
-	number, kinds := f.Phone.MSISDN(), h.engine.Numbers(ids)
-	runs := []indexRun{{table: "deliveries", at: "received_at", where: byDeposit + also, args: []any{number, kinds}}}
-	for _, key := range keys {
-		runs = append(runs, indexRun{
-			table: "deliveries", at: "received_at", where: "phone = ? AND NOT " + byDeposit + also, args: []any{key, number, kinds},
-		})
-	}
-	return runs
-}
-
-// storedKeys returns those of some phone keys under which there are deliveries.
-func (h *Deliveries) storedKeys(ctx context.Context, keys []any) ([]string, error) {
-	rows, err := h.query(ctx, "WITH wanted (phone) AS (VALUES (?)"+strings.Repeat(", (?)", len(keys)-1)+`)
-		SELECT w.phone FROM wanted AS w WHERE EXISTS (SELECT 1 FROM deliveries AS v WHERE v.phone = w.phone)`, keys...)
+// payerKinds returns those of some phone keys under which a table has rows of some kinds.
+func (h *Deliveries) payerKinds(ctx context.Context, table string, keys []any, kinds []int64) ([]payerKind, error) {
+	rows, err := h.query(ctx, "WITH wanted (phone) AS (VALUES (?)"+strings.Repeat(", (?)", len(keys)-1)+`),
+		stored AS MATERIALIZED (SELECT w.phone FROM wanted AS w WHERE EXISTS (SELECT 1 FROM `+table+` AS v WHERE v.phone = w.phone))
+		SELECT s.phone, k.id FROM stored AS s JOIN kinds AS k ON `+h.engine.In("k.id")+`
+		WHERE EXISTS (SELECT 1 FROM `+table+` AS v WHERE v.phone = s.phone AND v.kind = k.id)`, append(keys, h.engine.Numbers(kinds))...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	var out []string
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return nil, err
-		}
-		out = append(out, key)
-	}
-	return out, rows.Err()
-}
-
-// sqlFirstFailing keeps each failing delivery once.
-const sqlFirstFailing = "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"
-
-// failedPages reads the deliveries that did not get through, each once however
-// many targets it failed at.
-func (h *Deliveries) failedPages(f DeliveryFilter) func(context.Context, window) ([]position, error) {
-	return func(ctx context.Context, w window) ([]position, error) {
-		ids, whole, err := h.matchingKinds(ctx, f)
-		if err != nil || len(ids) == 0 {
-			return nil, err
-		}
-		run := indexRun{table: "failing", at: "received_at", where: sqlFirstFailing}
-		if !whole {
-			run.where += " AND " + h.engine.In("(SELECT d.kind FROM deliveries AS d WHERE d.seq = failing.seq)")
-			run.args = []any{h.engine.Numbers(ids)}
-		}
-		return h.positions(ctx, []indexRun{run}, w)
-	}
+	return scanAll(rows, func(p *payerKind, to []column) []column {
+		return append(to, column{"", (*text)(&p.phone)}, column{"", (*integer)(&p.kind)})
+	})
 }
 
 // matchingKinds returns the numbers of the kinds that a filter lets pass, and

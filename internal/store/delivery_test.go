@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -195,33 +194,4 @@ func TestClockJumpsBack(t *testing.T) {
 		t.Errorf("%d deliveries, error %v", seen, err)
 	}
 	checkSound(t, s)
-}
-
-// TestListsGoByIndices: a list of a ledger with millions of deliveries must read no more
-// of it than its page.
-func TestListsGoByIndices(t *testing.T) {
-	t.Parallel()
-	fileOnly(t)
-	s := openTest(t, Options{})
-	phone, err := payment.ParsePhone("254711000222")
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := DeliveryFilter{Phone: phone, Failed: true}
-	runs := s.Deliveries.phoneRuns(of, []int64{1}, []string{phone.MSISDN()})
-	for i, want := range []string{"deliveries USING INDEX deliveries_same (subject=?)", "deliveries USING INDEX deliveries_phone (phone=? AND received_at>? AND received_at<?)"} {
-		query, args := runs[i].query(window{limit: 50})
-		plan := planOf(t, s, query, args...)
-		if !strings.Contains(plan, want) || !strings.Contains(plan, "SEARCH f") || strings.Contains(plan, "SCAN failing") {
-			t.Errorf("%s:\n%s is missing from\n%s", query, want, plan)
-		}
-		if sorted := strings.Contains(plan, "TEMP B-TREE"); sorted != (i == 0) {
-			t.Errorf("%s: sorted: %v\n%s", query, sorted, plan)
-		}
-	}
-	run := indexRun{table: "failing", at: "received_at", where: sqlFirstFailing}
-	query, args := run.query(window{limit: 50})
-	if plan := planOf(t, s, query, args...); !strings.Contains(plan, "failing_list") || strings.Contains(plan, "TEMP B-TREE") {
-		t.Errorf("%s:\n%s", query, plan)
-	}
 }

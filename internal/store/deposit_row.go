@@ -94,6 +94,11 @@ func (t depositTx) save(ctx context.Context, before, after depositRow) error {
 	if err := t.db.tables.deposits.update(ctx, t.tx, &before, &after); err != nil {
 		return err
 	}
+	if before.Phone != after.Phone {
+		if err := t.forwards.renewFailing(ctx, sqlAboutSubject, after.seq); err != nil {
+			return err
+		}
+	}
 	t.known.set(after)
 	t.tally.settled(&before, &after)
 	if before.Status != after.Status || before.Amount != after.Amount {

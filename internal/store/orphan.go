@@ -130,6 +130,9 @@ func (t orphanTx) adopt(ctx context.Context, o orphan, j judged, effect func() (
 	if err := t.exec(ctx, "UPDATE forwards SET subject = ? WHERE delivery = ?", after.subject, o.row.seq); err != nil {
 		return err
 	}
+	if err := t.forwards.renewFailing(ctx, "seq = ?", o.row.seq); err != nil {
+		return err
+	}
 	if after.kind != o.row.kind {
 		at, size := micros(o.row.receivedAt), o.row.size+o.headerSize
 		t.countDelivery(o.kind.kind, o.row.kind, at, -1, -size)

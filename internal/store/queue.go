@@ -186,10 +186,22 @@ func (t forwardTx) markFailing(ctx context.Context, delivery, target int64, stat
 		err := t.exec(ctx, "DELETE FROM failing WHERE seq = ? AND target = ?", delivery, target)
 		return err
 	}
-	err := t.exec(ctx, `INSERT INTO failing (seq, target, received_at)
-		SELECT seq, ?, received_at FROM deliveries WHERE seq = ? ON CONFLICT DO NOTHING`, target, delivery)
-	return err
+	return t.exec(ctx, "INSERT INTO failing (seq, target, kind, phone, received_at) SELECT v.seq, ?, v.kind, "+sqlPayer+
+		", v.received_at FROM deliveries AS v WHERE v.seq = ? ON CONFLICT DO NOTHING", target, delivery)
 }
+
+// sqlPayer is the phone of a delivery's deposit or, without one, the delivery's own.
+const sqlPayer = "coalesce((SELECT d.phone FROM deposits AS d WHERE d.seq = v.subject AND d.phone <> ''), v.phone, '')"
+
+// renewFailing brings what is kept of deliveries that fail up to date, once they, or the
+// phone of their deposit, have changed.
+func (t forwardTx) renewFailing(ctx context.Context, where string, arg int64) error {
+	return t.exec(ctx, "UPDATE failing SET (kind, phone) = (SELECT v.kind, "+sqlPayer+
+		" FROM deliveries AS v WHERE v.seq = failing.seq) WHERE "+where, arg)
+}
+
+// sqlAboutSubject chooses rows by a delivery that is about a subject.
+const sqlAboutSubject = "seq IN (SELECT o.seq FROM deliveries AS o WHERE o.subject = ?)"
 
 // Failing returns the targets at which a delivery's last attempt got no 2xx, in
 // the order of their names, but for those that were dropped.
