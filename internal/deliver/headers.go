@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -31,6 +32,60 @@ func (s *Sender) headers(r Request, local bool) http.Header {
 	delete(out, "Host")
 	return out
 }
+
+// About is what payctl tells a target of a delivery beside the delivery itself.
+type About struct {
+	ID       string
+	Provider payment.ProviderID
+	// Event is nil where the body is none.
+	Event   *payment.Event
+	Verdict payment.Verdict
+	// Reason, DuplicateOf (the delivery of which this is a copy) and SamePaymentAs (the first
+	// one about the same payment) are "" where there is none.
+	Reason, DuplicateOf, SamePaymentAs string
+	// Attempt counts from 1.
+	Attempt int
+	// Replayed says that it is sent at an operator's word.
+	Replayed bool
+}
+
+// HeaderDelivery names the delivery.
+const HeaderDelivery = "X-Payctl-Delivery"
+
+// headerReplay marks what is sent at an operator's word.
+const headerReplay = "X-Payctl-Replay"
+
+// mostWord bounds what is said of a delivery in a header, in bytes.
+const mostWord = 200
+
+// Header returns it as payctl's own headers, which no stored header can set.
+func (a About) Header() http.Header {
+	h := http.Header{
+		HeaderDelivery:      {a.ID},
+		"X-Payctl-Provider": {string(a.Provider)},
+		"X-Payctl-Verdict":  {string(a.Verdict)},
+		"X-Payctl-Attempt":  {strconv.Itoa(a.Attempt)},
+	}
+	if a.Event != nil {
+		h["X-Payctl-Event"] = []string{payment.Line(a.Event.Name, mostWord)}
+	}
+	for name, value := range map[string]string{
+		"X-Payctl-Reason":    a.Reason,
+		"X-Payctl-Duplicate": a.DuplicateOf, "X-Payctl-Same-Payment-As": a.SamePaymentAs,
+	} {
+		if value != "" {
+			h[name] = []string{payment.Line(value, mostWord)}
+		}
+	}
+	if a.Replayed {
+		h[headerReplay] = []string{"1"}
+	}
+	return h
+}
+
+// Forwarded reports whether a delivery came here from a payctl that forwards: one that is
+// replayed is sent once, and goes round no loop.
+func Forwarded(h http.Header) bool { return h.Get(HeaderDelivery) != "" && h.Get(headerReplay) == "" }
 
 // relayed reports whether a header that came with a delivery goes on. What
 // belongs to one hop of HTTP does not, nor whatever reads as payctl's own, since

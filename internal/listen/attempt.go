@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/payctl/payctl/internal/deliver"
@@ -130,30 +129,10 @@ func isRefusal(a deliver.Answer) bool {
 	return a.Status >= 400 && a.Status < 500
 }
 
-// headerDelivery names the delivery to a target, and to a listener that it has
-// been forwarded before.
-const headerDelivery = "X-Payctl-Delivery"
-
-// aboutDelivery tells the target what payctl knows; the stored headers cannot
-// set these.
+// aboutDelivery is what the target is told of a delivery.
 func aboutDelivery(d store.StoredDelivery, attempt int) http.Header {
-	h := http.Header{
-		headerDelivery:      {d.ID},
-		"X-Payctl-Provider": {string(d.Provider)},
-		"X-Payctl-Verdict":  {string(d.Verdict)},
-		"X-Payctl-Attempt":  {strconv.Itoa(attempt)},
-	}
-	if d.Event != nil {
-		h["X-Payctl-Event"] = []string{clean(d.Event.Name)}
-	}
-	if d.Reason != "" {
-		h["X-Payctl-Reason"] = []string{clean(d.Reason)}
-	}
-	if d.SamePaymentAs != "" {
-		h["X-Payctl-Same-Payment-As"] = []string{d.SamePaymentAs}
-	}
-	if d.DuplicateOf != "" {
-		h["X-Payctl-Duplicate"] = []string{d.DuplicateOf}
-	}
-	return h
+	return deliver.About{
+		ID: d.ID, Provider: d.Provider, Event: d.Event, Verdict: d.Verdict, Reason: d.Reason,
+		DuplicateOf: d.DuplicateOf, SamePaymentAs: d.SamePaymentAs, Attempt: attempt,
+	}.Header()
 }

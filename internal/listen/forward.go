@@ -120,7 +120,7 @@ func (f *forwarder) urls(i payment.Inspection, d payment.Delivery) []string {
 			out = append(out, rule.URL)
 		}
 	}
-	if len(out) > 0 && d.Header.Get(headerDelivery) != "" {
+	if len(out) > 0 && deliver.Forwarded(d.Header) {
 		f.looped.Do(func() {
 			f.s.log.Warn("a delivery that payctl has forwarded before is not forwarded again; does a target lead back here?", "peer", d.Peer)
 		})

@@ -299,7 +299,8 @@ func TestForwardLoop(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	r.raw(post("/callbacks/wasaapay", event("c", "deposit.completed"), "Authorization: sig"))
+	// What an operator replays to a listener goes on: it is sent once.
+	r.raw(post("/callbacks/wasaapay", event("c", "deposit.completed"), "Authorization: sig", "X-Payctl-Delivery: dlv_1", "X-Payctl-Replay: 1"))
 	eventually(t, "the last arrives", func() bool { return len(target.got()) == 1 })
 	waiting, err := ledger.Forwards.List(t.Context(), store.ForwardWaiting, 0)
 	if err != nil || len(waiting) > 1 || target.got()[0].Body != event("c", "deposit.completed") {

@@ -90,7 +90,7 @@ func (r *run) attempt(ctx context.Context, p *parcel) error {
 			return nil
 		}
 	}
-	answer := r.post(ctx, d, target)
+	answer := r.post(ctx, d, target, p.tried+1)
 	if ctx.Err() != nil && answer.Err != nil {
 		return ctx.Err()
 	}

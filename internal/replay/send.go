@@ -136,26 +136,16 @@ func send(ctx context.Context, o options) (Totals, error) {
 	return Totals{Sent: r.sent.Load(), Skipped: r.skipped.Load(), Failed: r.failed.Load()}, err
 }
 
-// mark tells a target that a delivery does not come for the first time, and what payctl
-// thinks of it: the same words as a forward's.
-func mark(d store.StoredDelivery) http.Header {
-	h := http.Header{
-		"X-Payctl-Replay": {"1"}, "X-Payctl-Provider": {string(d.Provider)}, "X-Payctl-Verdict": {string(d.Verdict)},
-	}
-	if d.Event != nil {
-		h["X-Payctl-Event"] = []string{payment.Line(d.Event.Name, mostWord)}
-	}
-	if d.Reason != "" {
-		h["X-Payctl-Reason"] = []string{payment.Line(d.Reason, mostWord)}
-	}
-	return h
+// about is what the target is told of a delivery: the words of a forward.
+func about(d store.StoredDelivery, attempt int) http.Header {
+	return deliver.About{
+		ID: d.ID, Provider: d.Provider, Event: d.Event, Verdict: d.Verdict, Reason: d.Reason,
+		DuplicateOf: d.DuplicateOf, SamePaymentAs: d.SamePaymentAs, Attempt: attempt, Replayed: true,
+	}.Header()
 }
 
-// mostWord bounds what is said of a delivery in a header, in bytes.
-const mostWord = 200
-
 // post makes one attempt.
-func (r *run) post(ctx context.Context, d store.StoredDelivery, target string) Answer {
-	answer := r.o.sender.Post(ctx, deliver.Request{Target: target, Header: d.Header, Own: mark(d), Body: d.Body})
+func (r *run) post(ctx context.Context, d store.StoredDelivery, target string, attempt int) Answer {
+	answer := r.o.sender.Post(ctx, deliver.Request{Target: target, Header: d.Header, Own: about(d, attempt), Body: d.Body})
 	return Answer{Answer: answer, Target: target}
 }
