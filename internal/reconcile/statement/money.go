@@ -2,6 +2,7 @@ package statement
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,16 @@ func ungrouped(text string) (string, error) {
 	return whole + "." + fraction, nil
 }
 
-// spelled writes a number that a spreadsheet keeps as a double as its shortest
-// decimal: 2405.9800000000001 is 2405.98. Other text is left alone.
+// spelled writes a number that a spreadsheet keeps as a double as the spreadsheet does, with
+// 15 digits of what has a fraction: 2405.9800000000001 is 2405.98, and what a formula made of
+// 0.1 and 0.2 is 0.3. Other text is left alone.
 func spelled(number string) string {
 	f, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		return number
+	}
+	if f != math.Trunc(f) {
+		f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'g', 15, 64), 64)
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }

@@ -13,8 +13,11 @@ const mostPreamble = 40
 
 // preamble is what the rows above the titles say, or else the file's name.
 type preamble struct {
-	shortCode, account, holder       string
-	from, to, reported               time.Time
+	shortCode, account, holder string
+	from, to, reported         time.Time
+	// dates are what the cells of From, To and Date of Report hold: which of their numbers
+	// is the month is known when the rows are.
+	dates                            [3]string
 	opening, closing, totalIn, total *int64 // total is what was withdrawn, as it stands there
 	onlyCompleted                    bool
 	problem                          string
@@ -24,6 +27,9 @@ type preamble struct {
 func (p *preamble) take(cells []string) {
 	for i, cell := range cells {
 		label := strings.TrimSpace(strings.TrimSuffix(tidyTitle(cell), ":"))
+		if label == "" {
+			continue // nor is what follows looked for: a row may have a million empty cells
+		}
 		if strings.HasPrefix(label, "account type - ") {
 			_, account, _ := strings.Cut(cell, "- ")
 			p.account = strings.TrimSpace(account)
@@ -48,11 +54,11 @@ func (p *preamble) set(label, value string) {
 	case "account holder", "organisation name", "organization name":
 		p.holder = value
 	case "from":
-		p.from = p.time(label, value)
+		p.dates[0] = value
 	case "to":
-		p.to = p.time(label, value)
+		p.dates[1] = value
 	case "date of report":
-		p.reported = p.time(label, value)
+		p.dates[2] = value
 	case "statement period":
 		from, to, _ := strings.Cut(value, " - ")
 		p.from, p.to = day(from), day(to)
@@ -70,15 +76,24 @@ func (p *preamble) set(label, value string) {
 	}
 }
 
-func (p *preamble) time(label, value string) time.Time {
-	if value == "" {
-		return time.Time{}
+// understand reads the dates, and fills what the rows lack from what the name says.
+func (p *preamble) understand(order dateOrder, name preamble) {
+	for i, into := range []*time.Time{&p.from, &p.to, &p.reported} {
+		if p.dates[i] == "" {
+			continue
+		}
+		at, err := when(p.dates[i], order, timing.EAT())
+		if err != nil {
+			p.problem = []string{"from", "to", "date of report"}[i] + " is no date and time"
+		}
+		*into = at
 	}
-	at, err := when(value, dayFirst, timing.EAT())
-	if err != nil {
-		p.problem = label + " is no date and time"
+	if p.from.IsZero() || p.to.IsZero() {
+		p.from, p.to = name.from, name.to
 	}
-	return at
+	if p.reported.IsZero() {
+		p.reported = name.reported
+	}
 }
 
 func (p *preamble) money(label, value string) *int64 {
@@ -130,19 +145,13 @@ func named(name string) preamble {
 	return p
 }
 
-// or fills what p lacks from what the name says.
+// or fills what p lacks from what the name says, but for times; see understand.
 func (p preamble) or(name preamble) preamble {
 	if p.shortCode == "" {
 		p.shortCode = name.shortCode
 	}
 	if p.account == "" {
 		p.account = name.account
-	}
-	if p.from.IsZero() || p.to.IsZero() {
-		p.from, p.to = name.from, name.to
-	}
-	if p.reported.IsZero() {
-		p.reported = name.reported
 	}
 	p.onlyCompleted = name.onlyCompleted
 	return p

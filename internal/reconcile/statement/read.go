@@ -57,6 +57,8 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options, each func(R
 	head = head[:n]
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		err = rd.readWorkbook(r, size)
+	} else if isEncrypted(r, head) {
+		err = refuse(o.Name, "is a workbook that a password protects", "open it in a spreadsheet and save it without one, or export it as CSV")
 	} else {
 		err = rd.readText(hashed, head)
 	}
@@ -88,6 +90,7 @@ type reader struct {
 	texts    map[string]bool
 	ignored  []int
 	negative int // line of the first negative Paid In
+	outside  int // line of the first row that is not of the period
 	// total are the sums of the whole file, for the summary.
 	in, out int64
 }
@@ -96,13 +99,14 @@ func (rd *reader) readText(hashed *hashing, head []byte) error {
 	if problem, hint := notText(head); problem != "" {
 		return refuse(rd.o.Name, problem, hint)
 	}
-	r := bufio.NewReaderSize(&bounded{r: hashed}, 256<<10)
+	in := &bounded{r: hashed, what: "a row"}
+	r := bufio.NewReaderSize(in, 256<<10)
 	if bytes.HasPrefix(head, []byte("\ufeff")) {
 		if _, err := r.Discard(3); err != nil {
 			return err
 		}
 	}
-	found, err := rd.readSource(newTextSource(r, head, rd.isHeader))
+	found, err := rd.readSource(newTextSource(r, in, head, rd.isHeader))
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func (rd *reader) readWorkbook(r io.ReaderAt, size int64) error {
 			return refuse(rd.o.Name, err.Error(), "export it again as XLSX or CSV")
 		}
 		found, err := rd.readSource(sheet)
-		_ = sheet.close.Close()
+		_ = sheet.xml.Close()
 		if err != nil {
 			return err
 		}
@@ -160,10 +164,12 @@ func (rd *reader) readSource(s source) (bool, error) {
 	flush := func() error {
 		rows := buffer
 		buffer = nil
-		if rd.sect == nil {
+		if rd.sect == nil || rd.sect.ready {
 			return nil
 		}
-		rd.sect.sample(rows)
+		if err := rd.sample(rows); err != nil {
+			return err
+		}
 		for _, row := range rows {
 			if err := rd.row(row); err != nil {
 				return err
@@ -273,24 +279,33 @@ func (rd *reader) begin(cells []string, pre preamble) error {
 			return refuse(rd.o.Name, problem, hint)
 		}
 	}
-	if pre.problem != "" {
-		return refuse(rd.o.Name, pre.problem, "export it again; the rows above the titles are the portal's")
-	}
 	f := &rd.file
 	switch {
 	case f.Family == "":
 		f.Family, f.ShortCode, f.Account, f.Holder = s.family, pre.shortCode, pre.account, pre.holder
-		f.From, f.To = pre.from, pre.to
 	case f.Family != s.family:
 		return refuse(rd.o.Name, "holds statements of two kinds", "give each as a file of its own")
 	case pre.shortCode != "" && pre.shortCode != f.ShortCode:
 		return refuse(rd.o.Name, fmt.Sprintf("holds statements of two short codes, %s and %s", payment.Line(f.ShortCode, 20), payment.Line(pre.shortCode, 20)), "give each as a file of its own")
-	case !pre.from.IsZero():
-		f.From, f.To = earlier(f.From, pre.from), later(f.To, pre.to)
+	case pre.account != "" && pre.account != f.Account:
+		f.Account += " and " + pre.account
 	}
 	f.OnlyCompleted = f.OnlyCompleted || pre.onlyCompleted
 	rd.sect = s
 	rd.sects++
+	return nil
+}
+
+// sample has the section look at its first rows, and takes over the period that it states.
+func (rd *reader) sample(rows []raw) error {
+	s, f := rd.sect, &rd.file
+	s.sample(rows, rd.name)
+	if s.pre.problem != "" {
+		return refuse(rd.o.Name, s.pre.problem, "export it again; the rows above the titles are the portal's")
+	}
+	if !s.pre.from.IsZero() {
+		f.From, f.To = earlier(f.From, s.pre.from), later(f.To, s.pre.to)
+	}
 	return nil
 }
 
@@ -317,6 +332,14 @@ func (rd *reader) finish() (File, error) {
 	if rd.sects > 1 {
 		f.HasOpening, f.HasClosing = false, false
 		f.Checks = append(f.Checks, passed("one_table", fmt.Sprintf("%d tables follow one another; each was read under its own titles", rd.sects)))
+	}
+	switch {
+	case f.From.IsZero() || f.To.IsZero():
+		f.Checks = append(f.Checks, skipped("rows_in_period", "the file states no period"))
+	case rd.outside > 0:
+		f.Checks = append(f.Checks, failed("rows_in_period", fmt.Sprintf("line %d is not of the period that the file states, %s to %s", rd.outside, f.From.Format(time.DateTime), f.To.Format(time.DateTime))))
+	default:
+		f.Checks = append(f.Checks, passed("rows_in_period", "every row is of the period that the file states"))
 	}
 	if rd.negative > 0 {
 		f.Checks = append(f.Checks, failed("signs", fmt.Sprintf("Paid In is negative in line %d; it was read as money in", rd.negative)))

@@ -43,7 +43,10 @@ func (l Leg) String() string {
 type Row struct {
 	// Line is the row's number in the file, from 1.
 	Line int
-	// Problem says why the row cannot be read, "" when it can. Only Line, and
+	// Table is the number, from 1, of the table that it stands in: a file may be several
+	// that were glued together.
+	Table int
+	// Problem says why the row cannot be read, "" when it can. Only Line, Table, and
 	// Receipt where it was readable, are set beside it.
 	Problem string
 	// Receipt is in upper case without blanks.

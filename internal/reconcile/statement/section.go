@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/timing"
@@ -26,10 +27,11 @@ type section struct {
 	bad     int
 }
 
-// sample finds out from the first rows how dates are written and which way time runs.
-func (s *section) sample(rows []raw) {
+// sample finds out from the first rows, and what stands above them, how dates are written
+// and which way time runs.
+func (s *section) sample(rows []raw, name preamble) {
 	s.ready = true
-	dates, receipts := make([]string, 0, len(rows)), make([]string, 0, len(rows))
+	dates, receipts := s.pre.dates[:], make([]string, len(s.pre.dates), len(s.pre.dates)+len(rows))
 	for _, r := range rows {
 		if r.bad == nil {
 			dates = append(dates, s.layout.cell(r.cells, colAt))
@@ -37,8 +39,9 @@ func (s *section) sample(rows []raw) {
 		}
 	}
 	s.order = orderOf(dates, receipts)
+	s.pre.understand(s.order, name)
 	var first, last time.Time
-	for _, date := range dates {
+	for _, date := range dates[len(s.pre.dates):] {
 		if at, err := when(date, s.order, timing.EAT()); err == nil {
 			if first.IsZero() {
 				first = at
@@ -78,18 +81,21 @@ func (rd *reader) row(r raw) error {
 			}
 			return nil
 		}
-		row, err = rd.understand(r.cells)
+		row, err = rd.understand(r)
 	}
-	row.Line = r.line
+	row.Line, row.Table = r.line, rd.sects
 	f.Rows++
 	s.rows++
 	if err != nil {
-		row = Row{Line: r.line, Receipt: row.Receipt, Problem: payment.Line(err.Error(), 200)}
+		row = Row{Line: r.line, Table: rd.sects, Receipt: row.Receipt, Problem: payment.Line(err.Error(), 200)}
 		f.Unreadable++
 		s.bad++
 		return rd.each(row)
 	}
 	rd.first, rd.last = earlier(rd.first, row.At), later(rd.last, row.At)
+	if p := &s.pre; rd.outside == 0 && !p.from.IsZero() && (row.At.Before(p.from) || row.At.After(p.to.Add(time.Minute))) {
+		rd.outside = r.line
+	}
 	if row.Completed {
 		if row.Amount > 0 {
 			s.in += row.Amount
@@ -114,28 +120,37 @@ func blank(cells []string) bool {
 }
 
 // isTransaction tells rows from blank lines, footers and totals: it has a time, a
-// status, or an amount beside something that may be a receipt.
+// status, an amount, or a receipt, after which the file may have been cut off.
 func (s *section) isTransaction(cells []string) bool {
 	receipt := s.layout.cell(cells, colReceipt)
 	if strings.EqualFold(strings.TrimSuffix(receipt, ":"), "total") {
 		return false
 	}
-	return s.layout.cell(cells, colAt) != "" || s.layout.cell(cells, colStatus) != "" ||
+	return looksLikeReceipt(receipt) || s.layout.cell(cells, colAt) != "" || s.layout.cell(cells, colStatus) != "" ||
 		s.layout.cell(cells, colIn) != "" || s.layout.cell(cells, colOut) != "" || s.layout.cell(cells, colAmount) != ""
+}
+
+// looksLikeReceipt reports whether a cell has a receipt's form: ten capital letters and
+// digits.
+func looksLikeReceipt(s string) bool {
+	return len(s) == 10 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && strings.ContainsAny(s, "0123456789")
 }
 
 // understand reads a row's cells. The receipt is set where it is readable, also
 // beside an error.
-func (rd *reader) understand(cells []string) (Row, error) {
-	l := &rd.sect.layout
+func (rd *reader) understand(r raw) (Row, error) {
+	l, cells := &rd.sect.layout, r.cells
 	row := Row{Receipt: normalReceipt(l.cell(cells, colReceipt)), Details: l.cell(cells, colDetails)}
 	switch {
 	case row.Receipt == "":
 		return row, errors.New("the receipt is empty")
-	case len(row.Receipt) > 64 || strings.ContainsAny(row.Receipt, " \t\r\n"):
+	case len(row.Receipt) > 64 || strings.ContainsFunc(row.Receipt, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
 		return Row{}, errors.New("the receipt is not one word")
 	}
 	var err error
+	if l.cell(cells, colAt) == "" {
+		return row, errors.New("the time is empty")
+	}
 	if row.At, err = rd.time(l.cell(cells, colAt)); err != nil {
 		return row, fmt.Errorf("the time %s %w", payment.Line(l.cell(cells, colAt), 40), err)
 	}
@@ -148,7 +163,7 @@ func (rd *reader) understand(cells []string) (Row, error) {
 	if currency := l.cell(cells, colCurrency); currency != "" && !strings.EqualFold(currency, "KES") {
 		return row, fmt.Errorf("the currency %s is not KES", payment.Line(currency, 10))
 	}
-	if row.Amount, err = rd.amount(cells); err != nil {
+	if row.Amount, err = rd.amount(r); err != nil {
 		return row, err
 	}
 	if text := l.cell(cells, colBalance); text != "" {
@@ -157,7 +172,9 @@ func (rd *reader) understand(cells []string) (Row, error) {
 		}
 		row.HasBalance = true
 	}
-	row.Status = l.cell(cells, colStatus)
+	if row.Status = l.cell(cells, colStatus); row.Status == "" {
+		return row, errors.New("the status is empty")
+	}
 	row.Completed = rd.completed(row.Status)
 	if row.Completed && row.Amount == 0 {
 		return row, errors.New("it is completed without an amount")
@@ -231,8 +248,8 @@ func (rd *reader) completed(status string) bool {
 
 // amount reads the two columns of money, or the one of a file with named columns.
 // The direction is the column's, whatever the sign.
-func (rd *reader) amount(cells []string) (int64, error) {
-	l := &rd.sect.layout
+func (rd *reader) amount(r raw) (int64, error) {
+	l, cells := &rd.sect.layout, r.cells
 	if l[colAmount] >= 0 {
 		return rd.signed(l.cell(cells, colAmount), l.cell(cells, colDirection), l[colDirection] >= 0)
 	}
@@ -249,7 +266,7 @@ func (rd *reader) amount(cells []string) (int64, error) {
 		return 0, errors.New("both Paid In and Withdrawn hold an amount")
 	case in != 0:
 		if in < 0 && rd.negative == 0 {
-			rd.negative = max(rd.file.Rows+1, 1)
+			rd.negative = r.line
 		}
 		return max(in, -in), nil
 	}

@@ -3,6 +3,7 @@ package statement
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
@@ -26,8 +27,8 @@ type rowError struct{ problem string }
 
 func (e *rowError) Error() string { return e.problem }
 
-// mostLine bounds what one row of a text file may hold.
-const mostLine = 1 << 20
+// mostAtOnce bounds what one row of a text file, or one element of a sheet, may hold.
+const mostAtOnce = 1 << 20
 
 // hashing hashes what is read through it.
 type hashing struct {
@@ -58,11 +59,34 @@ func refuse(name, problem, hint string) error {
 
 const exportHint = "export the statement of the Utility or Merchant account as CSV or XLSX"
 
+// oleMagic begins the files of Excel 97, and those of newer ones that a password protects.
+func oleMagic() []byte { return []byte{0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1} }
+
+// isEncrypted reports whether an OLE file holds an encrypted workbook, by the names in the
+// first sectors of its directory.
+func isEncrypted(r io.ReaderAt, head []byte) bool {
+	if !bytes.HasPrefix(head, oleMagic()) || len(head) < 0x34 {
+		return false
+	}
+	shift := binary.LittleEndian.Uint16(head[0x1e:])
+	first := int64(binary.LittleEndian.Uint32(head[0x30:]))
+	if shift < 7 || shift > 12 {
+		return false
+	}
+	directory := make([]byte, 4096)
+	n, _ := r.ReadAt(directory, (first+1)<<shift)
+	var name []byte
+	for _, c := range "EncryptedPackage" {
+		name = append(name, byte(c), 0)
+	}
+	return bytes.Contains(directory[:n], name)
+}
+
 // notText names what a file is that is no text, by its first bytes; "" for text.
 func notText(head []byte) (problem, hint string) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	switch {
-	case bytes.HasPrefix(head, []byte{0xd0, 0xcf, 0x11, 0xe0}):
+	case bytes.HasPrefix(head, oleMagic()[:4]):
 		return "is an Excel 97 file (.xls), which payctl does not read", "export it as CSV, or open it in a spreadsheet and save it as XLSX"
 	case bytes.HasPrefix(head, []byte("%PDF")):
 		return "is a PDF, whose text cannot be read without guessing", exportHint
@@ -83,11 +107,12 @@ func notText(head []byte) (problem, hint string) {
 // textSource reads CSV, whatever separates its cells.
 type textSource struct {
 	csv *csv.Reader
+	in  *bounded
 }
 
 // newTextSource finds the separator in the beginning of the file, by the row that
 // heads the columns.
-func newTextSource(r io.Reader, head []byte, isHeader func([]string) bool) *textSource {
+func newTextSource(r io.Reader, in *bounded, head []byte, isHeader func([]string) bool) *textSource {
 	head = bytes.TrimPrefix(head, []byte("\ufeff"))
 	comma := ','
 	for _, c := range []rune{',', ';', '\t', '|'} {
@@ -100,7 +125,7 @@ func newTextSource(r io.Reader, head []byte, isHeader func([]string) bool) *text
 	}
 	reader := csv.NewReader(r)
 	reader.Comma, reader.FieldsPerRecord, reader.ReuseRecord = comma, -1, true
-	return &textSource{reader}
+	return &textSource{reader, in}
 }
 
 func heads(r *csv.Reader, isHeader func([]string) bool) bool {
@@ -117,6 +142,7 @@ func heads(r *csv.Reader, isHeader func([]string) bool) bool {
 }
 
 func (s *textSource) next() (int, []string, error) {
+	s.in.since = 0
 	cells, err := s.csv.Read()
 	var bad *csv.ParseError
 	switch {
@@ -160,19 +186,19 @@ func from1252(s string) string {
 	return b.String()
 }
 
-// bounded ends a reader that gives no line end for too long, so that no file can
-// take all memory.
+// bounded ends a reader of which too much is read for one row or element, so that no file
+// can take all memory. since is how much was; what takes rows or elements sets it to 0.
 type bounded struct {
 	r     io.Reader
+	what  string
 	since int
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if at := bytes.LastIndexByte(p[:n], '\n'); at >= 0 {
-		b.since = n - at - 1
-	} else if b.since += n; b.since > mostLine {
-		return n, fmt.Errorf("a line is longer than %d bytes", mostLine)
+	if b.since > mostAtOnce {
+		return 0, fmt.Errorf("%s is longer than %d bytes", b.what, mostAtOnce)
 	}
+	n, err := b.r.Read(p)
+	b.since += n
 	return n, err
 }

@@ -19,12 +19,14 @@ const (
 	mostSheets  = 50
 	mostShared  = 64 << 20 // bytes of shared texts held
 	sharedCost  = 16       // bytes that a text takes beside its letters
-	mostElement = 1 << 20  // bytes between two elements
+	mostText    = 1 << 20  // bytes of one cell
 	mostColumns = 256
 	// A part that unpacks to more than freeSize bytes and mostRatio times its size is none
 	// of a statement; such are made to use up memory or time.
 	freeSize  = 16 << 20
 	mostRatio = 200
+	// encryptedFlag is the bit of a part's flags that tells a password.
+	encryptedFlag = 1
 )
 
 type workbook struct {
@@ -46,43 +48,53 @@ func openWorkbook(r io.ReaderAt, size int64) (*workbook, error) {
 }
 
 // part opens one part of the zip as XML; nil where it is not there.
-func (w *workbook) part(name string) (*xml.Decoder, io.Closer, error) {
+func (w *workbook) part(name string) (*tokens, error) {
 	for _, f := range w.zip.File {
-		if strings.EqualFold(strings.TrimPrefix(f.Name, "/"), name) {
-			r, err := f.Open()
-			if err != nil {
-				return nil, nil, err
-			}
-			return xml.NewDecoder(&elements{r: r, most: max(freeSize, mostRatio*int64(f.CompressedSize64))}), r, nil
+		if !strings.EqualFold(strings.TrimPrefix(f.Name, "/"), name) {
+			continue
 		}
+		if f.Flags&encryptedFlag != 0 {
+			return nil, errors.New("is a zip file that a password protects")
+		}
+		r, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		in := &bounded{r: &unpacked{r, max(freeSize, mostRatio*int64(f.CompressedSize64))}, what: "an element"}
+		return &tokens{xml.NewDecoder(in), in, r}, nil
 	}
-	return nil, nil, nil
+	return nil, nil
 }
 
-// elements bounds how much stands in one element, and in all of them.
-type elements struct {
+// tokens are those of one part.
+type tokens struct {
+	xml *xml.Decoder
+	in  *bounded
+	io.Closer
+}
+
+func (t *tokens) next() (xml.Token, error) {
+	t.in.since = 0
+	return t.xml.RawToken()
+}
+
+// unpacked bounds how many bytes a part may hold.
+type unpacked struct {
 	r    io.Reader
-	last int
 	most int64
 }
 
-func (e *elements) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	if e.most -= int64(n); e.most < 0 {
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	if u.most -= int64(n); u.most < 0 {
 		return n, errors.New("it unpacks to many times its size")
-	}
-	at := strings.LastIndexByte(string(p[:n]), '<')
-	if at >= 0 {
-		e.last = n - at
-	} else if e.last += n; e.last > mostElement {
-		return n, errors.New("an element is too long")
 	}
 	return n, err
 }
 
 func (w *workbook) findSheets() error {
 	targets := map[string]string{}
-	err := w.each("xl/_rels/workbook.xml.rels", func(e xml.StartElement, _ *xml.Decoder) error {
+	err := w.each("xl/_rels/workbook.xml.rels", func(e xml.StartElement, _ *tokens) error {
 		if e.Name.Local == "Relationship" {
 			targets[attribute(e, "Id")] = attribute(e, "Target")
 		}
@@ -91,7 +103,10 @@ func (w *workbook) findSheets() error {
 	if err != nil {
 		return err
 	}
-	err = w.each("xl/workbook.xml", func(e xml.StartElement, _ *xml.Decoder) error {
+	err = w.each("xl/workbook.xml", func(e xml.StartElement, _ *tokens) error {
+		if from := attribute(e, "date1904"); e.Name.Local == "workbookPr" && (from == "1" || from == "true") {
+			return errors.New("counts its days from 1904, as old spreadsheets of the Macintosh do")
+		}
 		if target := targets[attribute(e, "id")]; e.Name.Local == "sheet" && target != "" && len(w.sheets) < mostSheets {
 			if !strings.HasPrefix(target, "/") {
 				target = path.Join("xl", target)
@@ -108,7 +123,7 @@ func (w *workbook) findSheets() error {
 
 func (w *workbook) readShared() error {
 	held := 0
-	return w.each("xl/sharedStrings.xml", func(e xml.StartElement, d *xml.Decoder) error {
+	return w.each("xl/sharedStrings.xml", func(e xml.StartElement, d *tokens) error {
 		if e.Name.Local != "si" {
 			return nil
 		}
@@ -125,14 +140,14 @@ func (w *workbook) readShared() error {
 }
 
 // each calls see with every start element of a part, which may not be there.
-func (w *workbook) each(name string, see func(xml.StartElement, *xml.Decoder) error) error {
-	d, c, err := w.part(name)
+func (w *workbook) each(name string, see func(xml.StartElement, *tokens) error) error {
+	d, err := w.part(name)
 	if err != nil || d == nil {
 		return err
 	}
-	defer func() { _ = c.Close() }()
+	defer func() { _ = d.Close() }()
 	for {
-		token, err := d.RawToken()
+		token, err := d.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -157,11 +172,11 @@ func attribute(e xml.StartElement, name string) string {
 }
 
 // textOf gathers the text of an element, without its phonetic runs.
-func textOf(d *xml.Decoder, until string) (string, error) {
+func textOf(d *tokens, until string) (string, error) {
 	var b strings.Builder
 	inText, phonetic := false, 0
 	for {
-		token, err := d.RawToken()
+		token, err := d.next()
 		if err != nil {
 			return "", err
 		}
@@ -180,7 +195,7 @@ func textOf(d *xml.Decoder, until string) (string, error) {
 			}
 			inText = false
 		case xml.CharData:
-			if inText && phonetic == 0 && b.Len() < mostElement {
+			if inText && phonetic == 0 && b.Len() < mostText {
 				b.Write(t)
 			}
 		}
@@ -190,26 +205,25 @@ func textOf(d *xml.Decoder, until string) (string, error) {
 // sheetSource reads a sheet's rows.
 type sheetSource struct {
 	book  *workbook
-	xml   *xml.Decoder
-	close io.Closer
+	xml   *tokens
 	row   int
 	cells []string
 }
 
 func (w *workbook) open(i int) (*sheetSource, error) {
-	d, c, err := w.part(w.sheets[i])
+	d, err := w.part(w.sheets[i])
 	if err != nil {
 		return nil, err
 	}
 	if d == nil {
 		return nil, errors.New("names a sheet that is not in it")
 	}
-	return &sheetSource{book: w, xml: d, close: c}, nil
+	return &sheetSource{book: w, xml: d}, nil
 }
 
 func (s *sheetSource) next() (int, []string, error) {
 	for {
-		token, err := s.xml.RawToken()
+		token, err := s.xml.next()
 		if errors.Is(err, io.EOF) {
 			return 0, nil, io.EOF
 		}
@@ -234,7 +248,7 @@ func (s *sheetSource) next() (int, []string, error) {
 func (s *sheetSource) readRow() error {
 	s.cells = s.cells[:0]
 	for {
-		token, err := s.xml.RawToken()
+		token, err := s.xml.next()
 		if err != nil {
 			return err
 		}
@@ -270,7 +284,7 @@ func (s *sheetSource) cell(kind string) (string, error) {
 	var value strings.Builder
 	reading := false
 	for {
-		token, err := s.xml.RawToken()
+		token, err := s.xml.next()
 		if err != nil {
 			return "", err
 		}
@@ -286,7 +300,7 @@ func (s *sheetSource) cell(kind string) (string, error) {
 			}
 			reading = t.Name.Local == "v"
 		case xml.CharData:
-			if reading && value.Len() < mostElement {
+			if reading && value.Len() < mostText {
 				value.Write(t)
 			}
 		case xml.EndElement:
