@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/reconcile/statement"
 	"github.com/payctl/payctl/internal/store"
 )
 
@@ -61,7 +62,7 @@ func (r *run) ofLedger(c Category, s Severity, e *entry) Difference {
 func (r *run) ofFile(c Category, s Severity, e *entry) Difference {
 	return Difference{
 		Category: c, Severity: s, Receipt: r.names.text(e.key), Amount: e.amount, HasAmount: true,
-		File: r.report.Files[e.file()].Name, Line: e.line(), At: e.time(),
+		File: r.fileOf(e).Name, Line: e.line(), At: e.time(),
 	}
 }
 
@@ -74,8 +75,11 @@ func (r *run) ofBoth(c Category, s Severity, t *transaction, mine *entry) Differ
 }
 
 func (r *run) where(e *entry) string {
-	return fmt.Sprintf("%s:%d", payment.Line(r.report.Files[e.file()].Name, 120), e.line())
+	return fmt.Sprintf("%s:%d", payment.Line(r.fileOf(e).Name, 120), e.line())
 }
+
+// fileOf returns the file of a statement's row.
+func (r *run) fileOf(e *entry) *statement.File { return &r.report.Files[r.tables[e.table()]] }
 
 // resolve is the command by which an operator takes the statement's word.
 func (r *run) resolve(d *Difference) string {

@@ -70,7 +70,7 @@ const refSize = 20
 type entry struct {
 	key    receiptKey
 	amount int64
-	// number is the ledger's key of the row, or the file and line of the statement's.
+	// number is the ledger's key of the row, or the table and line of the statement's.
 	number int64
 	// phone is a phone or what is visible of one; see packPhone.
 	phone uint64
@@ -105,11 +105,11 @@ func (e *entry) setRef(ref string) {
 
 func (e *entry) refText() string { return string(e.ref[:e.refLen]) }
 
-// place is a row's file and line.
-func place(file, line int) int64 { return int64(file)<<40 | int64(line) }
+// place is a row's table, as run.tables numbers them, and its line.
+func place(table, line int) int64 { return int64(table)<<40 | int64(line) }
 
-func (e *entry) file() int { return int(e.number >> 40) }
-func (e *entry) line() int { return int(e.number & (1<<40 - 1)) }
+func (e *entry) table() int { return int(e.number >> 40) }
+func (e *entry) line() int  { return int(e.number & (1<<40 - 1)) }
 
 // compare orders a side: by receipt, and equal rows beside each other.
 func (e *entry) compare(o *entry) int {
@@ -119,7 +119,7 @@ func (e *entry) compare(o *entry) int {
 	)
 }
 
-// sameRow reports whether two rows of different files may be the same.
+// sameRow reports whether two rows of different tables may be the same.
 func (e *entry) sameRow(o *entry) bool {
 	return e.key == o.key && e.at == o.at && e.leg == o.leg && e.amount == o.amount && e.flags&completed == o.flags&completed
 }

@@ -62,14 +62,16 @@ func (r *run) booked(b *store.BookRow) entry {
 	return e
 }
 
-// lookUp asks the ledger for the receipts of what is left: they may be of another time.
+// lookUp asks the ledger for the receipts of what is left, and for those that reversals
+// name: they may be of another time.
 func (r *run) lookUp(ctx context.Context) error {
-	if len(r.left) == 0 {
-		return nil
-	}
-	texts := make([]string, len(r.left))
+	texts := make([]string, 0, len(r.left))
 	for i := range r.left {
-		texts[i] = r.names.text(r.left[i].key)
+		texts = append(texts, r.names.text(r.left[i].key))
+	}
+	texts = append(texts, r.namedByReversals()...)
+	if len(texts) == 0 {
+		return nil
 	}
 	found := map[receiptKey][]entry{}
 	err := r.books.WithReceipts(ctx, r.in.Scope, texts, func(b store.BookRow) error {
@@ -95,5 +97,38 @@ func (r *run) lookUp(ctx context.Context) error {
 		r.duplicates(mine)
 	}
 	r.left = rest
+	for k, mine := range found {
+		if back := r.linked[k]; back != nil && !back.met {
+			slices.SortFunc(mine, func(a, b entry) int { return a.compare(&b) })
+			r.report.LedgerRows += len(mine)
+			mine = r.toldTwice(mine)
+			bestFirst(mine)
+			r.reversedAlone(&mine[0], r.takesBack(k))
+			r.duplicates(mine)
+		}
+	}
 	return nil
+}
+
+// namedByReversals are the receipts of payments that reversals take back, and that neither
+// the files nor the ledger's period has.
+func (r *run) namedByReversals() []string {
+	if len(r.linked) == 0 {
+		return nil
+	}
+	known := map[receiptKey]bool{}
+	for i := range r.left {
+		known[r.left[i].key] = true
+	}
+	for i := range r.open {
+		known[r.open[i].key] = true
+	}
+	var out []string
+	for k, back := range r.linked {
+		if back.seen && !back.met && !known[k] {
+			out = append(out, r.names.text(k))
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile/statement"
@@ -46,8 +47,8 @@ func (r *run) match(ctx context.Context) error {
 	}
 }
 
-// once drops rows that more than one file has: each is counted as often as the file
-// that has it most often.
+// once drops rows that more than one table has: each is counted as often as the table
+// that has it most often, where that is noted.
 func (r *run) once(rows []entry) []entry {
 	if len(rows) < 2 {
 		return rows
@@ -61,8 +62,11 @@ func (r *run) once(rows []entry) []entry {
 		keep, most := i, 0
 		for a := i; a < j; {
 			b := a + 1
-			for b < j && rows[b].file() == rows[a].file() {
+			for b < j && rows[b].table() == rows[a].table() {
 				b++
+			}
+			if b-a > 1 {
+				r.repeats(&rows[a], &rows[a+1])
 			}
 			if b-a > most {
 				keep, most = a, b-a
@@ -75,6 +79,22 @@ func (r *run) once(rows []entry) []entry {
 	}
 	return out
 }
+
+// repeats notes that a table has a row twice, which may be one payment or two: it is counted
+// as it stands there.
+func (r *run) repeats(a, b *entry) {
+	f := r.fileOf(a)
+	at := slices.IndexFunc(f.Checks, func(c statement.Check) bool { return c.Name == repeatedRows })
+	if at < 0 {
+		f.Checks = append(f.Checks, statement.Check{Name: repeatedRows, Detail: fmt.Sprintf("lines %d and %d are the same; each was counted", a.line(), b.line())})
+		return
+	}
+	if c := &f.Checks[at]; !strings.HasSuffix(c.Detail, "further ones") {
+		c.Detail += "; so are further ones"
+	}
+}
+
+const repeatedRows = "repeated_rows"
 
 // toldTwice drops the C2B notice of a deposit: it is the same payment told twice.
 func (r *run) toldTwice(rows []entry) []entry {
@@ -224,6 +244,8 @@ func (r *run) noPayment(t *transaction) {
 		r.told(NotCustomerPayment, 0)
 	case t.legs.has(statement.Reversal):
 		r.reversal(&t.first)
+	case !r.inPeriod(t.first.time()):
+		r.told(OutsidePeriod, t.first.amount)
 	case t.legs.onlyFees():
 		r.told(FeeOnly, t.first.amount)
 		d := r.ofFile(FeeOnly, Low, &t.first)

@@ -110,6 +110,7 @@ func (r *run) askProvider(ctx context.Context) error {
 		return nil
 	}
 	// The list is the statement; a row has no line of a file.
+	r.tables = append(r.tables, 0)
 	r.report.Files = append(r.report.Files, statement.File{Name: "pull", Family: "pull", From: from, To: to, Rows: len(r.pulled)})
 	r.covered = []interval{{from, to}}
 	for k, p := range r.pulled {

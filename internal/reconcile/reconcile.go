@@ -205,6 +205,9 @@ type run struct {
 	names  receipts
 
 	files, ledger sorter
+	// tables are the files' tables, by the index of the file that each is in: a file may
+	// be several that were glued together.
+	tables []int
 	// linked are the reversals that name a receipt, by that receipt, and reversals the
 	// other way round; unlinked are the amounts of those that name none.
 	linked    map[receiptKey]*reversal
@@ -275,6 +278,7 @@ func (r *run) readFile(ctx context.Context, index int, s Source) (statement.File
 	}
 	defer func() { _ = f.Close() }()
 	var bad []statement.Row
+	table := 0
 	o := statement.Options{Name: s.Name, Columns: r.in.Columns, TimeFormat: r.in.TimeFormat, Zone: r.in.Zone, Now: r.in.Now}
 	file, err := statement.Read(ctx, f, size, o, func(row statement.Row) error {
 		r.report.StatementRows++
@@ -285,7 +289,11 @@ func (r *run) readFile(ctx context.Context, index int, s Source) (statement.File
 			bad = append(bad, row)
 			return nil
 		}
-		return r.take(index, &row)
+		if row.Table != table {
+			table = row.Table
+			r.tables = append(r.tables, index)
+		}
+		return r.take(&row)
 	})
 	return file, bad, err
 }
@@ -299,8 +307,8 @@ func cause(err error) string {
 }
 
 // take keeps a row of a file.
-func (r *run) take(file int, row *statement.Row) error {
-	e := entry{key: r.names.key(row.Receipt), amount: row.Amount, number: place(file, row.Line), at: row.At.Unix(), leg: row.Leg, phone: packPhone(statement.NewMask(row.Phone))}
+func (r *run) take(row *statement.Row) error {
+	e := entry{key: r.names.key(row.Receipt), amount: row.Amount, number: place(len(r.tables)-1, row.Line), at: row.At.Unix(), leg: row.Leg, phone: packPhone(statement.NewMask(row.Phone))}
 	e.setRef(row.Reference)
 	if row.Completed {
 		e.flags |= completed

@@ -321,6 +321,78 @@ func TestTraps(t *testing.T) {
 			[]string{"critical reversed R1 100.00 0-1 x:5"},
 			payment.KindConflict,
 		},
+		"a reversal of a payment of another day": {
+			memoryBooks{func() store.BookRow {
+				d := deposit(1, "R1", "100", done, "10:00:00")
+				d.At = d.At.AddDate(0, 0, -3)
+				return d
+			}()},
+			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "070****222", "R1")))},
+			Input{},
+			"reversed 1 100.00",
+			[]string{"critical reversed R1 - 0-1 x:5"},
+			payment.KindConflict,
+		},
+		"a reversal of a payment that the ledger alone has": {
+			memoryBooks{deposit(1, "R1", "100", done, "10:00:00")},
+			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "070****222", "R1")))},
+			Input{},
+			"reversed 1 100.00",
+			[]string{"critical reversed R1 - 0-1 x:5"},
+			payment.KindConflict,
+		},
+		"a reversal of another day that the ledger knows": {
+			memoryBooks{func() store.BookRow {
+				d := deposit(1, "R1", "100", done, "10:00:00")
+				d.At, d.Reversed = d.At.AddDate(0, 0, -3), true
+				return d
+			}()},
+			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "070****222", "R1")))},
+			Input{},
+			"reversed 1 100.00",
+			[]string{},
+			payment.KindInternal,
+		},
+		"a reversal that names what nobody has": {
+			nil,
+			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "070****222", "R1")))},
+			Input{},
+			"reversal_unmatched 1 100.00",
+			[]string{"medium reversal_unmatched R9 -100.00 x:5"},
+			payment.KindConflict,
+		},
+		"files glued together": {
+			memoryBooks{deposit(1, "R1", "100", done, "12:00:00")},
+			[]Source{memory("x", fileB(whole, "12:30:00", fee("R1", "12:00:00", "2"), pay("R1", "12:00:00", "100", "", ""))+fileB("11:00:00", end, fee("R1", "12:00:00", "2"), pay("R1", "12:00:00", "100", "", "")))},
+			Input{},
+			"matched 1 100.00",
+			[]string{},
+			payment.KindInternal,
+		},
+		"a header twice": {
+			memoryBooks{deposit(1, "R1", "100", done, "12:00:00"), deposit(2, "R2", "50", done, "11:00:00")},
+			[]Source{memory("x", fileB(whole, end, pay("R1", "12:00:00", "100", "", ""), headB, pay("R2", "11:00:00", "50", "", "")))},
+			Input{},
+			"matched 2 150.00",
+			[]string{},
+			payment.KindInternal,
+		},
+		"a file of completed transactions alone": {
+			memoryBooks{pushed(1, "100", "A", payment.StatusFailed, "10:00:00"), pushed(2, "70", "B", payment.StatusPending, "11:00:00"), deposit(3, "R3", "30", done, "12:00:00")},
+			[]Source{memory("ORG_600123_Utility Account_Completed_20261105053012.csv", fileB(whole, end, pay("R3", "12:00:00", "30", "", "")))},
+			Input{},
+			"matched 1 30.00\nnot_customer_payment 1 0.00\nnot_verifiable 1 70.00",
+			[]string{"medium not_verifiable - 0-2 :0"},
+			payment.KindPending,
+		},
+		"a fee outside of what was asked for": {
+			nil,
+			[]Source{memory("x", fileB(whole, end, fee("R2", "15:00:00", "2"), sweep("R1", "10:00:00", "500")))},
+			Input{From: at("14:00:00"), To: at("16:00:00")},
+			"fee_only 1 2.00\noutside_period 1 500.00",
+			[]string{"low fee_only R2 -2.00 x:5"},
+			payment.KindInternal,
+		},
 		"a reversal that the ledger knows": {
 			memoryBooks{func() store.BookRow { d := deposit(1, "R1", "100", done, "10:00:00"); d.Reversed = true; return d }()},
 			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "", "R1"), pay("R1", "10:00:00", "100", "", "")))},

@@ -106,7 +106,26 @@ func (r *run) settleRest(context.Context) error {
 	return nil
 }
 
+// reversedAlone is a payment of the ledger that a reversal of the files takes back, while
+// none of them has the payment itself.
+func (r *run) reversedAlone(e *entry, back *reversal) {
+	r.ledgerTold++
+	r.add(Reversed, e.amount)
+	if e.has(reversedHere) || e.ledgerStatus() != payment.StatusCompleted {
+		return
+	}
+	d := r.ofLedger(Reversed, Critical, e)
+	d.File, d.Line = r.fileOf(&back.entry).Name, back.line()
+	d.Detail = "taken back by " + r.names.text(back.key) + " (" + r.where(&back.entry) + "); the ledger has it completed, and none of the files has the payment"
+	d.Next = "payctl transaction status " + d.Receipt
+	r.list(d)
+}
+
 func (r *run) onlyLedger(e *entry) {
+	if back := r.takesBack(e.key); back != nil && back.seen {
+		r.reversedAlone(e, back)
+		return
+	}
 	r.ledgerTold++
 	at, status := e.time(), e.ledgerStatus()
 	switch {
@@ -199,6 +218,10 @@ func (r *run) pairReversals(context.Context) error {
 	slices.SortFunc(r.reversible, byAmount)
 	for i := range pending {
 		e := &pending[i]
+		if !r.inPeriod(e.time()) {
+			r.told(OutsidePeriod, e.amount)
+			continue
+		}
 		r.told(ReversalUnmatched, e.amount)
 		d := r.ofFile(ReversalUnmatched, Medium, e)
 		d.Detail, d.Next = "takes a payment back that none of the files has", "payctl transaction status "+d.Receipt
