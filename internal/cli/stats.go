@@ -9,7 +9,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/stats"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -28,10 +27,11 @@ func newStats(s *session) *cobra.Command {
 		Long: `Counts the profile's payments over a time: how many were asked for and paid, why the
 others failed, how long it took and what decided it; what reached the listener and what
 was sent on. The ledger keeps these counts while rows come in, so that they cost the
-same whatever its size; --by amount alone reads the deposits themselves.
+same whatever its size.
 
-Times are taken as whole hours, deliveries and forwards as whole days, in East African
-time.`,
+Times are taken as whole hours, in the zone of --timezone; deliveries and forwards as
+whole days of East Africa. A callback is late when the prompt was over, and lost when
+none has come for twice as long, 4 minutes, whatever decided the payment.`,
 		Example: "  payctl stats\n  payctl stats --since 30d --by day --html june.html\n  payctl stats --by reason -o csv",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -71,11 +71,12 @@ func (v *statsVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in.Zone = v.zone()
 	r, err := stats.Run(ctx, ledger.Rollups, in)
 	if err != nil {
 		return err
 	}
-	shown := view.NewStats(r, timing.EAT())
+	shown := view.NewStats(r, in.Zone)
 	if v.html != "" {
 		if err := writePage(v.html, shown.Page(v.now())); err != nil {
 			return err

@@ -76,7 +76,9 @@ type Deliveries struct {
 	Total, Duplicated, Unbelieved int64
 	// Late counts deposits whose first callback came when the prompt was over
 	// (payment.PromptLifetime), Lost those that the provider took and nobody called back
-	// about, whatever decided them; one is looked for as long again after the prompt.
+	// about, whatever decided them. Callbacks are told of that came minutes after a poll
+	// (reference/daraja.md §4.3), so that none is lost before the prompt has been over for as
+	// long as it lasted.
 	Late, Lost int64
 }
 

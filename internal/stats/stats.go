@@ -23,6 +23,7 @@ type Rollups interface {
 	Times(ctx context.Context, env payment.Environment, from, to time.Time) ([]store.Took, error)
 	Bands(ctx context.Context, env payment.Environment, currency payment.Currency, from, to time.Time) ([]store.Band, error)
 	Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]store.Undecided, error)
+	Awaited(ctx context.Context, env payment.Environment, from, to, now time.Time) (int64, error)
 	Wallets(ctx context.Context, from, to time.Time) ([]store.WalletMoved, error)
 	Arrived(ctx context.Context, from, to time.Time) ([]store.Arrived, error)
 	Forwarded(ctx context.Context, from, to time.Time) (store.Forwarded, error)
@@ -48,19 +49,25 @@ func Groupings() []string {
 }
 
 // Input says what is counted. Since and Until are taken as whole hours, deliveries and
-// forwards as whole days, both in East African time.
+// forwards as whole days of East Africa.
 type Input struct {
 	Environment  payment.Environment
 	Since, Until time.Time
 	By           By
 	Now          time.Time
+	// Zone is where the hours and days of groups begin; nil is East Africa's, whose days
+	// the ledger keeps: those of another zone are put together from hours.
+	Zone *time.Location
 	// Meaning says what a code of a provider means, "" if nobody knows.
 	Meaning func(p payment.ProviderID, code string) string
 }
 
 // Run counts.
 func Run(ctx context.Context, rollups Rollups, in Input) (*Report, error) {
-	settled, err := rollups.Settled(ctx, in.Environment, in.Since, in.Until, in.By == ByHour)
+	if in.Zone == nil {
+		in.Zone = timing.EAT()
+	}
+	settled, err := rollups.Settled(ctx, in.Environment, in.Since, in.Until, in.By == ByHour || !in.keptDays())
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +88,11 @@ func Run(ctx context.Context, rollups Rollups, in Input) (*Report, error) {
 		t.count(open[i].Hour, open[i].Provider, "", Counts{Undecided: open[i].N})
 		r.Deliveries.note(open[i].Late, open[i].Lost, open[i].N)
 	}
+	awaited, err := rollups.Awaited(ctx, in.Environment, in.Since, in.Until, in.Now)
+	if err != nil {
+		return nil, err
+	}
+	r.Deliveries.Lost = max(0, r.Deliveries.Lost-awaited)
 	for i := range back {
 		if back[i].Amount.Currency() == r.Currency {
 			t.count(back[i].Asked, back[i].Provider, "", Counts{Reversed: back[i].Amount.Minor()})
@@ -99,6 +111,16 @@ func Run(ctx context.Context, rollups Rollups, in Input) (*Report, error) {
 	}
 	t.finish()
 	return r, nil
+}
+
+// keptDays reports whether the zone's days are those of East Africa throughout.
+func (in *Input) keptDays() bool {
+	for at := in.Since; at.Before(in.Until.Add(24 * time.Hour)); at = at.Add(24 * time.Hour) {
+		if _, offset := at.In(in.Zone).Zone(); offset != int(timing.EATOffset/time.Second) {
+			return false
+		}
+	}
+	return true
 }
 
 // mainCurrency is the one with the most payments.
@@ -165,11 +187,11 @@ func decidedBy(s payment.Source) string {
 // count adds to the whole, to the day, and to the group.
 func (t *tally) count(at time.Time, p payment.ProviderID, code string, c Counts) {
 	t.report.add(c)
-	local := at.In(timing.EAT())
+	local := at.In(t.in.Zone)
 	group(t.days, local.Format(time.DateOnly)).add(c)
 	switch t.in.By {
 	case ByHour:
-		group(t.groups, local.Format("2006-01-02 15:00")).add(c)
+		group(t.groups, local.Format("2006-01-02 15:04")).add(c)
 	case ByDay:
 		group(t.groups, local.Format(time.DateOnly)).add(c)
 	case ByProvider:

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type fake struct {
 	moved   []store.WalletMoved
 	took    []store.Took
 	bands   []store.Band
+	awaited int64
 }
 
 func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time, bool) ([]store.Settled, error) {
@@ -26,6 +28,10 @@ func (f fake) Settled(context.Context, payment.Environment, time.Time, time.Time
 
 func (f fake) Undecided(context.Context, payment.Environment, time.Time, time.Time, time.Time) ([]store.Undecided, error) {
 	return f.open, nil
+}
+
+func (f fake) Awaited(context.Context, payment.Environment, time.Time, time.Time, time.Time) (int64, error) {
+	return f.awaited, nil
 }
 
 func (f fake) Arrived(context.Context, time.Time, time.Time) ([]store.Arrived, error) {
@@ -88,6 +94,75 @@ func run(t *testing.T, f fake, by By) *Report {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// TestZone: hours and days are those of the zone; the ledger is asked for hours where its own
+// days are others.
+func TestZone(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		zone *time.Location
+		by   By
+		keys string
+		days string
+	}{
+		"East Africa":      {nil, ByHour, "2026-11-03 23:00 2026-11-04 00:00", "2026-11-03 2026-11-04"},
+		"UTC":              {time.UTC, ByHour, "2026-11-03 20:00 2026-11-03 21:00", "2026-11-03"},
+		"half an hour off": {time.FixedZone("IST", 19800), ByDay, "2026-11-04", "2026-11-04"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &asked{fake: sample()}
+			r, err := Run(t.Context(), f, Input{By: tt.by, Zone: tt.zone, Since: hour.Add(-time.Hour), Until: hour.Add(time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := func(groups []Group) string {
+				out := make([]string, len(groups))
+				for i, g := range groups {
+					out[i] = g.Key
+				}
+				return strings.Join(out, " ")
+			}
+			if got := keys(r.Groups); got != tt.keys {
+				t.Errorf("groups %s, want %s", got, tt.keys)
+			}
+			if got := keys(r.Days); got != tt.days {
+				t.Errorf("days %s, want %s", got, tt.days)
+			}
+			if want := tt.zone != nil || tt.by == ByHour; f.hourly != want {
+				t.Errorf("asked for hours: %v, want %v", f.hourly, want)
+			}
+		})
+	}
+	f := &asked{fake: sample()}
+	if _, err := Run(t.Context(), f, Input{Since: hour, Until: hour.Add(time.Hour)}); err != nil || f.hourly {
+		t.Errorf("East Africa's days are put together from hours: %v", err)
+	}
+}
+
+// asked notes what it was asked for.
+type asked struct {
+	fake
+
+	hourly bool
+}
+
+func (a *asked) Settled(ctx context.Context, env payment.Environment, from, to time.Time, hourly bool) ([]store.Settled, error) {
+	a.hourly = hourly
+	return a.fake.Settled(ctx, env, from, to, hourly)
+}
+
+// TestAwaited: a callback that may still come is not lost.
+func TestAwaited(t *testing.T) {
+	t.Parallel()
+	f := sample()
+	for awaited, want := range map[int64]int64{0: 3, 2: 1, 9: 0} {
+		f.awaited = awaited
+		if got := run(t, f, ByNothing).Deliveries.Lost; got != want {
+			t.Errorf("%d awaited: %d lost, want %d", awaited, got, want)
+		}
+	}
 }
 
 func TestWhole(t *testing.T) {

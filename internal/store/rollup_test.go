@@ -177,7 +177,7 @@ func TestCalledBack(t *testing.T) {
 	for _, tt := range []struct {
 		now        time.Duration
 		late, lost int64
-	}{{time.Minute, 2, 1}, {payment.PromptLifetime + time.Minute, 2, 1}, {time.Hour, 2, 2}} {
+	}{{time.Minute, 2, 0}, {2*payment.PromptLifetime - time.Second, 2, 0}, {2*payment.PromptLifetime + time.Second, 2, 2}, {time.Hour, 2, 2}} {
 		var lateN, lostN int64
 		settled, err := s.Rollups.Settled(t.Context(), payment.Sandbox, clock.Now(), clock.Now(), false)
 		if err != nil {
@@ -191,6 +191,11 @@ func TestCalledBack(t *testing.T) {
 				lostN += c.N
 			}
 		}
+		awaited, err := s.Rollups.Awaited(t.Context(), payment.Sandbox, clock.Now(), clock.Now(), clock.Now().Add(tt.now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lostN -= awaited
 		open, err := s.Rollups.Undecided(t.Context(), payment.Sandbox, clock.Now(), clock.Now(), clock.Now().Add(tt.now))
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -83,5 +82,5 @@ func (s *Server) apiStats(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{document: view.NewStats(report, timing.EAT())}, nil
+	return answer{document: view.NewStats(report, s.Zone)}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/payctl/payctl/internal/page"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/stats"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -61,7 +60,7 @@ func (s *Server) report(ctx context.Context, r *http.Request) (*stats.Report, st
 	}
 	now := s.Now()
 	report, err := stats.Run(ctx, s.Ledger.Rollups, stats.Input{
-		Environment: s.Environment, Since: now.Add(-back), Until: now, Now: now, Meaning: s.meaning,
+		Environment: s.Environment, Since: now.Add(-back), Until: now, Now: now, Zone: s.Zone, Meaning: s.meaning,
 	})
 	return report, span, err
 }
@@ -83,7 +82,7 @@ func (s *Server) stats(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v := view.NewStats(report, timing.EAT())
+	v := view.NewStats(report, s.Zone)
 	p := statsPage{From: s.moment(report.Since).Text, Text: command{"payctl" + s.Flags + " stats --since " + sinceOf(span), "the same in the terminal"}}
 	for _, sp := range spans() {
 		p.Spans = append(p.Spans, chip{Text: sp.Name, Href: "/stats?span=" + sp.Name, On: sp.Name == span})
