@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -51,7 +52,8 @@ files its list stands for them. An empty list proves nothing.
 Other files are read by naming their columns: --columns with receipt=TITLE, amount=,
 time= and status=, and where there are such columns reference=, phone= and direction=,
 comma separated; with --time-format as Go writes it (2006-01-02 15:04:05) where the
-form is not found.`,
+form is not found. Times without a zone are those of --timezone there, East Africa's
+where none is given; M-PESA's own files are always East Africa's.`,
 		Example: "  payctl reconcile \"ORG_600123_Utility Account_All_20261105053012.csv\"\n" +
 			"  payctl reconcile monday.csv tuesday.xlsx --html report.html\n" +
 			"  payctl reconcile bank.csv --columns receipt=Ref,amount=Amount,time=Date,status=State -o csv",
@@ -148,7 +150,7 @@ func (v *reconcileVerb) print(shown view.Reconcile) error {
 }
 
 func (v *reconcileVerb) input(ctx context.Context) (reconcile.Input, error) {
-	in := reconcile.Input{ShortCode: v.shortCode, Grace: v.grace, TimeFormat: v.timeFormat, Zone: timing.EAT(), Now: v.now()}
+	in := reconcile.Input{ShortCode: v.shortCode, Grace: v.grace, TimeFormat: v.timeFormat, Zone: cmp.Or(v.shownIn, timing.EAT()), Now: v.now()}
 	conf, err := v.config(ctx)
 	if err != nil {
 		return in, err
