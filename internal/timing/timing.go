@@ -5,17 +5,20 @@ package timing
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
 // EATOffset is East Africa Time's distance from UTC.
 const EATOffset = 3 * time.Hour
 
-var eat = time.FixedZone("EAT", int(EATOffset/time.Second)) //nolint:gochecknoglobals // immutable
+var eat = sync.OnceValue(func() *time.Location { //nolint:gochecknoglobals // immutable
+	return time.FixedZone("EAT", int(EATOffset/time.Second))
+})
 
 // EAT returns East Africa Time: UTC+3 without daylight saving, so that no zone
 // data is needed (reference/daraja.md §3.2).
-func EAT() *time.Location { return eat }
+func EAT() *time.Location { return eat() }
 
 // Wait returns nil after d, or ctx's error as soon as ctx has ended. A d of
 // nothing or less does not wait.
