@@ -113,10 +113,7 @@ func cannotWrite(err error) bool {
 }
 
 func (db *DB) bringUpToDate(ctx context.Context) error {
-	if err := checkSchema(ctx, db.read, db.path); err != nil {
-		return err
-	}
-	version, err := userVersion(ctx, db.read)
+	version, err := checkSchema(ctx, db.read, db.path)
 	if err != nil {
 		return err
 	}
@@ -144,6 +141,9 @@ func (db *DB) bringUpToDate(ctx context.Context) error {
 // makeFile makes an absent ledger file with mode 0600, and its directories with
 // 0700; SQLite gives its side files the mode of the main file.
 func makeFile(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fileError(path, err)
 	}
