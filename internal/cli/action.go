@@ -4,22 +4,27 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"sync"
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
 
-// actor is who runs the command, and where.
-func (s *session) actor() store.Actor {
-	a := store.Actor{Who: "unknown", Host: "unknown", Command: s.verb}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		a.Who = payment.Line(u.Username, 80)
-	}
-	if host, err := os.Hostname(); err == nil && host != "" {
-		a.Host = payment.Line(host, 80)
-	}
-	return a
+// actor returns who runs the command, and where: asked for when something is written down,
+// since the system may look it up at a distance.
+func (s *session) actor() func() store.Actor {
+	verb := s.verb
+	return sync.OnceValue(func() store.Actor {
+		a := store.Actor{Who: "unknown", Host: "unknown", Command: verb}
+		if u, err := user.Current(); err == nil && u.Username != "" {
+			a.Who = payment.Line(u.Username, 80)
+		}
+		if host, err := os.Hostname(); err == nil && host != "" {
+			a.Host = payment.Line(host, 80)
+		}
+		return a
+	})
 }
 
 // unwarned loads the settings that all profiles share, for what is done already: nobody

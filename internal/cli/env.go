@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +32,9 @@ type globals struct {
 // env is one invocation as its verb sees it: what came in, the printer, the settings,
 // the clock and the deadline. It opens nothing; see session.
 type env struct {
-	in       Invocation
+	in Invocation
+	// environ is in.Environ by name.
+	environ  map[string]string
 	global   globals
 	deadline deadline
 	now      func() time.Time
@@ -58,7 +59,11 @@ type env struct {
 }
 
 func newEnv(in Invocation) *env {
-	e := &env{in: in, now: time.Now, deadline: deadline{began: time.Now()}, providers: in.providers}
+	e := &env{in: in, environ: make(map[string]string, len(in.Environ)), now: time.Now, deadline: deadline{began: time.Now()}, providers: in.providers}
+	for _, entry := range in.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		e.environ[name] = value
+	}
 	if e.providers == nil {
 		e.providers = provider.Builtin()
 	}
@@ -167,15 +172,7 @@ func (e *env) printError(view ui.ErrorView) {
 }
 
 // getenv returns one environment variable of the invocation.
-func (e *env) getenv(name string) string {
-	prefix := name + "="
-	for _, entry := range slices.Backward(e.in.Environ) {
-		if value, found := strings.CutPrefix(entry, prefix); found {
-			return value
-		}
-	}
-	return ""
-}
+func (e *env) getenv(name string) string { return e.environ[name] }
 
 // config loads the settings once; most commands that fail early never need them.
 func (e *env) config(ctx context.Context) (*config.Config, error) {

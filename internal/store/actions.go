@@ -50,7 +50,7 @@ const sqlLastAction = "SELECT seq, hash FROM actions ORDER BY seq DESC LIMIT 1"
 
 // act writes an action down in the transaction that makes the change.
 func (t *tx) act(ctx context.Context, what, subject, because string) error {
-	if t.db.actor == (Actor{}) {
+	if t.db.actor == nil {
 		return nil
 	}
 	var before Action
@@ -58,8 +58,9 @@ func (t *tx) act(ctx context.Context, what, subject, because string) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
+	actor := t.db.actor()
 	a := Action{
-		seq: before.seq + 1, At: t.now, Who: t.db.actor.Who, Host: t.db.actor.Host,
+		seq: before.seq + 1, At: t.now, Who: actor.Who, Host: actor.Host,
 		What: what, Subject: subject, Because: payment.Line(clean(because), mostBecause),
 	}
 	a.hash = a.digest(before.hash)
@@ -73,7 +74,10 @@ func (t *tx) act(ctx context.Context, what, subject, because string) error {
 
 // command is act by the name of the command that is running.
 func (t *tx) command(ctx context.Context, subject, because string) error {
-	return t.act(ctx, t.db.actor.Command, subject, because)
+	if t.db.actor == nil {
+		return nil
+	}
+	return t.act(ctx, t.db.actor().Command, subject, because)
 }
 
 // Add writes down what the running command has changed outside of the ledger, or of the

@@ -14,7 +14,7 @@ import (
 func openAs(t *testing.T, path, command string, now time.Time) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Options{
-		Path: path, Now: func() time.Time { return now }, Actor: Actor{Who: "asha", Host: "desk", Command: command},
+		Path: path, Now: func() time.Time { return now }, Actor: func() Actor { return Actor{Who: "asha", Host: "desk", Command: command} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // what can be written next stay as they are.
 func TestCopy(t *testing.T) {
 	t.Parallel()
-	file := openTest(t, Options{Path: filepath.Join(t.TempDir(), "from.db"), Actor: Actor{Who: "me", Host: "here", Command: "test"}})
+	file := openTest(t, Options{Path: filepath.Join(t.TempDir(), "from.db"), Actor: func() Actor { return Actor{Who: "me", Host: "here", Command: "test"} }})
 	d := pending(t, file, push(t, "INV-1"), "ws_1")
 	a := callback("ws_1", "REC0000001", 15000)
 	a.Targets = []string{"http://127.0.0.1:1/hook"}

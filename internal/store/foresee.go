@@ -20,7 +20,7 @@ func (f *foresight) rare(where string, args ...any) {
 
 // act foresees an action that is written down.
 func (db *database) foreseeAct(f *foresight) {
-	if db.actor != (Actor{}) {
+	if db.actor != nil {
 		f.read(sqlLastAction)
 	}
 }

@@ -48,7 +48,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 	open := func() *Store {
 		t.Helper()
-		s := openTest(t, Options{Path: proxy.URL, Actor: Actor{Who: "me", Host: "here", Command: "test"}})
+		s := openTest(t, Options{Path: proxy.URL, Actor: func() Actor { return Actor{Who: "me", Host: "here", Command: "test"} }})
 		step("opening", 2)
 		return s
 	}

@@ -28,8 +28,9 @@ type Options struct {
 	// OrReadOnly opens a ledger that this user may not write as ReadOnly does: for
 	// commands that only read.
 	OrReadOnly bool
-	// Actor is whose command works with the ledger; see Actions.
-	Actor Actor
+	// Actor returns whose command works with the ledger, for what is written down of it; see
+	// Actions. nil has nothing written down.
+	Actor func() Actor
 	// Now is the clock of everything that is recorded; nil means the machine's that holds
 	// the ledger.
 	Now func() time.Time
@@ -94,7 +95,7 @@ type database struct {
 	now        func() time.Time
 	quarantine Quarantine
 	onCommit   func(CommitStats)
-	actor      Actor
+	actor      func() Actor
 	// busy bounds a write.
 	busy time.Duration
 	// ownClock says that the process's clock counts, whatever the ledger's says.
