@@ -7,18 +7,28 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/xml"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
 	"text/template"
 	"time"
+	_ "time/tzdata"
 
+	"github.com/boombuler/barcode/qr"
 	"github.com/briandowns/spinner"
 	"github.com/charmbracelet/lipgloss"
+	"github.com/coder/websocket"
 	"github.com/expr-lang/expr"
+	"github.com/gofrs/flock"
 	"github.com/itchyny/gojq"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
+	"github.com/zalando/go-keyring"
+	"golang.org/x/text/encoding/charmap"
 	_ "modernc.org/sqlite"
 )
 
@@ -81,5 +91,25 @@ func use(cmd *cobra.Command, args []string) error {
 	}
 	spinner.New(spinner.CharSets[1], time.Second).Start()
 	cmd.Println(lipgloss.NewStyle().Bold(true).Render(text), code.Run(nil), held, layout.Execute(os.Stdout, nil))
-	return http.ListenAndServe(text, nil)
+	return errors.Join(http.ListenAndServe(text, nil), useMore(cmd.Context(), text))
+}
+
+func useMore(ctx context.Context, text string) error {
+	picture, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return err
+	}
+	socket, _, err := websocket.Dial(ctx, text, nil)
+	if err != nil {
+		return err
+	}
+	server, err := pgconn.Connect(ctx, text)
+	if err != nil {
+		return err
+	}
+	var sent pgtype.Map
+	_, known := sent.TypeForName(text)
+	page, err := charmap.Windows1252.NewDecoder().String(text)
+	return errors.Join(err, flock.New(page).Lock(), keyring.Set(text, picture.Metadata().CodeKind, text),
+		socket.Ping(ctx), server.Ping(ctx), xml.Unmarshal([]byte(text), &known))
 }
