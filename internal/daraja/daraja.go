@@ -153,7 +153,7 @@ func baseURL(cfg Config) (*url.URL, error) {
 func hostOf(raw string) string { return strings.TrimPrefix(raw, "https://") }
 
 func digitsBetween(s string, low, high int) bool {
-	if len(s) < low || len(s) > high || s[0] == '0' {
+	if len(s) < low || len(s) > high {
 		return false
 	}
 	for i := range len(s) {

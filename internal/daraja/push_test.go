@@ -23,15 +23,15 @@ const accepted = `{"MerchantRequestID":"9c1e-4f0a-8d27-77ab01cd23ef1234567","Che
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	paybill := map[string]any{
-		"BusinessShortCode": 600111.0, "Timestamp": "20260102030405",
+		"BusinessShortCode": "600111", "Timestamp": "20260102030405",
 		"Password":        base64.StdEncoding.EncodeToString([]byte("600111" + "passkey" + "20260102030405")),
-		"TransactionType": "CustomerPayBillOnline", "Amount": 150.0, "PartyA": 254711000222.0, "PartyB": 600111.0,
+		"TransactionType": "CustomerPayBillOnline", "Amount": 150.0, "PartyA": 254711000222.0, "PartyB": "600111",
 		"PhoneNumber": 254711000222.0, "CallBackURL": "http://127.0.0.1:4020/callbacks/daraja/stk/K7f2C1",
 		"AccountReference": "INV-2207", "TransactionDesc": "Order 2207",
 	}
 	till := map[string]any{}
 	maps.Copy(till, paybill)
-	till["TransactionType"], till["PartyB"], till["TransactionDesc"] = "CustomerBuyGoodsOnline", 5001234.0, DefaultDescription
+	till["TransactionType"], till["PartyB"], till["TransactionDesc"] = "CustomerBuyGoodsOnline", "5001234", DefaultDescription
 	tests := []struct {
 		name   string
 		change func(*Config, *payment.DepositRequest)

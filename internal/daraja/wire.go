@@ -2,7 +2,6 @@ package daraja
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"strconv"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -12,12 +11,11 @@ import (
 const stampForm = "20060102150405"
 
 // stamp is the trio that must agree inside one body (§3.1). It is made in one
-// place, from one instant. The shortcode is a JSON number, as in the portal's
-// sample.
+// place, from one instant.
 type stamp struct {
-	BusinessShortCode json.Number `json:"BusinessShortCode"`
-	Password          string      `json:"Password"`
-	Timestamp         string      `json:"Timestamp"`
+	BusinessShortCode string `json:"BusinessShortCode"`
+	Password          string `json:"Password"`
+	Timestamp         string `json:"Timestamp"`
 }
 
 func (s stamp) secrets() []string { return []string{s.Password} }
@@ -26,24 +24,24 @@ func (c *Client) stamp() stamp {
 	at := c.cfg.Now().In(timing.EAT()).Format(stampForm)
 	joined := c.cfg.ShortCode + c.cfg.Passkey.Reveal() + at
 	return stamp{
-		BusinessShortCode: json.Number(c.cfg.ShortCode),
+		BusinessShortCode: c.cfg.ShortCode,
 		Password:          base64.StdEncoding.EncodeToString([]byte(joined)),
 		Timestamp:         at,
 	}
 }
 
-// pushBody is an STK push (§3.1). Amount, parties and phones are JSON numbers,
-// which both camps of §3.2 accept.
+// pushBody is an STK push (§3.1). Amount and phones are JSON numbers, which
+// both camps of §3.2 accept.
 type pushBody struct {
 	stamp
-	TransactionType  string      `json:"TransactionType"`
-	Amount           int64       `json:"Amount"`
-	PartyA           int64       `json:"PartyA"`
-	PartyB           json.Number `json:"PartyB"`
-	PhoneNumber      int64       `json:"PhoneNumber"`
-	CallBackURL      string      `json:"CallBackURL"`
-	AccountReference string      `json:"AccountReference"`
-	TransactionDesc  string      `json:"TransactionDesc"`
+	TransactionType  string `json:"TransactionType"`
+	Amount           int64  `json:"Amount"`
+	PartyA           int64  `json:"PartyA"`
+	PartyB           string `json:"PartyB"`
+	PhoneNumber      int64  `json:"PhoneNumber"`
+	CallBackURL      string `json:"CallBackURL"`
+	AccountReference string `json:"AccountReference"`
+	TransactionDesc  string `json:"TransactionDesc"`
 }
 
 func (c *Client) pushBody(r payment.DepositRequest) (pushBody, error) {
@@ -57,14 +55,14 @@ func (c *Client) pushBody(r payment.DepositRequest) (pushBody, error) {
 		TransactionType:  "CustomerPayBillOnline",
 		Amount:           whole,
 		PartyA:           phone,
-		PartyB:           json.Number(c.cfg.ShortCode),
+		PartyB:           c.cfg.ShortCode,
 		PhoneNumber:      phone,
 		CallBackURL:      NormalizeCallbackURL(r.CallbackURL),
 		AccountReference: r.Deposit.Reference,
 		TransactionDesc:  r.Deposit.Description,
 	}
 	if c.cfg.Till != "" {
-		body.TransactionType, body.PartyB = "CustomerBuyGoodsOnline", json.Number(c.cfg.Till)
+		body.TransactionType, body.PartyB = "CustomerBuyGoodsOnline", c.cfg.Till
 	}
 	if body.TransactionDesc == "" {
 		body.TransactionDesc = DefaultDescription
