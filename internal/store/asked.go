@@ -30,6 +30,20 @@ func (t depositTx) create(ctx context.Context, d payment.Deposit) (depositRow, e
 	return got, nil
 }
 
+// fresh reports whether nothing is like a deposit that is to be made: none has its key, none
+// asks the same. It is one look for what is hardly ever there; over a network, where both
+// are foreseen, it is false.
+func (t depositTx) fresh(ctx context.Context, d payment.Deposit) (bool, error) {
+	where, args := twinsOf(d)
+	if t.remote() || where == "" || d.Repeats != "" {
+		return false, nil
+	}
+	var like bool
+	err := t.row(ctx, "SELECT EXISTS (SELECT 1 FROM deposits WHERE "+sqlByIdempotency+") OR EXISTS (SELECT 1 FROM deposits WHERE "+where+")",
+		append([]any{d.IdempotencyKey, string(d.Provider), string(d.Environment)}, args...), &like)
+	return err == nil && !like, err
+}
+
 // twins returns the deposits, newest first, that ask the same customer for the same.
 func (t depositTx) twins(ctx context.Context, d depositRow) ([]depositRow, error) {
 	where, args := twinsOf(d.Deposit)

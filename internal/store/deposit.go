@@ -41,6 +41,12 @@ func (h *Deposits) Create(ctx context.Context, d payment.Deposit) (out payment.D
 	var got depositRow
 	err = h.doForeseen(ctx, "record the deposit", h.foreseeCreate(d), func(ctx context.Context, t *tx) error {
 		existed = false
+		if fresh, err := t.deposits.fresh(ctx, d); err != nil {
+			return err
+		} else if fresh {
+			got, err = t.deposits.insert(ctx, d)
+			return err
+		}
 		first, err := t.db.depositBy(ctx, t, sqlByIdempotency,
 			d.IdempotencyKey, string(d.Provider), string(d.Environment))
 		switch {
