@@ -16,6 +16,9 @@ type Phone struct{ digits string }
 // with the common error 2540. Anything else is a KindUsage error that does not
 // repeat the number.
 func ParsePhone(text string) (Phone, error) {
+	if isMSISDN(text) {
+		return Phone{digits: text}, nil
+	}
 	hint := "write a Kenyan mobile number such as 0712345678, 0110345678 or +254712345678"
 	var b strings.Builder
 	for i, r := range strings.TrimSpace(text) {
@@ -41,6 +44,19 @@ func ParsePhone(text string) (Phone, error) {
 		return Phone{}, Usage("phone: not a Kenyan mobile number, which starts with 07 or 01", hint)
 	}
 	return Phone{digits: "254" + digits}, nil
+}
+
+// isMSISDN reports whether a text is a number as MSISDN spells it.
+func isMSISDN(text string) bool {
+	if len(text) != 12 || !strings.HasPrefix(text, "2547") && !strings.HasPrefix(text, "2541") {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // IsZero tells the zero value, which is no phone.
