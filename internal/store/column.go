@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -30,17 +31,17 @@ type table[T any] struct {
 	// list appends a row's columns to others.
 	list  func(row *T, to []column) []column
 	names string
-	// insert leaves the key to the database, keyed brings it.
-	insert, keyed string
+	// insert leaves the key to the database, keyed brings it; values are insert's arguments.
+	insert, keyed, values string
 }
 
 func newTable[T any](name string, list func(*T, []column) []column, conflict string) *table[T] {
 	columns := list(new(T), nil)
+	values := strings.Repeat("?, ", len(columns)-2) + "?"
 	return &table[T]{
-		name: name, list: list, names: names("", columns),
-		insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" +
-			strings.Repeat("?, ", len(columns)-2) + "?)" + conflict,
-		keyed: "INSERT INTO " + name + " (" + names("", columns) + ") VALUES (" + strings.Repeat("?, ", len(columns)-1) + "?)",
+		name: name, list: list, names: names("", columns), values: values,
+		insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" + values + ")" + conflict,
+		keyed:  "INSERT INTO " + name + " (" + names("", columns) + ") VALUES (" + strings.Repeat("?, ", len(columns)-1) + "?)",
 	}
 }
 
@@ -77,7 +78,8 @@ func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err er
 	t.columns[0] = s.list(row, t.columns[0][:0])
 	t.wrote(s.insert)
 	if !t.remote() {
-		return t.conn.Insert(ctx, s.insert, t.bindColumns(t.columns[0][1:]))
+		text, args := s.spelled(t)
+		return t.conn.Insert(ctx, text, args)
 	}
 	if key, err = t.ahead.key(ctx, s.name); err != nil {
 		return 0, 0, err
@@ -92,7 +94,68 @@ func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err er
 // being written.
 func (s *table[T]) put(ctx context.Context, t *tx, row *T) error {
 	t.columns[0] = s.list(row, t.columns[0][:0])
-	return t.execColumns(ctx, s.insert, t.columns[0][1:])
+	t.wrote(s.insert)
+	if t.remote() {
+		return t.conn.Later(ctx, s.insert, t.bindColumns(t.columns[0][1:]))
+	}
+	text, args := s.spelled(t)
+	return t.conn.Later(ctx, text, args)
+}
+
+// mostSpelled bounds the texts of inserts: each is a statement that stays prepared.
+const mostSpelled = 128
+
+// spelled returns the insert of a new row, whose columns are the transaction's, in which
+// what is empty is spelled out: an argument costs more than a literal.
+func (s *table[T]) spelled(t *tx) (text string, args []driver.NamedValue) {
+	columns := t.columns[0][1:]
+	all := t.bindColumns(columns)
+	var empty uint64
+	for i, a := range all {
+		if literal(a.Value) != "" {
+			empty |= 1 << i
+		}
+	}
+	text = t.inserts[statementKey{s.name, empty}]
+	if text == "" {
+		if len(t.inserts) == mostSpelled {
+			return s.insert, all
+		}
+		text = s.spell(all)
+		t.inserts[statementKey{s.name, empty}] = text
+	}
+	args = all[:0]
+	for i, a := range all {
+		if empty&(1<<i) == 0 {
+			args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: a.Value})
+		}
+	}
+	return text, args
+}
+
+func (s *table[T]) spell(all []driver.NamedValue) string {
+	values := make([]string, len(all))
+	for i, a := range all {
+		values[i] = cmp.Or(literal(a.Value), "?")
+	}
+	return strings.Replace(s.insert, s.values, strings.Join(values, ", "), 1)
+}
+
+// literal spells an empty value, "" for any other.
+func literal(v driver.Value) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		if v == "" {
+			return "''"
+		}
+	case int64:
+		if v == 0 {
+			return "0"
+		}
+	}
+	return ""
 }
 
 // update writes the columns that differ between two states of a row: one that is
@@ -110,21 +173,22 @@ func (s *table[T]) update(ctx context.Context, t *tx, before, after *T) error {
 	if mask == 0 {
 		return nil
 	}
-	text := t.updates[updateKey{s.name, mask}]
+	text := t.updates[statementKey{s.name, mask}]
 	if text == "" {
 		var set []string
 		for _, c := range changed {
 			set = append(set, c.name+" = ?")
 		}
 		text = "UPDATE " + s.name + " SET " + strings.Join(set, ", ") + " WHERE " + is[0].name + " = ?"
-		t.updates[updateKey{s.name, mask}] = text
+		t.updates[statementKey{s.name, mask}] = text
 	}
 	t.columns[2] = append(changed, is[0])
 	return t.execColumns(ctx, text, t.columns[2])
 }
 
-// updateKey names the text of an update by what it sets.
-type updateKey struct {
+// statementKey names the text of an update by what it sets, and of an insert by what is
+// empty in it.
+type statementKey struct {
 	table string
 	mask  uint64
 }
@@ -156,8 +220,12 @@ func (s *table[T]) all(ctx context.Context, q querier, where string, args ...any
 
 // scanAll reads and closes rows.
 func scanAll[T any](rows rowSet, list func(*T, []column) []column) ([]T, error) {
+	return scanInto(rows, list, nil)
+}
+
+// scanInto is scanAll with the space for what is expected.
+func scanInto[T any](rows rowSet, list func(*T, []column) []column, out []T) ([]T, error) {
 	defer func() { _ = rows.Close() }()
-	var out []T
 	row := new(T)
 	into := places(list(row, nil))
 	for rows.Next() {
@@ -192,7 +260,9 @@ func (t *tx) bindColumns(columns []column) []driver.NamedValue {
 	for i, c := range columns {
 		v := c.at.bind()
 		if s, ok := v.(string); ok {
-			v = clean(s)
+			if kept := clean(s); kept != s { // else it would be boxed anew
+				v = kept
+			}
 		}
 		t.args = append(t.args, driver.NamedValue{Ordinal: i + 1, Value: v})
 	}

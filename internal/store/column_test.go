@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -223,6 +224,55 @@ func fillColumns(random *rand.Rand, columns []column) {
 		case *currency, *money: // with the amount
 		default:
 			panic(fmt.Sprintf("no value for a %T", at))
+		}
+	}
+}
+
+// TestJudgedColumns holds that a deposit is read whole before it is judged once it has
+// anything that the judged columns leave out.
+func TestJudgedColumns(t *testing.T) {
+	t.Parallel()
+	if testServer() != "" {
+		t.Skip("a server's deposits are always read whole")
+	}
+	s := openTest(t, Options{})
+	values := map[string]string{
+		"": "status = status", "unknown": "status = 'UNKNOWN'", "failure": `failure = '{"code":"1"}'`, "paid_at": "paid_at = 1",
+		"conflict": `conflict = '{"since":1,"between":["a","b"],"reason":"r"}'`, "reversal": `reversal = '{"status":"PENDING","receipt":"","at":1}'`,
+		"adopted": "adopted = 1", "by_reference": "by_reference = 1", "twins": "twins = 1", "called_back": "called_back = 1",
+	}
+	for _, c := range depositColumns(new(depositRow), nil) {
+		if _, set := values[c.name]; rare(c.name) && !set {
+			values[c.name] = c.name + " = 'x'"
+		}
+	}
+	for name, value := range values {
+		d := create(t, s, push(t, "INV-"+name))
+		err := s.do(t.Context(), "read", func(ctx context.Context, x *tx) error {
+			seq, _ := s.key(depositPrefix, d.ID)
+			if err := x.exec(ctx, "UPDATE deposits SET "+value+" WHERE seq = ?", seq); err != nil {
+				return err
+			}
+			want, err := s.depositBy(ctx, x, "seq = ?", seq)
+			if err != nil {
+				return err
+			}
+			l := look{x, newKnown()}
+			if err := l.byKeys(ctx, []int64{seq}); err != nil {
+				return err
+			}
+			want.Description, want.IdempotencyKey, want.FieldsHash, want.ExpiresAt = "", "", "", time.Time{}
+			if name == "" {
+				want.Phone, want.Wallet = payment.Phone{}, ""
+			}
+			got := l.known.deposits[seq]
+			if got == nil || !depositEqual(got.Deposit, want.Deposit) || got.twins != want.twins || got.calledBack != want.calledBack || got.shelf != want.shelf {
+				t.Errorf("with %s: read %+v, want %+v", value, got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(name, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -56,16 +57,63 @@ func depositColumns(d *depositRow, to []column) []column {
 	}...)
 }
 
-// judgedColumns leaves out what no rule asks for.
-func judgedColumns(d *depositRow, to []column) []column {
+// wholeColumns leaves out what no rule asks for.
+func wholeColumns(d *depositRow, to []column) []column {
 	for _, c := range depositColumns(d, nil) {
 		switch c.name {
-		case "description", "idempotency_key", "fields_hash":
+		case "description", "idempotency_key", "fields_hash", "expires_at":
 		default:
 			to = append(to, c)
 		}
 	}
 	return to
+}
+
+// judgedRow is a deposit as far as most judgements need it. more says that there is more to
+// it: what is not in judgedColumns has a value.
+type judgedRow struct {
+	depositRow
+	more bool
+}
+
+// judgedColumns are what a deposit has that waits for its callback, and whether it has
+// more. Its phone and its wallet are asked for only where it has.
+func judgedColumns(d *judgedRow, to []column) []column {
+	for _, c := range wholeColumns(&d.depositRow, nil) {
+		if c.name != "phone" && c.name != "wallet" && !rare(c.name) {
+			to = append(to, c)
+		}
+	}
+	return append(to, column{"", (*boolean)(&d.more)})
+}
+
+// rare reports whether a column is empty in a deposit that waits for its callback.
+func rare(column string) bool {
+	switch column {
+	case "receipt", "failure", "decided_by", "conflict", "paid_at", "adopted", "by_reference", "repeats", "because", "reversal", "twins", "called_back":
+		return true
+	}
+	return false
+}
+
+// sqlJudged selects judgedColumns.
+func sqlJudged() string {
+	columns := judgedColumns(new(judgedRow), nil)
+	more := []string{"status = 'UNKNOWN'"} // an event may be about it by reference and phone
+	for _, c := range wholeColumns(new(depositRow), nil) {
+		if !rare(c.name) {
+			continue
+		}
+		switch c.at.bind().(type) {
+		case nil:
+			more = append(more, c.name+" IS NOT NULL")
+		case int64:
+			more = append(more, c.name+" <> 0")
+		default:
+			more = append(more, c.name+" <> ''")
+		}
+	}
+	return names("", columns[:len(columns)-1]) + ", " + strings.Join(more, " OR ")
 }
 
 // depositBy returns the deposit that a condition finds; sql.ErrNoRows when there is
@@ -91,7 +139,8 @@ func (t depositTx) save(ctx context.Context, before, after depositRow) error {
 	if after.shelf, err = t.dict.shelf(ctx, shelfOf(after.Deposit)); err != nil {
 		return err
 	}
-	if err := t.db.tables.deposits.update(ctx, t.tx, &before, &after); err != nil {
+	t.before, t.after = before, after
+	if err := t.db.tables.deposits.update(ctx, t.tx, &t.before, &t.after); err != nil {
 		return err
 	}
 	if before.Phone != after.Phone {

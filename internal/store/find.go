@@ -37,9 +37,8 @@ func (k *known) findFor(provider payment.ProviderID, e *payment.Event, token str
 // another environment than the one whose secret proved the event are not looked at.
 func (k *known) byName(provider payment.ProviderID, e *payment.Event, token string) *depositRow {
 	if token != "" {
-		found := k.depositsOf(k.token[token], func(d *depositRow) bool { return d.Provider == provider })
-		if len(found) > 0 {
-			return found[0]
+		if d := k.depositOf(k.token[token], func(d *depositRow) bool { return d.Provider == provider }); d != nil {
+			return d
 		}
 	}
 	if e.ProviderID == "" {

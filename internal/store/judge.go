@@ -32,7 +32,7 @@ type judged struct {
 }
 
 // counts tells whether the delivery's event has effect.
-func (j judged) counts() bool {
+func (j *judged) counts() bool {
 	return j.verdict == payment.VerdictValid || j.verdict == payment.VerdictUnsigned
 }
 
@@ -52,7 +52,7 @@ type rival struct {
 
 // contradictRivals records what a delivery says against other deposits, and against its
 // own where it is not believed.
-func (t depositTx) contradictRivals(ctx context.Context, j judged, delivery int64) error {
+func (t depositTx) contradictRivals(ctx context.Context, j *judged, delivery int64) error {
 	for _, r := range j.rivals {
 		if r.conflict.IsZero() {
 			n := note{
@@ -87,12 +87,13 @@ func claimOf(e *payment.Event, at time.Time, byReference bool) *payment.Claim {
 
 // judge finds what an arrival is about, whether it is to be believed and what it does, from
 // what is known: it reads nothing and writes nothing. now is when it came, if it does not
-// say so.
-func (k *known) judge(p *arrival, now time.Time) judged {
-	j := k.believe(p, now)
+// say so. j is empty before.
+func (k *known) judge(p *arrival, now time.Time, j *judged) {
+	j.verdict, j.reason = p.Inspection.Verdict, p.Inspection.Reason
+	k.believe(p, now, j)
 	j.after = j.deposit
 	if j.claim == nil || !j.counts() {
-		return j
+		return
 	}
 	j.after.Deposit, j.move = j.deposit.Apply(*j.claim)
 	if j.query.seq == 0 {
@@ -101,30 +102,27 @@ func (k *known) judge(p *arrival, now time.Time) judged {
 	if j.move == payment.MoveConflict || j.move == payment.MoveOverrule {
 		j.against = j.deposit.Against(*j.claim).Reason
 	}
-	return j
 }
 
 // believe is judge without what the arrival does.
-func (k *known) believe(p *arrival, now time.Time) judged {
-	j := judged{verdict: p.Inspection.Verdict, reason: p.Inspection.Reason}
+func (k *known) believe(p *arrival, now time.Time, j *judged) {
 	e := p.event()
 	if e == nil {
-		return j
+		return
 	}
 	j.distrust(p.Distrust)
 	switch payment.TopicOf(e.Name) {
 	case payment.TopicQuery:
-		k.judgeResult(p, e, p.at(now), &j)
+		k.judgeResult(p, e, p.at(now), j)
 	case payment.TopicCustomer:
 		if !strings.HasPrefix(p.Delivery.Route, c2bRoutes) {
 			j.distrust("a customer's payment came by another route than C2B's")
 		}
-		k.samePayment(p.Delivery.Provider, e, &j)
+		k.samePayment(p.Delivery.Provider, e, j)
 	case payment.TopicWallet:
 	case payment.TopicDeposit:
-		k.judgeDeposit(p, e, p.at(now), &j)
+		k.judgeDeposit(p, e, p.at(now), j)
 	}
-	return j
 }
 
 // samePayment ties what a customer paid to the deposit that was settled by the same
@@ -200,14 +198,10 @@ func (k *known) checkReceipt(d depositRow, e *payment.Event, j *judged, at time.
 // or as an alias, nil for none. The emulator, started again with the same seed, gives
 // the same ids and receipts again; that is no fraud.
 func (k *known) otherHolder(d depositRow, receipt, providerID string) *depositRow {
-	others := k.depositsOf(k.receipt[receipt], func(o *depositRow) bool {
+	return k.depositOf(k.receipt[receipt], func(o *depositRow) bool {
 		again := o.Environment == payment.Local && d.Environment == payment.Local && providerID != "" && o.ProviderID == providerID
 		return o.seq != d.seq && o.Provider == d.Provider && !again
 	})
-	if len(others) == 0 {
-		return nil
-	}
-	return others[0]
 }
 
 // sameReference returns the deposit that a signed event of another id speaks against,

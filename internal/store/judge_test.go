@@ -74,7 +74,8 @@ func TestJudge(t *testing.T) {
 		for _, q := range c.queries {
 			k.setQuery(q)
 		}
-		j := k.judge(&arrival{Arrival: c.arrival}, time.Time{})
+		var j judged
+		k.judge(&arrival{Arrival: c.arrival}, time.Time{}, &j)
 		claims := payment.Status("")
 		if j.claim != nil {
 			claims = j.claim.Status

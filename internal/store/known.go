@@ -33,11 +33,34 @@ type known struct {
 type sense struct{ subject, dedup int64 }
 
 // names64 holds the keys of the rows that have a name, each once.
-type names64 map[string][]int64
+type names64 map[string]keys64
+
+// keys64 are some keys, most often one.
+type keys64 struct {
+	first int64
+	more  []int64
+}
 
 func (n names64) enter(name string, seq int64) {
-	if name != "" && !slices.Contains(n[name], seq) {
-		n[name] = append(n[name], seq)
+	if name == "" {
+		return
+	}
+	k, there := n[name]
+	switch {
+	case !there:
+		n[name] = keys64{first: seq}
+	case k.first != seq && !slices.Contains(k.more, seq):
+		n[name] = keys64{k.first, append(k.more, seq)}
+	}
+}
+
+// each calls do for every key.
+func (k keys64) each(do func(int64)) {
+	if k.first != 0 {
+		do(k.first)
+	}
+	for _, seq := range k.more {
+		do(seq)
 	}
 }
 
@@ -49,13 +72,41 @@ func newKnown() *known {
 	}
 }
 
+// cleared forgets everything and keeps the space.
+func (k *known) cleared() *known {
+	clear(k.deposits)
+	clear(k.queries)
+	clear(k.first)
+	clear(k.asked)
+	clear(k.wallets)
+	for _, names := range []names64{k.token, k.id, k.receipt, k.reference, k.queryToken, k.conversation, k.originator} {
+		clear(names)
+	}
+	return k
+}
+
 // set enters a deposit as it stands now. What it was called before still leads to it:
 // who asks looks at the row.
 func (k *known) set(d depositRow) {
 	if k == nil {
 		return
 	}
-	k.deposits[d.seq] = &d
+	if was := k.deposits[d.seq]; was != nil {
+		*was = d
+	} else {
+		fresh := d
+		k.deposits[d.seq] = &fresh
+	}
+	k.named(&d)
+}
+
+// enter enters a deposit that was read.
+func (k *known) enter(d *depositRow) {
+	k.deposits[d.seq] = d
+	k.named(d)
+}
+
+func (k *known) named(d *depositRow) {
 	k.token.enter(d.CallbackToken, d.seq)
 	k.id.enter(d.ProviderID, d.seq)
 	k.receipt.enter(d.Receipt, d.seq)
@@ -74,25 +125,35 @@ func (k *known) setQuery(q queryRow) {
 }
 
 // depositsOf returns the deposits that keys lead to and that pass, newest first.
-func (k *known) depositsOf(seqs []int64, pass func(*depositRow) bool) []*depositRow {
+func (k *known) depositsOf(seqs keys64, pass func(*depositRow) bool) []*depositRow {
 	var out []*depositRow
-	for _, seq := range seqs {
+	seqs.each(func(seq int64) {
 		if d := k.deposits[seq]; pass(d) {
 			out = append(out, d)
 		}
-	}
+	})
 	if len(out) > 1 {
 		slices.SortFunc(out, func(x, y *depositRow) int { return cmp.Compare(y.seq, x.seq) })
 	}
 	return out
 }
 
+// depositOf returns the newest of depositsOf, nil for none.
+func (k *known) depositOf(seqs keys64, pass func(*depositRow) bool) (found *depositRow) {
+	seqs.each(func(seq int64) {
+		if d := k.deposits[seq]; pass(d) && (found == nil || d.seq > found.seq) {
+			found = d
+		}
+	})
+	return found
+}
+
 // queryOf returns the newest query that keys lead to and that passes.
-func (k *known) queryOf(seqs []int64, pass func(queryRow) bool) (found queryRow) {
-	for _, seq := range seqs {
+func (k *known) queryOf(seqs keys64, pass func(queryRow) bool) (found queryRow) {
+	seqs.each(func(seq int64) {
 		if q := k.queries[seq]; q.seq > found.seq && pass(q) {
 			found = q
 		}
-	}
+	})
 	return found
 }

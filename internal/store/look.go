@@ -59,11 +59,19 @@ type look struct {
 
 // look reads what deliveries name.
 func (t *tx) look(ctx context.Context, arrivals []*arrival) (*known, error) {
-	l := look{t, newKnown()}
+	l := look{t, t.nothing()}
 	if t.remote() {
 		return l.known, l.remotely(ctx, arrivals)
 	}
 	return l.known, l.all(ctx, arrivals)
+}
+
+// nothing returns what is known before anything was read.
+func (t *tx) nothing() *known {
+	if t.spare == nil {
+		t.spare = newKnown()
+	}
+	return t.spare.cleared()
 }
 
 // holders reads the deposits that hold a receipt.
@@ -80,7 +88,7 @@ func (l look) all(ctx context.Context, arrivals []*arrival) error {
 		return err
 	}
 	// A token that leads to a deposit spares the look for its other names.
-	ids := idsIn(arrivals, func(p *arrival) bool { return len(l.known.token[p.token()]) > 0 })
+	ids := idsIn(arrivals, func(p *arrival) bool { return l.known.token[p.token()].first != 0 })
 	if err := l.byNames(ctx, "provider_id", ids); err != nil {
 		return err
 	}
@@ -110,7 +118,7 @@ func (l look) byTokens(ctx context.Context, tokens wanted) error {
 	if len(tokens) == 0 {
 		return nil
 	}
-	return l.read(ctx, l.db.engine.Named("deposits", "callback_token"), l.db.texts(tokens))
+	return l.read(ctx, len(tokens), l.db.engine.Named("deposits", "callback_token"), l.db.texts(tokens))
 }
 
 // byReference reads the deposits that an event without another name may speak of:
@@ -210,21 +218,45 @@ func (l look) byKeys(ctx context.Context, seqs []int64) error {
 	if len(seqs) == 0 {
 		return nil
 	}
-	return l.read(ctx, " FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(seqs))
+	return l.read(ctx, len(seqs), " FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(seqs))
 }
 
-// read reads the deposits of a FROM.
-func (l look) read(ctx context.Context, from string, args ...any) error {
+// read reads the deposits of a FROM: what most judgements need, and those of which that is
+// not all, whole. most is how many are expected.
+func (l look) read(ctx context.Context, most int, from string, args ...any) error {
 	rows, err := l.rows(ctx, "SELECT "+l.db.tables.judged+from, args...)
 	if err != nil {
 		return err
 	}
-	found, err := scanAll(rows, judgedColumns)
-	for _, d := range found {
-		d.ID = l.db.id(depositPrefix, d.seq)
-		l.known.set(d)
+	found, err := scanInto(rows, judgedColumns, make([]judgedRow, 0, most))
+	if err != nil {
+		return err
+	}
+	var rare []int64
+	for i := range found {
+		if d := &found[i]; d.more {
+			rare = append(rare, d.seq)
+		} else {
+			l.enter(&d.depositRow)
+		}
+	}
+	if len(rare) == 0 {
+		return nil
+	}
+	if rows, err = l.rows(ctx, "SELECT "+l.db.tables.whole+" FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(rare)); err != nil {
+		return err
+	}
+	whole, err := scanAll(rows, wholeColumns)
+	for i := range whole {
+		l.enter(&whole[i])
 	}
 	return err
+}
+
+// enter enters a deposit that was read.
+func (l look) enter(d *depositRow) {
+	d.ID = l.db.id(depositPrefix, d.seq)
+	l.known.enter(d)
 }
 
 // queriesBy reads the queries whose column has one of the names, and the deposits

@@ -13,7 +13,7 @@ import (
 func (t *tx) beginRemote(ctx context.Context, batch []*job, arrivals []*arrival) error {
 	var asks []ask
 	if len(arrivals) > 0 {
-		t.known = newKnown()
+		t.known = t.nothing()
 		asks = look{t, t.known}.asksByName(arrivals)
 	}
 	if err := t.ahead.foresee(ctx, batch, asks); err != nil {
@@ -81,7 +81,7 @@ func (l look) asksByName(arrivals []*arrival) []ask {
 func (l look) asksNext(arrivals []*arrival) []ask {
 	var keys []int64
 	for _, seqs := range l.known.receipt {
-		keys = append(keys, seqs...)
+		seqs.each(func(seq int64) { keys = append(keys, seq) })
 	}
 	for _, q := range l.known.queries {
 		keys = append(keys, q.deposit)
@@ -116,10 +116,9 @@ func (l look) asksNext(arrivals []*arrival) []ask {
 
 // askDeposits enters the deposits of a condition.
 func (l look) askDeposits(from string, args ...any) ask {
-	return all("SELECT "+l.db.tables.judged+from, args, judgedColumns, func(found []depositRow) error {
-		for _, d := range found {
-			d.ID = l.db.id(depositPrefix, d.seq)
-			l.known.set(d)
+	return all("SELECT "+l.db.tables.whole+from, args, wholeColumns, func(found []depositRow) error {
+		for i := range found {
+			l.enter(&found[i])
 		}
 		return nil
 	})
@@ -140,8 +139,9 @@ func (l look) askWallet(e *payment.Event) ask {
 func (l look) askRepeated(arrivals []*arrival) ask {
 	var subjects, dedups []int64
 	for _, p := range arrivals {
-		j := l.known.judge(p, l.now)
-		m := sense{p.subject(l.tx, j), p.dedup(l.tx, j)}
+		var j judged
+		l.known.judge(p, l.now, &j)
+		m := sense{p.subject(l.tx, &j), p.dedup(l.tx, &j)}
 		subjects, dedups = append(subjects, m.subject), append(dedups, m.dedup)
 		l.known.asked[m] = true
 	}

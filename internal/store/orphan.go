@@ -72,14 +72,14 @@ func (t orphanTx) judge(ctx context.Context, d depositRow) (depositRow, error) {
 		if o.event.ProviderID != d.ProviderID || !o.event.MayConcern(d.Deposit) {
 			continue
 		}
-		j := judged{verdict: o.kind.verdict, deposit: d}
+		j := &judged{verdict: o.kind.verdict, deposit: d}
 		j.distrust(payment.Trust(d.Deposit, o.event, ""))
 		if j.counts() {
 			k, err := t.holders(ctx, o.event.Receipt)
 			if err != nil {
 				return d, err
 			}
-			k.checkReceipt(d, &o.event, &j, fromMicros(micros(t.now)))
+			k.checkReceipt(d, &o.event, j, fromMicros(micros(t.now)))
 		}
 		if err := t.deposits.contradictRivals(ctx, j, o.row.seq); err != nil {
 			return d, err
@@ -102,7 +102,7 @@ func (t orphanTx) judge(ctx context.Context, d depositRow) (depositRow, error) {
 
 // adopt gives an orphan to its deposit. Where it counts, and its event
 // has not counted before, effect is called for the move.
-func (t orphanTx) adopt(ctx context.Context, o orphan, j judged, effect func() (payment.Move, error)) error {
+func (t orphanTx) adopt(ctx context.Context, o orphan, j *judged, effect func() (payment.Move, error)) error {
 	k, after := o.kind.kind, o.row
 	k.verdict = j.verdict
 	after.subject, after.deposit, after.reason, after.orphan = j.subject(), j.deposit.seq, j.reason, sql.NullString{}

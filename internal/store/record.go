@@ -21,8 +21,9 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 			return err
 		}
 	}
-	j := t.known.judge(p, t.now)
-	if err := p.fitting(ctx, t, &j); err != nil {
+	j := new(judged)
+	t.known.judge(p, t.now, j)
+	if err := p.fitting(ctx, t, j); err != nil {
 		return err
 	}
 	p.out.Verdict, p.out.Move, p.out.Reason = j.verdict, j.move, cmp.Or(j.against, j.reason)
@@ -50,7 +51,7 @@ func (p *arrival) record(ctx context.Context, t *tx) error {
 // insertFirst writes an arrival whose meaning is new. Where a statement costs a round
 // trip, what is known of the batch is asked first, and the ledger as long as repetitions
 // come; one that was not asked for fails the transaction, which is then run again.
-func (p *arrival) insertFirst(ctx context.Context, t *tx, j judged) (int64, error) {
+func (p *arrival) insertFirst(ctx context.Context, t *tx, j *judged) (int64, error) {
 	if !t.remote() {
 		return p.insert(ctx, t, j, 0)
 	}
@@ -75,7 +76,7 @@ const sqlFirst = "SELECT seq FROM deliveries WHERE subject = ? AND dedup = ?"
 
 // insertAgain writes an arrival whose meaning is in the ledger already: as
 // evidence that moves nothing.
-func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, error) {
+func (p *arrival) insertAgain(ctx context.Context, t *tx, j *judged) (int64, error) {
 	first := t.known.first[sense{p.subject(t, j), p.dedup(t, j)}]
 	if first == 0 {
 		if err := t.row(ctx, sqlFirst, []any{p.subject(t, j), p.dedup(t, j)}, &first); err != nil {
@@ -88,7 +89,7 @@ func (p *arrival) insertAgain(ctx context.Context, t *tx, j judged) (int64, erro
 }
 
 // followUp writes what refers to the delivery.
-func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) error {
+func (p *arrival) followUp(ctx context.Context, t *tx, j *judged, seq int64) error {
 	if p.out.Withheld = p.withhold(j); !p.out.Withheld {
 		if err := t.forwards.enqueue(ctx, seq, p.subject(t, j), p.Targets); err != nil {
 			return err
@@ -121,7 +122,7 @@ func (p *arrival) followUp(ctx context.Context, t *tx, j judged, seq int64) erro
 // ledger holds, or the way that it came is not believed. A callback of a push that was
 // made elsewhere contradicts nothing: it is sent, as what it is, unless it came without
 // the secret of the installation.
-func (p *arrival) withhold(j judged) bool {
+func (p *arrival) withhold(j *judged) bool {
 	if j.counts() || p.ForwardUntrusted {
 		return false
 	}
@@ -132,7 +133,7 @@ func (p *arrival) withhold(j judged) bool {
 
 // knowsToken tells whether the path held the token of the deposit or the query
 // that the arrival is about.
-func (p *arrival) knowsToken(j judged) bool {
+func (p *arrival) knowsToken(j *judged) bool {
 	token := p.token()
 	return token != "" && (token == j.deposit.CallbackToken || token == j.query.Token)
 }
@@ -146,7 +147,7 @@ func (p *arrival) at(now time.Time) time.Time {
 }
 
 // subject is what the arrival is about.
-func (p *arrival) subject(t *tx, j judged) int64 {
+func (p *arrival) subject(t *tx, j *judged) int64 {
 	if found := j.subject(); found != 0 {
 		return found
 	}
@@ -159,7 +160,7 @@ func (p *arrival) subject(t *tx, j judged) int64 {
 // dedup hashes the arrival's meaning. What counts is known by its event and what
 // that is about; what does not count only by its bytes, so that a forgery
 // cannot make the true event look like a repetition.
-func (p *arrival) dedup(t *tx, j judged) int64 {
+func (p *arrival) dedup(t *tx, j *judged) int64 {
 	if e := p.event(); e != nil && e.Key != "" && j.counts() {
 		return t.sameEvent(p.Delivery.Provider, meaning(e), j.deposit.seq, j.query.seq)
 	}
@@ -196,9 +197,10 @@ var errRepeated = errors.New("the same has been recorded before")
 
 // insert writes the delivery, as a repetition of first if that is not 0. It
 // returns errRepeated, and has written nothing, if it ought to be a repetition.
-func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int64, error) {
+func (p *arrival) insert(ctx context.Context, t *tx, j *judged, first int64) (int64, error) {
 	k := kind{provider: p.Delivery.Provider, route: p.Delivery.Route, verdict: j.verdict, duplicate: first != 0}
-	row := deliveryRow{
+	row := &t.delivery
+	*row = deliveryRow{
 		receivedAt: p.at(t.now), subject: p.subject(t, j), deposit: j.deposit.seq, query: j.query.seq, duplicateOf: first,
 		move: p.out.Move, size: int64(len(p.Delivery.Body)), peer: p.Delivery.Peer, reason: p.out.Reason, detail: p.detail,
 		header: p.header, body: p.Delivery.Body,
@@ -241,7 +243,7 @@ func (p *arrival) insert(ctx context.Context, t *tx, j judged, first int64) (int
 	if p.Delivery.Method != http.MethodPost {
 		row.method = p.Delivery.Method
 	}
-	seq, n, err := t.db.tables.deliveries.add(ctx, t, &row)
+	seq, n, err := t.db.tables.deliveries.add(ctx, t, row)
 	if err != nil {
 		return 0, err
 	}

@@ -58,7 +58,7 @@ func (t queryTx) reversal(ctx context.Context, q queryRow, r payment.Reversal) e
 // take from the original transaction (reference/daraja.md §6.3 quirk 10).
 func (k *known) findQuery(provider payment.ProviderID, e *payment.Event, token string) queryRow {
 	for _, by := range []struct {
-		seqs []int64
+		seqs keys64
 		pass func(queryRow) bool
 	}{
 		{k.queryToken[token], func(q queryRow) bool { return q.Token == token }},
@@ -135,8 +135,8 @@ func (k *known) judgeTransaction(e *payment.Event, j *judged, at time.Time) {
 		dispute("the transaction's receipt " + payment.Line(e.Receipt, maxReceipt) + " is not the deposit's " + d.Receipt)
 		return
 	}
-	held := judged{verdict: j.verdict}
-	k.checkReceipt(d, e, &held, at)
+	held := &judged{verdict: j.verdict}
+	k.checkReceipt(d, e, held, at)
 	if !held.counts() {
 		dispute(held.reason)
 		j.rivals = slices.DeleteFunc(held.rivals, func(r rival) bool { return r.seq == d.seq })

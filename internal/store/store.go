@@ -198,8 +198,11 @@ func (db *database) readKey(ctx context.Context) error {
 // kinded gives an error of the engine its kind. An error that has a kind, or that is a
 // context's, passes.
 func (db *database) kinded(what string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *payment.Error
-	if err == nil || errors.As(err, &e) || isContextErr(err) {
+	if errors.As(err, &e) || isContextErr(err) {
 		return err
 	}
 	return db.engine.Error(what, err)

@@ -16,7 +16,7 @@ const querySubject = 1 << 40
 // subject is what a judged delivery is about: its deposit, or the one that its query
 // asks about, by key, which keeps what belongs together close together in the index;
 // else its query; else 0.
-func (j judged) subject() int64 {
+func (j *judged) subject() int64 {
 	switch {
 	case j.deposit.seq != 0:
 		return j.deposit.seq

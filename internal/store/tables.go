@@ -11,8 +11,8 @@ type tables struct {
 	forwards   *table[forwardRow]
 	attempts   *table[attemptRow]
 	runs       *table[runRow]
-	// judged are the names of judgedColumns.
-	judged string
+	// judged and whole are what is selected for judgedColumns and wholeColumns.
+	judged, whole string
 }
 
 func newTables() tables {
@@ -27,6 +27,7 @@ func newTables() tables {
 		forwards:   newTable("forwards", forwardColumns, " ON CONFLICT (delivery, target) DO NOTHING"),
 		attempts:   newTable("attempts", attemptColumns, ""),
 		runs:       newTable("runs", runColumns, ""),
-		judged:     names("", judgedColumns(new(depositRow), nil)),
+		judged:     sqlJudged(),
+		whole:      names("", wholeColumns(new(depositRow), nil)),
 	}
 }

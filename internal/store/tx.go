@@ -21,16 +21,24 @@ type tx struct {
 	// what of it differs.
 	columns [3][]column
 	now     time.Time
+	// before, after and delivery are rows that are being written: what a table's list
+	// leads to would else be a new one for each.
+	before, after depositRow
+	delivery      deliveryRow
 	// writes counts the statements that may have changed something.
 	writes int
 	// updates holds the texts of the updates that were needed so far.
-	updates map[updateKey]string
+	updates map[statementKey]string
+	// inserts holds those of the inserts; see spelled.
+	inserts map[statementKey]string
 	// counts holds those of the counts, by table.
 	counts map[string]string
 	tally  tally
 	dict   dictionaries
 	// known is what was read for the deliveries of the batch, nil if nothing was.
 	known *known
+	// spare is the known of batches, to be used again.
+	spare *known
 	// junk is what came into quarantine since the last look at its bounds.
 	junk count
 	// crowded says that the last look left the quarantine over its bounds.
@@ -65,7 +73,7 @@ type (
 )
 
 func newTx(db *database, c conn) *tx {
-	t := &tx{db: db, conn: c, tally: newTally(), updates: map[updateKey]string{}, counts: map[string]string{}}
+	t := &tx{db: db, conn: c, tally: newTally(), updates: map[statementKey]string{}, inserts: map[statementKey]string{}, counts: map[string]string{}}
 	t.dict, t.ahead = newDictionaries(t), newAhead(t)
 	t.deposits, t.orphans, t.forwards, t.queries, t.wallets, t.prune = depositTx{t}, orphanTx{t}, forwardTx{t}, queryTx{t}, walletTx{t}, pruneTx{t}
 	return t

@@ -32,7 +32,9 @@ type writer struct {
 	queue chan *job
 	stop  chan struct{}
 	once  sync.Once
-	wg    sync.WaitGroup
+	// started spares all but the first the closure of once.
+	started atomic.Bool
+	wg      sync.WaitGroup
 
 	// Only the goroutine touches what follows.
 	conn      conn
@@ -51,7 +53,11 @@ func newWriter(db *database) *writer {
 
 // start runs the goroutine at the first write: a command that only reads has none.
 func (w *writer) start(ctx context.Context) {
+	if w.started.Load() {
+		return
+	}
 	w.once.Do(func() {
+		w.started.Store(true)
 		ctx = context.WithoutCancel(ctx)
 		w.wg.Go(func() { w.loop(ctx) })
 	})
