@@ -25,7 +25,7 @@ func allowed() map[string][]string {
 
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
-			"internal/doctor", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
+			"internal/doctor", "internal/filter", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/presence", "internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace", "internal/web",
 		},
@@ -50,6 +50,7 @@ func allowed() map[string][]string {
 		"internal/stats":               {"internal/store"},
 		"internal/trace":               {"internal/store"},
 		"internal/page":                {},
+		"internal/filter":              {"internal/listen", "internal/store", "internal/view"},
 
 		"internal/provider":                    {"internal/apiclient", "internal/config", "internal/daraja", "internal/sevi", "internal/wasaapay"},
 		"internal/config":                      {},

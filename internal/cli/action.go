@@ -55,6 +55,6 @@ func acted(ctx context.Context, s *session, settings func(context.Context) (*con
 		err = ledger.Actions.Add(ctx, because)
 	}
 	if err != nil {
-		s.out.Warn("it is done, but could not be written down in the ledger: %s", firstLine(err.Error()))
+		s.out.Warn("it is done, but could not be written down in the ledger: %s", payment.FirstLine(err.Error()))
 	}
 }

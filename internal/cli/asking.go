@@ -9,6 +9,7 @@ import (
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/listen"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -73,7 +74,7 @@ func (v *asking) tell(n inquiry.Notice) {
 	case inquiry.Note:
 		v.out.Note("%s", n.Text)
 	case inquiry.Warning:
-		v.out.Warn("%s", firstLine(n.Text))
+		v.out.Warn("%s", payment.FirstLine(n.Text))
 	}
 }
 

@@ -98,7 +98,7 @@ func asUsage(err error) error {
 	if errors.As(err, &e) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return usagef("run the command with --help to see what it takes", "%s", firstLine(err.Error()))
+	return usagef("run the command with --help to see what it takes", "%s", payment.FirstLine(err.Error()))
 }
 
 // wantsJSON guesses the output format for errors that come before the flags

@@ -195,7 +195,7 @@ func (t *tour) step(ctx context.Context, s demoStepPlan) error {
 	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil || code != s.exit {
 		return &payment.Error{
 			Kind:    payment.KindInternal,
-			Message: "demo: " + shown + ": unexpected result, exit " + strconv.Itoa(code) + ": " + firstLine(strings.TrimSpace(stderr.String())),
+			Message: "demo: " + shown + ": unexpected result, exit " + strconv.Itoa(code) + ": " + payment.FirstLine(strings.TrimSpace(stderr.String())),
 		}
 	}
 	outcome, ok := s.check(got)

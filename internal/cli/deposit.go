@@ -88,7 +88,7 @@ func (s *session) showDeposit(ctx context.Context, ledger *store.Store, d paymen
 	if d.ID != "" {
 		found, err := ledger.Deposits.Doubts(ctx, d.ID)
 		if err != nil {
-			s.out.Warn("deposit %s: its doubts cannot be read: %s", d.ID, firstLine(err.Error()))
+			s.out.Warn("deposit %s: its doubts cannot be read: %s", d.ID, payment.FirstLine(err.Error()))
 		} else {
 			doubts = found
 		}

@@ -261,7 +261,7 @@ func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent pa
 	case err != nil && d.ID == "":
 		return err
 	case deposit.IsOpen(d, err) && v.wait && ctx.Err() == nil:
-		return deposit.FollowOpen(ctx, ledger.Deposits, err, follow, func(text string) { v.out.Warn("%s", firstLine(text)) })
+		return deposit.FollowOpen(ctx, ledger.Deposits, err, follow, func(text string) { v.out.Warn("%s", payment.FirstLine(text)) })
 	case err != nil:
 		return v.showDeposit(ctx, ledger, d, nil, err)
 	}

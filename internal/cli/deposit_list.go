@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
@@ -26,7 +27,7 @@ func newDepositList(s *session) *cobra.Command {
 		Use:   "list",
 		Short: "List deposits, newest first",
 		Long: "Lists the deposits in the ledger; nobody is asked. \"!\" marks those that something\n" +
-			"speaks against.\n\n" + filterHelp[depositFields]() + narrow(view.DepositColumns()),
+			"speaks against.\n\n" + filterHelp[filter.Deposit]() + narrow(view.DepositColumns()),
 		Example: "  payctl deposit list\n  payctl deposit list --status PENDING,UNKNOWN -o json",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -88,7 +89,7 @@ func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit)
 	if f.Until, err = v.parseTime("until", v.until); err != nil {
 		return f, nil, err
 	}
-	wanted, err := parseFilter[depositFields](v.filter)
+	wanted, err := filter.Deposits(v.filter)
 	if err != nil {
 		return f, nil, err
 	}
@@ -106,7 +107,10 @@ func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit)
 			v.receipt != "" && !strings.EqualFold(d.Receipt, strings.TrimSpace(v.receipt)) {
 			return false, nil
 		}
-		return wanted.keeps(fieldsOfDeposit(d))
+		if wanted == nil {
+			return true, nil
+		}
+		return wanted(d)
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -123,7 +124,7 @@ func (v *emulatorServe) chosenSeed() (uint64, error) {
 	if v.state != "" {
 		seed, found, err := emulator.StateSeed(v.state)
 		if err != nil {
-			return 0, usagef("name another file with --state, or move this one away", "%s", firstLine(err.Error()))
+			return 0, usagef("name another file with --state, or move this one away", "%s", payment.FirstLine(err.Error()))
 		}
 		if found {
 			return seed, nil

@@ -131,5 +131,5 @@ func controlRefusal(status int, data []byte) error {
 	case status == http.StatusConflict:
 		kind = payment.KindConflict
 	}
-	return &payment.Error{Kind: kind, Message: firstLine(message), Hint: "see \"payctl emulator --help\""}
+	return &payment.Error{Kind: kind, Message: payment.FirstLine(message), Hint: "see \"payctl emulator --help\""}
 }

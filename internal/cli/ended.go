@@ -15,7 +15,7 @@ import (
 // gone wants to know nothing.
 func (e *env) ended(printed, outcome error, about string) error {
 	if printed != nil && !errors.Is(printed, ui.ErrBrokenPipe) {
-		e.out.Warn("%s; it could not be printed: %s", about, e.phoneText(firstLine(printed.Error())))
+		e.out.Warn("%s; it could not be printed: %s", about, e.phoneText(payment.FirstLine(printed.Error())))
 	}
 	return outcome
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -63,10 +62,10 @@ Code 2 is never used: a crashing Go program exits with it.
 // errorView turns an error into what is shown of it.
 func errorView(err error) ui.ErrorView {
 	kind := payment.KindOf(err)
-	view := ui.ErrorView{Kind: kind.String(), Message: firstLine(err.Error()), ExitCode: exitCode(kind)}
+	view := ui.ErrorView{Kind: kind.String(), Message: payment.FirstLine(err.Error()), ExitCode: exitCode(kind)}
 	var e *payment.Error
 	if errors.As(err, &e) {
-		view.Message, view.Hint = firstLine(e.Message), e.Hint
+		view.Message, view.Hint = payment.FirstLine(e.Message), e.Hint
 		view.Provider, view.ProviderCode = string(e.Provider), e.ProviderCode
 		view.Retryable = e.Retryable
 	}
@@ -95,12 +94,7 @@ func pointsOn(hint, verb string) string {
 	return hint
 }
 
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
-}
-
 // usagef is a KindUsage error with a hint.
 func usagef(hint, format string, args ...any) error {
-	return payment.Usage(fmt.Sprintf(format, args...), hint)
+	return payment.Usagef(hint, format, args...)
 }

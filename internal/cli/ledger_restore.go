@@ -59,7 +59,7 @@ func (v *ledgerRestore) Run(ctx context.Context) error {
 		err = ledger.Actions.Add(ctx, "from "+filepath.Base(v.file))
 	}
 	if err != nil {
-		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", firstLine(err.Error()))
+		v.out.Warn("the backup is in place; that it was restored could not be written down: %s", payment.FirstLine(err.Error()))
 	}
 	return v.out.One(view.LedgerRestored{Path: path, From: v.file, Kept: payment.OrNull(kept)})
 }

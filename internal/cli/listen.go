@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/config"
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
@@ -55,7 +56,7 @@ need not wait for it. "payctl webhook replay --failed" tries those again. Not fo
 what payctl has forwarded before (X-Payctl-Delivery), and, under a secret path, what is
 not believed and came with a token that nobody knows.
 ` + tunnelHelp + `
-` + filterHelp[deliveryFields]() + `
+` + filterHelp[filter.Delivery]() + `
 It chooses what is shown; everything is kept and forwarded all the same.`,
 		Example: "  payctl listen\n  payctl listen --forward-to http://127.0.0.1:3000/hooks\n  payctl listen --forward-to 'deposit.*=http://127.0.0.1:3000/deposits'",
 		Args:    noArgs,
@@ -223,7 +224,7 @@ func (v *listenCommand) announce(ctx context.Context, server *listen.Server, fil
 
 // options turns settings and flags into the receiver's options.
 func (v *listenCommand) options(ctx context.Context, conf *config.Config) (listen.Options, error) {
-	wanted, err := parseFilter[deliveryFields](v.filter)
+	wanted, err := filter.Received(v.filter)
 	if err != nil {
 		return listen.Options{}, err
 	}

@@ -27,7 +27,7 @@ func (v *listenCommand) promptQuestions(ctx context.Context, conf *config.Config
 		return watch.Once(ctx, v.watchOptions(p, watch.ViaPoll, ledger), d, func(string) {})
 	}
 	prompter := deposit.NewPrompter(ledger.Deposits, ask, v.now, func(d payment.Deposit, why string) {
-		v.out.Warn("%s: its callback proves nothing, and the provider was asked in vain: %s", d.ID, v.phoneText(firstLine(why)))
+		v.out.Warn("%s: its callback proves nothing, and the provider was asked in vain: %s", d.ID, v.phoneText(payment.FirstLine(why)))
 	})
 	var running sync.WaitGroup
 	running.Go(func() { prompter.Run(ctx) })

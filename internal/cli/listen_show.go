@@ -12,7 +12,7 @@ import (
 // listenPrinter shows what a listener does; it is called from one goroutine.
 type listenPrinter struct {
 	*session
-	wanted *filter[deliveryFields]
+	wanted func(listen.DeliveryView) (bool, error)
 	zone   *time.Location
 	// shown holds, under a filter, the deliveries that passed it: attempts to
 	// forward the others are not shown.
@@ -23,7 +23,10 @@ type listenPrinter struct {
 const mostShown = 100_000
 
 func (p *listenPrinter) delivery(v listen.DeliveryView) {
-	keep, err := p.wanted.keeps(fieldsOfReceived(v))
+	keep, err := true, error(nil)
+	if p.wanted != nil {
+		keep, err = p.wanted(v)
+	}
 	if keep {
 		err = p.out.Line(view.NewReceived(v, p.zone, p.global.showPhone))
 	}

@@ -162,7 +162,7 @@ func (p *publicAddress) announce() {
 
 func (p *publicAddress) warn(err error) {
 	if err != nil {
-		p.out.Warn("%s", firstLine(err.Error()))
+		p.out.Warn("%s", payment.FirstLine(err.Error()))
 	}
 }
 

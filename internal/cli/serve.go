@@ -26,7 +26,7 @@ func bind(ctx context.Context, addr string) (net.Listener, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, usagef("use a port above 1023", "addr %s: not allowed to listen there", addr)
 	}
-	return nil, usagef("write host:port, such as 127.0.0.1:4020", "addr %q: cannot listen there: %s", addr, firstLine(err.Error()))
+	return nil, usagef("write host:port, such as 127.0.0.1:4020", "addr %q: cannot listen there: %s", addr, payment.FirstLine(err.Error()))
 }
 
 // writeReady writes the ready file: the base URL and a newline, in one rename,
@@ -67,7 +67,7 @@ func (d httpDoor) serve(ctx context.Context, hangUp func(context.Context)) error
 	go func() { failed <- server.Serve(d.ln) }()
 	select {
 	case err := <-failed:
-		return &payment.Error{Kind: payment.KindInternal, Message: "the server stopped: " + firstLine(err.Error()), Err: err}
+		return &payment.Error{Kind: payment.KindInternal, Message: "the server stopped: " + payment.FirstLine(err.Error()), Err: err}
 	case <-ctx.Done():
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)

@@ -237,7 +237,7 @@ func (s *session) takeIn(ctx context.Context, ledger *store.Store) {
 	if waiting := ledger.Recovery.Waiting(); waiting > 0 {
 		because := ""
 		if err != nil {
-			because = ": " + firstLine(err.Error())
+			because = ": " + payment.FirstLine(err.Error())
 		}
 		s.out.Warn("%d answers that could not be recorded wait in %s; a command that may write to the ledger takes them in%s", waiting, ledger.Recovery.Dir(), because)
 	}

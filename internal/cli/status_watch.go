@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 )
@@ -33,7 +34,7 @@ With --all, all undecided deposits of the profile's environment are followed; wi
 countdown to the end of each prompt: q leaves, enter shows the timeline of the chosen
 deposit, r asks the provider now. In a pipe it prints lines.
 
-` + filterHelp[depositFields](),
+` + filterHelp[filter.Deposit](),
 		Example: "  payctl status watch INV-1\n  payctl status watch --all\n  payctl status watch dep_1 dep_2 --via poll -o ndjson\n  payctl status watch --filter 'amount >= 1000'",
 		Args: func(_ *cobra.Command, args []string) error {
 			switch chosen := v.all || v.filter != ""; {
@@ -63,7 +64,7 @@ func (v *statusWatch) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := parseFilter[depositFields](v.filter)
+	wanted, err := filter.Deposits(v.filter)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (v *statusWatch) Run(ctx context.Context) error {
 }
 
 // undecided are the ids of the environment's open deposits that a filter lets pass.
-func (v *statusWatch) undecided(ctx context.Context, ledger *store.Store, wanted *filter[depositFields]) ([]string, error) {
+func (v *statusWatch) undecided(ctx context.Context, ledger *store.Store, wanted func(payment.Deposit) (bool, error)) ([]string, error) {
 	conf, err := v.config(ctx)
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func (v *statusWatch) undecided(ctx context.Context, ledger *store.Store, wanted
 	found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
 		f.Cursor, f.Limit = cursor, n
 		return ledger.Deposits.List(ctx, f)
-	}, func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) }}.take(0, false)
+	}, wanted}.take(0, false)
 	if err == nil && len(found) == 0 {
 		err = payment.NotFound("no undecided deposit is there to follow", `see what is there with "payctl deposit list"`)
 	}

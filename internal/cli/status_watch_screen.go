@@ -137,7 +137,7 @@ func (b *board) obey(ctx context.Context, key ui.Key) {
 func (b *board) showTimeline(ctx context.Context, d payment.Deposit) {
 	t, err := trace.Run(ctx, traceLedger(b.ledger), trace.Input{ID: d.ID, Deposit: &d, Providers: b.providers().IDs(), Now: b.now()})
 	if err != nil {
-		b.shown.Said = firstLine(err.Error())
+		b.shown.Said = payment.FirstLine(err.Error())
 		return
 	}
 	v := view.NewTrace(t, nil, b.zone())
@@ -153,7 +153,7 @@ func (b *board) ask(ctx context.Context, d payment.Deposit) {
 	}
 	switch {
 	case err != nil:
-		text += firstLine(err.Error())
+		text += payment.FirstLine(err.Error())
 	case answer.Message != "":
 		text += answer.Message
 	default:

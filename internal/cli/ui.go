@@ -15,6 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/deliver"
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
@@ -139,14 +140,7 @@ func (v *uiVerb) server(conf *config.Config, ledger *store.Store, addr string) (
 		Ledger: ledger, Providers: v.providers, Environment: conf.Environment, Profile: conf.Profile, LedgerName: filepath.Base(ledger.Path()),
 		Flags: v.flags(), Addr: addr, Now: v.now, Zone: time.Local, ShowPhone: v.global.showPhone, AllowActions: v.allowActions,
 		Sender: deliver.New(deliver.Options{}), Why: v.why(), CallbackURL: conf.CallbackURL,
-		Deliveries: func(text string) (func(store.StoredDelivery) (bool, error), error) {
-			wanted, err := parseFilter[deliveryFields](text)
-			return func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }, err
-		},
-		Deposits: func(text string) (func(payment.Deposit) (bool, error), error) {
-			wanted, err := parseFilter[depositFields](text)
-			return func(d payment.Deposit) (bool, error) { return wanted.keeps(fieldsOfDeposit(d)) }, err
-		},
+		Deliveries: filter.Deliveries, Deposits: filter.Deposits,
 		Listener: func(ctx context.Context) presence.Who { return v.listener(ctx, conf, ledger) },
 		Tunnel: func() (web.Tunnel, bool) {
 			h, alive, err := tunnel.Current(conf.StateDir, conf.Profile)

@@ -147,11 +147,11 @@ func (e *env) probing(command string) func(context.Context, payment.Facts) (int,
 		}
 		// What the probe left running may hold its output open after it has ended well.
 		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-			return 0, fmt.Errorf("%w: %s", err, firstLine(strings.TrimSpace(stderr.String())))
+			return 0, fmt.Errorf("%w: %s", err, payment.FirstLine(strings.TrimSpace(stderr.String())))
 		}
 		n, err := strconv.Atoi(strings.TrimSpace(string(out)))
 		if err != nil {
-			return 0, fmt.Errorf("it printed %q, not a count", firstLine(string(out)))
+			return 0, fmt.Errorf("it printed %q, not a count", payment.FirstLine(string(out)))
 		}
 		return n, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
@@ -96,7 +97,7 @@ route is listed with --verdict stray alone.
 --phone keeps what is about a deposit of that number's, and what names it itself, masked
 numbers that fit it among them.
 
-` + filterHelp[deliveryFields]() + narrow(view.DeliveryColumns()),
+` + filterHelp[filter.Delivery]() + narrow(view.DeliveryColumns()),
 		Example: "  payctl webhook list\n  payctl webhook list --event 'stk.*' --since 2h -o ndjson --with-body\n  payctl webhook list --filter 'amount >= 1000 && !duplicate'",
 		Args:    noArgs,
 		RunE:    s.quick(v.Run),
@@ -116,17 +117,17 @@ func (v *webhookList) Run(ctx context.Context) error {
 	if v.withBody && v.out.Format() == ui.FormatText {
 		return usagef("add -o json or -o ndjson, or see one with \"payctl webhook show ID\"", "with-body: a table has no room for bodies")
 	}
-	filter, err := v.deliveryFlags.filter(v.env)
+	wanted, err := v.deliveryFlags.filter(v.env)
 	if err != nil {
 		return err
 	}
-	filter.Failed = v.failed
+	wanted.Failed = v.failed
 	if v.phone != "" {
-		if filter.Phone, err = payment.ParsePhone(v.phone); err != nil {
+		if wanted.Phone, err = payment.ParsePhone(v.phone); err != nil {
 			return err
 		}
 	}
-	wanted, err := parseFilter[deliveryFields](v.filter)
+	keep, err := filter.Deliveries(v.filter)
 	if err != nil {
 		return err
 	}
@@ -139,16 +140,13 @@ func (v *webhookList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		filter.DepositID = d.ID
+		wanted.DepositID = d.ID
 	}
-	filter.WithBody = v.withBody
+	wanted.WithBody = v.withBody
 	list := listing[store.StoredDelivery]{page: func(cursor string, n int) ([]store.StoredDelivery, string, error) {
-		filter.Cursor, filter.Limit = cursor, n
-		return ledger.Deliveries.List(ctx, filter)
-	}}
-	if wanted != nil {
-		list.keep = func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }
-	}
+		wanted.Cursor, wanted.Limit = cursor, n
+		return ledger.Deliveries.List(ctx, wanted)
+	}, keep: keep}
 	stored, total, err := list.take(v.limit, v.counts())
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/replay"
 	"github.com/payctl/payctl/internal/store"
@@ -64,7 +65,7 @@ Targets must be on this machine unless --allow-remote is given. Exit 0 when ever
 target answered 2xx to everything, 7 when not or when some was left,
 130 when a signal stopped it.
 
-` + filterHelp[deliveryFields](),
+` + filterHelp[filter.Delivery](),
 		Example: "  payctl webhook replay dlv_1 --to http://127.0.0.1:3000/hook\n" +
 			"  payctl webhook replay --since 2h --event 'stk.*' --to http://127.0.0.1:3000/hook --rate 50\n" +
 			"  payctl webhook replay --failed --dry-run\n  payctl webhook replay --resume",
@@ -189,10 +190,7 @@ func (v *webhookReplay) replayer(ctx context.Context) (*replay.Replayer, error) 
 	}
 	return &replay.Replayer{
 		Sender: sender, Now: v.now,
-		Filter: func(text string) (replay.Keep, error) {
-			wanted, err := parseFilter[deliveryFields](text)
-			return func(d store.StoredDelivery) (bool, error) { return keepsDelivery(wanted, d) }, err
-		},
+		Filter: filter.Deliveries,
 		Edit:   func(spec replay.Spec) (replay.Edit, error) { return v.editor(ctx, spec) },
 		OnLeft: func(l replay.Left) { v.out.Warn("left %d at %s: %s", l.Deliveries, l.Target, l.Reason) },
 	}, nil

@@ -97,7 +97,7 @@ func parseYAML(path string, data []byte) (root *yaml.Node, err error) {
 
 // badYAML gives the library's complaint as file:line, without what it quotes.
 func badYAML(path string, err error) error {
-	text := strings.TrimPrefix(firstLine(err.Error()), "yaml: ")
+	text := strings.TrimPrefix(payment.FirstLine(err.Error()), "yaml: ")
 	place := path
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		if line, problem, ok := strings.Cut(rest, ": "); ok {
@@ -131,11 +131,6 @@ func withoutValues(text string) string {
 // pattern is made here, since no run needs it but one that fails.
 func isGrammar(quoted string) bool {
 	return regexp.MustCompile(`^'(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})'( or '(<[a-z ]+>|[^A-Za-z0-9'\x60"]{1,2})')?$`).MatchString(quoted)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
 
 // eachMember calls f for each member of a mapping, checking what holds for all.

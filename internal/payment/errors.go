@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Kind says what a script may conclude from an error. The command line maps
@@ -107,6 +108,11 @@ func KindOf(err error) Kind {
 // Usage returns a KindUsage error for a field: its problem and the fix.
 func Usage(message, hint string) *Error {
 	return &Error{Kind: KindUsage, Message: message, Hint: hint}
+}
+
+// Usagef is Usage with a message that is formatted.
+func Usagef(hint, format string, args ...any) *Error {
+	return Usage(fmt.Sprintf(format, args...), hint)
 }
 
 // NotFound returns a KindNotFound error.

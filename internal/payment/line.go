@@ -117,3 +117,9 @@ func Deceives(r rune) bool {
 	}
 	return false
 }
+
+// FirstLine is a text up to its first line break.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

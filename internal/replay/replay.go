@@ -85,7 +85,7 @@ type Replayer struct {
 }
 
 // Keep chooses among deliveries.
-type Keep func(store.StoredDelivery) (bool, error)
+type Keep = func(store.StoredDelivery) (bool, error)
 
 // Edit changes a delivery.
 type Edit func(store.StoredDelivery) (store.StoredDelivery, error)
