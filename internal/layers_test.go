@@ -24,8 +24,8 @@ func allowed() map[string][]string {
 		"cmd/manpages":   {"internal/cli"},
 
 		"internal/cli": {
-			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator",
-			"internal/doctor", "internal/filter", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
+			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator", "internal/emulator/remote",
+			"internal/doctor", "internal/filter", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/serve", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/presence", "internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace", "internal/web",
 		},
@@ -37,7 +37,7 @@ func allowed() map[string][]string {
 		"internal/deposit": {},
 		"internal/inquiry": {"internal/daraja", "internal/store"},
 		"internal/watch":   {"internal/store"},
-		"internal/listen":  {"internal/deliver", "internal/presence", "internal/store"},
+		"internal/listen":  {"internal/deliver", "internal/presence", "internal/serve", "internal/store"},
 		"internal/replay":  {"internal/provider", "internal/deliver", "internal/filelock", "internal/store"},
 		"internal/webhook": {"internal/deliver", "internal/provider", "internal/wasaapay"},
 		"internal/view": {
@@ -68,6 +68,7 @@ func allowed() map[string][]string {
 		"internal/emulator/daraja":       {"internal/emulator/engine", "internal/emulator/mpesa"},
 		"internal/emulator/wasaapay":     {"internal/emulator/engine", "internal/emulator/mpesa", "internal/socketio"},
 		"internal/emulator/front":        {},
+		"internal/emulator/remote":       {"internal/emulator"},
 		"internal/emulator/emulatortest": {"internal/emulator"},
 		"internal/ui":                    {},
 
@@ -82,6 +83,7 @@ func allowed() map[string][]string {
 		"internal/socketio":  {},
 		"internal/tunnel":    {"internal/filelock"},
 		"internal/presence":  {},
+		"internal/serve":     {},
 
 		"internal/doctor": {"internal/config", "internal/presence", "internal/provider", "internal/store", "internal/tunnel"},
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/serve"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -143,7 +144,7 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ln, err := bind(ctx, v.addr)
+	ln, err := serve.Bind(ctx, v.addr)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeListeners(proxy)
+	defer serve.Close(proxy)
 	e, err := emulator.New(emulator.Options{ //nolint:contextcheck // it lives until Close, which a signal must not pre-empt
 		Seed: seed, Clock: v.clock, Weather: v.weather, Behaviours: v.behaviours, CallbackDelay: v.callbackDelay,
 		WebhookURL: v.webhookURL, StateFile: v.state, CADir: emulatorCADir(v.env), PublicHosts: v.publicHosts,
@@ -173,7 +174,7 @@ func (v *emulatorServe) Run(ctx context.Context) error {
 		ready.Proxy = "http://" + proxy.Addr().String()
 	}
 	err = v.serve(ctx, e, emulatorDoors{front: ln, proxy: proxy, ready: ready, log: log})
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), serve.DrainTimeout)
 	defer cancel()
 	return cmp.Or(err, e.Close(stop))
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/payctl/payctl/internal/emulator"
+	"github.com/payctl/payctl/internal/serve"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -36,10 +37,10 @@ func (v *emulatorServe) serve(ctx context.Context, e *emulator.Emulator, d emula
 	}
 	err := v.out.Line(d.ready)
 	if err == nil {
-		err = writeReady(v.ready, d.ready.URL)
+		err = serve.WriteReady(v.ready, d.ready.URL)
 	}
 	if err == nil {
-		err = httpDoor{d.front, e.Handler(), d.log}.serve(ctx, e.HangUp)
+		err = serve.Door{Listener: d.front, Handler: e.Handler(), Log: d.log}.Serve(ctx, e.HangUp)
 	}
 	cancel()
 	return cmp.Or(err, <-proxied)
@@ -50,17 +51,9 @@ func bindProxy(ctx context.Context, addr string) (net.Listener, error) {
 	if addr == "" {
 		return nil, nil //nolint:nilnil // no proxy is wanted
 	}
-	ln, err := bind(ctx, addr)
+	ln, err := serve.Bind(ctx, addr)
 	if err != nil {
 		return nil, usagef("choose another port with --proxy (port 0 takes a free one)", "proxy: %s", err.Error())
 	}
 	return ln, nil
-}
-
-func closeListeners(list ...net.Listener) {
-	for _, ln := range list {
-		if ln != nil {
-			_ = ln.Close()
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/serve"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -146,7 +147,7 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	}
 	ledger := v.ledger
 	options.SpillDir, options.LedgerID = ledger.Beside("spill"), ledger.SharedID()
-	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), backlog(ledger), ledger.Prove
+	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), listen.BacklogOf(ledger), ledger.Prove
 	options.HashCredential = ledger.ProveCredential
 	if public != nil {
 		options.Tunnel = public.status
@@ -167,7 +168,7 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 	if err != nil {
 		return err
 	}
-	ln, err := v.listenSocket(ctx, v.addr, v.exposure(options.InstallToken))
+	ln, err := listen.Socket(ctx, v.getenv, v.addr, v.exposure(options.InstallToken))
 	if err != nil {
 		return err
 	}
@@ -179,11 +180,11 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 	if v.getenv("GOGC") == "" && v.getenv("GOMEMLIMIT") == "" {
 		defer listen.EaseCollector()()
 	}
-	stopKeeping := v.keepSmall(ctx, conf.Listen.Retention)
+	stopKeeping := listen.KeepSmall(ctx, v.ledger, conf.Listen.Retention, func(err error) { v.out.Warn("pruning failed: %v", err) })
 	defer stopKeeping()
 	ctx, cancel := context.WithCancel(ctx)
 	if v.withParent {
-		go watchParent(ctx, v.in.Stdin, os.Getppid, cancel)
+		go listen.WatchParent(ctx, v.in.Stdin, os.Getppid, cancel)
 	}
 	v.sayWaiting(ctx, options.Forward.Rules)
 	served := make(chan error, 1)
@@ -213,7 +214,7 @@ func (v *listenCommand) announce(ctx context.Context, server *listen.Server, fil
 		return err
 	}
 	public.announce()
-	if err := writeReady(file, url); err != nil {
+	if err := serve.WriteReady(file, url); err != nil {
 		return err
 	}
 	if err := listen.Notify(ctx, v.getenv("NOTIFY_SOCKET"), "READY=1"); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/presence"
+	"github.com/payctl/payctl/internal/serve"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/tunnel"
 	"github.com/payctl/payctl/internal/view"
@@ -77,23 +78,23 @@ func (v *uiVerb) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ln, err := bind(ctx, v.addr)
+	ln, err := serve.Bind(ctx, v.addr)
 	if err != nil {
 		return err
 	}
 	server, err := v.server(conf, ledger, ln.Addr().String())
 	if err != nil {
-		closeListeners(ln)
+		serve.Close(ln)
 		return err
 	}
 	log, err := v.logger("")
 	if err != nil {
-		closeListeners(ln)
+		serve.Close(ln)
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- httpDoor{ln, server, log}.serve(ctx, server.Close) }()
+	go func() { served <- serve.Door{Listener: ln, Handler: server, Log: log}.Serve(ctx, server.Close) }()
 	err = v.announce(ctx, conf, server, "http://"+ln.Addr().String())
 	if err != nil {
 		cancel()
@@ -126,7 +127,7 @@ func (v *uiVerb) announce(ctx context.Context, conf *config.Config, server *web.
 		}
 	}
 	if v.open {
-		forget, err := openBrowser(ctx, v.env, conf.StateDir, server.StartURL())
+		forget, err := web.OpenBrowser(ctx, v.in.Environ, conf.StateDir, server.StartURL())
 		if err != nil {
 			v.out.Warn("the browser could not be opened: %v; open the address above", err)
 		}

@@ -1,14 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"os/exec"
-	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,7 +77,7 @@ func (v *webhookHammer) Run(ctx context.Context) error {
 		URL: v.url, Provider: id, Copies: v.copies, Bench: bench, Sender: sender, Settle: v.settle, Now: v.now,
 	}
 	if v.probe != "" {
-		h.Probe = v.probing(v.probe)
+		h.Probe = webhook.ProbeCommand{Command: v.probe, Dir: v.in.Dir, Environ: v.in.Environ}.Credits
 	}
 	progress := v.out.Progress("hammering " + deliver.Shown(v.url))
 	report, err := h.Run(ctx)
@@ -120,39 +113,4 @@ func (v *webhookHammer) report(report []webhook.Blow, err error) error {
 		err = &payment.Error{Kind: payment.KindUnavailable, Message: "not every request reached the endpoint: " + missed, Hint: "this is no word against the endpoint: mend the way to it and try again", Retryable: true}
 	}
 	return v.ended(v.writeErr, err, about)
-}
-
-// probeDelay is how long the output of a probe is waited for once it has ended.
-const probeDelay = time.Second
-
-// probing runs the operator's command and reads a count from what it prints.
-func (e *env) probing(command string) func(context.Context, payment.Facts) (int, error) {
-	return func(ctx context.Context, f payment.Facts) (int, error) {
-		shell, flag := "sh", "-c"
-		if runtime.GOOS == "windows" {
-			shell, flag = "cmd", "/C"
-		}
-		cmd := exec.CommandContext(ctx, shell, flag, command) //nolint:gosec // the operator's own command
-		cmd.Dir = e.in.Dir
-		cmd.Env = append(append([]string{}, e.in.Environ...),
-			"PROBE_CHECKOUT_ID="+f.CheckoutRequestID, "PROBE_DEPOSIT_ID="+f.ResourceID, "PROBE_RECEIPT="+f.Receipt,
-			"PROBE_REFERENCE="+f.Reference, "PROBE_AMOUNT="+f.Amount.String())
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		endAll(cmd)
-		cmd.WaitDelay = probeDelay
-		out, err := cmd.Output()
-		if ended := ctx.Err(); ended != nil {
-			return 0, ended
-		}
-		// What the probe left running may hold its output open after it has ended well.
-		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-			return 0, fmt.Errorf("%w: %s", err, payment.FirstLine(strings.TrimSpace(stderr.String())))
-		}
-		n, err := strconv.Atoi(strings.TrimSpace(string(out)))
-		if err != nil {
-			return 0, fmt.Errorf("it printed %q, not a count", payment.FirstLine(string(out)))
-		}
-		return n, nil
-	}
 }

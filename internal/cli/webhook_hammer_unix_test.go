@@ -4,9 +4,7 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -67,22 +65,5 @@ func TestHammerEndsWithItsTime(t *testing.T) {
 	}
 	if said, err := io.ReadAll(alive); err != nil || string(said) != "\n" {
 		t.Errorf("the probe's program said %q and then %v: want it gone", said, err)
-	}
-}
-
-// TestProbeLeavesAProgram: what the probe left running may hold its output open;
-// the count was printed all the same.
-func TestProbeLeavesAProgram(t *testing.T) {
-	t.Parallel()
-	a := newSession(Invocation{Dir: t.TempDir(), Environ: []string{"PATH=" + os.Getenv("PATH")}})
-	start := time.Now()
-	n, err := a.probing(`sleep 20 & echo 3`)(t.Context(), payment.Facts{})
-	if took := time.Since(start); n != 3 || err != nil || took > 10*time.Second {
-		t.Errorf("%d after %s, error %v", n, took, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := a.probing(`echo 3`)(ctx, payment.Facts{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("in a run that has ended: %v", err)
 	}
 }

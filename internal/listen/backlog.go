@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/payctl/payctl/internal/store"
 )
 
 // Backlog is what waits in the ledger.
@@ -53,4 +55,16 @@ func (c *backlogCache) get() Backlog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.last
+}
+
+// BacklogOf reads for the metrics what waits in the ledger.
+func BacklogOf(ledger *store.Store) func(context.Context) (Backlog, error) {
+	return func(ctx context.Context) (Backlog, error) {
+		// Only the counts of today are read; the queue's lengths and the oldest
+		// open deposit do not depend on the day.
+		s, err := ledger.Stats(ctx, time.Now())
+		return Backlog{
+			Writes: ledger.Waiting(), ForwardsWaiting: int(s.Waiting), ForwardsDead: int(s.Dead), OldestPending: s.OldestOpen,
+		}, err
+	}
 }

@@ -1,11 +1,14 @@
 package listen
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/payctl/payctl/internal/loopback"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/serve"
 )
 
 // Exposure says how a listener is protected, for CheckBind.
@@ -72,4 +75,25 @@ func CheckToken(token string) error {
 		return payment.Usage("install token: is too long or holds a character that does not belong in a path", hint)
 	}
 	return nil
+}
+
+// Socket is the socket that the service manager opened, or a new one. An
+// opened one must be as well protected as addr would have to be.
+func Socket(ctx context.Context, getenv func(string) string, addr string, e Exposure) (net.Listener, error) {
+	inherited, err := Activated(getenv, os.Getpid())
+	switch {
+	case err != nil:
+		return nil, err
+	case len(inherited) == 0:
+		return serve.Bind(ctx, addr)
+	case len(inherited) > 1:
+		err = payment.Usagef("name one ListenStream in the socket unit", "socket activation: %d sockets were handed over, and one can be served", len(inherited))
+	default:
+		err = CheckSocket(inherited[0].Addr(), e)
+	}
+	if err != nil {
+		serve.Close(inherited...)
+		return nil, err
+	}
+	return inherited[0], nil
 }

@@ -1,8 +1,7 @@
-package cli
+package listen
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,14 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
 )
 
-// TestInstallToken holds that those who start together agree on one token, and
+// TestInstallTokenAgreed holds that those who start together agree on one token, and
 // that nothing but its file is left behind.
-func TestInstallToken(t *testing.T) {
+func TestInstallTokenAgreed(t *testing.T) {
 	t.Parallel()
-	v := &listenCommand{session: quietSession(t), secretPath: true}
 	for round := range 20 {
 		dir := filepath.Join(t.TempDir(), "new")
 		ledger := filepath.Join(dir, "ledger.db")
@@ -29,13 +26,13 @@ func TestInstallToken(t *testing.T) {
 		for i := range tokens {
 			starting.Go(func() {
 				var err error
-				if tokens[i], err = v.installToken(t.Context(), ledger); err != nil {
+				if tokens[i], err = InstallToken(TokenFile(ledger)); err != nil {
 					t.Errorf("round %d: %v", round, err)
 				}
 			})
 		}
 		starting.Wait()
-		again, err := v.installToken(t.Context(), ledger)
+		again, err := InstallToken(TokenFile(ledger))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +66,6 @@ func TestInstallToken(t *testing.T) {
 // that what is in it is not shown, and that it is left as it is.
 func TestInstallTokenFaults(t *testing.T) {
 	t.Parallel()
-	v := &listenCommand{session: quietSession(t), secretPath: true}
 	for content, want := range map[string]string{
 		"":                       "is empty",
 		" \n":                    "is empty",
@@ -80,7 +76,7 @@ func TestInstallTokenFaults(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := v.installToken(t.Context(), strings.TrimSuffix(path, ".token"))
+		_, err := InstallToken(path)
 		var fault *payment.Error
 		if !errors.As(err, &fault) || fault.Kind != payment.KindUsage {
 			t.Errorf("%q: %v", content, err)
@@ -99,16 +95,4 @@ func TestInstallTokenFaults(t *testing.T) {
 			t.Errorf("%q: became %q, %v", content, left, err)
 		}
 	}
-}
-
-// quietSession is a session whose output goes nowhere.
-func quietSession(t *testing.T) *session {
-	t.Helper()
-	s := newSession(Invocation{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
-	printer, err := s.newPrinter(ui.FormatText)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.out = printer
-	return s
 }

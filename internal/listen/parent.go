@@ -1,4 +1,4 @@
-package cli
+package listen
 
 import (
 	"context"
@@ -6,15 +6,17 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // parentEvery is how often the parent is looked for.
 const parentEvery = time.Second
 
-// watchParent calls gone once the program that started this one has ended, or has
+// WatchParent calls gone once the program that started this one has ended, or has
 // closed a pipe that is this one's stdin. A stdin that is a file or /dev/null says
 // nothing. It returns then, or when ctx ends.
-func watchParent(ctx context.Context, stdin io.Reader, parent func() int, gone context.CancelFunc) {
+func WatchParent(ctx context.Context, stdin io.Reader, parent func() int, gone context.CancelFunc) {
 	if file, isFile := stdin.(*os.File); isFile && isPipe(file) {
 		go func() { // left behind with the process when stdin stays open
 			var skip [512]byte
@@ -48,6 +50,6 @@ func isPipe(file *os.File) bool {
 	if err != nil {
 		return false
 	}
-	tty := isTerminal(file)
+	tty := term.IsTerminal(int(file.Fd()))
 	return tty || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
 }

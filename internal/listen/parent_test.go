@@ -1,4 +1,4 @@
-package cli
+package listen
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func TestParentGone(t *testing.T) {
 		parent.Store(42)
 		ctx, gone := context.WithCancel(t.Context())
 		defer gone()
-		go watchParent(ctx, nil, func() int { return int(parent.Load()) }, gone)
+		go WatchParent(ctx, nil, func() int { return int(parent.Load()) }, gone)
 		time.Sleep(time.Hour)
 		if ctx.Err() != nil {
 			t.Fatal("ended although the parent is there")
@@ -38,7 +38,7 @@ func TestStdinCloses(t *testing.T) {
 	defer func() { _ = r.Close() }()
 	ctx, gone := context.WithCancel(t.Context())
 	defer gone()
-	go watchParent(ctx, r, func() int { return 42 }, gone)
+	go WatchParent(ctx, r, func() int { return 42 }, gone)
 	if _, err := w.WriteString("not the end\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cli
+package web
 
 import (
 	"context"
@@ -7,14 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 )
 
-// openBrowser opens an address in the user's browser. The address holds a token, and
+// OpenBrowser opens an address in the user's browser. The address holds a token, and
 // arguments can be read by everybody: the browser gets the name of a file of this user's
 // that leads on. forget removes it.
-func openBrowser(ctx context.Context, e *env, stateDir, url string) (forget func() error, err error) {
+func OpenBrowser(ctx context.Context, environ []string, stateDir, url string) (forget func() error, err error) {
 	forget = func() error { return nil }
-	program, args, err := browser(e.getenv)
+	program, args, err := browser(environ)
 	if err != nil {
 		return forget, err
 	}
@@ -39,7 +41,7 @@ func openBrowser(ctx context.Context, e *env, stateDir, url string) (forget func
 		return forget, err
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, append(args, name)...) //nolint:gosec // the system's own opener
-	cmd.Env = e.in.Environ
+	cmd.Env = environ
 	if err := cmd.Start(); err != nil {
 		return forget, err
 	}
@@ -48,14 +50,17 @@ func openBrowser(ctx context.Context, e *env, stateDir, url string) (forget func
 }
 
 // browser is the system's way to open a file.
-func browser(getenv func(string) string) (program string, args []string, err error) {
+func browser(environ []string) (program string, args []string, err error) {
 	switch runtime.GOOS {
 	case "darwin":
 		return "/usr/bin/open", nil, nil
 	case "windows":
 		return "rundll32", []string{"url.dll,FileProtocolHandler"}, nil
 	}
-	if getenv("DISPLAY") == "" && getenv("WAYLAND_DISPLAY") == "" {
+	if !slices.ContainsFunc(environ, func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return value != "" && (name == "DISPLAY" || name == "WAYLAND_DISPLAY")
+	}) {
 		return "", nil, errors.New("there is no display")
 	}
 	program, err = exec.LookPath("xdg-open")
