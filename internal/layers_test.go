@@ -25,7 +25,7 @@ func allowed() map[string][]string {
 
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/deposit", "internal/emulator", "internal/emulator/remote",
-			"internal/doctor", "internal/filter", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/serve", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
+			"internal/doctor", "internal/filter", "internal/input", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/serve", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/presence", "internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace", "internal/web",
 		},
@@ -39,7 +39,7 @@ func allowed() map[string][]string {
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/deliver", "internal/presence", "internal/serve", "internal/store"},
 		"internal/replay":  {"internal/provider", "internal/deliver", "internal/filelock", "internal/store"},
-		"internal/webhook": {"internal/deliver", "internal/provider", "internal/wasaapay"},
+		"internal/webhook": {"internal/deliver", "internal/input", "internal/provider", "internal/store", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",
@@ -84,6 +84,7 @@ func allowed() map[string][]string {
 		"internal/tunnel":    {"internal/filelock"},
 		"internal/presence":  {},
 		"internal/serve":     {},
+		"internal/input":     {},
 
 		"internal/doctor": {"internal/config", "internal/presence", "internal/provider", "internal/store", "internal/tunnel"},
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/payctl/payctl/internal/config"
 	"github.com/payctl/payctl/internal/doctor"
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/view"
@@ -106,7 +107,7 @@ func (v *configInit) prepare(ctx context.Context) error {
 	err := isTerminal(v.in.Stderr)
 	v.asks = in && err
 	if v.secretsFrom != "" {
-		data, err := readTrusted("secrets-from", v.secretsFrom, maxSecret)
+		data, err := input.Trusted("secrets-from", v.secretsFrom, input.MaxSecret)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/view"
@@ -97,7 +98,7 @@ func (v *darajaCredentialEncrypt) readCertificate(ctx context.Context) ([]byte, 
 		}
 	}
 	// Whoever writes it has the password sealed to a key of his own.
-	return readTrusted("certificate", path, maxCertificate)
+	return input.Trusted("certificate", path, maxCertificate)
 }
 
 // password reads the password: the file, the profile, or stdin.
@@ -107,7 +108,7 @@ func (v *darajaCredentialEncrypt) password(ctx context.Context) (*secret.Secret,
 	case "-":
 		return v.passwordFromStdin(ctx)
 	default:
-		return readSecretFile(v.passwordFile)
+		return input.Secret(v.passwordFile)
 	}
 	conf, err := v.config(ctx)
 	if err != nil {
@@ -123,7 +124,7 @@ func (v *darajaCredentialEncrypt) password(ctx context.Context) (*secret.Secret,
 }
 
 func (v *darajaCredentialEncrypt) passwordFromStdin(ctx context.Context) (*secret.Secret, error) {
-	data, err := readAll(v.stdin(ctx), maxCertificate, "stdin")
+	data, err := input.All(v.stdin(ctx), maxCertificate, "stdin")
 	if err != nil {
 		return nil, err
 	}

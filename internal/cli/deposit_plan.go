@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/payctl/payctl/internal/deposit"
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
@@ -98,9 +99,9 @@ func (r *planRun) read(ctx context.Context) (err error) {
 
 func (r *planRun) file(ctx context.Context) ([]byte, error) {
 	if r.fromFile == "-" {
-		return readAll(r.stdin(ctx), deposit.MostPlan, "stdin")
+		return input.All(r.stdin(ctx), deposit.MostPlan, "stdin")
 	}
-	return readTrusted("from-file", r.fromFile, deposit.MostPlan)
+	return input.Trusted("from-file", r.fromFile, deposit.MostPlan)
 }
 
 // line is the deposit of one line; the flags stand in for cells that are empty.

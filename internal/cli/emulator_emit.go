@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
 // emulatorEmit is "payctl emulator emit".
@@ -74,26 +75,26 @@ func (v *emulatorEmit) play(ctx context.Context) error {
 	if u, err := url.Parse(v.to); err != nil || u.Host == "" {
 		return usagef("write http://127.0.0.1:4020", "to %q: is not a URL", payment.Line(v.to, 200))
 	}
-	maker := &webhookTrigger{session: v.session, scenario: v.scenario, to: v.to, count: 1}
-	steps, err := maker.steps()
+	steps, err := webhook.ReadScenario(v.scenario)
 	if err != nil {
 		return err
 	}
-	if maker.bench, err = v.bench(ctx); err != nil {
+	bench, err := v.bench(ctx)
+	if err != nil {
 		return err
 	}
-	facts := maker.bench.NewFacts(v.now())
+	maker, facts := v.maker(bench, v.to), bench.NewFacts(v.now())
 	var play emulator.Play
 	var views []view.Played
 	for _, step := range steps {
-		sample, at, err := maker.sample(ctx, step, facts, "")
+		sample, at, err := maker.Sample(ctx, step, facts, "")
 		if err != nil {
 			return err
 		}
 		play.Steps = append(play.Steps, emulator.PlayStep{
-			Provider: string(sample.Provider), Event: sample.Event, URL: at.url, Header: sample.Header, Body: string(sample.Body), After: step.After.String(),
+			Provider: string(sample.Provider), Event: sample.Event, URL: at.URL, Header: sample.Header, Body: string(sample.Body), After: step.After.String(),
 		})
-		views = append(views, view.Played{Event: sample.Event, To: at.shown, After: step.After.String()})
+		views = append(views, view.Played{Event: sample.Event, To: at.Shown, After: step.After.String()})
 	}
 	if err := v.call(ctx, http.MethodPost, "play", play, nil); err != nil {
 		return err

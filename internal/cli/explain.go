@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/ui"
@@ -135,7 +136,7 @@ func (v *explain) parse() (id payment.ProviderID, codes []string, err error) {
 // a log: an array under json, however many hold a code. An unknown code
 // is shown and is exit 5.
 func (v *explain) explainStdin(ctx context.Context, id payment.ProviderID) error {
-	raw, err := readAll(v.stdin(ctx), maxPayload, "stdin")
+	raw, err := input.All(v.stdin(ctx), maxPayload, "stdin")
 	if err != nil {
 		return err
 	}

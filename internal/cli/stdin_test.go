@@ -3,11 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
@@ -85,27 +83,5 @@ func TestSignalsAreWatchedWhereTheyMatter(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestStdinGivesWhatItReads(t *testing.T) {
-	t.Parallel()
-	a := newSession(Invocation{Stdin: iotest.DataErrReader(iotest.HalfReader(strings.NewReader("100.00\nrest")))})
-	got, err := io.ReadAll(a.stdin(t.Context()))
-	if err != nil || string(got) != "100.00\nrest" {
-		t.Errorf("got %q, %v", got, err)
-	}
-	a.in.Stdin = strings.NewReader("100\n")
-	if line, err := a.typed(t.Context()); err != nil || line != "100\n" {
-		t.Errorf("got %q, %v", line, err)
-	}
-	if line, err := a.typed(t.Context()); !errors.Is(err, io.EOF) {
-		t.Errorf("got %q, %v", line, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	a.in.Stdin = strings.NewReader("100\n")
-	if line, err := a.typed(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %q, %v", line, err)
 	}
 }

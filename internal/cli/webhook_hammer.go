@@ -106,7 +106,7 @@ func (v *webhookHammer) report(report []webhook.Blow, err error) error {
 	about := itoa(problems) + " of " + itoa(len(report)) + " tests show a problem"
 	switch {
 	case err != nil:
-		err = noAnswer(v.url, err)
+		err = webhook.NoAnswer(v.url, err)
 	case problems > 0:
 		err = &payment.Error{Kind: payment.KindConflict, Message: about, Hint: "each is named above"}
 	case missed != "":

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/payctl/payctl/internal/deliver"
+	"github.com/payctl/payctl/internal/input"
 )
 
 // sendFlags are the flags of whatever sends to an app.
@@ -39,7 +40,7 @@ func (o *sendFlags) options() (deliver.Options, error) {
 	if out.Header, err = deliver.ParseHeaders(o.headers); err != nil || o.ca == "" {
 		return out, err
 	}
-	pem, err := readTrusted("ca", o.ca, maxSecret)
+	pem, err := input.Trusted("ca", o.ca, input.MaxSecret)
 	if err != nil {
 		return out, err
 	}

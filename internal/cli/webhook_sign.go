@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/secret"
-	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
 )
 
@@ -59,7 +59,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 	}
 	var key *secret.Secret
 	if v.secretFile != "" {
-		key, err = readSecretFile(v.secretFile)
+		key, err = input.Secret(v.secretFile)
 	} else {
 		var all []*secret.Secret
 		if all, err = v.webhookSecrets(ctx, v.providers.Signer()); err == nil {
@@ -80,10 +80,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.global.jq != "" || v.global.template != "" {
-		return v.out.One(view.JSONLine{RawMessage: body})
-	}
-	return v.out.Raw(body)
+	return v.out.JSON(body)
 }
 
 // readPayload reads one payload from a file, or from stdin for "" and "-".
@@ -93,7 +90,7 @@ func (e *env) readPayload(ctx context.Context, name string) ([]byte, error) {
 		name = "-"
 	}
 	if name != "-" {
-		file, err := openInput(ctx, name)
+		file, err := input.Open(ctx, name)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -103,5 +100,5 @@ func (e *env) readPayload(ctx context.Context, name string) ([]byte, error) {
 		defer func() { _ = file.Close() }()
 		r = file
 	}
-	return readAll(r, maxPayload, name)
+	return input.All(r, maxPayload, name)
 }

@@ -3,10 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
-	"net/url"
-	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +10,7 @@ import (
 
 	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -112,7 +109,10 @@ func (v *webhookTrigger) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	steps, err := v.steps()
+	steps := []webhook.Step{{Event: v.event, Edit: v.edit.edit()}}
+	if v.scenario != "" {
+		steps, err = webhook.ReadScenario(v.scenario)
+	}
 	if err != nil {
 		return err
 	}
@@ -141,17 +141,6 @@ func (v *webhookTrigger) check() error {
 	return nil
 }
 
-func (v *webhookTrigger) steps() ([]webhook.Step, error) {
-	if v.scenario == "" {
-		return []webhook.Step{{Event: v.event, Edit: v.edit.edit()}}, nil
-	}
-	text, err := readFile("scenario", v.scenario, webhook.MaxScenario)
-	if err != nil {
-		return nil, err
-	}
-	return webhook.ParseScenario(text)
-}
-
 // all sends every step, count times. An answer that is no 2xx does not stop a
 // scenario: what comes after it is the point. The first problem is returned.
 func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots) error {
@@ -166,18 +155,18 @@ func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots
 			if err := timing.Wait(ctx, step.After); err != nil {
 				return err
 			}
-			sample, at, err := v.sample(ctx, step, facts, token)
+			sample, at, err := v.maker(v.bench, v.to).Sample(ctx, step, facts, token)
 			if err != nil {
 				return err
 			}
 			if v.print {
-				if err := v.printLines(append(sample.Body, '\n')); err != nil {
+				if err := v.out.JSONLines(append(sample.Body, '\n')); err != nil {
 					return err
 				}
 				continue
 			}
-			shown, outcome := v.shoot(ctx, at, sample)
-			if err := s.add(shown, outcome); err != nil {
+			answer := webhook.Shoot(ctx, v.sender, at.URL, sample)
+			if err := s.add(view.NewShot(sample.Event, at.Shown, answer, v.global.showPhone), webhook.ShotError(at.Shown, answer)); err != nil {
 				if v.scenario == "" || ctx.Err() != nil {
 					return err
 				}
@@ -188,71 +177,15 @@ func (v *webhookTrigger) all(ctx context.Context, steps []webhook.Step, s *shots
 	return first
 }
 
-// target is a URL with and without the token that it may have.
-type target struct{ url, shown string }
-
-// sample makes a step's payload, and says where it goes.
-func (v *webhookTrigger) sample(ctx context.Context, step webhook.Step, facts payment.Facts, token string) (payment.Sample, target, error) {
-	var d payment.Delivery
-	name := step.Event
-	switch {
-	case strings.HasPrefix(step.Event, "dlv_"):
-		ledger, err := v.readLedger(ctx)
+// maker makes payloads for a target, from the ledger's deliveries too.
+func (s *session) maker(bench webhook.Bench, to string) webhook.Maker {
+	return webhook.Maker{Bench: bench, To: to, Stored: func(ctx context.Context, id string) (store.StoredDelivery, error) {
+		ledger, err := s.readLedger(ctx)
 		if err != nil {
-			return payment.Sample{}, target{}, err
+			return store.StoredDelivery{}, err
 		}
-		stored, err := ledger.Deliveries.Get(ctx, step.Event)
-		if err != nil {
-			return payment.Sample{}, target{}, err
-		}
-		if d, token = stored.Delivery, stored.Token; stored.Event != nil {
-			name = stored.Event.Name
-		}
-	case v.isFileName(step.Event):
-		body, err := readFile("file", step.Event, maxPayload)
-		if err != nil {
-			return payment.Sample{}, target{}, err
-		}
-		d.Body, name, token = body, "", ""
-	default:
-		sample, err := v.bench.Build(step.Event, facts, step.Edit)
-		if !strings.HasPrefix(sample.Event, "stk.") {
-			token = "" // only a push's callback has one of its own
-		}
-		return sample, target{routed(v.to, sample.Route, token), routed(v.to, sample.Route, "")}, err
-	}
-	sample, err := v.bench.Again(d, step.Edit)
-	if err != nil {
-		return sample, target{}, err
-	}
-	if name != "" {
-		sample.Event = name
-	}
-	return sample, target{routed(v.to, sample.Route, token), routed(v.to, sample.Route, "")}, nil
-}
-
-// isFileName reports whether an argument names a file, not an event.
-func (v *webhookTrigger) isFileName(name string) bool {
-	for _, events := range v.bench.Events() {
-		if slices.Contains(events, name) {
-			return false
-		}
-	}
-	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(strings.ToLower(name), ".json") {
-		return true
-	}
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
-}
-
-// readFile reads a file that a flag or argument names, up to a limit.
-func readFile(what, path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("check the name and the permissions", "%s %s: cannot be read", what, payment.Line(path, 200))
-	}
-	defer func() { _ = file.Close() }()
-	return readAll(file, limit, path)
+		return ledger.Deliveries.Get(ctx, id)
+	}}
 }
 
 // facts are invented, or a deposit's; token is the last segment of that
@@ -277,43 +210,6 @@ func (v *webhookTrigger) facts(ctx context.Context, invent *webhook.Inventor) (f
 		token = d.CallbackToken
 	}
 	return v.bench.FactsOf(d, v.now()), token, nil
-}
-
-// routed adds the listener's own route to a URL that has no path, with the
-// token without which a push's callback is not believed.
-func routed(to, route, token string) string {
-	u, err := url.Parse(to)
-	if err != nil || u.Path != "" || u.RawQuery != "" {
-		return to
-	}
-	if token != "" {
-		route += "/" + token
-	}
-	return to + route
-}
-
-// shoot sends one payload; the error is what came of it.
-func (v *webhookTrigger) shoot(ctx context.Context, at target, sample payment.Sample) (view.Shot, error) {
-	answer := webhook.Shoot(ctx, v.sender, at.url, sample)
-	shown := view.NewShot(sample.Event, at.shown, answer, v.global.showPhone)
-	switch {
-	case answer.Err != nil:
-		return shown, noAnswer(at.shown, answer.Err)
-	case !answer.OK():
-		return shown, &payment.Error{Kind: payment.KindUnavailable, Message: "the endpoint answered " + itoa(answer.Status), Hint: "a provider would take that for a failed delivery"}
-	}
-	return shown, nil
-}
-
-// noAnswer names the target beside what went wrong on the way to it.
-func noAnswer(to string, err error) error {
-	var e *payment.Error
-	if !errors.As(err, &e) || e.Kind != payment.KindUnavailable {
-		return err
-	}
-	named := *e
-	named.Message = "no answer from " + deliver.Shown(to) + ": " + e.Message
-	return &named
 }
 
 // shots shows what became of payloads: each as it comes, or together at the end,

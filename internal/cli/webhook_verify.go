@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
 	"github.com/payctl/payctl/internal/ui"
@@ -88,6 +88,7 @@ type verifier struct {
 	*session
 	o       webhookVerifyOptions
 	check   *webhook.Verification
+	files   input.Files
 	views   []view.Verified
 	summary webhook.Summary
 }
@@ -110,10 +111,10 @@ func (v *webhookVerify) Run(ctx context.Context) error {
 		return err
 	}
 	v.keepErr(judge.report())
-	if v.writeErr != nil && judge.outcome() == nil {
+	if v.writeErr != nil && judge.summary.Outcome(v.o.explain) == nil {
 		return v.writeErr
 	}
-	return v.ended(v.writeErr, judge.outcome(), view.VerifySummary{Summary: judge.summary}.Words())
+	return v.ended(v.writeErr, judge.summary.Outcome(v.o.explain), view.VerifySummary{Summary: judge.summary}.Words())
 }
 
 func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
@@ -136,13 +137,13 @@ func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
 		}
 	}
 	if o.headers != "" {
-		if check.Header, err = readHeaders(o.headers); err != nil {
+		if check.Header, err = input.Headers(o.headers); err != nil {
 			return nil, err
 		}
 	}
 	var secrets []*secret.Secret
 	for _, path := range o.secretFiles {
-		one, err := readSecretFile(path)
+		one, err := input.Secret(path)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +152,9 @@ func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
 	if len(secrets) > 0 {
 		check.Secrets = func(context.Context, provider.Row) ([]*secret.Secret, error) { return secrets, nil }
 	}
-	return &verifier{session: s, o: o, check: check}, nil
+	return &verifier{session: s, o: o, check: check, files: input.Files{
+		Names: o.files, Stdin: s.in.Stdin, Skipped: func(path string) { s.out.Warn("%s: is no regular file, left out", path) },
+	}}, nil
 }
 
 // report prints what a stream has not printed yet: the verdicts of separate
@@ -168,29 +171,4 @@ func (v *verifier) report() error {
 		return out.One(v.views[0])
 	}
 	return ui.List(out, ui.Columns("SOURCE", "EVENT", "VERDICT"), v.views)
-}
-
-// outcome is the contract's: 6 outranks 64, since a forgery matters more than junk.
-func (v *verifier) outcome() error {
-	s := v.summary
-	switch {
-	case s.Mismatch > 0:
-		e := &payment.Error{Kind: payment.KindBadSignature, Message: ofPayloads(s.Mismatch, s.Total) + " not verify"}
-		if !v.o.explain {
-			e.Hint = "add --explain to find the mistake"
-		}
-		return e
-	case s.Malformed > 0:
-		return &payment.Error{Kind: payment.KindUsage, Message: itoa(s.Malformed) + " of " + itoa(s.Total) + " cannot be read as payloads", Hint: "give the body exactly as it arrived"}
-	case s.Total == 0:
-		return usagef("give a file, or pipe a payload in", "there was nothing to verify")
-	}
-	return nil
-}
-
-func ofPayloads(some, all int) string {
-	if some == 1 {
-		return "1 of " + itoa(all) + " payloads does"
-	}
-	return itoa(some) + " of " + itoa(all) + " payloads do"
 }

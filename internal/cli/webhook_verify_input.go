@@ -1,20 +1,12 @@
 package cli
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"io"
-	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/secret"
-	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 	"github.com/payctl/payctl/internal/webhook"
@@ -45,8 +37,8 @@ func (v *verifier) show(source string, index int, j webhook.Judged) error {
 
 // payloads judges files, directories and stdin.
 func (v *verifier) payloads(ctx context.Context) error {
-	return v.each(ctx, func(name string, r io.Reader) error {
-		text, err := readAll(r, webhook.MaxInput, name)
+	return v.files.Each(ctx, func(name string, r io.Reader) error {
+		text, err := input.All(r, webhook.MaxInput, name)
 		if err != nil {
 			return err
 		}
@@ -56,7 +48,7 @@ func (v *verifier) payloads(ctx context.Context) error {
 
 // archives judges files in which each line is a payload.
 func (v *verifier) archives(ctx context.Context) error {
-	return v.each(ctx, func(name string, r io.Reader) error {
+	return v.files.Each(ctx, func(name string, r io.Reader) error {
 		format := textLine(ui.Safe(name))
 		if v.out.Format() != ui.FormatText {
 			format = func(dst []byte, index int, j webhook.Judged) []byte { return j.AppendLine(dst, name, index) }
@@ -83,20 +75,8 @@ func textLine(source string) func([]byte, int, webhook.Judged) []byte {
 // writeLines prints lines. What cannot be printed is judged all the same: the
 // verdict is the exit code.
 func (v *verifier) writeLines(lines []byte) error {
-	v.keepErr(v.printLines(lines))
+	v.keepErr(v.out.JSONLines(lines))
 	return nil
-}
-
-// printLines prints lines of JSON as they are, or one by one through a filter.
-func (e *env) printLines(lines []byte) error {
-	if e.global.jq == "" && e.global.template == "" {
-		return e.out.Raw(lines)
-	}
-	var err error
-	for line := range bytes.Lines(lines) {
-		err = cmp.Or(err, e.out.Line(view.JSONLine{RawMessage: bytes.TrimSuffix(line, []byte("\n"))}))
-	}
-	return err
 }
 
 type writerFunc func([]byte) error
@@ -123,10 +103,7 @@ func (v *verifier) deliveries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if whose := v.check.Provider; whose != "" && d.Provider != whose {
-			return usagef("leave --provider out", "delivery %s: is %s's, not %s's", d.ID, d.Provider, whose)
-		}
-		judged, err := v.check.Delivery(ctx, d.Delivery, func(secrets []*secret.Secret) http.Header { return withCredential(ledger, d.Header, secrets) })
+		judged, err := v.check.Stored(ctx, d, ledger.ProveCredential)
 		if err != nil {
 			return err
 		}
@@ -135,101 +112,4 @@ func (v *verifier) deliveries(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// withCredential puts the credential that a delivery came with back into its header,
-// where it is one of the secrets: the ledger keeps a keyed hash of it alone.
-func withCredential(ledger *store.Store, header http.Header, secrets []*secret.Secret) http.Header {
-	kept := header.Get(store.HeaderCredential)
-	if kept == "" {
-		return header
-	}
-	out := header.Clone()
-	out.Del(store.HeaderCredential)
-	for _, s := range secrets {
-		configured := s.Reveal()
-		_, bare, schemed := strings.Cut(configured, " ")
-		if !schemed {
-			bare = configured
-		}
-		for _, value := range []string{configured, bare, "Bearer " + bare, "Token " + bare} {
-			if ledger.ProveCredential(value) == kept {
-				out.Set("Authorization", value)
-				return out
-			}
-		}
-	}
-	out.Set("Authorization", "another") // it came with one, which is none of these
-	return out
-}
-
-// each opens every file named, the files of directories, or stdin.
-func (v *verifier) each(ctx context.Context, do func(name string, r io.Reader) error) error {
-	names := v.o.files
-	if len(names) == 0 {
-		names = []string{"-"}
-	}
-	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if name == "-" {
-			if err := do("-", v.stdin(ctx)); err != nil {
-				return err
-			}
-			continue
-		}
-		err := filepath.WalkDir(name, func(path string, entry os.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			if path != name && !mayBeFile(path) {
-				v.out.Warn("%s: is no regular file, left out", path)
-				return nil
-			}
-			file, err := openInput(ctx, path)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = file.Close() }()
-			return do(path, file)
-		})
-		var pathErr *os.PathError
-		if errors.As(err, &pathErr) && payment.KindOf(err) == payment.KindInternal {
-			return usagef("check the name and the permissions", "file %s: cannot be read: %v", pathErr.Path, pathErr.Err)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readHeaders reads "Name: value" lines.
-func readHeaders(path string) (http.Header, error) {
-	data, err := readFile("headers", path, maxSecret)
-	if err != nil {
-		return nil, err
-	}
-	header := http.Header{}
-	for line := range strings.Lines(string(data)) {
-		name, value, found := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
-		if found && !strings.Contains(name, " ") {
-			header.Add(name, strings.TrimSpace(value))
-		}
-	}
-	return header, nil
-}
-
-// readSecretFile reads a secret and drops one line end, which editors add.
-func readSecretFile(path string) (*secret.Secret, error) {
-	data, err := readTrusted("secret-file", path, maxSecret)
-	if err != nil {
-		return nil, err
-	}
-	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if text == "" {
-		return nil, usagef("put the secret into the file", "secret-file %s: is empty", path)
-	}
-	return secret.New(text), nil
 }

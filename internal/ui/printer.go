@@ -2,7 +2,9 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -196,6 +198,32 @@ func (p *Printer) Raw(b []byte) error {
 	}
 	return p.write([]byte(shown))
 }
+
+// JSON prints a document of JSON that was made elsewhere: as it is, or through the filter.
+func (p *Printer) JSON(document []byte) error {
+	if p.opts.JQ == "" && p.opts.Template == "" {
+		return p.Raw(document)
+	}
+	return p.One(madeElsewhere{document})
+}
+
+// JSONLines prints lines of JSON that were made elsewhere: as they are, or one by one
+// through the filter.
+func (p *Printer) JSONLines(lines []byte) error {
+	if p.opts.JQ == "" && p.opts.Template == "" {
+		return p.Raw(lines)
+	}
+	var first error
+	for line := range bytes.Lines(lines) {
+		first = cmp.Or(first, p.Line(madeElsewhere{bytes.TrimSuffix(line, []byte("\n"))}))
+	}
+	return first
+}
+
+type madeElsewhere struct{ json.RawMessage }
+
+// Text writes nothing: JSON is not made for people.
+func (madeElsewhere) Text(*Text) {}
 
 // Words prints text that has no JSON form, such as a help topic, under any format.
 func (p *Printer) Words(f func(t *Text)) error { return p.text(f) }

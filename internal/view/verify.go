@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -62,9 +61,3 @@ func (v VerifySummary) Words() string {
 	}
 	return fmt.Sprintf("%d %s: %d valid, %d mismatched, %d malformed, %d unsigned", s.Total, noun, s.Valid, s.Mismatch, s.Malformed, s.Unsigned)
 }
-
-// JSONLine is a line of JSON that was made elsewhere.
-type JSONLine struct{ json.RawMessage }
-
-// Text writes nothing: lines of JSON are not made for people.
-func (JSONLine) Text(*ui.Text) {}

@@ -24,8 +24,8 @@ type Step struct {
 }
 
 const (
-	// MaxScenario bounds a scenario's file, in bytes.
-	MaxScenario = 1 << 20
+	// maxScenario bounds a scenario's file, in bytes.
+	maxScenario = 1 << 20
 	// mostSteps and longestAfter bound a scenario.
 	mostSteps    = 1000
 	longestAfter = 24 * time.Hour

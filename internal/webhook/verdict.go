@@ -155,3 +155,28 @@ func appendText(dst []byte, s string) []byte {
 	dst = append(dst, s...)
 	return append(dst, '"')
 }
+
+// Outcome is what the command comes to: KindBadSignature outranks KindUsage, since a
+// forgery matters more than junk. explained says that mistakes were looked for.
+func (s Summary) Outcome(explained bool) error {
+	switch {
+	case s.Mismatch > 0:
+		e := &payment.Error{Kind: payment.KindBadSignature, Message: ofPayloads(s.Mismatch, s.Total) + " not verify"}
+		if !explained {
+			e.Hint = "add --explain to find the mistake"
+		}
+		return e
+	case s.Malformed > 0:
+		return &payment.Error{Kind: payment.KindUsage, Message: strconv.Itoa(s.Malformed) + " of " + strconv.Itoa(s.Total) + " cannot be read as payloads", Hint: "give the body exactly as it arrived"}
+	case s.Total == 0:
+		return payment.Usage("there was nothing to verify", "give a file, or pipe a payload in")
+	}
+	return nil
+}
+
+func ofPayloads(some, all int) string {
+	if some == 1 {
+		return "1 of " + strconv.Itoa(all) + " payloads does"
+	}
+	return strconv.Itoa(some) + " of " + strconv.Itoa(all) + " payloads do"
+}

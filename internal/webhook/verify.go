@@ -14,6 +14,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/secret"
+	"github.com/payctl/payctl/internal/store"
 )
 
 // MaxInput bounds a file of payloads, in bytes; a line of an archive and a single
@@ -87,14 +88,44 @@ func (v *Verification) of(ctx context.Context, id payment.ProviderID) (*means, e
 	return m, nil
 }
 
-// Delivery judges one payload as it came, of a provider that is known.
-func (v *Verification) Delivery(ctx context.Context, d payment.Delivery, withSecrets func([]*secret.Secret) http.Header) (Judged, error) {
+// Stored judges a stored delivery with the headers that it came with; prove is the ledger's
+// keyed hash of credentials.
+func (v *Verification) Stored(ctx context.Context, d store.StoredDelivery, prove func(string) string) (Judged, error) {
+	if v.Provider != "" && d.Provider != v.Provider {
+		return Judged{}, payment.Usagef("leave --provider out", "delivery %s: is %s's, not %s's", d.ID, d.Provider, v.Provider)
+	}
 	m, err := v.of(ctx, d.Provider)
 	if err != nil {
 		return Judged{}, err
 	}
-	d.Header = withSecrets(m.secrets)
-	return v.finish(m, judgedOf(d.Provider, m.receiver.Inspect(d)), d.Body), nil
+	d.Header = withCredential(prove, d.Header, m.secrets)
+	return v.finish(m, judgedOf(d.Provider, m.receiver.Inspect(d.Delivery)), d.Body), nil
+}
+
+// withCredential puts the credential that a delivery came with back into its header,
+// where it is one of the secrets: the ledger keeps a keyed hash of it alone.
+func withCredential(prove func(string) string, header http.Header, secrets []*secret.Secret) http.Header {
+	kept := header.Get(store.HeaderCredential)
+	if kept == "" {
+		return header
+	}
+	out := header.Clone()
+	out.Del(store.HeaderCredential)
+	for _, s := range secrets {
+		configured := s.Reveal()
+		_, bare, schemed := strings.Cut(configured, " ")
+		if !schemed {
+			bare = configured
+		}
+		for _, value := range []string{configured, bare, "Bearer " + bare, "Token " + bare} {
+			if prove(value) == kept {
+				out.Set("Authorization", value)
+				return out
+			}
+		}
+	}
+	out.Set("Authorization", "another") // it came with one, which is none of these
+	return out
 }
 
 // Payloads judges what a file holds: one payload, or several one after another, with or

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package input
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestPipesCanBeLeft(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := openInput(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Open(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("without a writer: %v", err)
 	}
 
@@ -35,7 +35,7 @@ func TestPipesCanBeLeft(t *testing.T) {
 	defer func() { _ = writer.Close() }()
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	file, err := openInput(ctx, path)
+	file, err := Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
