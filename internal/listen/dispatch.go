@@ -94,14 +94,24 @@ func (f *forwarder) dispatch(ctx, attempts context.Context) time.Duration {
 			nap = time.Millisecond
 		}
 	}
+	f.read()
 	return max(nap, time.Millisecond)
 }
 
+// unread says once that the queue cannot be read; read, that it can be again.
 func (f *forwarder) unread(ctx context.Context, err error) time.Duration {
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && f.unreadSince.IsZero() {
+		f.unreadSince = time.Now()
 		f.s.log.Warn("the forward queue could not be read", slog.Any("error", err))
 	}
 	return f.o.FirstRetry
+}
+
+func (f *forwarder) read() {
+	if !f.unreadSince.IsZero() {
+		f.s.log.Info("the forward queue can be read again", "after", time.Since(f.unreadSince).Round(time.Millisecond))
+		f.unreadSince = time.Time{}
+	}
 }
 
 // leaseFor leases what n workers can send to a target, and, if it is well, some more:

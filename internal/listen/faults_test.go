@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -65,6 +66,28 @@ func TestLedgerFails(t *testing.T) {
 				return files == 0 && len(r.ledger.stored()) == c.spilled
 			})
 		})
+	}
+}
+
+// TestOutageIsToldOnce holds what the log says of a time in which the ledger takes nothing:
+// that it begins, and what was kept and refused meanwhile when it is over.
+func TestOutageIsToldOnce(t *testing.T) {
+	t.Parallel()
+	out := &syncBuffer{}
+	r := start(t, Options{SpillDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(out, nil))})
+	r.ledger.set(errLedger, false)
+	for range 3 {
+		r.raw(post(stkPath, stkBody))
+	}
+	r.raw(post("/callbacks/wasaapay", stkBody, "Authorization: sig"))
+	r.ledger.set(nil, false)
+	eventually(t, "the end is told", func() bool { return strings.Contains(out.String(), "count=3") })
+	text := out.String()
+	if n := strings.Count(text, "could not take a delivery"); n != 1 {
+		t.Errorf("the outage is told %d times:\n%s", n, text)
+	}
+	if !strings.Contains(text, "takes deliveries again") || !strings.Contains(text, "spilled=3 refused=1") {
+		t.Errorf("its end is not told:\n%s", text)
 	}
 }
 

@@ -84,6 +84,8 @@ type forwarder struct {
 
 	targets map[string]*target
 	running int
+	// unreadSince is since when the queue cannot be read, zero if it can.
+	unreadSince time.Time
 	// held is how many leases this listener has, for the metrics.
 	held atomic.Int64
 }

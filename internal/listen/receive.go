@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -138,7 +139,7 @@ func (s *Server) keep(ctx context.Context, n store.Arrival) (store.Recorded, kep
 		return s.record(context.WithoutCancel(ctx), n)
 	}
 	s.metrics.limited.with("in_flight").inc()
-	if s.keepAside(n.Delivery, []any{"provider", string(n.Delivery.Provider), "error", "too many deliveries at once"}) {
+	if s.keepAside(ctx, n.Delivery, slog.LevelError, []any{"provider", string(n.Delivery.Provider), "error", "too many deliveries at once"}) {
 		return store.Recorded{}, inSpill
 	}
 	return store.Recorded{}, nowhere

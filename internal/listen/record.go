@@ -33,16 +33,16 @@ func (s *Server) record(ctx context.Context, n store.Arrival) (store.Recorded, k
 		return recorded, inLedger
 	}
 	attrs := []any{"provider", string(d.Provider), "route", d.Route, slog.Any("error", err)}
-	if !s.keepAside(d, attrs) {
+	if !s.keepAside(ctx, d, s.outage.failed(err, s.routes[d.Route].SendsOnce, s.now()), attrs) {
 		return store.Recorded{}, nowhere
 	}
 	return store.Recorded{}, inSpill
 }
 
-// keepAside spills a delivery that will not come again.
-func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
+// keepAside spills a delivery that will not come again, and logs that.
+func (s *Server) keepAside(ctx context.Context, d payment.Delivery, level slog.Level, attrs []any) bool {
 	if !s.routes[d.Route].SendsOnce {
-		s.log.Error("the ledger could not take a delivery; the provider will try again", attrs...)
+		s.log.Log(ctx, level, "the ledger could not take a delivery; the provider will try again", attrs...)
 		return false
 	}
 	if err := s.spill.put(d); err != nil {
@@ -51,7 +51,7 @@ func (s *Server) keepAside(d payment.Delivery, attrs []any) bool {
 		return false
 	}
 	s.metrics.spills.inc()
-	s.log.Error("the ledger could not take a delivery; it was spilled and will be taken in later", attrs...)
+	s.log.Log(ctx, level, "the ledger could not take a delivery; it was spilled and will be taken in later", attrs...)
 	select {
 	case s.spilledNow <- struct{}{}:
 	default:
@@ -89,6 +89,7 @@ func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, e
 		s.metrics.failed.inc()
 		return store.Recorded{}, s.noteReplaced(r.err)
 	}
+	s.outage.over(s.log, s.now())
 	s.metrics.committed(time.Since(start))
 	s.metrics.delivery(n.Delivery.Provider, n.Inspection, r.recorded.Verdict)
 	return r.recorded, nil

@@ -137,6 +137,7 @@ type Server struct {
 	capped atomic.Pointer[cappedListener]
 	// recording counts the calls of the ledger that are under way.
 	recording sync.WaitGroup
+	outage    outage
 	// spilledNow wakes the goroutine that takes spilled deliveries in.
 	spilledNow chan struct{}
 	// replaced holds the error of a ledger in whose place another lies.
