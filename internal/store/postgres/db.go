@@ -246,7 +246,11 @@ func (db *DB) newer(needs, latest int) error {
 // session are the settings of every connection. Plans are generic and keep to the indices:
 // one that was made while a table was empty would scan it, and a scan locks all of it for
 // those who write beside.
-func session() map[string]string {
+func (db *DB) session() map[string]string {
+	patient := idleWithin
+	if db.limit > 0 {
+		patient = min(patient, db.limit/2) // so that there is time for another try
+	}
 	return map[string]string{
 		"application_name":                    "payctl",
 		"client_encoding":                     "UTF8",
@@ -257,8 +261,11 @@ func session() map[string]string {
 		"synchronous_commit":                  "on",
 		"statement_timeout":                   millis(readWithin),
 		"idle_in_transaction_session_timeout": millis(idleWithin),
-		"lock_timeout":                        millis(idleWithin),
+		"lock_timeout":                        millis(patient),
 		"client_connection_check_interval":    millis(idleWithin),
+		"tcp_keepalives_idle":                 "2",
+		"tcp_keepalives_interval":             "1",
+		"tcp_keepalives_count":                "3",
 	}
 }
 
@@ -269,7 +276,7 @@ func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(),
 func (db *DB) connect(ctx context.Context) (*wire, error) {
 	config := db.place.config.Copy()
 	if !db.place.pooled {
-		for name, value := range session() {
+		for name, value := range db.session() {
 			if _, said := config.RuntimeParams[name]; !said {
 				config.RuntimeParams[name] = value
 			}
@@ -307,12 +314,13 @@ func (db *DB) take(ctx context.Context) (*wire, error) {
 }
 
 // sqlSession brings a connection's settings with a transaction.
-func sqlSession() string {
-	settings := session()
+func (db *DB) sqlSession() string {
+	settings := db.session()
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		switch name {
-		case "application_name", "client_encoding", "timezone", "client_connection_check_interval":
+		case "application_name", "client_encoding", "timezone", "client_connection_check_interval",
+			"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count":
 		default:
 			parts = append(parts, "set_config('"+name+"', '"+settings[name]+"', true)")
 		}

@@ -36,6 +36,7 @@ const (
 	codeDiskFull       = "53100"
 	codeManyClients    = "53300"
 	codeTooLong        = "57014"
+	codeLockTimeout    = "55P03"
 )
 
 // isFatal reports an error that ends the transaction, or the connection, whatever was
@@ -65,7 +66,7 @@ func isAway(err error) bool {
 // mayAgain reports an error after which the same transaction may well succeed.
 func mayAgain(err error) bool {
 	switch codeOf(err) {
-	case codeSerialization, codeDeadlock, codeUnique, codeStaleStatement, codeNoStatement, codeReadOnly:
+	case codeSerialization, codeDeadlock, codeUnique, codeStaleStatement, codeNoStatement, codeReadOnly, codeLockTimeout:
 		return true
 	}
 	return false
@@ -100,6 +101,8 @@ func (db *DB) Error(what string, err error) error {
 		out.Hint = "use the writer's role, or payctl ledger migrate with the owner's"
 	case code == codeReadOnly:
 		unavailable("takes no writes: it is a standby, or set read-only", "name all hosts, with target_session_attrs=read-write")
+	case code == codeLockTimeout:
+		unavailable("is held by another transaction", "try again; look for long transactions on the server")
 	case code == codeSerialization, code == codeDeadlock:
 		unavailable("is too busy: others changed the same at every try", "try again")
 	case code == codeUnique && fromServer.ConstraintName == "deposits_token":

@@ -58,7 +58,7 @@ func (db *DB) Writer() *Conn { return &Conn{db: db, start: -1, renewed: true} }
 // Begin readies a transaction, which starts with its first round trip. fresh says that
 // the connection is another one than before, or that the last transaction was undone.
 func (c *Conn) Begin(ctx context.Context) (waited time.Duration, fresh, contended bool, err error) {
-	c.until = time.Now().Add(c.db.limit)
+	c.until, c.broken = time.Now().Add(c.db.limit), false
 	if c.w == nil || c.w.pg.IsClosed() {
 		ctx, cancel := context.WithDeadline(ctx, c.until)
 		defer cancel()
@@ -69,10 +69,10 @@ func (c *Conn) Begin(ctx context.Context) (waited time.Duration, fresh, contende
 		c.renewed = true
 	}
 	fresh, c.renewed = c.renewed, false
-	c.queue, c.size, c.now, c.wrote, c.broken, c.told = c.queue[:0], 0, time.Time{}, false, false, c.told[:0]
+	c.queue, c.size, c.now, c.wrote, c.told = c.queue[:0], 0, time.Time{}, false, c.told[:0]
 	c.queue = append(c.queue, call{text: sqlBegin})
 	if c.db.place.pooled {
-		c.queue = append(c.queue, call{text: sqlSession()})
+		c.queue = append(c.queue, call{text: c.db.sqlSession()})
 	}
 	c.start = len(c.queue)
 	c.queue = append(c.queue, call{text: sqlStart})
@@ -104,7 +104,7 @@ func (c *Conn) flush(ctx context.Context, calls ...call) ([]result, error) {
 	start := c.start
 	c.queue, c.size, c.start = c.queue[:0], 0, -1
 	got, err := c.w.trip(ctx, all)
-	if _, lost := errors.AsType[*lostError](err); lost {
+	if err != nil && c.w.pg.IsClosed() {
 		c.broken = len(calls) == 0 || calls[len(calls)-1].text != sqlCommit
 	}
 	if start >= 0 && start < len(got) {
@@ -329,14 +329,21 @@ func (c *Conn) Fatal(err error) bool { return isFatal(err) }
 // Again reports an error after which the transaction may be run again. Others had the
 // same row of counts, perhaps: another share is taken.
 func (c *Conn) Again(err error) bool {
-	if _, lost := errors.AsType[*lostError](err); lost {
+	if _, lost := errors.AsType[*lostError](err); lost || c.broken {
 		return c.broken
 	}
 	again := mayAgain(err)
 	if again {
 		c.db.reroll()
 	}
-	if again && codeOf(err) != codeSerialization && codeOf(err) != codeDeadlock && codeOf(err) != codeUnique {
+	switch codeOf(err) {
+	case codeSerialization, codeDeadlock, codeUnique:
+		return again
+	case codeLockTimeout:
+		c.db.endStuck(context.Background())
+		return again
+	}
+	if again {
 		_ = c.Close() // its statements, or the server itself, are not what they were
 	}
 	return again

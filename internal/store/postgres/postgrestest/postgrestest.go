@@ -73,3 +73,13 @@ func Param(place, name string) string {
 	}
 	return u.Query().Get(name)
 }
+
+// As returns a URL with another user.
+func As(place, user, password string) string {
+	u, err := url.Parse(place)
+	if err != nil {
+		return place
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}

@@ -2,7 +2,6 @@ package postgrestest
 
 import (
 	"context"
-	"encoding/binary"
 	"net"
 	"net/url"
 	"sync"
@@ -11,7 +10,7 @@ import (
 )
 
 // Proxy stands between a program and the server: it counts round trips, delays what
-// passes, and can cut all connections.
+// passes, can cut all connections, and breaks a trip as Break says.
 type Proxy struct {
 	// URL is that of a ledger by way of the proxy.
 	URL string
@@ -24,6 +23,8 @@ type Proxy struct {
 	wg    sync.WaitGroup
 	mu    sync.Mutex
 	conns map[net.Conn]bool
+	plan  plan
+	over  chan struct{}
 }
 
 // NewProxy starts a proxy before the server of a ledger.
@@ -37,7 +38,7 @@ func NewProxy(ctx context.Context, place string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{ln: ln, to: u.Host, conns: map[net.Conn]bool{}}
+	p := &Proxy{ln: ln, to: u.Host, conns: map[net.Conn]bool{}, over: make(chan struct{})}
 	u.Host = ln.Addr().String()
 	p.URL = u.String()
 	p.wg.Go(func() { p.accept(ctx) })
@@ -66,6 +67,7 @@ func (p *Proxy) SetDown(down bool) {
 // Close ends the proxy.
 func (p *Proxy) Close() {
 	_ = p.ln.Close()
+	close(p.over)
 	p.SetDown(true)
 	p.wg.Wait()
 }
@@ -90,8 +92,9 @@ func (p *Proxy) accept(ctx context.Context) {
 		p.conns[client], p.conns[server] = true, true
 		p.mu.Unlock()
 		var both sync.WaitGroup
-		both.Go(func() { p.pass(server, client, nil) })
-		both.Go(func() { p.pass(client, server, &counter{proxy: p}) })
+		e := &exchange{proxy: p, client: client}
+		both.Go(func() { p.pass(server, client, e.ask); e.left(); _ = server.Close() })
+		both.Go(func() { p.pass(client, server, e.answer); _ = client.Close() })
 		p.wg.Go(func() {
 			both.Wait()
 			p.mu.Lock()
@@ -102,8 +105,8 @@ func (p *Proxy) accept(ctx context.Context) {
 	}
 }
 
-// pass copies one direction, each piece as late as the delay says.
-func (p *Proxy) pass(to, from net.Conn, count *counter) {
+// pass copies one direction, what look makes of each piece, as late as the delay says.
+func (p *Proxy) pass(to, from net.Conn, look func([]byte) []byte) {
 	type piece struct {
 		at   time.Time
 		data []byte
@@ -125,10 +128,9 @@ func (p *Proxy) pass(to, from net.Conn, count *counter) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if count != nil {
-				count.read(buf[:n])
+			if data := look(append([]byte(nil), buf[:n]...)); len(data) > 0 {
+				pieces <- piece{time.Now().Add(time.Duration(p.delay.Load())), data}
 			}
-			pieces <- piece{time.Now().Add(time.Duration(p.delay.Load())), append([]byte(nil), buf[:n]...)}
 		}
 		if err != nil {
 			break
@@ -136,38 +138,5 @@ func (p *Proxy) pass(to, from net.Conn, count *counter) {
 	}
 	close(pieces)
 	wg.Wait()
-	_ = to.Close()
 	_ = from.Close()
-}
-
-// counter counts the server's ReadyForQuery messages: each ends a round trip, the first
-// that of connecting.
-type counter struct {
-	proxy *Proxy
-	head  []byte
-	skip  int
-	begun bool
-}
-
-func (c *counter) read(data []byte) {
-	for len(data) > 0 {
-		if c.skip > 0 {
-			n := min(c.skip, len(data))
-			c.skip, data = c.skip-n, data[n:]
-			continue
-		}
-		n := min(5-len(c.head), len(data))
-		c.head, data = append(c.head, data[:n]...), data[n:]
-		if len(c.head) < 5 {
-			return
-		}
-		if c.head[0] == 'Z' {
-			if c.begun {
-				c.proxy.trips.Add(1)
-			}
-			c.begun = true
-		}
-		c.skip = int(binary.BigEndian.Uint32(c.head[1:])) - 4
-		c.head = c.head[:0]
-	}
 }
