@@ -27,6 +27,12 @@ func TestSharedOutage(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, _ := p.counts("daraja")
+		// A machine that has worked with the ledger starts without it, one that has not does not.
+		a.die()
+		a.start()
+		if got := newMachine(t, place).run("listen", "--addr", "127.0.0.1:0"); got.code != 7 {
+			t.Errorf("a listener on a machine that does not know the ledger: exit %d: %s", got.code, got.stderr)
+		}
 		p.pause(lasting(2500*time.Millisecond, 20*time.Second))
 		after, _ := p.counts("daraja")
 		if after == before {
