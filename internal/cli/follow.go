@@ -68,7 +68,7 @@ func (s *session) policy(p provider.Provider, via watch.Via) watch.Policy {
 func (s *session) watchOptions(p provider.Provider, via watch.Via, ledger *store.Store) watch.Options {
 	return watch.Options{
 		Ledger: ledger.Deposits, Depositor: p.Depositor, Streamer: p.Streamer, Budget: p.Budget,
-		Policy: s.policy(p, via), Now: s.now,
+		Policy: s.policy(p, via), Now: s.now, Heard: ledger.Deposits.Heard,
 	}
 }
 

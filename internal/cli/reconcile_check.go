@@ -30,7 +30,9 @@ func (v *reconcileVerb) checks(ctx context.Context, id payment.ProviderID, ledge
 	if p.Daraja == nil {
 		return nil, usagef("leave it out", "provider-check: %s lists no payments", id)
 	}
-	return &checker{asking: asking{session: v.session}, client: p.Daraja, options: v.watchOptions(p, watch.ViaAuto, ledger)}, nil
+	options := v.watchOptions(p, watch.ViaAuto, ledger)
+	options.Heard = nil // comparing leaves the deposits as they are
+	return &checker{asking: asking{session: v.session}, client: p.Daraja, options: options}, nil
 }
 
 // Reaches implements reconcile.Provider.

@@ -35,6 +35,16 @@ func (h *Deposits) History(ctx context.Context, id string) ([]Note, error) {
 	return out, h.kinded("read the deposit's history", err)
 }
 
+// Heard notes what a source said of a deposit that moved nothing.
+func (h *Deposits) Heard(ctx context.Context, id string, by payment.Source, said string) error {
+	return h.change(ctx, "note what was said", id, func(ctx context.Context, t *tx, d depositRow) error {
+		return t.deposits.note(ctx, note{deposit: d.seq, at: t.now, source: by, status: d.Status, note: payment.Line(said, mostSaid)})
+	})
+}
+
+// mostSaid bounds what is kept of such a word.
+const mostSaid = 300
+
 // OfReceipt returns the deliveries that are about a receipt and no deposit, oldest
 // first, with headers and bodies.
 func (h *Deliveries) OfReceipt(ctx context.Context, provider payment.ProviderID, receipt string) ([]StoredDelivery, error) {

@@ -47,6 +47,7 @@ func (r *run) record(ctx context.Context, a answer) error {
 	news := ans.Status.Final() || ans.Status == payment.StatusPending && !it.d.Status.Final() &&
 		(it.d.Status != payment.StatusPending || it.d.MerchantRequestID == "" && ans.MerchantRequestID != "")
 	if !news {
+		r.o.heard(ctx, it.d, a.source, describe(ans))
 		if !it.d.Status.Final() {
 			r.tell(it, a.source, describe(ans), false)
 		}
@@ -58,6 +59,14 @@ func (r *run) record(ctx context.Context, a answer) error {
 	}
 	r.see(it, d, a.source, "")
 	return nil
+}
+
+// heard keeps that a deposit of the ledger was asked about, and what came of it. A ledger
+// that is busy costs a line of the history, nothing more.
+func (o *Options) heard(ctx context.Context, d payment.Deposit, by payment.Source, said string) {
+	if o.Heard != nil && d.ID != "" {
+		_ = o.Heard(ctx, d.ID, by, said)
+	}
 }
 
 // enter takes in what the provider says of a deposit that the ledger does not have. It
@@ -123,7 +132,9 @@ func (r *run) failed(ctx context.Context, a answer) error {
 			a.it.refused = notKnown(a.it.d)
 			return r.unlessOthers(a.it.refused)
 		}
-		r.tell(a.it, a.source, "the provider does not know it (yet): "+tidy(a.err.Error()), false)
+		note := "the provider does not know it (yet): " + tidy(a.err.Error())
+		r.o.heard(ctx, a.it.d, a.source, note)
+		r.tell(a.it, a.source, note, false)
 		r.planNext(a.it)
 		return nil
 	case payment.KindInternal, payment.KindDeclined, payment.KindBadSignature, payment.KindUnavailable,
@@ -139,6 +150,7 @@ func (r *run) failed(ctx context.Context, a answer) error {
 		return err
 	}
 	note := "no answer: " + tidy(a.err.Error())
+	r.o.heard(ctx, a.it.d, a.source, note)
 	if !r.closing {
 		note += "; asking again in " + rounded(r.notBefore-r.clock())
 	}

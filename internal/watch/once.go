@@ -44,6 +44,12 @@ func Once(ctx context.Context, o Options, d payment.Deposit, tell func(note stri
 	ctx, cancel := context.WithTimeout(ctx, AskWithin)
 	defer cancel()
 	answer, err := o.Depositor.Ask(ctx, d)
+	switch {
+	case err != nil:
+		o.heard(context.WithoutCancel(ctx), d, payment.SourceQuery, "no answer: "+tidy(err.Error()))
+	case !answer.Status.Final() && (answer.Status != payment.StatusPending || d.Status == payment.StatusPending):
+		o.heard(ctx, d, payment.SourceQuery, describe(answer))
+	}
 	var limited interface{ RetryAfter() time.Duration }
 	if errors.As(err, &limited) && limited.RetryAfter() > 0 {
 		// What the provider said is worth more than whether the ledger has it.

@@ -47,6 +47,8 @@ type Options struct {
 	Policy Policy
 	// Now stamps claims and holds; waiting does not depend on it.
 	Now func() time.Time
+	// Heard, if set, notes in a deposit's history what an answer said that moved nothing.
+	Heard func(ctx context.Context, id string, by payment.Source, said string) error
 	// Rand returns numbers in [0, 1) for jitter; nil takes the usual generator.
 	Rand func() float64
 }
