@@ -13,7 +13,7 @@ const (
 	runSize = 1 << 16
 	// heldRuns is how many sorted runs a side keeps in memory; further ones are
 	// written to a temporary file.
-	heldRuns = 10
+	heldRuns = 8
 )
 
 // sorter sorts any number of entries in bounded memory: sorted runs, merged.
