@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/atomicfile"
+	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/reconcile"
 	"github.com/payctl/payctl/internal/reconcile/statement"
@@ -35,8 +37,8 @@ func newTrace(s *session) *cobra.Command {
 		Long: `Puts what the ledger knows about one payment on one timeline: the intent, the request
 and its answer, callbacks, duplicates and deliveries that were not believed, what was
 forwarded and what the app answered, queries and their results. Gaps are named. ID is
-any identifier: payctl's, the provider's, a receipt, a reference, a conversation, a
-delivery. Nobody is asked.
+any identifier: payctl's, the provider's, a receipt, a reference, an idempotency key, a
+conversation, a query, a delivery. Nobody is asked.
 
 --bundle writes it as a zip for the provider's support desk: timeline, bodies with
 numbers masked, headers without credentials, hashes, what the codes mean, and the text
@@ -59,7 +61,7 @@ func (v *traceVerb) Run(ctx context.Context) error {
 	}
 	in := trace.Input{ID: v.id, Providers: v.providers.IDs(), Now: v.now()}
 	var shown func(bool) ui.View
-	switch found, err := v.find(ctx, ledger, v.id); {
+	switch found, err := v.subject(ctx, ledger); {
 	case err == nil:
 		doubts, err := ledger.Deposits.Doubts(ctx, found.ID)
 		if err != nil {
@@ -89,6 +91,19 @@ func (v *traceVerb) Run(ctx context.Context) error {
 		return ui.List(v.out, view.TraceColumns(), out.Events)
 	}
 	return v.out.One(out)
+}
+
+// subject finds the deposit that any identifier leads to.
+func (v *traceVerb) subject(ctx context.Context, ledger *store.Store) (deposit.Found, error) {
+	found, err := v.find(ctx, ledger, v.id)
+	if payment.KindOf(err) != payment.KindNotFound {
+		return found, err
+	}
+	id, other := trace.About(ctx, traceLedger(ledger), v.id)
+	if id == "" || other != nil {
+		return found, cmp.Or(other, err)
+	}
+	return v.find(ctx, ledger, id)
 }
 
 // traceLedger is what a timeline is read from.

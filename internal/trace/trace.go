@@ -81,8 +81,11 @@ func Run(ctx context.Context, l Ledger, in Input) (*Trace, error) {
 		return nil, err
 	}
 	if in.Deposit == nil && len(g.t.Events) == 0 {
-		return nil, payment.NotFound("trace "+payment.Line(in.ID, 60)+": the ledger knows nothing by that identifier",
-			"give a deposit's id, the provider's, a receipt, a reference, a conversation or a delivery; check --profile and --db")
+		hint := "give a deposit's id, the provider's, a receipt, a reference, an idempotency key, a conversation, a query or a delivery; check --profile and --db"
+		if _, err := payment.ParsePhone(in.ID); err == nil {
+			hint = "a phone number names no payment: find it with \"payctl deposit list --phone NUMBER\""
+		}
+		return nil, payment.NotFound("trace "+payment.MaskDigits(payment.Line(in.ID, 60))+": the ledger knows nothing by that identifier", hint)
 	}
 	g.t.Events = append(g.t.Events, in.Statement...)
 	slices.SortStableFunc(g.t.Events, func(a, b Event) int { return a.At.Compare(b.At) })
@@ -134,23 +137,69 @@ func (g *gatherer) gather(ctx context.Context) error {
 	return nil
 }
 
-// loose finds what is known by an identifier that no deposit has.
+// loose finds what is known by an identifier that no deposit has, and whatever else has the
+// receipt that it leads to.
 func (g *gatherer) loose(ctx context.Context) error {
-	queries, err := g.ledger.Queries.Find(ctx, strings.TrimSpace(g.in.ID))
+	id := strings.TrimSpace(g.in.ID)
+	queries, err := g.ledger.Queries.Find(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := g.queries(ctx, queries); err != nil {
 		return err
 	}
-	if !strings.HasPrefix(strings.ToLower(g.in.ID), "dlv_") {
+	if isDelivery(id) {
+		v, err := g.ledger.Deliveries.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := g.delivery(ctx, v); err != nil {
+			return err
+		}
+	}
+	receipt := g.leadsTo()
+	if receipt == "" || receipt == g.t.Receipt {
 		return nil
 	}
-	v, err := g.ledger.Deliveries.Get(ctx, strings.TrimSpace(g.in.ID))
-	if err != nil {
-		return err
+	g.t.Receipt = receipt
+	return g.ofReceipt(ctx, receipt)
+}
+
+// leadsTo is the receipt of what was found, "" if there is none.
+func (g *gatherer) leadsTo() string {
+	for _, q := range g.t.Queries {
+		if q.Receipt != "" {
+			return q.Receipt
+		}
 	}
-	return g.delivery(ctx, v)
+	for _, v := range g.t.Deliveries {
+		if v.Event != nil && v.Event.Receipt != "" {
+			return v.Event.Receipt
+		}
+	}
+	return ""
+}
+
+func isDelivery(id string) bool { return strings.HasPrefix(strings.ToLower(id), "dlv_") }
+
+// About returns the id of the deposit that a delivery, or a query by any of its ids, is
+// about; "" if there is none.
+func About(ctx context.Context, l Ledger, id string) (string, error) {
+	id = strings.TrimSpace(id)
+	if isDelivery(id) {
+		v, err := l.Deliveries.Get(ctx, id)
+		if payment.KindOf(err) == payment.KindNotFound {
+			return "", nil
+		}
+		return v.DepositID, err
+	}
+	queries, err := l.Queries.Find(ctx, id)
+	for _, q := range queries {
+		if q.DepositID != "" {
+			return q.DepositID, nil
+		}
+	}
+	return "", err
 }
 
 func (g *gatherer) ofReceipt(ctx context.Context, receipt string) error {
