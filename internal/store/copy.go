@@ -45,6 +45,8 @@ func copies() []copied {
 		{name: "deposit_daily", key: []string{"day", "provider", "environment", "currency", "status"}, counts: true},
 		{name: "outcomes", key: []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, counts: true},
 		{name: "settle_times", key: []string{"hour", "environment", "bucket"}, counts: true},
+		{name: "outcome_days", key: []string{"day", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, counts: true},
+		{name: "settle_days", key: []string{"day", "environment", "bucket"}, counts: true},
 		{name: "amount_bands", key: []string{"hour", "environment", "currency", "status", "band"}, counts: true},
 		{name: "wallet_hourly", key: []string{"hour", "provider", "currency", "status", "direction"}, counts: true},
 		{name: "attempt_daily", key: []string{"day", "taken"}, counts: true},

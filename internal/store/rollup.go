@@ -174,13 +174,16 @@ func (y *tally) band(d *depositRow, n int64) {
 
 func (y *tally) writeRollups(ctx context.Context, t *tx) error {
 	n, both := []string{"n"}, []string{"n", "amount"}
+	outcome := func(k outcomeCell) []any {
+		return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), k.code, int64(k.called)}
+	}
+	took := func(k timeCell) []any { return []any{k.hour, string(k.environment), k.bucket} }
 	return errors.Join(
-		write(ctx, t, y.outcomes, "outcomes", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both,
-			func(k outcomeCell) []any {
-				return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), k.code, int64(k.called)}
-			}),
-		write(ctx, t, y.times, "settle_times", []string{"hour", "environment", "bucket"}, n,
-			func(k timeCell) []any { return []any{k.hour, string(k.environment), k.bucket} }),
+		write(ctx, t, y.outcomes, "outcomes", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both, outcome),
+		write(ctx, t, byDay(y.outcomes, func(k *outcomeCell) { k.hour /= 24 }), "outcome_days",
+			[]string{"day", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both, outcome),
+		write(ctx, t, y.times, "settle_times", []string{"hour", "environment", "bucket"}, n, took),
+		write(ctx, t, byDay(y.times, func(k *timeCell) { k.hour /= 24 }), "settle_days", []string{"day", "environment", "bucket"}, n, took),
 		write(ctx, t, y.bands, "amount_bands", []string{"hour", "environment", "currency", "status", "band"}, both,
 			func(k bandCell) []any {
 				return []any{k.hour, string(k.environment), string(k.currency), string(k.status), k.band}
@@ -192,6 +195,16 @@ func (y *tally) writeRollups(ctx context.Context, t *tx) error {
 		write(ctx, t, y.attempts, "attempt_daily", []string{"day", "taken"}, n,
 			func(k attemptCell) []any { return []any{k.day, boolInt(k.taken)} }),
 	)
+}
+
+// byDay adds up cells of hours to cells of days, which day makes them.
+func byDay[K comparable](hours map[K]count, day func(*K)) map[K]count {
+	out := make(map[K]count, len(hours))
+	for k, c := range hours {
+		day(&k)
+		add(out, k, c.n, c.sum)
+	}
+	return out
 }
 
 // write adds what a transaction counted to the stored counts; cells that came out even

@@ -25,16 +25,43 @@ type Settled struct {
 	Amount     int64
 }
 
+// span is the hours of a question: those before and after the whole days between them.
+type span struct{ from, day, untilDay, to int64 }
+
+// spanOf returns the span of the hours from one time to another. The day that a time lies
+// in is not whole.
+func spanOf(from, to time.Time) span {
+	s := span{from: hourOf(micros(from)), to: hourOf(micros(to))}
+	if s.day, s.untilDay = (s.from+23)/24, s.to/24; s.day > s.untilDay {
+		s.day, s.untilDay = s.from/24, s.from/24
+	}
+	return s
+}
+
+// sqlSpan reads counts of a span: by the hour at its ends, by the day between them. Its
+// arguments are those of args.
+func sqlSpan(columns, hours, days string) string {
+	return "(SELECT hour / 24 AS step, " + columns + " FROM " + hours + " WHERE hour >= ? AND hour < ? AND environment = ? UNION ALL SELECT hour / 24, " +
+		columns + " FROM " + hours + " WHERE hour >= ? AND hour <= ? AND environment = ? UNION ALL SELECT day, " +
+		columns + " FROM " + days + " WHERE day >= ? AND day < ? AND environment = ?) AS counts"
+}
+
+func (s span) args(env payment.Environment) []any {
+	e := string(env)
+	return []any{s.from, min(s.day*24, s.to+1), e, max(s.untilDay*24, s.from), s.to, e, s.day, s.untilDay, e}
+}
+
 // Settled returns the counts of final deposits that were asked for between two times, by
 // whole hours. Those of a day are one unless hourly is wanted.
 func (h *Rollups) Settled(ctx context.Context, env payment.Environment, from, to time.Time, hourly bool) ([]Settled, error) {
-	step := int64(24)
+	const cell = "provider, status, currency, decided_by, code, called"
+	step, source, args := int64(24), sqlSpan(cell+", n, amount", "outcomes", "outcome_days"), spanOf(from, to).args(env)
 	if hourly {
-		step = 1
+		step, source = 1, "(SELECT hour AS step, "+cell+", n, amount FROM outcomes WHERE hour >= ? AND hour <= ? AND environment = ?) AS counts"
+		args = []any{hourOf(micros(from)), hourOf(micros(to)), string(env)}
 	}
-	rows, err := h.query(ctx, `SELECT hour / ? AS step, provider, status, currency, decided_by, code, called, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT)
-		FROM outcomes WHERE hour >= ? AND hour <= ? AND environment = ? GROUP BY step, provider, status, currency, decided_by, code, called HAVING sum(n) > 0`,
-		step, hourOf(micros(from)), hourOf(micros(to)), string(env))
+	rows, err := h.query(ctx, "SELECT step, "+cell+", CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM "+source+
+		" GROUP BY step, "+cell+" HAVING sum(n) > 0", args...)
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
 	}
@@ -66,8 +93,8 @@ type Took struct {
 func (h *Rollups) Times(ctx context.Context, env payment.Environment, from, to time.Time) ([]Took, error) {
 	bounds := settleBounds()
 	var out []Took
-	err := h.counted(ctx, `SELECT bucket, CAST(sum(n) AS BIGINT), CAST(0 AS BIGINT) FROM settle_times WHERE hour >= ? AND hour <= ? AND environment = ?
-		GROUP BY bucket HAVING sum(n) > 0 ORDER BY bucket`, func(bucket int64, c count) {
+	err := h.counted(ctx, "SELECT bucket, CAST(sum(n) AS BIGINT), CAST(0 AS BIGINT) FROM "+sqlSpan("bucket, n", "settle_times", "settle_days")+
+		" GROUP BY bucket HAVING sum(n) > 0 ORDER BY bucket", func(bucket int64, c count) {
 		t := Took{N: c.n}
 		if bucket > 0 {
 			t.From = time.Duration(bounds[min(bucket, int64(len(bounds)))-1]) * time.Second
@@ -76,7 +103,7 @@ func (h *Rollups) Times(ctx context.Context, env payment.Environment, from, to t
 			t.To = time.Duration(bounds[bucket]) * time.Second
 		}
 		out = append(out, t)
-	}, hourOf(micros(from)), hourOf(micros(to)), string(env))
+	}, spanOf(from, to).args(env)...)
 	return out, err
 }
 
@@ -133,10 +160,11 @@ type Undecided struct {
 }
 
 // Undecided returns the counts of undecided deposits as of now: they are few, and read
-// one by one.
+// one by one, from the list's index but for those that may lack the provider's id.
 func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]Undecided, error) {
 	rows, err := h.query(ctx, `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour,
-			CASE WHEN d.called_back > 0 THEN d.called_back WHEN d.provider_id <> '' AND d.adopted = 0 AND d.expires_at < ? THEN 0 ELSE 3 END AS called, count(*)
+			CASE WHEN d.called_back > 0 THEN d.called_back
+				WHEN d.adopted = 0 AND d.expires_at < ? AND (s.status = 'PENDING' OR d.provider_id <> '') THEN 0 ELSE 3 END AS called, count(*)
 		FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
 		WHERE s.environment = ? AND s.status IN ('CREATED', 'UNKNOWN', 'PENDING') AND d.created_at >= ? AND d.created_at < ?
 		GROUP BY s.provider, s.status, hour, called`,

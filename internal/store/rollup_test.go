@@ -25,7 +25,7 @@ func TestRollupsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		clock.Add(time.Duration(rng.IntN(400)) * time.Second)
+		clock.Add(time.Duration(rng.IntN(9000)) * time.Second)
 		for range rng.IntN(4) {
 			c := payment.Claim{Status: []payment.Status{payment.StatusPending, payment.StatusCompleted, payment.StatusFailed}[rng.IntN(3)], By: []payment.Source{payment.SourcePoll, payment.SourceCallback, payment.SourceTransaction}[rng.IntN(3)], At: clock.Now()}
 			if c.Status == payment.StatusFailed {
@@ -110,6 +110,7 @@ func TestRollupsAgree(t *testing.T) {
 	if amounts != 0 {
 		t.Errorf("the amounts are off by %d cents", amounts)
 	}
+	checkSpans(t, s, rng, clock.Now())
 	open, err := s.Rollups.Undecided(t.Context(), payment.Local, time.Unix(0, 0), clock.Now(), clock.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -123,6 +124,39 @@ func TestRollupsAgree(t *testing.T) {
 	}
 	if n != int64(len(all)) {
 		t.Errorf("%d of %d deposits are counted", n, len(all))
+	}
+}
+
+// checkSpans holds the counts of whole days and of the hours at both ends against those
+// of the hours alone.
+func checkSpans(t *testing.T, s *Store, rng *rand.Rand, end time.Time) {
+	t.Helper()
+	first := newClock().Now().Add(-30 * time.Hour)
+	all := int(end.Sub(first) / time.Hour)
+	for range 40 {
+		from := first.Add(time.Duration(rng.IntN(all)) * time.Hour)
+		to := from.Add(time.Duration(rng.IntN(all)) * time.Hour)
+		sums := [3]map[string]int64{{}, {}, {}}
+		for i, hourly := range []bool{true, false} {
+			counts, err := s.Rollups.Settled(t.Context(), payment.Local, from, to, hourly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range counts {
+				sums[i][fmt.Sprint(hourOf(micros(c.Hour))/24, c.Status, c.DecidedBy, c.Code)] += c.N
+				sums[i]["all"] += c.N
+			}
+		}
+		took, err := s.Rollups.Times(t.Context(), payment.Local, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range took {
+			sums[2]["all"] += c.N
+		}
+		if diff := cmp.Diff(sums[0], sums[1]); diff != "" || sums[2]["all"] != sums[0]["all"] {
+			t.Fatalf("%s to %s: %d times (-by hour +by day):\n%s", from, to, sums[2]["all"], diff)
+		}
 	}
 }
 
