@@ -132,6 +132,44 @@ func (l *cappedListener) slot() bool {
 // crowded reports whether connections should not be kept for a next request.
 func (l *cappedListener) crowded() bool { return len(l.slots) > cap(l.slots)*3/4 }
 
+// lastGrace is what a client has for a next request once the listener stops: who sends
+// one after the other hears in an answer that the connection ends.
+const lastGrace = time.Second
+
+// farewell ends the connections that are kept for a next request, each when nothing of
+// one has come, and waits for those in the middle of one; false when the context ended
+// first. Nothing must be accepted any more, and every answer announce the end.
+func (l *cappedListener) farewell(ctx context.Context) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for len(l.slots) > 0 {
+		for _, c := range l.silent() {
+			c.hurry()
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// silent returns the connections whose clients were waited for for longer than lastGrace.
+func (l *cappedListener) silent() []*cappedConn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []*cappedConn
+	for e := l.waiting.Front(); e != nil; e = e.Next() {
+		c, _ := e.Value.(*cappedConn)
+		if time.Since(c.since) < lastGrace {
+			break
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
 // Accept waits for a free slot before it takes a connection.
 func (l *cappedListener) Accept() (net.Conn, error) {
 	for {

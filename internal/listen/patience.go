@@ -16,8 +16,10 @@ type patience struct {
 	opened       time.Time
 	// heard says that the client's first byte came; late is how long after the opening,
 	// for as long as its first request goes on.
-	heard    bool
-	late     time.Duration
+	heard bool
+	late  time.Duration
+	// begun says that a request's first byte came, and that it is not over.
+	begun    bool
 	deadline time.Time
 }
 
@@ -55,10 +57,22 @@ func (c *cappedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// hear notes the client's first byte.
+// hurry ends the wait for a next request: the read that waits takes what lies in the
+// socket, and where there is nothing, it is over.
+func (c *cappedConn) hurry() {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if !c.patience.begun {
+		c.patience.deadline = time.Now()
+		_ = c.Conn.SetReadDeadline(c.patience.deadline)
+	}
+}
+
+// hear notes the client's bytes.
 func (c *cappedConn) hear() {
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	c.patience.begun = true
 	if c.patience.heard {
 		return
 	}
@@ -74,7 +88,7 @@ func (c *cappedConn) hear() {
 func (c *cappedConn) settled() {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	c.patience.heard, c.patience.late = true, 0
+	c.patience.heard, c.patience.late, c.patience.begun = true, 0, false
 }
 
 // readPending reads what has come before the deadline and was not read in time; an abort
@@ -89,6 +103,9 @@ func (c *cappedConn) readPending(p []byte, late error) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p) // it is there
+	if !c.patience.begun {
+		c.patience.deadline = time.Now().Add(c.patience.header)
+	}
 	if restored := c.Conn.SetReadDeadline(c.patience.deadline); err == nil {
 		err = restored
 	}

@@ -83,7 +83,7 @@ func (s *Server) reply(w http.ResponseWriter, reply payment.Reply) {
 	h := w.Header()
 	h["Content-Type"] = []string{reply.ContentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
-	if l := s.capped.Load(); l != nil && l.crowded() {
+	if l := s.capped.Load(); s.draining.Load() || l != nil && l.crowded() {
 		h["Connection"] = []string{"close"}
 	}
 	w.WriteHeader(reply.Status)

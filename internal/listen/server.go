@@ -200,19 +200,10 @@ func (s *Server) Handler() http.Handler { return s }
 // Any other end is an error, such as another ledger in the place of the one that is
 // open: the next start works with it. ln is closed in all cases.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	l := s.o.Limits
-	capped := newCapped(ln, l, s.exempt, s.metrics.refused.inc)
+	capped := newCapped(ln, s.o.Limits, s.exempt, s.metrics.refused.inc)
 	s.capped.Store(capped)
-	srv := &http.Server{
-		Handler: s, ConnState: capped.note, ConnContext: withConn, TLSConfig: s.o.TLS.config(), MaxHeaderBytes: l.Header,
-		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
-		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
-		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),
-		BaseContext:  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-	}
-	srv.DisableGeneralOptionsHandler = true
-	srv.Protocols = new(http.Protocols)
-	srv.Protocols.SetHTTP1(true) // no provider needs HTTP/2, and it has many more ways to attack
+	srv := s.serverOn(ctx, s, capped)
+	srv.TLSConfig = s.o.TLS.config()
 
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
@@ -230,19 +221,31 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		s.draining.Store(true)
-		err = s.shutdown(ctx, srv)
-		_ = capped.Close()
+		s.shutdown(ctx, srv, capped)
 	case err = <-s.replaced:
-		s.draining.Store(true)
-		_ = s.shutdown(ctx, srv)
-		_ = capped.Close()
+		s.shutdown(ctx, srv, capped)
 	}
 	stopBackground()
 	work.Wait()
 	s.views.close()
 	s.settle(viewing)
 	return err
+}
+
+// serverOn returns the HTTP server of a handler behind capped.
+func (s *Server) serverOn(ctx context.Context, h http.Handler, capped *cappedListener) *http.Server {
+	l := s.o.Limits
+	srv := &http.Server{
+		Handler: h, ConnState: capped.note, ConnContext: withConn, MaxHeaderBytes: l.Header,
+		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
+		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
+		ErrorLog:     slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelDebug),
+		BaseContext:  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	srv.DisableGeneralOptionsHandler = true
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true) // no provider needs HTTP/2, and it has many more ways to attack
+	return srv
 }
 
 // settleTime is what an output that is stuck and a ledger that hangs get before
@@ -279,16 +282,18 @@ func (s *Server) accept(srv *http.Server, ln net.Listener) error {
 	return &payment.Error{Kind: payment.KindInternal, Err: err, Message: "listen: accepting connections failed: " + err.Error()}
 }
 
-// shutdown gives open requests their time, then cuts them off. What had been
-// acknowledged is committed in either case.
-func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
+// shutdown takes no more connections, gives open requests their time, then cuts them
+// off. What had been acknowledged is committed in either case. http.Server's own
+// Shutdown would close what it takes for idle, whatever lies in the socket.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server, capped *cappedListener) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Limits.Drain)
 	defer cancel()
-	if err := srv.Shutdown(ctx); err != nil {
+	s.draining.Store(true)
+	_ = capped.Close()
+	if !capped.farewell(ctx) {
 		s.log.Warn("some requests were cut off while stopping")
-		_ = srv.Close()
 	}
-	return nil
+	_ = srv.Close()
 }
 
 // exempt spares the operator's own machine and proxies the limits per peer.

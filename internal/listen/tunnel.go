@@ -33,17 +33,11 @@ const mostCheck = 4 << 10
 // ServeTunnel receives on ln until ctx ends, then lets open requests finish. Serve must
 // run beside it.
 func (s *Server) ServeTunnel(ctx context.Context, ln net.Listener, t Tunnel) error {
-	l := s.o.Limits
-	srv := &http.Server{
-		Handler: s.throughTunnel(t), MaxHeaderBytes: l.Header,
-		ReadHeaderTimeout: l.HeaderTime, ReadTimeout: l.RequestTime, IdleTimeout: l.IdleTime,
-		WriteTimeout: l.RequestTime + l.Admission + 2*l.RecordTime,
-		BaseContext:  func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-	}
-	srv.DisableGeneralOptionsHandler = true
+	capped := newCapped(ln, s.o.Limits, s.exempt, s.metrics.refused.inc)
+	srv := s.serverOn(ctx, s.throughTunnel(t), capped)
 	failed := make(chan error, 1)
 	var serving sync.WaitGroup
-	serving.Go(func() { failed <- srv.Serve(ln) })
+	serving.Go(func() { failed <- srv.Serve(capped) })
 	defer serving.Wait()
 	select {
 	case err := <-failed:
@@ -53,11 +47,7 @@ func (s *Server) ServeTunnel(ctx context.Context, ln net.Listener, t Tunnel) err
 		return &payment.Error{Kind: payment.KindInternal, Err: err, Message: "listen: the tunnel's socket failed: " + err.Error()}
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Drain)
-	defer cancel()
-	if srv.Shutdown(drain) != nil {
-		_ = srv.Close()
-	}
+	s.shutdown(ctx, srv, capped)
 	return nil
 }
 
