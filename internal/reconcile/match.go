@@ -250,6 +250,7 @@ func (r *run) noPayment(t *transaction) {
 		r.told(FeeOnly, t.first.amount)
 		d := r.ofFile(FeeOnly, Low, &t.first)
 		d.Detail, d.Next = "a charge whose payment is in none of the files", "give the file that holds the payment too"
+		r.explain(&d, t.key)
 		r.list(d)
 	default:
 		r.told(NotCustomerPayment, t.first.amount)
@@ -258,6 +259,13 @@ func (r *run) noPayment(t *transaction) {
 			d.Detail, d.Next = "the text is not known", fmt.Sprintf("look at line %d of %s", d.Line, shellWord(d.File))
 			r.list(d)
 		}
+	}
+}
+
+// explain says of a difference that a row of the receipt cannot be read.
+func (r *run) explain(d *Difference, k receiptKey) {
+	if where := r.spoilt[k]; where != "" {
+		d.Detail, d.Next = "the row that has the payment cannot be read", "look at "+where
 	}
 }
 
@@ -298,7 +306,9 @@ func (r *run) both(t *transaction, mine *entry) {
 	r.ledgerTold++
 	back := r.takesBack(t.key)
 	if t.paid > 0 && r.unlinked[t.paid] {
-		r.reversible = append(r.reversible, t.first.paying(t.paid))
+		p := t.first.paying(t.paid)
+		p.flags |= mine.flags & reversedHere
+		r.reversible = append(r.reversible, p)
 	}
 	at := t.first.time()
 	d := r.ofBoth(Matched, Low, t, mine)
@@ -310,6 +320,7 @@ func (r *run) both(t *transaction, mine *entry) {
 	case t.legs.onlyFees():
 		d.Category, d.Severity = FeeOnly, Medium
 		d.Detail, d.Next = "the charge is in the files, the payment is not", "give the file that holds the payment too"
+		r.explain(&d, t.key)
 		r.told(FeeOnly, t.first.amount)
 		r.list(d)
 	case t.paid == 0 && status != payment.StatusCompleted:

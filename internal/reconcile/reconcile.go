@@ -177,6 +177,7 @@ func Run(ctx context.Context, in Input, books Books) (*Report, error) {
 	in.From, in.To = in.From.Truncate(time.Second), in.To.Truncate(time.Second)
 	r := &run{
 		in: in, books: books, linked: map[receiptKey]*reversal{}, reversals: map[receiptKey]receiptKey{}, unlinked: map[int64]bool{},
+		spoilt: map[receiptKey]string{},
 		report: &Report{Counts: map[Category]int{}, Amounts: map[Category]int64{}, Legs: map[string]LegTotal{}},
 	}
 	for _, c := range Categories() {
@@ -214,6 +215,8 @@ type run struct {
 	reversals map[receiptKey]receiptKey
 	unlinked  map[int64]bool
 	covered   []interval
+	// spoilt are receipts of rows that cannot be read, and where those stand.
+	spoilt map[receiptKey]string
 	// pulled is what the provider lists, drifts how far its times are off.
 	pulled map[receiptKey]*pulled
 	drifts []time.Duration
@@ -262,6 +265,9 @@ func (r *run) readFiles(ctx context.Context) error {
 		for _, row := range bad {
 			r.unreadable++
 			r.add(Unreadable, 0)
+			if row.Receipt != "" {
+				r.spoilt[r.names.key(row.Receipt)] = fmt.Sprintf("line %d of %s", row.Line, shellWord(f.Name))
+			}
 			r.list(Difference{
 				Category: Unreadable, Severity: High, Receipt: row.Receipt, File: f.Name, Line: row.Line,
 				Detail: row.Problem, Next: fmt.Sprintf("look at line %d of %s", row.Line, shellWord(f.Name)),

@@ -409,6 +409,14 @@ func TestTraps(t *testing.T) {
 			[]string{"medium reversal_unmatched R9 -100.00 x:5"},
 			payment.KindConflict,
 		},
+		"a reversal without a link that the ledger made": {
+			memoryBooks{func() store.BookRow { d := deposit(1, "R1", "100", done, "10:00:00"); d.Reversed = true; return d }(), deposit(2, "R2", "100", done, "11:00:00")},
+			[]Source{memory("x", fileB(whole, end, reversalOf("R9", "18:00:00", "100", "", ""), pay("R2", "11:00:00", "100", "070****222", ""), pay("R1", "10:00:00", "100", "070****222", "")))},
+			Input{},
+			"matched 1 100.00\nreversed 1 100.00",
+			[]string{},
+			payment.KindInternal,
+		},
 		"cents": {
 			memoryBooks{deposit(1, "R1", "100.01", done, "10:00:00")},
 			[]Source{memory("x", fileB(whole, end, pay("R1", "10:00:00", "100", "", "")))},
@@ -595,6 +603,14 @@ func TestTraps(t *testing.T) {
 			Input{},
 			"matched 1 5.00\nunreadable 1 0.00",
 			[]string{"high unreadable R2 - x:6"},
+			payment.KindConflict,
+		},
+		"an unreadable row that the ledger has": {
+			memoryBooks{deposit(1, "R1", "5", done, "10:00:00"), deposit(2, "R2", "6", done, "10:00:00")},
+			[]Source{memory("x", fileB(whole, end, fee("R1", "10:00:00", "1"), pay("R1", "10:00:00", "5.005", "", ""), pay("R2", "10:00:00", "6.005", "", "")))},
+			Input{},
+			"fee_only 1 1.00\nnot_verifiable 1 6.00\nunreadable 2 0.00",
+			[]string{"high unreadable R1 - x:6", "high unreadable R2 - x:7", "medium fee_only R1 0.00 0-1 x:5", "medium not_verifiable R2 - 0-2 :0"},
 			payment.KindConflict,
 		},
 		"a receipt that is long": {

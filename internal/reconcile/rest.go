@@ -145,6 +145,11 @@ func (r *run) onlyLedger(e *entry) {
 	case !r.covers(at):
 		r.add(NotVerifiable, e.amount)
 		r.list(r.unverified(e, "no file covers its time"))
+	case r.spoilt[e.key] != "" && !e.key.empty():
+		r.add(NotVerifiable, e.amount)
+		d := r.unverified(e, "")
+		r.explain(&d, e.key)
+		r.list(d)
 	case status == payment.StatusCompleted:
 		r.add(OnlyLedger, e.amount)
 		d := r.ofLedger(OnlyLedger, Critical, e)
@@ -222,12 +227,19 @@ func (r *run) pairReversals(context.Context) error {
 			r.told(OutsidePeriod, e.amount)
 			continue
 		}
+		linked := r.linkOf(e)
+		if linked == "" {
+			if p := r.takenBack(e, reversedHere); p != nil {
+				r.givenBack(p)
+				continue
+			}
+		}
 		r.told(ReversalUnmatched, e.amount)
 		d := r.ofFile(ReversalUnmatched, Medium, e)
 		d.Detail, d.Next = "takes a payment back that none of the files has", "payctl transaction status "+d.Receipt
-		if linked := r.linkOf(e); linked != "" {
+		if linked != "" {
 			d.Detail = "takes back " + linked + ", which none of the files has"
-		} else if p := r.takenBack(e); p != nil {
+		} else if p := r.takenBack(e, 0); p != nil {
 			d.Detail = "may take back " + r.names.text(p.key) + " (" + r.where(p) + "), the only payment that fits"
 		}
 		r.list(d)
@@ -243,14 +255,24 @@ func (r *run) linkOf(e *entry) string {
 	return ""
 }
 
-// takenBack returns the only payment of the amount, from a phone that fits, before the
-// reversal; nil when there are none or several.
-func (r *run) takenBack(e *entry) *entry {
+// givenBack is a matched payment that the ledger gave back, of which the reversal was found: it
+// is told with it.
+func (r *run) givenBack(p *entry) {
+	r.transactionsTold++
+	p.flags &^= reversedHere
+	r.report.Counts[Matched]--
+	r.report.Amounts[Matched] -= p.amount
+	r.add(Reversed, p.amount)
+}
+
+// takenBack returns the only payment of the amount that has the flag, from a phone that fits,
+// before the reversal; nil when there are none or several.
+func (r *run) takenBack(e *entry, flag uint8) *entry {
 	var only *entry
 	at, _ := slices.BinarySearchFunc(r.reversible, entry{amount: -e.amount}, byAmount)
 	for ; at < len(r.reversible) && r.reversible[at].amount == -e.amount; at++ {
 		p := &r.reversible[at]
-		if p.at > e.at || e.phone != 0 && p.phone != 0 && !masksFit(e.phone, p.phone) {
+		if p.at > e.at || p.flags&flag != flag || e.phone != 0 && p.phone != 0 && !masksFit(e.phone, p.phone) {
 			continue
 		}
 		if only != nil {

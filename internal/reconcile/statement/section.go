@@ -307,7 +307,7 @@ func (rd *reader) closeSection() {
 	rd.in, rd.out = rd.in+s.in, rd.out+s.out
 	if s.bad > 0 {
 		for _, name := range []string{"total_paid_in", "total_withdrawn", "closing_balance", "balance_chain"} {
-			f.Checks = append(f.Checks, skipped(name, fmt.Sprintf("%d rows cannot be read", s.bad)))
+			f.Checks = append(f.Checks, skipped(name, fmt.Sprintf("rows that cannot be read: %d", s.bad)))
 		}
 		return
 	}

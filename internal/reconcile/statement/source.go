@@ -54,7 +54,7 @@ func (h *hashing) sum() (string, error) {
 
 // refuse is the error for a file that is none of a merchant's statements.
 func refuse(name, problem, hint string) error {
-	return payment.Usage("statement "+payment.Line(name, 120)+": "+problem, hint)
+	return payment.Usage("statement "+payment.Line(name, 120)+": "+payment.Line(problem, 300), hint)
 }
 
 const exportHint = "export the statement of the Utility or Merchant account as CSV or XLSX"
