@@ -40,12 +40,18 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(text), err
 })
 
-// check has axe-core look at the page.
+// check has axe-core look at a page of the view.
 func (s *stage) check(ctx context.Context, name string) {
 	s.t.Helper()
 	if n := s.text(ctx, `document.querySelectorAll("[role=status], [role=alert], [aria-live]").length`); n != "1" {
 		s.t.Errorf("%s: %s places speak by themselves, want one", name, n)
 	}
+	s.axe(ctx, name)
+}
+
+// axe has axe-core look at a page.
+func (s *stage) axe(ctx context.Context, name string) {
+	s.t.Helper()
 	text, err := axe()
 	if err != nil {
 		missing(s.t, "axe-core: %v", err)

@@ -301,8 +301,14 @@ func (s *stage) keys(ctx context.Context, keys string) {
 // scheme sets the colours that the person prefers.
 func (s *stage) scheme(ctx context.Context, name string) {
 	s.t.Helper()
+	s.media(ctx, "screen", name)
+}
+
+// media sets where the page is shown, and the colours that the person prefers.
+func (s *stage) media(ctx context.Context, medium, scheme string) {
+	s.t.Helper()
 	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 	if err != nil {
 		s.t.Fatal(err)
