@@ -35,6 +35,8 @@ func rows() []row {
 		{"emulator: 100,000 open payments, MB", figure{"OpenPayments", "MB/100k-open"}, figure{}, "<= 64"},
 		{"emulator: callback late under load, p99 us", figure{"CallbacksUnderLoad", "µs-late-p99"}, figure{}, "<= 1000000"},
 		{"emulator: event to 1,000 sockets, p99 us", figure{"Sockets", "µs-event-p99"}, figure{"EchoSockets", "µs-echo-p99"}, "<= 5000"},
+		{"listener: with statistics, of without them, 1 sender", figure{"ListenerRollups/settling/senders=1", "of-without"}, figure{}, ">= 0.97"},
+		{"listener: with statistics, of without them, 64 senders", figure{"ListenerRollups/settling/senders=64", "of-without"}, figure{}, ">= 0.97"},
 		{"a commit seen by a watcher, p50 ms", figure{"Notice", "ms/notice-p50"}, figure{}, ""},
 	}
 	for _, senders := range []string{"1", "64", "256"} {

@@ -231,10 +231,14 @@ func serveHandler(b *testing.B, handler http.Handler) (addr string, stop func())
 }
 
 // serveLedger is the whole listener over a ledger on disk.
-func serveLedger(b *testing.B, w workload) (addr string, stop func()) {
+func serveLedger(b *testing.B, w workload, options ...func(*store.Options)) (addr string, stop func()) {
 	b.Helper()
 	metrics := NewMetrics()
-	ledger, err := store.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "l.db"), BusyTimeout: 2 * time.Second, OnCommit: metrics.Commit})
+	o := store.Options{Path: filepath.Join(b.TempDir(), "l.db"), BusyTimeout: 2 * time.Second, OnCommit: metrics.Commit}
+	for _, change := range options {
+		change(&o)
+	}
+	ledger, err := store.Open(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -322,6 +326,44 @@ func compare(b *testing.B, w workload, senders int) {
 	b.ReportMetric(float64(median(bare99).Microseconds())/1000, "bare-p99-ms")
 	b.ReportMetric(float64(bad), "bad")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkListenerRollups prints what the statistics cost a listener that settles deposits:
+// its requests per second as a ratio to those of one that keeps none, in the same run. They
+// take turns, each first in every other one.
+func BenchmarkListenerRollups(b *testing.B) {
+	defer EaseCollector()()
+	w := workloads()[0]
+	for _, senders := range []int{1, 64} {
+		b.Run(fmt.Sprintf("%s/senders=%d", w.name, senders), func(b *testing.B) {
+			with, stopWith := serveLedger(b, w)
+			defer stopWith()
+			without, stopWithout := serveLedger(b, w, func(o *store.Options) { o.NoRollups = true })
+			defer stopWithout()
+			var last, bareLast atomic.Int64
+			const turn = 700 * time.Millisecond
+			hammer(b, with, w, senders, &last, turn/4)
+			hammer(b, without, w, senders, &bareLast, turn/4)
+			var ratios, cpu []float64
+			b.ResetTimer()
+			for i := range max(6, 2*b.N) {
+				var full, bare load
+				if i%2 == 0 {
+					full, bare = hammer(b, with, w, senders, &last, turn), hammer(b, without, w, senders, &bareLast, turn)
+				} else {
+					bare, full = hammer(b, without, w, senders, &bareLast, turn), hammer(b, with, w, senders, &last, turn)
+				}
+				if full.bad+bare.bad > 0 {
+					b.Fatalf("%d requests failed", full.bad+bare.bad)
+				}
+				ratios = append(ratios, full.perSecond/bare.perSecond)
+				cpu = append(cpu, float64(bare.cpu)/float64(max(1, full.cpu)))
+			}
+			b.ReportMetric(median(ratios), "of-without")
+			b.ReportMetric(median(cpu), "of-without-cpu")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
 
 func median[T float64 | time.Duration](v []T) T {

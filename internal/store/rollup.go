@@ -173,6 +173,9 @@ func (y *tally) band(d *depositRow, n int64) {
 }
 
 func (y *tally) writeRollups(ctx context.Context, t *tx) error {
+	if t.db.noRollups {
+		return nil
+	}
 	n, both := []string{"n"}, []string{"n", "amount"}
 	outcome := func(k outcomeCell) []any {
 		return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), k.code, int64(k.called)}

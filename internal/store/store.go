@@ -40,6 +40,8 @@ type Options struct {
 	Quarantine Quarantine
 	// OnCommit, if set, is told of every commit of the writer, from its goroutine.
 	OnCommit func(CommitStats)
+	// NoRollups keeps no statistics, for benchmarks of what they cost.
+	NoRollups bool
 }
 
 // CommitStats describes one commit.
@@ -96,6 +98,7 @@ type database struct {
 	quarantine Quarantine
 	onCommit   func(CommitStats)
 	actor      func() Actor
+	noRollups  bool
 	// busy bounds a write.
 	busy time.Duration
 	// ownClock says that the process's clock counts, whatever the ledger's says.
@@ -117,7 +120,7 @@ type database struct {
 // failing disk is KindInternal; one that is held by another process for longer
 // than BusyTimeout is KindUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit, actor: o.Actor, ownClock: o.Now != nil}
+	db := &database{tables: newTables(), now: o.Now, quarantine: o.Quarantine, onCommit: o.OnCommit, actor: o.Actor, noRollups: o.NoRollups, ownClock: o.Now != nil}
 	if db.busy = o.BusyTimeout; db.busy <= 0 {
 		db.busy = defaultBusyTimeout
 	}
