@@ -87,7 +87,11 @@ func SharedToken(ctx context.Context, ledger *store.Store, warn func(format stri
 	case token == "":
 		return "", payment.Usage("the ledger has no token for the secret path yet", "start once as a user who may write")
 	case token != kept:
-		if err := atomicfile.Write(path, []byte(token+"\n")); err != nil {
+		err := os.MkdirAll(filepath.Dir(path), 0o700)
+		if err == nil {
+			err = atomicfile.Write(path, []byte(token+"\n"))
+		}
+		if err != nil {
 			warn("the token could not be kept at %s; without it this listener cannot start while the database is away", path)
 		}
 	}
