@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ func TestBrokenTrips(t *testing.T) {
 				if err != nil {
 					t.Errorf("the other machine could not write: %v", err)
 				}
+				if first != nil && kindOf(first) != payment.KindUnavailable {
+					t.Errorf("%v is %s", first, kindOf(first))
+				}
 				if first != nil { // as a listener takes in what it spilled
 					if _, err := far.Deliveries.Record(t.Context(), arrival); err != nil {
 						t.Errorf("it could not come again: %v", err)
@@ -110,4 +114,20 @@ func TestNoServerIsNotAskedAgain(t *testing.T) {
 	}
 	proxy.SetDown(false)
 	record(t, s, callback("ws_2", "", 100))
+}
+
+// TestSilentServer: a server that takes connections and says nothing is unavailable; how
+// long it was waited for is nobody's deadline.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	sharedOnly(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	place := "postgres://payctl@" + ln.Addr().String() + "/postgres?sslmode=disable&connect_timeout=1"
+	if _, err := Open(t.Context(), Options{Path: place}); kindOf(err) != payment.KindUnavailable {
+		t.Errorf("%v is %s", err, kindOf(err))
+	}
 }

@@ -271,26 +271,36 @@ func (db *DB) session() map[string]string {
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
+// errSilent says that the server did not answer in time.
+var errSilent = errors.New("the server does not answer")
+
 // connect makes a connection. One that a pooler refuses for its settings is made without:
 // each transaction then brings its own.
 func (db *DB) connect(ctx context.Context) (*wire, error) {
 	config := db.place.config.Copy()
-	if !db.place.pooled {
-		for name, value := range db.session() {
-			if _, said := config.RuntimeParams[name]; !said {
-				config.RuntimeParams[name] = value
-			}
+	for name, value := range db.session() {
+		if _, said := config.RuntimeParams[name]; db.place.pooled && !isCarried(name) {
+			delete(config.RuntimeParams, name)
+		} else if !said {
+			config.RuntimeParams[name] = value
 		}
 	}
 	pg, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil && codeOf(err) == codeParameter && !db.place.pooled {
+	switch {
+	case err == nil:
+		return newWire(pg, !db.place.pooled), nil
+	case codeOf(err) == codeParameter && !db.place.pooled:
 		db.place.pooled = true
 		return db.connect(ctx)
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil, &lostError{errSilent}
 	}
-	if err != nil {
-		return nil, &lostError{err}
-	}
-	return newWire(pg, !db.place.pooled), nil
+	return nil, &lostError{err}
+}
+
+// isCarried reports a setting that poolers carry from connection to connection.
+func isCarried(name string) bool {
+	return name == "application_name" || name == "client_encoding" || name == "timezone"
 }
 
 // take returns the connection that was made to open the database, once, or a new one.
@@ -318,10 +328,7 @@ func (db *DB) sqlSession() string {
 	settings := db.session()
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		switch name {
-		case "application_name", "client_encoding", "timezone", "client_connection_check_interval",
-			"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count":
-		default:
+		if !isCarried(name) && !strings.HasPrefix(name, "tcp_") && name != "client_connection_check_interval" {
 			parts = append(parts, "set_config('"+name+"', '"+settings[name]+"', true)")
 		}
 	}

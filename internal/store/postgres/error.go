@@ -1,9 +1,9 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -83,13 +83,17 @@ func (db *DB) Error(what string, err error) error {
 	}
 	code := codeOf(err)
 	switch {
-	case fromServer == nil && errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errSilent):
 		unavailable("does not answer in time", "look at the server and the network, and try again")
 	case fromServer == nil:
 		unavailable("cannot be reached: "+cause(err), "look at the server and the network, and try again")
 	case code == codePassword, code == codeNoAccess:
 		out.Kind = payment.KindUnauthorized
 		out.Message, out.Hint = fmt.Sprintf("%s: %s refuses the user or the password", what, db.place.name), "check the user, the password and the server's pg_hba.conf"
+	case code == codeParameter:
+		out.Kind = payment.KindUsage
+		out.Message = fmt.Sprintf("%s: %s refuses the connection: %s", what, db.place.name, payment.Line(fromServer.Message, 200))
+		out.Hint = "a pooler takes no such parameter: leave it out of the URL, and set it for the role or the database"
 	case code == codeNoDatabase:
 		out.Kind = payment.KindUsage
 		out.Message, out.Hint = fmt.Sprintf("%s: %s: there is no such database", what, db.place.name), "create it, then run payctl ledger migrate"
@@ -125,17 +129,24 @@ func (db *DB) Error(what string, err error) error {
 	return out
 }
 
-// cause is the innermost reason of a failed connection: the texts around it repeat the
-// address.
+// cause is the innermost reason of a failed connection, of each host's: the texts around
+// it repeat the address.
 func cause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			break
+	var causes []string
+	var collect func(error)
+	collect = func(err error) {
+		if all, many := err.(interface{ Unwrap() []error }); many {
+			for _, one := range all.Unwrap() {
+				collect(one)
+			}
+		} else if inner := errors.Unwrap(err); inner != nil {
+			collect(inner)
+		} else if text := payment.Line(err.Error(), 120); !slices.Contains(causes, text) {
+			causes = append(causes, text)
 		}
-		err = inner
 	}
-	return payment.Line(err.Error(), 120)
+	collect(err)
+	return strings.Join(causes, "; ")
 }
 
 func (db *DB) noLedger() error {

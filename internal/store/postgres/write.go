@@ -64,7 +64,7 @@ func (c *Conn) Begin(ctx context.Context) (waited time.Duration, fresh, contende
 		defer cancel()
 		begun := time.Now()
 		if c.w, err = c.db.take(ctx); err != nil {
-			return time.Since(begun), true, false, err
+			return time.Since(begun), true, false, silent(err)
 		}
 		c.renewed = true
 	}
@@ -104,7 +104,7 @@ func (c *Conn) flush(ctx context.Context, calls ...call) ([]result, error) {
 	start := c.start
 	c.queue, c.size, c.start = c.queue[:0], 0, -1
 	got, err := c.w.trip(ctx, all)
-	if err != nil && c.w.pg.IsClosed() {
+	if err = silent(err); err != nil && c.w.pg.IsClosed() {
 		c.broken = len(calls) == 0 || calls[len(calls)-1].text != sqlCommit
 	}
 	if start >= 0 && start < len(got) {
@@ -117,6 +117,15 @@ func (c *Conn) flush(ctx context.Context, calls ...call) ([]result, error) {
 	}
 	clear(all)
 	return got[waiting:], nil
+}
+
+// silent turns the end of a transaction's own time into the server's silence: it is not
+// the caller's that is over.
+func silent(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &lostError{errSilent}
+	}
+	return err
 }
 
 // begun reads what the first statement of a transaction returned.

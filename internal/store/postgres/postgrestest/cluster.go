@@ -121,12 +121,26 @@ func (c *Cluster) start(ctx context.Context, lines []string) error {
 
 // Configure adds lines to the server's configuration, for its next start.
 func (c *Cluster) Configure(lines ...string) error {
-	f, err := os.OpenFile(filepath.Join(c.Data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0o600)
+	return c.Append("postgresql.conf", strings.Join(lines, "\n")+"\n")
+}
+
+// Append adds text to a file in the server's directory.
+func (c *Cluster) Append(name, text string) error {
+	f, err := os.OpenFile(filepath.Join(c.Data, name), os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
+}
+
+// Put writes a file (0600) into the server's directory, as the server's user.
+func (c *Cluster) Put(name string, text []byte) error {
+	file := filepath.Join(c.Data, name)
+	if err := os.WriteFile(file, text, 0o600); err != nil || c.as == nil {
+		return err
+	}
+	return os.Chown(file, int(c.as.Uid), int(c.as.Gid))
 }
 
 // firstPort and ports are where a server listens: below those that systems give out by

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -82,4 +83,18 @@ func As(place, user, password string) string {
 	}
 	u.User = url.UserPassword(user, password)
 	return u.String()
+}
+
+// Number asks for one number, outside of any ledger.
+func Number(ctx context.Context, place, query string) (int, error) {
+	pg, err := pgconn.Connect(ctx, place)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = pg.Close(context.WithoutCancel(ctx)) }()
+	got, err := pg.Exec(ctx, query).ReadAll()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(string(got[0].Rows[0][0]))
 }
