@@ -2,8 +2,9 @@
 # Runs a command beside a private PostgreSQL server that is gone with it:
 #   run.sh COMMAND [ARGUMENT...]
 # The command finds the server by PAYCTL_TEST_POSTGRES (a URL of its owner), its data
-# directory and its programs by PAYCTL_TEST_POSTGRES_DATA and _BIN. The package is
-# installed where it is missing and apt is there. PostgreSQL refuses to run as root: as
+# directory and its programs by PAYCTL_TEST_POSTGRES_DATA and _BIN. The package, and those
+# of pgbouncer and nginx for the tests that need them, are installed where they are missing
+# and apt is there; no service of theirs is started. PostgreSQL refuses to run as root: as
 # root, the server is user postgres's or nobody's. PAYCTL_TEST_FSYNC=on for figures.
 set -eu
 
@@ -23,6 +24,16 @@ if ! bin=$(bindir); then
 	apt-get update >/dev/null && apt-get install -y --no-install-recommends postgresql >/dev/null
 	bin=$(bindir)
 fi
+
+for name in pgbouncer nginx; do
+	PATH=$PATH:/usr/sbin command -v $name >/dev/null && continue
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		package=$name
+		[ $name = nginx ] && package=nginx-light
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $package >/dev/null 2>&1 ||
+			echo "run.sh: $package cannot be installed; its tests are skipped" >&2
+	fi
+done
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/payctl-pg.XXXXXX")
 chmod 755 "$dir"
