@@ -193,6 +193,8 @@ func newForwardTarget(t *testing.T, takes time.Duration) *forwardTarget {
 type postings struct {
 	t     *testing.T
 	addrs []string
+	// secret ends the paths of providers that have no token of their own.
+	secret string
 	// pushes are Daraja's prompts whose callbacks are still to come.
 	pushes  chan push
 	client  *http.Client
@@ -332,7 +334,7 @@ func (p *postings) steps(sender int, provider string, body func(id, status strin
 		for _, status := range []string{"PENDING", "COMPLETED"} {
 			text, authorization := body(id, status)
 			for try := sender; ; try++ {
-				code := p.post(p.addrs[try%len(p.addrs)]+"/callbacks/"+provider, text, authorization)
+				code := p.post(p.addrs[try%len(p.addrs)]+"/callbacks/"+provider+p.secret, text, authorization)
 				if code == http.StatusOK {
 					p.took(provider+"/"+id+"/"+status, 0)
 					break
