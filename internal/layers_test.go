@@ -39,7 +39,7 @@ func allowed() map[string][]string {
 		"internal/watch":   {"internal/store"},
 		"internal/listen":  {"internal/deliver", "internal/presence", "internal/serve", "internal/store"},
 		"internal/replay":  {"internal/provider", "internal/deliver", "internal/filelock", "internal/store"},
-		"internal/webhook": {"internal/deliver", "internal/input", "internal/provider", "internal/store", "internal/wasaapay"},
+		"internal/webhook": {"internal/config", "internal/deliver", "internal/input", "internal/provider", "internal/store", "internal/wasaapay"},
 		"internal/view": {
 			"internal/deliver", "internal/deposit", "internal/inquiry", "internal/listen", "internal/replay", "internal/store", "internal/ui", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace",

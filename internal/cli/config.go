@@ -22,7 +22,7 @@ they are shown. See also "payctl help environment".`,
 
 // shownConfig loads the settings and says when they are only those that all
 // profiles share.
-func (e *env) shownConfig(ctx context.Context) (*config.Config, error) {
+func shownConfig(ctx context.Context, e *env) (*config.Config, error) {
 	conf, err := e.anyProfile(ctx)
 	if err == nil && conf.Profile == "" {
 		e.out.Note("no profile is chosen: these are the settings that all share; choose with --profile: %s", strings.Join(conf.Profiles(), ", "))
@@ -46,7 +46,7 @@ func newConfigShow(s *session) *cobra.Command {
 
 // Run lists the settings.
 func (v *configShow) Run(ctx context.Context) error {
-	conf, err := v.shownConfig(ctx)
+	conf, err := shownConfig(ctx, v.env)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func newConfigExplain(s *session) *cobra.Command {
 
 // Run shows one setting.
 func (v *configExplain) Run(ctx context.Context) error {
-	conf, err := v.shownConfig(ctx)
+	conf, err := shownConfig(ctx, v.env)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func newConfigPath(s *session) *cobra.Command {
 
 // Run shows the paths.
 func (v *configPath) Run(ctx context.Context) error {
-	conf, err := v.shownConfig(ctx)
+	conf, err := shownConfig(ctx, v.env)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/payctl/payctl/internal/view"
 )
 
-// profiles loads every profile that the settings know.
-func (e *env) profiles(ctx context.Context) ([]view.Profile, error) {
+// listProfiles loads every profile that the settings know.
+func listProfiles(ctx context.Context, e *env) ([]view.Profile, error) {
 	conf, err := e.anyProfile(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func newConfigProfiles(s *session) *cobra.Command {
 
 // Run lists the profiles.
 func (v *configProfiles) Run(ctx context.Context) error {
-	views, err := v.profiles(ctx)
+	views, err := listProfiles(ctx, v.env)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (v *configValidate) check(ctx context.Context, out *view.ValidFile) error {
 		return err
 	}
 	out.File = payment.OrNull(conf.Path().User.Path)
-	all, err := v.profiles(ctx)
+	all, err := listProfiles(ctx, v.env)
 	if err != nil {
 		return err
 	}

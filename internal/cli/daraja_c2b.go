@@ -64,7 +64,7 @@ func (v *darajaC2BRegister) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	token, err := v.secretSegment(ctx, conf)
+	token, err := secretSegment(ctx, v.session, conf)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,11 @@ func (v *darajaC2BRegister) meets(ctx context.Context, r daraja.C2BRegistration)
 		}
 		asked[base] = true
 		bounded, cancel := context.WithTimeout(ctx, askTime)
-		problem := v.unmet(bounded, base, u.url)
+		var prove func(string) string
+		if ledger, err := v.readLedger(bounded); err == nil {
+			prove = ledger.Prove
+		}
+		problem := presence.RouteProblem(bounded, v.client, base, u.url, prove)
 		cancel()
 		if problem != "" {
 			v.out.Warn("%s: %s; what customers pay until that is mended is not told to this ledger, and M-PESA posts it once (payctl doctor looks closer)", u.what, problem)
@@ -124,33 +128,9 @@ func (v *darajaC2BRegister) meets(ctx context.Context, r daraja.C2BRegistration)
 	return nil
 }
 
-// unmet says what is wrong with who answers at a listener's base URL.
-func (v *darajaC2BRegister) unmet(ctx context.Context, base, route string) string {
-	var prove func(string) string
-	if ledger, err := v.readLedger(ctx); err == nil {
-		prove = ledger.Prove
-	}
-	who, _ := presence.Ask(ctx, v.client, base, prove)
-	switch who {
-	case presence.ThisListener:
-		if isRoute, status, err := presence.AskRoute(ctx, v.client, route); err == nil && !isRoute {
-			return "the listener at " + base + " answers " + itoa(status) + " there: is its secret path another one?"
-		}
-		return ""
-	case presence.NotReady:
-		return "the listener at " + base + " cannot commit to its ledger"
-	case presence.OtherListener:
-		return base + " leads to a payctl listen with another ledger"
-	case presence.SomethingElse:
-		return base + " is answered by something else than payctl listen"
-	case presence.Nobody:
-	}
-	return "nobody answers at " + base
-}
-
 // secretSegment is "/TOKEN" where "payctl listen --secret-path" made one beside
 // the ledger, else "".
-func (s *session) secretSegment(ctx context.Context, conf *config.Config) (string, error) {
+func secretSegment(ctx context.Context, s *session, conf *config.Config) (string, error) {
 	token, err := s.existingToken(ctx, conf)
 	if token == "" || err != nil {
 		return "", err

@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
@@ -58,7 +56,7 @@ func (v *darajaPullRegister) Run(ctx context.Context) error {
 		if err := checkCallbackURL(v.session, conf); err != nil {
 			return err
 		}
-		token, err := v.secretSegment(ctx, conf)
+		token, err := secretSegment(ctx, v.session, conf)
 		if err != nil {
 			return err
 		}
@@ -130,21 +128,21 @@ func (v *darajaPullList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	confirmed, err := confirmedReceipts(ctx, ledger, since)
-	if err != nil {
-		return err
-	}
+	look := &inquiry.Puller{Ledger: ledger, Environment: v.conf.Environment, Since: since}
 	ctx, cancel := v.deadline.bound(ctx, 20*sendTimeout)
 	defer cancel()
 	progress := v.out.Progress("listing payments")
 	views := []view.Pulled{}
 	end, err := client.PullAll(ctx, since, until, func(row daraja.PullRow) error {
-		pulled, err := v.pulled(ctx, ledger, confirmed, row)
+		pulled, err := look.Look(ctx, row)
 		if err != nil {
 			return err
 		}
-		if !v.missed || pulled.Known == nil {
-			views = append(views, pulled)
+		for _, d := range pulled.Fits {
+			v.out.Note("%s fits deposit %s, which is %s", row.Receipt, d.ID, d.Status)
+		}
+		if !v.missed || !pulled.Known() {
+			views = append(views, view.NewPulled(pulled, v.global.showPhone))
 		}
 		if v.limit > 0 && len(views) == v.limit {
 			return errEnough
@@ -177,68 +175,4 @@ func (v *darajaPullList) list(views []view.Pulled, end daraja.PullEnd) error {
 	case ui.FormatText, ui.FormatCSV:
 	}
 	return ui.List(v.out, ui.Columns("RECEIPT", "PAID", "AMOUNT", "PHONE", "REFERENCE", "LEDGER"), views)
-}
-
-// confirmedReceipts are the receipts of C2B confirmations that came. A payment
-// is confirmed after it was made, so older deliveries cannot be about it.
-func confirmedReceipts(ctx context.Context, ledger *store.Store, since time.Time) (map[string]bool, error) {
-	deliveries, _, err := ledger.Deliveries.List(ctx, store.DeliveryFilter{
-		Provider: payment.Daraja, Event: daraja.EventC2BConfirmation, Since: since.Add(-time.Hour),
-		Verdicts: []payment.Verdict{payment.VerdictValid, payment.VerdictUnsigned},
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]bool, len(deliveries))
-	for _, d := range deliveries {
-		if d.Event != nil {
-			out[d.Event.Receipt] = true
-		}
-	}
-	return out, nil
-}
-
-// fits tells the deposits that a payment fits of it, and returns them.
-func (v *darajaPullList) fits(ctx context.Context, ledger *store.Store, row daraja.PullRow, known bool) ([]string, error) {
-	out := []string{}
-	if known || ledger.ReadOnly() {
-		return out, nil
-	}
-	fits, err := ledger.Deposits.See(ctx, v.conf.Environment, pullHint(row))
-	for _, d := range fits {
-		out = append(out, d.ID)
-		v.out.Note("%s fits deposit %s, which is %s", row.Receipt, d.ID, d.Status)
-	}
-	return out, err
-}
-
-// pullHint is what a row of the pull list tells of a deposit.
-func pullHint(row daraja.PullRow) payment.Hint {
-	return payment.Hint{
-		Source: "pull", Provider: payment.Daraja, Receipt: row.Receipt, Amount: row.Amount, Phone: row.Phone, Reference: row.Reference, At: row.At,
-	}
-}
-
-func (v *darajaPullList) pulled(ctx context.Context, ledger *store.Store, confirmed map[string]bool, row daraja.PullRow) (view.Pulled, error) {
-	out := view.Pulled{
-		Receipt: row.Receipt, At: timing.RFC3339OrNull(row.At), Phone: payment.OrNull(v.phoneText(row.Phone)), Reference: payment.OrNull(v.phoneText(row.Reference)),
-		Type: payment.OrNull(row.Type), Sender: payment.OrNull(v.phoneText(row.Sender)), Organization: payment.OrNull(row.Organization),
-	}
-	if row.Amount.HasValue() {
-		out.Amount, out.Currency = payment.OrNull(row.Amount.String()), payment.OrNull(string(row.Amount.Currency()))
-	}
-	deposits, err := ledger.Deposits.Find(ctx, row.Receipt)
-	if err != nil {
-		return out, err
-	}
-	if out.Fits, err = v.fits(ctx, ledger, row, len(deposits) > 0); err != nil {
-		return out, err
-	}
-	switch {
-	case len(deposits) > 0:
-		out.Known, out.DepositID = payment.OrNull("deposit"), &deposits[0].ID
-	case confirmed[row.Receipt]:
-		out.Known = payment.OrNull("callback")
-	}
-	return out, nil
 }

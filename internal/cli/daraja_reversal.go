@@ -101,5 +101,5 @@ func (v *darajaReversalCreate) confirm(ctx context.Context, conf *config.Config,
 		return usagef("add --yes, and set production_cap in the profile", "production: real money needs a confirmation, and stdin is not a terminal")
 	}
 	v.out.Warn("this gives %s %s of real money back to the customer who paid %s (profile %s).", r.Amount, r.Amount.Currency(), r.Receipt, conf.Profile)
-	return v.confirmAmount(ctx, r.Amount)
+	return guard{v.session}.confirmAmount(ctx, r.Amount)
 }

@@ -97,7 +97,7 @@ func (v *depositCreate) Run(ctx context.Context) error {
 	if v.dryRun {
 		return v.showPlan(ctx, intent)
 	}
-	if err := v.checkProduction(ctx, intent); err != nil {
+	if err := (guard{v.session}).checkProduction(ctx, intent); err != nil {
 		return err
 	}
 	return v.send(ctx, p, intent)
@@ -142,7 +142,7 @@ func (v *depositCreate) plan(ctx context.Context) (p provider.Provider, intent p
 // brings --yes learns whether the profile's cap lets it.
 func (v *depositCreate) showPlan(ctx context.Context, intent payment.Deposit) error {
 	if v.global.yes {
-		if err := v.checkProduction(ctx, intent); err != nil {
+		if err := (guard{v.session}).checkProduction(ctx, intent); err != nil {
 			return err
 		}
 	}
@@ -241,7 +241,7 @@ func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent pa
 	if err != nil {
 		return deposit.BeforeSending(err)
 	}
-	if err := v.confirmProduction(ctx, intent); err != nil {
+	if err := (guard{v.session}).confirmProduction(ctx, intent); err != nil {
 		return err
 	}
 	asker := v.asker(p, ledger)
@@ -253,9 +253,9 @@ func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent pa
 	unbind()
 	progress.Stop()
 	follow := func() error {
-		f := following{via: v.via, single: true}
+		f := following{session: v.session, via: v.via, single: true}
 		f.add(p, v.watcher(p, v.via, ledger), d)
-		return v.session.follow(ctx, f)
+		return f.follow(ctx)
 	}
 	switch {
 	case err != nil && d.ID == "":

@@ -10,49 +10,52 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 )
 
+// guard stands before real money.
+type guard struct{ *session }
+
 // checkProduction guards real money from scripts: they need --yes and a cap in the
 // profile that the amount does not pass. A person is asked by confirmProduction.
-func (s *session) checkProduction(ctx context.Context, d payment.Deposit) error {
+func (g guard) checkProduction(ctx context.Context, d payment.Deposit) error {
 	if d.Environment != payment.Production {
 		return nil
 	}
-	conf, err := s.config(ctx)
+	conf, err := g.config(ctx)
 	if err != nil {
 		return err
 	}
-	if s.global.yes {
+	if g.global.yes {
 		return deposit.WithinCap(conf.ProductionCap, d.Amount)
 	}
-	if !isTerminal(s.in.Stdin) {
+	if !isTerminal(g.in.Stdin) {
 		return deposit.NeedsYes(conf.ProductionCap, d.Amount)
 	}
 	return nil
 }
 
 // confirmProduction has a person type the amount before real money moves.
-func (s *session) confirmProduction(ctx context.Context, d payment.Deposit) error {
+func (g guard) confirmProduction(ctx context.Context, d payment.Deposit) error {
 	if d.Environment == payment.Sandbox {
-		s.out.Warn("a sandbox push to a real number can ring the phone and move real money")
+		g.out.Warn("a sandbox push to a real number can ring the phone and move real money")
 	}
-	if d.Environment != payment.Production || s.global.yes {
+	if d.Environment != payment.Production || g.global.yes {
 		return nil
 	}
-	conf, err := s.config(ctx)
+	conf, err := g.config(ctx)
 	if err != nil {
 		return err
 	}
-	s.out.Warn("this asks for real money (profile %s):", conf.Profile)
+	g.out.Warn("this asks for real money (profile %s):", conf.Profile)
 	for _, line := range [][2]string{
 		{"customer", d.Phone.MSISDN()},
 		{"amount", d.Amount.String() + " " + string(d.Amount.Currency())},
 		{"reference", payment.Line(d.Reference, mostReference)},
-		{"paid to", s.payee(ctx, d, conf)},
+		{"paid to", g.payee(ctx, d, conf)},
 	} {
 		if line[1] != "" {
-			s.out.Warn("  %-9s  %s", line[0], line[1])
+			g.out.Warn("  %-9s  %s", line[0], line[1])
 		}
 	}
-	return s.confirmAmount(ctx, d.Amount)
+	return g.confirmAmount(ctx, d.Amount)
 }
 
 // mostReference bounds a reference in a question, in bytes.
@@ -60,7 +63,7 @@ const mostReference = 60
 
 // payee is who gets the money: the till or short code, with the name that M-PESA has
 // told of it, or the wallet.
-func (s *session) payee(ctx context.Context, d payment.Deposit, conf *config.Config) string {
+func (g guard) payee(ctx context.Context, d payment.Deposit, conf *config.Config) string {
 	code, kind := d.ShortCode, "short code "
 	if conf.Daraja.Till != "" && d.Wallet == "" {
 		code, kind = conf.Daraja.Till, "till "
@@ -71,7 +74,7 @@ func (s *session) payee(ctx context.Context, d payment.Deposit, conf *config.Con
 	case code == "":
 		return ""
 	}
-	if name := inquiry.NameOf(ctx, s.ledger, d.Environment, code); name != "" {
+	if name := inquiry.NameOf(ctx, g.ledger, d.Environment, code); name != "" {
 		return kind + code + " (" + name + ")"
 	}
 	return kind + code
@@ -79,10 +82,10 @@ func (s *session) payee(ctx context.Context, d payment.Deposit, conf *config.Con
 
 // confirmAmount has a person type the amount that is about to move. A person's
 // thinking is not the command's time.
-func (s *session) confirmAmount(ctx context.Context, amount payment.Amount) error {
-	defer s.deadline.pause()()
-	s.out.Prompt("Type the amount to go on:")
-	line, err := s.typed(ctx)
+func (g guard) confirmAmount(ctx context.Context, amount payment.Amount) error {
+	defer g.deadline.pause()()
+	g.out.Prompt("Type the amount to go on:")
+	line, err := g.typed(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

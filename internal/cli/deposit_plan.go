@@ -155,13 +155,13 @@ func (r *planRun) show() error {
 // types the total.
 func (r *planRun) confirm(ctx context.Context) error {
 	for _, p := range r.plan {
-		if err := r.checkProduction(ctx, p.Intent); err != nil {
+		if err := (guard{r.session}).checkProduction(ctx, p.Intent); err != nil {
 			return err
 		}
 	}
 	if r.plan[0].Intent.Environment == payment.Production && !r.global.yes {
 		r.out.Warn("this asks %d customers for %s %s of real money.", len(r.plan), r.total, r.total.Currency())
-		return r.confirmAmount(ctx, r.total)
+		return guard{r.session}.confirmAmount(ctx, r.total)
 	}
 	return nil
 }

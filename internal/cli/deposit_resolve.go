@@ -8,11 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/deposit"
 	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
@@ -168,7 +166,7 @@ func (v *depositResolve) sources(ctx context.Context, ledger *store.Store, d pay
 		return from, nil
 	}
 	from.Hints = func(ctx context.Context, d payment.Deposit) ([]payment.Hint, error) {
-		return v.hints(ctx, ledger, p, d)
+		return inquiry.Hints(ctx, ledger, p.Daraja, d, v.now())
 	}
 	client, conf, err := v.initiatorClient(ctx)
 	if err != nil {
@@ -186,53 +184,6 @@ func (v *depositResolve) sources(ctx context.Context, ledger *store.Store, d pay
 		return err == nil, err
 	}
 	return from, nil
-}
-
-// hints are the payments that M-PESA lists, and those that it confirmed, since the
-// deposit was asked for.
-func (v *depositResolve) hints(ctx context.Context, ledger *store.Store, p provider.Provider, d payment.Deposit) ([]payment.Hint, error) {
-	var out []payment.Hint
-	since := d.SentAt.Add(-5 * time.Minute)
-	deliveries, _, err := ledger.Deliveries.List(ctx, store.DeliveryFilter{
-		Provider: d.Provider, Event: daraja.EventC2BConfirmation, Since: since,
-		Verdicts: []payment.Verdict{payment.VerdictValid, payment.VerdictUnsigned},
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range deliveries {
-		if e := c.Event; e != nil {
-			at := e.OccurredAt
-			if at.IsZero() || d.Environment == payment.Local {
-				at = c.ReceivedAt
-			}
-			out = append(out, payment.Hint{Source: "c2b", Receipt: e.Receipt, Amount: e.Amount, Phone: e.Phone, Reference: e.Reference, At: at})
-		}
-	}
-	if v.now().Sub(since) > pullReaches {
-		return out, nil
-	}
-	_, err = p.Daraja.PullAll(ctx, since, v.now(), func(row daraja.PullRow) error {
-		out = append(out, pullHint(row))
-		return nil
-	})
-	return distinct(out), err
-}
-
-// pullReaches is how far back M-PESA lists payments (reference/daraja.md §10.4).
-const pullReaches = 48 * time.Hour
-
-// distinct leaves out the hints of a receipt that was told before.
-func distinct(hints []payment.Hint) []payment.Hint {
-	seen := map[string]bool{}
-	var out []payment.Hint
-	for _, h := range hints {
-		if !seen[h.Receipt] {
-			seen[h.Receipt] = true
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 // report prints what came of each deposit, and returns what is left in doubt.

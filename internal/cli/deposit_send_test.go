@@ -73,9 +73,9 @@ func TestUnrecordedAnswerIsRecordedWhileWaiting(t *testing.T) {
 				}
 				w := a.watcher(provider.Provider{ID: payment.Daraja, Schedule: daraja.Schedule(payment.Local), Depositor: paying{&asked}}, watch.ViaAuto, ledger)
 				err := deposit.FollowOpen(ctx, full, lost, func() error {
-					f := following{single: true}
+					f := following{session: a, single: true}
 					f.add(provider.Provider{ID: payment.Daraja}, w, d)
-					return a.follow(ctx, f)
+					return f.follow(ctx)
 				}, func(string) {})
 				if (err != nil) != (c.kind != 0) || err != nil && payment.KindOf(err) != c.kind {
 					t.Errorf("error %v, want %s", err, c.kind)

@@ -79,7 +79,7 @@ func (v *emulatorEmit) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bench, err := v.bench(ctx)
+	bench, err := v.keys().Bench(ctx)
 	if err != nil {
 		return err
 	}

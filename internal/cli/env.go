@@ -17,6 +17,7 @@ import (
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
+	"github.com/payctl/payctl/internal/webhook"
 )
 
 // globals are the flags that mean the same everywhere.
@@ -236,6 +237,13 @@ func (e *env) source(profile string) config.Source {
 	source := config.NewSource(e.in.Dir, e.getenv, flags)
 	source.Tunnel, source.Patience = liveTunnel, &e.patience
 	return source
+}
+
+// keys finds webhook secrets in the settings.
+func (e *env) keys() webhook.Keys {
+	return webhook.Keys{Providers: e.providers, Config: e.config, Load: func(ctx context.Context, profile string) (*config.Config, error) {
+		return config.Load(ctx, e.source(profile))
+	}}
 }
 
 // phoneText shows a phone, or a text that may hold some, masked unless whole numbers

@@ -103,11 +103,13 @@ func (o once) Ask(ctx context.Context, d payment.Deposit) (payment.Answer, error
 
 // following is what is followed.
 type following struct {
+	*session
 	jobs []watch.Job
 	// deposits are as they stand before.
-	deposits  []payment.Deposit
-	providers []provider.Provider
-	via       watch.Via
+	deposits []payment.Deposit
+	// opened are their providers.
+	opened []provider.Provider
+	via    watch.Via
 	// single has one document printed at the end, whatever became of the watch, instead
 	// of a line per change.
 	single bool
@@ -123,7 +125,7 @@ func (f *following) add(p provider.Provider, w *watch.Watcher, deposits ...payme
 			job.IDs = append(job.IDs, d.ID)
 		}
 	}
-	f.jobs, f.providers, f.deposits = append(f.jobs, job), append(f.providers, p), append(f.deposits, deposits...)
+	f.jobs, f.opened, f.deposits = append(f.jobs, job), append(f.opened, p), append(f.deposits, deposits...)
 }
 
 // isOpen reports whether anything is left to wait for.
@@ -132,15 +134,15 @@ func (f *following) isOpen() bool {
 }
 
 // follow shows what happens until all deposits are decided, and returns the outcome.
-func (s *session) follow(ctx context.Context, f following) error {
-	started := s.now()
-	defer s.sayNoListener(ctx, f)()
-	pace := s.pace(ctx, f, started)
-	t := told{session: s, waiting: waitingText(f.deposits), count: len(f.deposits), shown: map[string]view.Deposit{}}
+func (f *following) follow(ctx context.Context) error {
+	started := f.now()
+	defer f.sayNoListener(ctx)()
+	pace := f.pace(ctx, started)
+	t := told{session: f.session, waiting: waitingText(f.deposits), count: len(f.deposits), shown: map[string]view.Deposit{}}
 	if usual := pace.Usual(); usual != "" {
-		s.out.Note("%s", usual)
+		f.out.Note("%s", usual)
 	}
-	t.progress = s.out.Live(t.waiting, func() string { return pace.Text(s.now()) })
+	t.progress = f.out.Live(t.waiting, func() string { return pace.Text(f.now()) })
 	results, err := watch.Several(ctx, f.jobs, func(u watch.Update) {
 		t.note(u)
 		if !f.single && u.Deposit.ID != "" && (u.Changed || u.Final) {
@@ -153,12 +155,12 @@ func (s *session) follow(ctx context.Context, f following) error {
 		if len(results) == 0 {
 			results = watch.Results{{Deposit: f.deposits[0]}}
 		}
-		s.keepErr(s.out.One(s.beside(results[0].Deposit, results[0].Doubts, nil, outcome)))
+		f.keepErr(f.out.One(f.beside(results[0].Deposit, results[0].Doubts, nil, outcome)))
 	}
 	if outcome == nil {
-		s.out.Note("decided after %s", s.now().Sub(started).Round(100*time.Millisecond))
+		f.out.Note("decided after %s", f.now().Sub(started).Round(100*time.Millisecond))
 	}
-	return s.ended(s.writeErr, outcome, aboutResults(results))
+	return f.ended(f.writeErr, outcome, aboutResults(results))
 }
 
 // beside is a deposit's view beside an error. People read its reason and what to do in the
@@ -170,16 +172,16 @@ func (s *session) beside(d payment.Deposit, doubts []payment.Doubt, others []str
 
 // sayNoListener says at once when callbacks cannot reach the ledger, and what is lost by
 // that. What it returns waits until it has been said.
-func (s *session) sayNoListener(ctx context.Context, f following) (wait func()) {
+func (f *following) sayNoListener(ctx context.Context) (wait func()) {
 	if !f.isOpen() {
 		return func() {}
 	}
 	ctx, cancel := context.WithTimeout(ctx, listenerPatience)
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		for _, p := range f.providers {
-			if problem := s.noListener(ctx, p); problem != "" {
-				s.out.Warn("%s: %s; start \"payctl listen\", or see \"payctl doctor\"", problem, lost(p, f.via))
+		for _, p := range f.opened {
+			if problem := f.noListener(ctx, p); problem != "" {
+				f.out.Warn("%s: %s; start \"payctl listen\", or see \"payctl doctor\"", problem, lost(p, f.via))
 				return
 			}
 		}
@@ -191,13 +193,13 @@ func (s *session) sayNoListener(ctx context.Context, f following) (wait func()) 
 const listenerPatience = 5 * time.Second
 
 // noListener is what keeps callbacks from the ledger, "" where nothing is known to.
-func (s *session) noListener(ctx context.Context, p provider.Provider) string {
-	conf, err := s.config(ctx)
-	if err != nil || s.ledger == nil {
+func (f *following) noListener(ctx context.Context, p provider.Provider) string {
+	conf, err := f.config(ctx)
+	if err != nil || f.ledger == nil {
 		return ""
 	}
 	r := presence.Reach{
-		HTTP: s.client, Prove: s.ledger.Prove, CallbackURL: conf.CallbackURL, Local: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr),
+		HTTP: f.client, Prove: f.ledger.Prove, CallbackURL: conf.CallbackURL, Local: cmp.Or(conf.Listen.Addr, inquiry.UsualAddr),
 	}
 	if p.CallbackURL != nil {
 		r.Route = p.CallbackURL(payment.NewToken())
@@ -224,17 +226,17 @@ const (
 )
 
 // pace is what to tell of the waiting.
-func (s *session) pace(ctx context.Context, f following, started time.Time) view.Pace {
+func (f *following) pace(ctx context.Context, started time.Time) view.Pace {
 	p := view.Pace{Since: started}
 	for _, d := range f.deposits {
 		if !d.Status.Final() && !d.ExpiresAt.IsZero() && (p.Expires.IsZero() || d.ExpiresAt.Before(p.Expires)) {
 			p.Expires = d.ExpiresAt
 		}
 	}
-	if p.Expires.IsZero() || s.ledger == nil || s.out.Quiet() {
+	if p.Expires.IsZero() || f.ledger == nil || f.out.Quiet() {
 		return p
 	}
-	r, err := stats.Run(ctx, s.ledger.Rollups, stats.Input{
+	r, err := stats.Run(ctx, f.ledger.Rollups, stats.Input{
 		Environment: f.deposits[0].Environment, Since: started.Add(-history), Until: started, Now: started,
 		Meaning: func(payment.ProviderID, string) string { return "" },
 	})

@@ -85,7 +85,7 @@ func (v *statusWatch) Run(ctx context.Context) error {
 		}
 		byProvider[found.Provider] = append(byProvider[found.Provider], found.Deposit)
 	}
-	f := following{via: via}
+	f := following{session: v.session, via: via}
 	streams := false
 	for _, id := range v.providers.Depositors() {
 		deposits := byProvider[id]
@@ -107,10 +107,10 @@ func (v *statusWatch) Run(ctx context.Context) error {
 	}
 	if v.all {
 		if screen, ok := v.out.Screen(v.in.Stdin); ok {
-			return v.followOnScreen(ctx, f, screen)
+			return f.onScreen(ctx, screen)
 		}
 	}
-	return v.session.follow(ctx, f)
+	return f.follow(ctx)
 }
 
 // undecided are the ids of the environment's open deposits that a filter lets pass.

@@ -20,8 +20,7 @@ const drawEvery = 500 * time.Millisecond
 
 // board is the full screen of "status watch --all".
 type board struct {
-	*session
-	following
+	*following
 	screen *ui.Screen
 	shown  view.Board
 	// timeline is what is shown in the place of the table, nil for the table.
@@ -36,27 +35,27 @@ type watched struct {
 	err     error
 }
 
-// followOnScreen shows all deposits with their countdowns until they are decided, or a
+// onScreen shows all deposits with their countdowns until they are decided, or a
 // person leaves.
-func (s *session) followOnScreen(ctx context.Context, f following, screen *ui.Screen) error {
-	b := &board{session: s, following: f, screen: screen, said: make(chan string, 1)}
-	b.shown.ShowPhone = s.global.showPhone
+func (f *following) onScreen(ctx context.Context, screen *ui.Screen) error {
+	b := &board{following: f, screen: screen, said: make(chan string, 1)}
+	b.shown.ShowPhone = f.global.showPhone
 	for _, d := range f.deposits {
 		b.shown.Set(d, "")
 	}
-	wait := s.sayNoListener(ctx, f)
-	b.shown.Pace = s.pace(ctx, f, s.now())
+	wait := f.sayNoListener(ctx)
+	b.shown.Pace = f.pace(ctx, f.now())
 	end, left := b.run(ctx)
 	wait()
 	screen.Close()
 	views := make([]view.Deposit, len(end.results))
 	for i, r := range end.results {
-		views[i] = view.NewDeposit(r.Deposit, r.Doubts, nil, s.global.showPhone)
+		views[i] = view.NewDeposit(r.Deposit, r.Doubts, nil, f.global.showPhone)
 	}
 	if left && errors.Is(end.err, context.Canceled) {
 		end.err = nil
 	}
-	return s.ended(ui.List(s.out, view.DepositColumns(), views), cmp.Or(end.err, end.results.Err()), aboutResults(end.results))
+	return f.ended(ui.List(f.out, view.DepositColumns(), views), cmp.Or(end.err, end.results.Err()), aboutResults(end.results))
 }
 
 // run follows, draws and obeys the keys. left says that a person left before the end.
@@ -135,7 +134,7 @@ func (b *board) obey(ctx context.Context, key ui.Key) {
 }
 
 func (b *board) showTimeline(ctx context.Context, d payment.Deposit) {
-	t, err := trace.Run(ctx, traceLedger(b.ledger), trace.Input{ID: d.ID, Deposit: &d, Providers: b.providers().IDs(), Now: b.now()})
+	t, err := trace.Run(ctx, traceLedger(b.ledger), trace.Input{ID: d.ID, Deposit: &d, Providers: b.session.providers.IDs(), Now: b.now()})
 	if err != nil {
 		b.shown.Said = payment.FirstLine(err.Error())
 		return
@@ -165,10 +164,8 @@ func (b *board) ask(ctx context.Context, d payment.Deposit) {
 	}
 }
 
-func (b *board) providers() provider.Table { return b.session.providers }
-
 func (b *board) providerOf(d payment.Deposit) provider.Provider {
-	for _, p := range b.following.providers {
+	for _, p := range b.opened {
 		if p.ID == d.Provider {
 			return p
 		}

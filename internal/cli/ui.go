@@ -197,7 +197,7 @@ func (v *uiVerb) why() func(context.Context, store.StoredDelivery) string {
 		}
 		one.Lock()
 		defer one.Unlock()
-		check := &webhook.Verification{Providers: v.providers, Secrets: v.webhookSecrets, Now: v.now}
+		check := &webhook.Verification{Providers: v.providers, Secrets: v.keys().Secrets, Now: v.now}
 		judged, err := check.Why(ctx, d.Delivery, d.Verdict, d.Reason)
 		if err != nil || judged.Fix == "" {
 			return ""

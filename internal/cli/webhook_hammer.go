@@ -67,7 +67,7 @@ func (v *webhookHammer) Run(ctx context.Context) error {
 	if v.copies < 1 || v.copies > webhook.MaxCopies {
 		return usagef("use 1 to 1000", "copies %d: is out of range", v.copies)
 	}
-	bench, err := v.bench(ctx)
+	bench, err := v.keys().Bench(ctx)
 	if err != nil {
 		return err
 	}

@@ -208,7 +208,7 @@ func (v *webhookReplay) editor(ctx context.Context, spec replay.Spec) (replay.Ed
 	var bench webhook.Bench
 	if spec.Resign {
 		var err error
-		if bench, err = v.bench(ctx); err != nil {
+		if bench, err = v.keys().Bench(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -53,7 +53,7 @@ func mistakesHelp() string {
 
 // Run signs.
 func (v *webhookSign) Run(ctx context.Context) error {
-	body, err := v.readPayload(ctx, v.file)
+	body, err := input.One(ctx, v.in.Stdin, v.file, maxPayload)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (v *webhookSign) Run(ctx context.Context) error {
 		key, err = input.Secret(v.secretFile)
 	} else {
 		var all []*secret.Secret
-		if all, err = v.webhookSecrets(ctx, v.providers.Signer()); err == nil {
+		if all, err = v.keys().Secrets(ctx, v.providers.Signer()); err == nil {
 			key = all[0]
 		}
 	}
@@ -81,24 +81,4 @@ func (v *webhookSign) Run(ctx context.Context) error {
 		return err
 	}
 	return v.out.JSON(body)
-}
-
-// readPayload reads one payload from a file, or from stdin for "" and "-".
-func (e *env) readPayload(ctx context.Context, name string) ([]byte, error) {
-	r := e.stdin(ctx)
-	if name == "" {
-		name = "-"
-	}
-	if name != "-" {
-		file, err := input.Open(ctx, name)
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil:
-			return nil, usagef("check the name and the permissions", "file %s: cannot be read", name)
-		}
-		defer func() { _ = file.Close() }()
-		r = file
-	}
-	return input.All(r, maxPayload, name)
 }

@@ -116,7 +116,7 @@ func (v *webhookTrigger) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.bench, err = v.session.bench(ctx); err != nil {
+	if v.bench, err = v.keys().Bench(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := v.deadline.bound(ctx, 0)

@@ -119,7 +119,7 @@ func (v *webhookVerify) Run(ctx context.Context) error {
 
 func newVerifier(s *session, o webhookVerifyOptions) (*verifier, error) {
 	check := &webhook.Verification{
-		Providers: s.providers, Secrets: s.webhookSecrets, Others: s.otherSecrets, Signed: len(o.secretFiles) > 0 || o.explain, Explain: o.explain, Tolerance: o.tolerance, Now: s.now,
+		Providers: s.providers, Secrets: s.keys().Secrets, Others: s.keys().Others, Signed: len(o.secretFiles) > 0 || o.explain, Explain: o.explain, Tolerance: o.tolerance, Now: s.now,
 	}
 	switch {
 	case len(o.deliveries) > 0 && (len(o.files) > 0 || o.ndjson || o.headers != ""):

@@ -119,3 +119,19 @@ func (f Files) Each(ctx context.Context, do func(name string, r io.Reader) error
 	}
 	return nil
 }
+
+// One reads one payload from a file, or from the input for "" and "-".
+func One(ctx context.Context, in io.Reader, name string, limit int64) ([]byte, error) {
+	if name == "" || name == "-" {
+		return All(Until(ctx, in), limit, "-")
+	}
+	file, err := Open(ctx, name)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, payment.Usagef("check the name and the permissions", "file %s: cannot be read", name)
+	}
+	defer func() { _ = file.Close() }()
+	return All(file, limit, name)
+}

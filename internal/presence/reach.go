@@ -3,6 +3,7 @@ package presence
 import (
 	"context"
 	"net/http"
+	"strconv"
 )
 
 // Reach is where callbacks should arrive.
@@ -48,14 +49,30 @@ func (r Reach) Problem(ctx context.Context) string {
 // hasRoute reports whether the callback's route tells a GET that it is for posts, as
 // payctl's does.
 func (r Reach) hasRoute(ctx context.Context) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Route, http.NoBody)
-	if err != nil || r.Route == "" {
+	if r.Route == "" {
 		return false
 	}
-	res, err := r.HTTP.Do(req)
-	if err != nil {
-		return false
+	isRoute, _, err := AskRoute(ctx, r.HTTP, r.Route)
+	return err == nil && isRoute
+}
+
+// RouteProblem says in words what is wrong with who answers at a listener's base URL, or
+// with a route behind it; "" where the listener of this ledger takes it.
+func RouteProblem(ctx context.Context, client *http.Client, base, route string, prove func(nonce string) string) string {
+	who, _ := Ask(ctx, client, base, prove)
+	switch who {
+	case ThisListener:
+		if isRoute, status, err := AskRoute(ctx, client, route); err == nil && !isRoute {
+			return "the listener at " + base + " answers " + strconv.Itoa(status) + " there: is its secret path another one?"
+		}
+		return ""
+	case NotReady:
+		return "the listener at " + base + " cannot commit to its ledger"
+	case OtherListener:
+		return base + " leads to a payctl listen with another ledger"
+	case SomethingElse:
+		return base + " is answered by something else than payctl listen"
+	case Nobody:
 	}
-	_ = res.Body.Close()
-	return res.StatusCode == http.StatusMethodNotAllowed
+	return "nobody answers at " + base
 }

@@ -2,7 +2,9 @@ package view
 
 import (
 	"github.com/payctl/payctl/internal/daraja"
+	"github.com/payctl/payctl/internal/inquiry"
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/timing"
 	"github.com/payctl/payctl/internal/ui"
 )
 
@@ -121,6 +123,33 @@ type Pulled struct {
 	DepositID *string `json:"deposit_id"`
 	// Fits are the deposits that it may be, and which have no receipt.
 	Fits []string `json:"fits"`
+}
+
+// NewPulled is a listed payment and what the ledger knows of it.
+func NewPulled(p inquiry.Pulled, showPhone bool) Pulled {
+	text := func(s string) *string {
+		if !showPhone {
+			s = payment.MaskDigits(s)
+		}
+		return payment.OrNull(s)
+	}
+	out := Pulled{
+		Receipt: p.Receipt, At: timing.RFC3339OrNull(p.At), Phone: text(p.Phone), Reference: text(p.Reference),
+		Type: payment.OrNull(p.Type), Sender: text(p.Sender), Organization: payment.OrNull(p.Organization), Fits: []string{},
+	}
+	if p.Amount.HasValue() {
+		out.Amount, out.Currency = payment.OrNull(p.Amount.String()), payment.OrNull(string(p.Amount.Currency()))
+	}
+	for _, d := range p.Fits {
+		out.Fits = append(out.Fits, d.ID)
+	}
+	switch {
+	case p.DepositID != "":
+		out.Known, out.DepositID = payment.OrNull("deposit"), &p.DepositID
+	case p.Confirmed:
+		out.Known = payment.OrNull("callback")
+	}
+	return out
 }
 
 // Text writes one payment for people.
