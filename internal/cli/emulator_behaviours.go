@@ -61,7 +61,7 @@ func (v *emulatorBehaviours) Run(ctx context.Context) error {
 		}
 	}
 	for i := range views {
-		views[i].Section = view.BehaviourPage(views[i].Section)
+		views[i].Section = v.providers.Page(views[i].Section)
 	}
 	return ui.List(v.out, ui.Columns("BEHAVIOUR", "", "VALUE", "WHAT HAPPENS", "PAGE"), views)
 }

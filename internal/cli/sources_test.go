@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payctl/payctl/internal/emulator"
-	"github.com/payctl/payctl/internal/view"
+	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/wasaapay"
 )
 
@@ -51,12 +51,12 @@ func TestBehaviourPage(t *testing.T) {
 		"daraja §11.8, §13.6": "daraja", "daraja §10.1": "daraja CustomerToBusinessRegisterURL", "wasaapay §15, C7": "wasaapay",
 		"wasaapay §12.2, §15, C16": "wasaapay payment-status", "": "",
 	} {
-		if got := view.BehaviourPage(sections); got != want {
+		if got := provider.Builtin().Page(sections); got != want {
 			t.Errorf("%q: got %q, want %q", sections, got, want)
 		}
 	}
 	for _, b := range emulator.Behaviours() {
-		page := view.BehaviourPage(b.Section)
+		page := provider.Builtin().Page(b.Section)
 		if id, _, _ := strings.Cut(page, " "); id != "daraja" && id != "wasaapay" {
 			t.Errorf("%s: %q is no page", b.Name, page)
 		}

@@ -134,7 +134,7 @@ func (b *board) obey(ctx context.Context, key ui.Key) {
 }
 
 func (b *board) showTimeline(ctx context.Context, d payment.Deposit) {
-	t, err := trace.Run(ctx, traceLedger(b.ledger), trace.Input{ID: d.ID, Deposit: &d, Providers: b.session.providers.IDs(), Now: b.now()})
+	t, err := trace.Run(ctx, traceLedger(b.ledger), trace.Input{ID: d.ID, Deposit: &d, Providers: b.providers.IDs(), Now: b.now()})
 	if err != nil {
 		b.shown.Said = payment.FirstLine(err.Error())
 		return

@@ -37,9 +37,13 @@ func darajaRow() Row {
 			return daraja.Receiver{Rule: c2bRule(c.Listen.C2B)}, nil
 		},
 		ShortCode: func(c *config.Config) string { return c.Daraja.ShortCode },
-		Sender:    darajaSender,
-		Health:    darajaHealth,
-		Open:      openDaraja,
+		Pages: map[string]string{
+			"2": daraja.Page(daraja.APIOAuth), "3": daraja.Page(daraja.APISTK), "4": daraja.Page(daraja.APISTK),
+			"5": daraja.Page(daraja.APIQuery), "6": daraja.Page(daraja.APITransaction), "10": daraja.Page(daraja.APIC2B),
+		},
+		Sender: darajaSender,
+		Health: darajaHealth,
+		Open:   openDaraja,
 	}
 }
 

@@ -43,6 +43,9 @@ type Row struct {
 	// known. nil where no addresses are published.
 	Sender func(c *config.Config, addr netip.Addr) (note string, enforce bool)
 
+	// Pages are the pages of its documentation, as their addresses end, by the chapter of
+	// the reference (reference/daraja.md §4, say).
+	Pages map[string]string
 	// Explainer knows the provider's codes; nil where it has none.
 	Explainer payment.Explainer
 
@@ -300,4 +303,20 @@ func (r Row) Sign(body []byte, header http.Header, secrets []*secret.Secret) ([]
 // HasTokens reports whether the provider's routes carry tokens of single deposits.
 func (r Row) HasTokens() bool {
 	return slices.ContainsFunc(r.Routes, func(route payment.Route) bool { return route.PerDeposit })
+}
+
+// Page turns sections of the reference such as "daraja §6.2", which is not shipped, into
+// the provider's page on what they are about: "daraja TransactionStatus". It is the
+// provider alone where there is no such page.
+func (t Table) Page(sections string) string {
+	id, rest, _ := strings.Cut(sections, " ")
+	pages := t.Row(payment.ProviderID(id)).Pages
+	for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' }) {
+		section, ok := strings.CutPrefix(word, "§")
+		chapter, _, _ := strings.Cut(section, ".")
+		if page := pages[chapter]; ok && page != "" {
+			return id + " " + page
+		}
+	}
+	return id
 }

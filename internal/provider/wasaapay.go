@@ -16,7 +16,11 @@ import (
 func wasaapayRow() Row {
 	return Row{
 		ID: payment.WasaaPay, Title: "WasaaPay", Deposits: true, Streams: true, Wallets: true, Fields: true, Explainer: wasaapay.Explainer{},
-		Routes:  []payment.Route{{Path: "/callbacks/wasaapay"}},
+		Routes: []payment.Route{{Path: "/callbacks/wasaapay"}},
+		Pages: map[string]string{
+			"2": "authentication", "3": "authentication", "4": "authentication", "7": "deposits", "9": "transfers", "11": "webhooks",
+			"12": "payment-status", "13": "payment-status",
+		},
 		Events:  wasaapay.Events(),
 		Samples: wasaapay.Events(), Sample: wasaapay.FilledSample, Invent: wasaapay.Invent, Recognize: wasaapay.Recognize, Trials: wasaapayTrials(),
 		Retries: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour},

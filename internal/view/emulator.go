@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
@@ -75,52 +74,6 @@ func (v Prompt) Text(t *ui.Text) {
 // Cells are a prompt's columns in a list.
 func (v Prompt) Cells() []ui.Span {
 	return []ui.Span{ui.Plain(v.ID), ui.Plain(v.Amount), ui.Plain(v.PayTo), ui.Plain(payment.Or(v.Reference, "-"))}
-}
-
-// BehaviourPage turns the sections of the reference that a switch cites, which is not
-// shipped, into the provider's page on what the switch is about: "daraja
-// TransactionStatus", the end of the page's address. It is the provider alone where the
-// reference's own chapters are cited.
-func BehaviourPage(sections string) string {
-	id, rest, _ := strings.Cut(sections, " ")
-	for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' }) {
-		section, ok := strings.CutPrefix(word, "§")
-		if !ok {
-			continue
-		}
-		chapter, _, _ := strings.Cut(section, ".")
-		if page := chapterPage(payment.ProviderID(id), chapter); page != "" {
-			return id + " " + page
-		}
-	}
-	return id
-}
-
-// chapterPage is the provider's page that a chapter of its reference is about.
-func chapterPage(id payment.ProviderID, chapter string) string {
-	switch string(id) + " " + chapter {
-	case "daraja 2":
-		return daraja.Page(daraja.APIOAuth)
-	case "daraja 3", "daraja 4":
-		return daraja.Page(daraja.APISTK)
-	case "daraja 5":
-		return daraja.Page(daraja.APIQuery)
-	case "daraja 6":
-		return daraja.Page(daraja.APITransaction)
-	case "daraja 10":
-		return daraja.Page(daraja.APIC2B)
-	case "wasaapay 2", "wasaapay 3", "wasaapay 4":
-		return "authentication"
-	case "wasaapay 7":
-		return "deposits"
-	case "wasaapay 9":
-		return "transfers"
-	case "wasaapay 11":
-		return "webhooks"
-	case "wasaapay 12", "wasaapay 13":
-		return "payment-status"
-	}
-	return ""
 }
 
 // Behaviour is a switch of the emulator, and how it stands when one runs.

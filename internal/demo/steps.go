@@ -1,41 +1,39 @@
-package cli
+package demo
 
 import (
-	"strings"
-
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/ui"
 )
 
-// demoStepPlan is one command of the tour and what it must come to.
-type demoStepPlan struct {
+// step is one command of the tour and what it must come to.
+type step struct {
 	title string
 	// before are commands that prepare it; on a terminal their talk is seen.
 	before [][]string
 	args   []string
 	// from are commands whose output goes into the next, and the last into this one.
 	from [][]string
-	exit int
+	// fails is the kind of error that it must end with; KindInternal stands for none.
+	fails payment.Kind
 	// check reads the command's JSON and says what came, and whether it is right.
 	check func(got map[string]any) (string, bool)
 }
 
-func demoSteps() []demoStepPlan {
+func steps() []step {
 	create := func(phone, reference string) []string {
 		return []string{"deposit", "create", "--phone", phone, "--amount", "100", "--reference", reference, "--wait"}
 	}
-	return []demoStepPlan{
+	return []step{
 		{
 			title: "A customer pays: the callback brings amount and receipt",
 			args:  create("0712345678", "INV-1"), check: paid,
 		},
 		{
 			title: "A customer cancels the prompt: declined, 1032",
-			args:  create("0712345601", "INV-2"), exit: exitCode(payment.KindDeclined), check: failed("1032"),
+			args:  create("0712345601", "INV-2"), fails: payment.KindDeclined, check: failed("1032"),
 		},
 		{
 			title: "A customer never answers: unreachable, 1037",
-			args:  create("0712345602", "INV-3"), exit: exitCode(payment.KindDeclined), check: failed("1037"),
+			args:  create("0712345602", "INV-3"), fails: payment.KindDeclined, check: failed("1037"),
 		},
 		{
 			title: "The callback overtakes the push's own answer",
@@ -72,7 +70,7 @@ func demoSteps() []demoStepPlan {
 		{
 			title: "A signature over sorted keys is caught, and the mistake is named",
 			from:  [][]string{{"webhook", "trigger", "deposit.completed", "--print"}, {"webhook", "sign", "--wrong", "sorted-keys"}},
-			args:  []string{"webhook", "verify", "--explain"}, exit: exitCode(payment.KindBadSignature), check: is("verdict", "mismatch"),
+			args:  []string{"webhook", "verify", "--explain"}, fails: payment.KindBadSignature, check: is("verdict", "mismatch"),
 		},
 	}
 }
@@ -110,23 +108,5 @@ func failed(code string) func(map[string]any) (string, bool) {
 		gotCode, _ := failure["code"].(string)
 		reason, _ := failure["reason"].(string)
 		return status + " " + gotCode + " " + reason, status == string(payment.StatusFailed) && gotCode == code
-	}
-}
-
-// say tells a person what happens; scripts get the steps in one document.
-func (t *tour) say(spans ...ui.Span) {
-	if t.out.Format() != ui.FormatText {
-		return
-	}
-	t.keepErr(t.out.Words(func(w *ui.Text) { w.Line(spans...) }))
-}
-
-// fill puts what earlier steps learned into arguments.
-func (t *tour) fill(args []string) {
-	for i := range args {
-		for _, pair := range t.extra {
-			name, value, _ := strings.Cut(pair, "=")
-			args[i] = strings.ReplaceAll(args[i], "${"+name+"}", value)
-		}
 	}
 }
