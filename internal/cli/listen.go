@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/serve"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/tunnel"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -150,7 +152,11 @@ func (v *listenCommand) Run(ctx context.Context) error {
 	options.Ledger, options.Backlog, options.Prove = listen.LedgerOf(ledger), listen.BacklogOf(ledger), ledger.Prove
 	options.HashCredential = ledger.ProveCredential
 	if public != nil {
-		options.Tunnel = public.status
+		public.Ledger = ledger.Path()
+		options.Tunnel = func() listen.TunnelStatus {
+			last := public.Last()
+			return listen.TunnelStatus{State: string(last.State), CheckedAt: last.CheckedAt}
+		}
 	}
 	unproved, stopAsking := v.promptQuestions(ctx, conf, ledger)
 	defer stopAsking()
@@ -163,7 +169,7 @@ func (v *listenCommand) exposure(token string) listen.Exposure {
 	return listen.Exposure{TLS: v.tlsCert != "", Secret: token != "", AllowPlain: v.allowPlain}
 }
 
-func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options listen.Options, public *publicAddress) error {
+func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options listen.Options, public *tunnel.Public) error {
 	server, err := listen.New(options)
 	if err != nil {
 		return err
@@ -196,24 +202,29 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 	err = cmp.Or(err, <-served)
 	cancel()
 	if public != nil {
-		err = cmp.Or(err, public.stop())
+		err = cmp.Or(err, public.Stop())
 	}
 	return cmp.Or(err, v.writeErr)
 }
 
 // announce says that the listener is ready; with a tunnel, once there is an address, or a
 // reason why there is none yet.
-func (v *listenCommand) announce(ctx context.Context, server *listen.Server, file, url string, public *publicAddress) error {
+func (v *listenCommand) announce(ctx context.Context, server *listen.Server, file, url string, public *tunnel.Public) error {
 	if public != nil {
-		if err := public.run(ctx, server); err != nil {
+		public.Serve = func(ctx context.Context, ln net.Listener, probe *tunnel.Probe) error {
+			return server.ServeTunnel(ctx, ln, listen.Tunnel{CheckPath: tunnel.CheckPath, Arrive: probe.Arrive, Appends: probe.Appends})
+		}
+		if err := public.Run(ctx); err != nil {
 			return err
 		}
 	}
-	ready := view.Ready{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: public.ready(), Zone: zoneName(v.now(), v.zone())}
+	ready := view.Ready{Type: "ready", URL: url, Routes: listen.Routes(v.providers.Routes()), Tunnel: readyTunnel(public), Zone: zoneName(v.now(), v.zone())}
 	if err := v.out.Line(ready); err != nil {
 		return err
 	}
-	public.announce()
+	if public != nil {
+		public.Announce()
+	}
 	if err := serve.WriteReady(file, url); err != nil {
 		return err
 	}

@@ -2,15 +2,12 @@ package cli
 
 import (
 	"context"
-	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/payctl/payctl/internal/config"
-	"github.com/payctl/payctl/internal/listen"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
 	"github.com/payctl/payctl/internal/timing"
@@ -47,28 +44,8 @@ and every minute; "deposit create" with the same profile uses it while it lives.
                   --tunnel-host '*.ts.net'
 `
 
-// publicAddress runs the tunnel before a listener.
-type publicAddress struct {
-	*session
-	program tunnel.Program
-	conf    *config.Config
-	probe   *tunnel.Probe
-	// first is closed when there is something to say: an address, or why there is none.
-	first     chan struct{}
-	firstOnce sync.Once
-
-	mu        sync.Mutex
-	last      tunnel.Event
-	since     time.Time
-	announced bool
-	published *tunnel.Publication
-	// socket and work are the goroutines of the socket and of everything else.
-	socket, work sync.WaitGroup
-	endProgram   context.CancelFunc
-}
-
 // openTunnel reads the flags and settings; nil where no tunnel is wanted.
-func (v *listenCommand) openTunnel(conf *config.Config) (*publicAddress, error) {
+func (v *listenCommand) openTunnel(conf *config.Config) (*tunnel.Public, error) {
 	if v.tunnel.program == "" {
 		v.tunnel.program = conf.Listen.Tunnel
 		v.tunnel.url, v.tunnel.host = payment.Or(payment.OrNull(v.tunnel.url), conf.Listen.TunnelURL), payment.Or(payment.OrNull(v.tunnel.host), conf.Listen.TunnelHost)
@@ -87,77 +64,20 @@ func (v *listenCommand) openTunnel(conf *config.Config) (*publicAddress, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &publicAddress{
-		session: v.session, program: program, conf: conf, first: make(chan struct{}), probe: &tunnel.Probe{Now: v.now}, since: v.now(),
+	p := &publicAddress{session: v.session, conf: conf, fixed: program.URL != "", name: program.Name}
+	return &tunnel.Public{
+		Program: program, StateDir: conf.StateDir, Profile: conf.Profile, Now: v.now, Warn: p.warn,
+		Unusable: p.unusable, Left: p.left, Show: p.show, Output: func(line string) { v.out.Debug("tunnel: %s", v.phoneText(line)) },
 	}, nil
 }
 
-// status is what /readyz and the metrics say.
-func (p *publicAddress) status() listen.TunnelStatus {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return listen.TunnelStatus{State: string(p.last.State), CheckedAt: p.last.CheckedAt}
-}
-
-// run opens the tunnel's socket and keeps the tunnel up until ctx ends and stop is called.
-// It returns when there is an address, or a reason why there is none yet.
-func (p *publicAddress) run(ctx context.Context, server *listen.Server) (err error) {
-	if p.published, err = tunnel.Publish(p.conf.StateDir, p.conf.Profile); err != nil {
-		return err
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	// The program outlives the socket: the last answers go through it.
-	program, endProgram := context.WithCancel(context.WithoutCancel(ctx))
-	p.endProgram = endProgram
-	t, err := tunnel.New(tunnel.Options{
-		Program: p.program, Port: ln.Addr().(*net.TCPAddr).Port, Now: p.now, //nolint:forcetypeassert // a TCP listener has no other
-		Unusable: p.unusable, Check: p.probe.Check, Report: func(e tunnel.Event) { p.changed(program, e) },
-		Output: func(line string) { p.out.Debug("tunnel: %s", p.phoneText(line)) },
-	})
-	if err != nil {
-		_ = ln.Close()
-		return err
-	}
-	p.socket.Go(func() {
-		p.warn(server.ServeTunnel(ctx, ln, listen.Tunnel{CheckPath: tunnel.CheckPath, Arrive: p.probe.Arrive, Appends: p.probe.Appends}))
-	})
-	failed := make(chan error, 1)
-	p.work.Go(func() { failed <- t.Run(program) })
-	select {
-	case <-p.first:
-	case <-ctx.Done():
-	case err = <-failed:
-	}
-	return err
-}
-
-// stop waits for the socket, whose context has ended, then ends the program and takes the
-// address back.
-func (p *publicAddress) stop() error {
-	p.socket.Wait()
-	if p.endProgram != nil {
-		p.endProgram()
-	}
-	p.work.Wait()
-	if p.published == nil {
-		return nil
-	}
-	return p.published.Close()
-}
-
-// announce shows the tunnel from now on: the ready line comes first.
-func (p *publicAddress) announce() {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	p.announced = true
-	last := p.last
-	p.mu.Unlock()
-	p.show(last, nil)
+// publicAddress is what a tunnel knows of the listener behind it.
+type publicAddress struct {
+	*session
+	conf *config.Config
+	// fixed reports that the address was named, not found.
+	fixed bool
+	name  string
 }
 
 func (p *publicAddress) warn(err error) {
@@ -173,7 +93,7 @@ func (p *publicAddress) unusable(url string) string {
 			continue
 		}
 		errs, warnings := h.LintCallback(url)
-		if p.program.URL == "" {
+		if !p.fixed {
 			// A random name costs nothing to take again.
 			errs = append(errs, banned(warnings)...)
 		}
@@ -195,38 +115,10 @@ func banned(warnings []string) []string {
 	return out
 }
 
-// changed tells of a change, hands the address over and looks after deposits that were
-// sent with one that is gone.
-func (p *publicAddress) changed(ctx context.Context, e tunnel.Event) {
-	p.mu.Lock()
-	moved := e.URL != "" && e.URL != p.last.URL && e.PreviousURL != ""
-	since := p.since
-	if e.URL != "" && e.URL != p.last.URL {
-		p.since = p.now()
-	}
-	p.last = e
-	published := tunnel.Handover{URL: e.URL, Ledger: p.ledger.Path(), State: e.State, Since: p.since, CheckedAt: e.CheckedAt}
-	p.mu.Unlock()
-	p.warn(p.published.Set(published))
-	var left []string
-	if moved {
-		left = p.left(ctx, since)
-	}
-	p.show(e, left)
-	if e.State != tunnel.Starting && (e.State == tunnel.Live || e.Problem != "") {
-		p.firstOnce.Do(func() { close(p.first) })
-	}
-}
-
-// show prints a change, once the ready line is out.
+// show prints a change.
 func (p *publicAddress) show(e tunnel.Event, left []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.announced {
-		return
-	}
 	view := view.Tunnel{
-		Type: "tunnel", Provider: p.program.Name, State: string(e.State), URL: payment.OrNull(e.URL), PreviousURL: payment.OrNull(e.PreviousURL),
+		Type: "tunnel", Provider: p.name, State: string(e.State), URL: payment.OrNull(e.URL), PreviousURL: payment.OrNull(e.PreviousURL),
 		PendingOnPrevious: left, Problem: payment.OrNull(e.Problem), Next: payment.OrNull(e.Next),
 	}
 	if left == nil {
@@ -238,26 +130,26 @@ func (p *publicAddress) show(e tunnel.Event, left []string) {
 	p.keepErr(p.out.Line(view))
 }
 
-// left finds the open deposits that were sent while the previous address held, and has
-// them followed by asking: their callbacks go nowhere.
-func (p *publicAddress) left(ctx context.Context, since time.Time) []string {
-	out := []string{}
+// left finds the open deposits that were sent while the previous address held, and what
+// follows them by asking: their callbacks go nowhere.
+func (p *publicAddress) left(ctx context.Context, since time.Time) (ids []string, follow []func()) {
+	ids = []string{}
 	open, _, err := p.ledger.Deposits.List(ctx, store.DepositFilter{Since: since})
 	if err != nil {
 		p.warn(err)
-		return out
+		return ids, nil
 	}
 	byProvider := map[payment.ProviderID][]string{}
 	for _, d := range open {
 		if d.ProviderID != "" && !d.Status.Final() && d.Environment == p.conf.Environment {
 			byProvider[d.Provider] = append(byProvider[d.Provider], d.ID)
-			out = append(out, d.ID)
+			ids = append(ids, d.ID)
 		}
 	}
-	for id, ids := range byProvider {
-		p.work.Go(func() { p.followByAsking(ctx, id, ids) })
+	for id, deposits := range byProvider {
+		follow = append(follow, func() { p.followByAsking(ctx, id, deposits) })
 	}
-	return out
+	return ids, follow
 }
 
 func (p *publicAddress) followByAsking(ctx context.Context, id payment.ProviderID, ids []string) {
@@ -272,14 +164,13 @@ func (p *publicAddress) followByAsking(ctx context.Context, id payment.ProviderI
 	}
 }
 
-// ready is the tunnel's part of the ready line; nil without one.
-func (p *publicAddress) ready() *view.ReadyTunnel {
+// readyTunnel is the tunnel's part of the ready line; nil without one.
+func readyTunnel(p *tunnel.Public) *view.ReadyTunnel {
 	if p == nil {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return &view.ReadyTunnel{Provider: p.program.Name, URL: payment.OrNull(p.last.URL), Checked: p.last.State == tunnel.Live}
+	last := p.Last()
+	return &view.ReadyTunnel{Provider: p.Program.Name, URL: payment.OrNull(last.URL), Checked: last.State == tunnel.Live}
 }
 
 // liveTunnel reads what a listener of a profile says of its tunnel, for the settings.
