@@ -12,6 +12,7 @@ import (
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
 	"github.com/payctl/payctl/internal/store"
+	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/watch"
 )
 
@@ -245,7 +246,10 @@ func (v *depositCreate) send(ctx context.Context, p provider.Provider, intent pa
 		return err
 	}
 	asker := v.asker(p, ledger)
-	progress := v.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
+	var progress *ui.Progress
+	asker.Sending = func() {
+		progress = v.out.Progress("asking " + intent.Phone.String() + " for " + intent.Amount.String() + " " + string(intent.Amount.Currency()))
+	}
 	bounded, unbind := v.deadline.bound(ctx, 0)
 	sending, cancel := context.WithTimeout(bounded, sendTimeout)
 	d, done, err := asker.Ask(sending, intent)

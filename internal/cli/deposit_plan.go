@@ -171,7 +171,7 @@ func (r *planRun) ask(ctx context.Context) error {
 	bounded, cancel := r.deadline.bound(ctx, 0)
 	defer cancel()
 	sum := view.NewPlanSum(len(r.plan), r.total)
-	progress := r.out.Progress(fmt.Sprintf("asking %d customers", len(r.plan)))
+	progress := r.out.Progress(fmt.Sprintf("working on %d lines", len(r.plan)))
 	done, worst := 0, 0
 	var first error
 	bulk := deposit.Bulk{Ask: r.askOne, Concurrency: r.concurrency}
@@ -187,7 +187,7 @@ func (r *planRun) ask(ctx context.Context) error {
 			worst, first = code, row.Err
 		}
 		r.keepErr(r.out.Line(view.NewPlanRow(row, r.references[row.Line], code, r.global.showPhone)))
-		progress.Update(fmt.Sprintf("asked %d of %d", done, len(r.plan)))
+		progress.Update(fmt.Sprintf("%d of %d lines are done", done, len(r.plan)))
 	})
 	progress.Stop()
 	r.keepErr(r.out.Line(sum))

@@ -49,6 +49,8 @@ type Asker struct {
 	Again bool
 	// Recovery keeps answers that the ledger cannot take.
 	Recovery Recovery
+	// Sending, if set, is told that a request leaves: until then nobody is asked.
+	Sending func()
 }
 
 // Done is what Ask did about an intent. Beside an error it is what Ask tried.
@@ -203,7 +205,7 @@ func (a *Asker) again(ctx context.Context, d payment.Deposit) (payment.Deposit, 
 		return claimed, Nothing, nil
 	}
 	d = claimed
-	answer, err := a.Depositor.Create(ctx, a.request(d))
+	answer, err := a.create(ctx, d)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
 	defer cancel()
 	if err != nil || answer.ProviderID == "" {
@@ -240,8 +242,15 @@ func (a *Asker) repeatable(d payment.Deposit) error {
 	return e
 }
 
+func (a *Asker) create(ctx context.Context, d payment.Deposit) (payment.Answer, error) {
+	if a.Sending != nil {
+		a.Sending()
+	}
+	return a.Depositor.Create(ctx, a.request(d))
+}
+
 func (a *Asker) send(ctx context.Context, d payment.Deposit) (payment.Deposit, error) {
-	answer, sendErr := a.Depositor.Create(ctx, a.request(d))
+	answer, sendErr := a.create(ctx, d)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSend)
 	defer cancel()
 	switch {
