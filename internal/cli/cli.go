@@ -72,7 +72,7 @@ func Main(ctx context.Context, in Invocation) int {
 	}
 	root.SetArgs(in.Args)
 	err := root.ExecuteContext(ctx)
-	err = errors.Join(err, session.close())
+	err = errors.Join(err, session.noHelp, session.close())
 	if err == nil {
 		return 0
 	}

@@ -52,6 +52,8 @@ type env struct {
 	verb string
 	// running is set when a verb's own Run begins; what fails before is usage.
 	running bool
+	// noHelp is why there was no help to show: cobra takes no error for it.
+	noHelp error
 	// stop ends the run's context.
 	stop context.CancelFunc
 	// writeErr is the first error of writing from within a callback.

@@ -15,6 +15,16 @@ import (
 // helpWidth is how many columns help fills at most.
 const helpWidth = 98
 
+// helpOf is help; of a verb that is not there, it is what that verb comes to without --help.
+func (e *env) helpOf(cmd *cobra.Command, args []string) {
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() && cmd.Args != nil {
+		e.noHelp = cmd.Args(cmd, words)
+	}
+	if e.noHelp == nil {
+		help(cmd, args)
+	}
+}
+
 // help writes a command's description and its usage.
 func help(cmd *cobra.Command, _ []string) {
 	if text := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)); text != "" {

@@ -45,7 +45,7 @@ what the providers send back. It works offline against its own emulator:
 		return usagef("run \""+cmd.CommandPath()+" --help\" to see the flags", "%s", err.Error())
 	})
 	root.SetUsageFunc(usage)
-	root.SetHelpFunc(help)
+	root.SetHelpFunc(s.helpOf)
 	s.bind(root.PersistentFlags())
 	all := commands()
 	built := s.build("", all)
@@ -96,13 +96,13 @@ func knownShells(root *cobra.Command) {
 	if completion == nil {
 		return
 	}
-	completion.Args = cobra.ArbitraryArgs
-	completion.RunE = func(cmd *cobra.Command, args []string) error {
+	completion.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return cmd.Help()
+			return nil
 		}
-		return usagef("use bash, zsh, fish or powershell", "completion: %q is not a shell that payctl knows", args[0])
+		return usagef("use bash, zsh, fish or powershell", "completion: %q is not a shell that payctl knows", payment.Line(args[0], 60))
 	}
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, shell := range completion.Commands() {
 		shell.Args = noArgs
 		if shell.Name() == "bash" {
