@@ -87,7 +87,6 @@ func Main(ctx context.Context, in Invocation) int {
 		err = ctx.Err()
 	}
 	view := errorView(err)
-	view.Hint = pointsOn(view.Hint, session.verb)
 	session.printError(view)
 	return view.ExitCode
 }

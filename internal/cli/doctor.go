@@ -83,7 +83,7 @@ func (v *doctorVerb) Run(ctx context.Context) error {
 }
 
 func (v *doctorVerb) view(f doctor.Finding) view.Finding {
-	return view.Finding{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: payment.OrNull(v.phoneText(f.Fix)), DurationMS: f.Duration.Milliseconds()}
+	return view.Finding{Check: f.Check, Verdict: string(f.Verdict), Detail: v.phoneText(f.Detail), Fix: payment.OrNull(v.lead(v.phoneText(f.Fix))), DurationMS: f.Duration.Milliseconds()}
 }
 
 // end prints what was not shown yet and returns what the worst failure means.

@@ -52,6 +52,8 @@ type env struct {
 	verb string
 	// running is set when a verb's own Run begins; what fails before is usage.
 	running bool
+	// paths lists the commands of the whole tree, which is built for the first hint.
+	paths func() []string
 	// noHelp is why there was no help to show: cobra takes no error for it.
 	noHelp error
 	// stop ends the run's context.
@@ -63,6 +65,7 @@ type env struct {
 
 func newEnv(in Invocation) *env {
 	e := &env{in: in, environ: make(map[string]string, len(in.Environ)), now: time.Now, deadline: deadline{began: time.Now()}, providers: in.providers}
+	e.paths = sync.OnceValue(func() []string { return commandPaths(Tree()) })
 	for _, entry := range in.Environ {
 		name, value, _ := strings.Cut(entry, "=")
 		e.environ[name] = value
@@ -97,7 +100,7 @@ func (e *env) newPrinter(format ui.Format) (*ui.Printer, error) {
 		Stdout: e.in.Stdout, Stderr: e.in.Stderr, StdoutTTY: outTTY, StderrTTY: errTTY,
 		Format: format, JQ: e.global.jq, Template: e.global.template,
 		Quiet: e.global.quiet, Verbose: e.global.verbose, Color: e.global.color,
-		Env: e.getenv, ShowPhone: e.global.showPhone, Clock: ui.Clock{Zone: e.zone, Now: e.now},
+		Env: e.getenv, ShowPhone: e.global.showPhone, Lead: e.lead, Clock: ui.Clock{Zone: e.zone, Now: e.now},
 	}
 	switch {
 	case outTTY:
@@ -165,7 +168,7 @@ func (e *env) present(ctx context.Context, flags *pflag.FlagSet) error {
 // printError shows an error, also when no printer could be made.
 func (e *env) printError(view ui.ErrorView) {
 	if e.out == nil {
-		printer, err := ui.New(ui.Options{Stdout: e.in.Stdout, Stderr: e.in.Stderr, Format: wantsJSON(e.in.Args), Color: "never", Env: e.getenv})
+		printer, err := ui.New(ui.Options{Stdout: e.in.Stdout, Stderr: e.in.Stderr, Format: wantsJSON(e.in.Args), Color: "never", Env: e.getenv, Lead: e.lead})
 		if err != nil {
 			return
 		}

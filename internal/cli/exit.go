@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
@@ -77,21 +76,6 @@ func errorView(err error) ui.ErrorView {
 		view.Message, view.Hint = "timeout: the time was over before the command was done", "give it a longer --timeout"
 	}
 	return view
-}
-
-// pointsOn is a hint that leads on from the verb that prints it.
-func pointsOn(hint, verb string) string {
-	other := map[string]string{
-		"status watch": "status get", "status get": "status watch", "deposit get": "trace", "trace": "deposit get",
-		"config show": "config validate", "doctor": "config show",
-	}[verb]
-	if other == "" {
-		return hint
-	}
-	for _, end := range []string{" ", `"`, ",", ";"} {
-		hint = strings.ReplaceAll(hint, "payctl "+verb+end, "payctl "+other+end)
-	}
-	return hint
 }
 
 // usagef is a KindUsage error with a hint.

@@ -66,6 +66,8 @@ type Options struct {
 	Color string
 	// Env looks up NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and the locale; nil is an empty environment.
 	Env func(string) string
+	// Lead rewrites the hints, notes and warnings that name commands; nil leaves them.
+	Lead func(string) string
 	// ShowPhone is the operator's wish to see full phone numbers; the Printer
 	// only carries it to whoever builds views.
 	ShowPhone bool

@@ -11,13 +11,13 @@ func (p *Printer) Note(format string, args ...any) {
 	if p.opts.Quiet {
 		return
 	}
-	p.say("note", fmt.Sprintf(format, args...), Plain(""))
+	p.say("note", p.lead(fmt.Sprintf(format, args...)), Plain(""))
 }
 
 // Warn prints one line on stderr that stands out, also under --quiet: it is
 // for what an operator must not miss.
 func (p *Printer) Warn(format string, args ...any) {
-	p.say("warning", fmt.Sprintf(format, args...), Warn("warning: "))
+	p.say("warning", p.lead(fmt.Sprintf(format, args...)), Warn("warning: "))
 }
 
 // Debug prints one line on stderr, only under --verbose.
@@ -50,6 +50,13 @@ func (p *Printer) say(member, text string, lead Span) {
 	}
 	t.Line(lead, said)
 	p.talk(t.buf.Bytes())
+}
+
+func (p *Printer) lead(text string) string {
+	if p.opts.Lead == nil {
+		return text
+	}
+	return p.opts.Lead(text)
 }
 
 // jsonTalk reports whether each line on stderr is an object.
@@ -95,6 +102,7 @@ func (e ErrorView) MarshalJSON() ([]byte, error) {
 // Error prints an error on stderr: "payctl: message" and "hint: …" lines under
 // text, one object under json and ndjson, whatever --quiet says.
 func (p *Printer) Error(e ErrorView) {
+	e.Hint = p.lead(e.Hint)
 	if p.jsonTalk() {
 		if data, err := encode(e); err == nil {
 			p.talk(append(data, '\n'))
