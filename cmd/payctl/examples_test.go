@@ -35,6 +35,8 @@ type example struct {
 	with []string
 	// env is added to the environment.
 	env []string
+	// says is what it must print, where the exit code alone would not show its effect.
+	says string
 	// unrun is why it cannot be run here; its verb and flags are parsed all the same.
 	unrun string
 }
@@ -114,6 +116,17 @@ func (w *exampleWorld) endpoint() string {
 	seen := map[string]bool{}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/hok": // nobody's
+			http.NotFound(rw, r)
+			return
+		case "/stuck": // until the first that asks has gone
+			if _, err := os.Stat(filepath.Join(w.dir, "asked")); err != nil {
+				_ = os.WriteFile(filepath.Join(w.dir, "asked"), nil, 0o600)
+				<-r.Context().Done()
+				return
+			}
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		seen[string(body)] = true
@@ -127,14 +140,15 @@ func (w *exampleWorld) endpoint() string {
 // sh runs a script that must succeed, and returns what it prints.
 func (w *exampleWorld) sh(script string) string {
 	w.t.Helper()
-	out, code := w.run(script, nil)
+	out, said, code := w.run(script, nil)
 	if code != 0 {
-		w.t.Fatalf("%s: exit %d\n%s", script, code, out)
+		w.t.Fatalf("%s: exit %d\n%s%s", script, code, out, said)
 	}
 	return strings.TrimSpace(out)
 }
 
-func (w *exampleWorld) run(script string, env []string) (string, int) {
+// run runs a script and returns its output, what it says beside, and its exit code.
+func (w *exampleWorld) run(script string, env []string) (out, said string, code int) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
@@ -147,31 +161,28 @@ func (w *exampleWorld) run(script string, env []string) (string, int) {
 	if err != nil && !errors.As(err, &exit) {
 		w.t.Fatalf("%s: %v", script, err)
 	}
-	if code := cmd.ProcessState.ExitCode(); code != 0 {
-		return stdout.String() + stderr.String(), code
-	}
-	return stdout.String(), 0
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
 // try runs one example.
 func (w *exampleWorld) try(line string, e example) {
 	w.t.Helper()
 	if e.unrun != "" {
-		if out, code := w.run(line+" --help", e.env); code != 0 || !strings.Contains(out, line) {
+		if out, _, code := w.run(line+" --help", e.env); code != 0 || !strings.Contains(out, line) {
 			w.t.Errorf("%s: is not run, since it %s, and does not parse: exit %d\n%s", line, e.unrun, code, out)
 		}
 		return
 	}
 	if e.before != "" {
-		w.sh(e.before)
+		w.sh(w.names.Replace(e.before))
 	}
 	ready := w.names.Replace(strings.NewReplacer(e.with...).Replace(line))
 	if e.serves {
 		w.serve(ready, append(e.env, "PAYCTL_DB="+filepath.Join(w.t.TempDir(), "own.db")))
 		return
 	}
-	if out, code := w.run(ready, e.env); code != e.exit {
-		w.t.Errorf("%s\nrun as %s: exit %d, not %d\n%s", line, ready, code, e.exit, out)
+	if out, said, code := w.run(ready, e.env); code != e.exit || !strings.Contains(out+said, e.says) {
+		w.t.Errorf("%s\nrun as %s: exit %d, want %d and %q\n%s%s", line, ready, code, e.exit, e.says, out, said)
 	}
 }
 
@@ -238,12 +249,27 @@ printf '#!/bin/sh\n' > ../bin/xdg-open
 chmod +x ../bin/xdg-open
 `
 
-// specialExamples are the lines that want more than the files of exampleFiles. Exit 5 says
-// that nothing in the sandbox is queued, failed or unfinished.
+// queued is a script that leaves two deliveries waiting for an address that nobody has.
+const queued = `
+rm -f wrong.url
+payctl listen --addr 127.0.0.1:0 --ready-file wrong.url --forward-to http://127.0.0.1:3000/hok >wrong.log 2>&1 & pid=$!
+while [ ! -s wrong.url ]; do sleep 0.05; done
+for event in stk.completed stk.failed; do payctl webhook trigger $event --to $(head -1 wrong.url)/callbacks/daraja/stk >/dev/null; done
+until payctl webhook queue list -o json --jq '[.[] | select(.attempts > 0 and (.target | endswith("/hok")))] | length >= 2' | grep -q true; do sleep 0.05; done
+kill -INT $pid; wait $pid || true
+`
+
+// interrupted is a script that leaves a replay unfinished.
+const interrupted = `
+payctl webhook replay --since 2h --event 'stk.*' --to http://127.0.0.1:3000/stuck >stuck.log 2>&1 & pid=$!
+while [ ! -e asked ]; do sleep 0.05; done
+kill -INT $pid; wait $pid || true
+`
+
+// specialExamples are the lines that want more than the files of exampleFiles.
 func specialExamples() map[string]example {
 	server := example{serves: true}
 	postgres := example{unrun: "needs a PostgreSQL server"}
-	nothing := example{exit: 5}
 	// No webhook comes of it, so that it is decided by the question of who watches.
 	undecided := func(phone string) example {
 		return example{before: "payctl deposit create --provider wasaapay --wallet wallet_local --amount 1000 --phone " + phone}
@@ -291,10 +317,12 @@ func specialExamples() map[string]example {
 		"payctl ui --profile shop --emulator http://127.0.0.1:4010":   server,
 		// The endpoint of the sandbox credits what it gets.
 		"payctl webhook hammer http://127.0.0.1:3000/hook --provider wasaapay --probe './count-credits.sh'": {exit: 9},
-		"payctl webhook queue drop --to http://127.0.0.1:3000/hok":                                          nothing,
-		"payctl webhook queue drop dlv_1 dlv_2":                                                             nothing,
-		"payctl webhook queue move --from http://127.0.0.1:3000/hok --to http://127.0.0.1:3000/hook":        nothing,
-		"payctl webhook replay --failed --dry-run":                                                          nothing,
-		"payctl webhook replay --resume":                                                                    nothing,
+		"payctl webhook queue drop --to http://127.0.0.1:3000/hok":                                          {before: queued, says: "dropped"},
+		"payctl webhook queue drop dlv_1 dlv_2": {before: queued, says: "dropped", with: []string{
+			"dlv_1", "$(payctl webhook queue list -o json --jq .[0].delivery_id)", "dlv_2", "$(payctl webhook queue list -o json --jq .[1].delivery_id)",
+		}},
+		"payctl webhook queue move --from http://127.0.0.1:3000/hok --to http://127.0.0.1:3000/hook": {before: queued, says: "moved"},
+		"payctl webhook replay --failed --dry-run":                                                   {before: "payctl webhook replay dlv_1 --to http://127.0.0.1:3000/hok || true", says: "/hok"},
+		"payctl webhook replay --resume":                                                             {before: interrupted, says: " 0 failed"},
 	}
 }
