@@ -12,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test test-postgres torture-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test shells test-postgres torture-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -21,8 +21,16 @@ demo: ## the main job, offline, from a fresh clone
 	@echo "building payctl; the first time takes about a minute"
 	@go run ./cmd/payctl demo
 
-test: ## all tests; with the race detector where a C compiler is found
+test: shells ## all tests; with the race detector where a C compiler is found
 	CGO_ENABLED=$(RACE_CGO) go test $(RACE) ./...
+
+shells: ## what the tests in a terminal and in each shell drive; Debian's, for root, where they are missing
+	@missing=""; for p in tmux zsh fish; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
+	  else echo "LOUD SKIP:$$missing: not installed, and cannot be from here; tests that drive them are skipped"; fi; \
+	fi
 
 test-postgres: ## the tests of the ledger, the scripts that name no ledger file and the faults of a shared one, on a private PostgreSQL server
 	sh testdata/postgres/run.sh sh -c 'go test ./internal/store/... && go test -run "^TestScript$$" ./cmd/payctl && go test -run "^TestShared" ./cmd/payctl'

@@ -64,7 +64,7 @@ func output(t *testing.T, env []string, name string, args ...string) string {
 func openTerminal(t *testing.T, env []string, columns, rows, command string) *terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("tmux is not installed")
+		t.Skip("LOUD SKIP: tmux is not installed")
 	}
 	term := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
 	output(t, env, "tmux", "-S", term.socket, "-f", os.DevNull, "new-session", "-d", "-x", columns, "-y", rows, command+`; echo "exit $?"; sleep 600`)
