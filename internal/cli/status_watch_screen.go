@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/payctl/payctl/internal/deposit"
@@ -25,8 +26,9 @@ type board struct {
 	shown  view.Board
 	// timeline is what is shown in the place of the table, nil for the table.
 	timeline *view.Trace
-	// said takes what questions came to.
+	// said takes what questions came to, and asks are those that are under way.
 	said chan string
+	asks sync.WaitGroup
 }
 
 // watched is what the watches came to.
@@ -60,6 +62,7 @@ func (f *following) onScreen(ctx context.Context, screen *ui.Screen) error {
 
 // run follows, draws and obeys the keys. left says that a person left before the end.
 func (b *board) run(ctx context.Context) (end watched, left bool) {
+	defer b.asks.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	updates, done := make(chan watch.Update), make(chan watched, 1)
@@ -129,7 +132,7 @@ func (b *board) obey(ctx context.Context, key ui.Key) {
 		b.shown.Said = nameOf(d) + ": the provider gave it no id, so it cannot be asked"
 	case key == ui.KeyAsk:
 		b.shown.Said = nameOf(d) + ": asking"
-		go b.ask(ctx, d)
+		b.asks.Go(func() { b.ask(ctx, d) })
 	}
 }
 
@@ -143,12 +146,13 @@ func (b *board) showTimeline(ctx context.Context, d payment.Deposit) {
 	b.timeline = &v
 }
 
-// ask asks the provider once and records the answer; the watch sees what changed.
+// ask asks the provider once and records the answer, also when the person has left
+// meanwhile; the watch sees what changed.
 func (b *board) ask(ctx context.Context, d payment.Deposit) {
 	text := nameOf(d) + ": "
 	answer, err := watch.Once(ctx, b.watchOptions(b.providerOf(d), watch.ViaPoll, b.ledger), d, func(string) {})
 	if err == nil {
-		_, _, err = b.ledger.Deposits.Apply(ctx, d.ID, deposit.ClaimOf(answer, payment.SourceQuery, b.now()))
+		_, _, err = b.ledger.Deposits.Apply(context.WithoutCancel(ctx), d.ID, deposit.ClaimOf(answer, payment.SourceQuery, b.now()))
 	}
 	switch {
 	case err != nil:
