@@ -15,10 +15,10 @@ func onward() map[string]string {
 		"config trust": "config show", "config validate": "config show",
 		"daraja balance": "transaction list", "daraja credential encrypt": "doctor", "daraja pull list": "transaction list", "daraja pull register": "doctor",
 		"deposit create": "deposit list", "deposit get": "trace ID", "deposit list": "config show", "deposit resolve": "trace ID",
-		"doctor": "config show", "explain": "help troubleshooting",
+		"doctor":        "config show",
 		"ledger backup": "ledger info", "ledger check": "ledger info", "ledger copy": "ledger info", "ledger info": "doctor",
 		"ledger migrate": "ledger info", "ledger prune": "ledger info", "ledger restore": "ledger check",
-		"reconcile": "deposit list", "schema": "help output", "stats": "deposit list", "status get": "status watch ID", "status watch": "status get ID", "trace": "deposit get ID",
+		"reconcile": "deposit list", "stats": "deposit list", "status get": "status watch ID", "status watch": "status get ID", "trace": "deposit get ID",
 		"transaction get": "transaction list", "transaction list": "deposit list", "transaction status": "transaction list",
 		"webhook list": "deposit list", "webhook queue list": "webhook list", "webhook queue drop": "webhook queue list",
 		"webhook queue move": "webhook queue list", "webhook replay": "webhook queue list", "webhook show": "webhook list",
@@ -29,6 +29,12 @@ func onward() map[string]string {
 // isThing reports a command that hints name as what runs, not as what to do next.
 func isThing(path string) bool {
 	return slices.Contains([]string{"demo", "emulator", "listen", "ui"}, path)
+}
+
+// isOrder reports that what comes next is to be run, in the place of being named.
+func isOrder(before string) bool {
+	before = strings.TrimSuffix(before, `"`)
+	return before == "" || strings.HasSuffix(before, ": ") || strings.HasSuffix(before, "start ") || strings.HasSuffix(before, "run ")
 }
 
 // isBare reports a command that reads no settings.
@@ -59,13 +65,16 @@ func (e *env) lead(text string) string {
 			continue
 		}
 		rest := after[len(path):]
-		if next := onward()[path]; path == e.verb && next != "" && !strings.HasPrefix(rest, " -") {
+		if next := onward()[path]; path == e.verb && next != "" && !strings.HasPrefix(rest, " -") && !strings.HasSuffix(before, "again with \"") {
 			path = strings.TrimSuffix(next, " ID")
 			if path == next {
 				rest = withoutWords(rest)
 			}
 		}
-		out.WriteString(program + path + e.carried(path, mention(rest)))
+		out.WriteString(program + path)
+		if !isThing(path) || isOrder(before) {
+			out.WriteString(e.carried(path, mention(rest)))
+		}
 		text = rest
 	}
 }

@@ -69,7 +69,7 @@ func TestHintsLeadOn(t *testing.T) {
 				if path == verb && !strings.HasPrefix(strings.Replace(said, " --profile shop --config 'my settings.yaml' --db books.db", "", 1), " -") {
 					t.Errorf("%s: hint %q points to the verb itself", verb, got)
 				}
-				if path == "" || isBare(path) || strings.Contains(said, "--help") {
+				if path == "" || isBare(path) || isThing(path) || strings.Contains(said, "--help") {
 					continue
 				}
 				for _, flag := range []string{"--profile ", "--config ", "--db "} {
@@ -99,11 +99,13 @@ func TestLead(t *testing.T) {
 		{"status watch", "shop", "", "look with payctl status watch dep_1; then wait", "look with payctl status get --profile shop dep_1; then wait"},
 		{"webhook show", "", "", "see it with payctl webhook show dlv_1 once more", "see it with payctl webhook list once more"},
 		{"webhook replay", "", "", "go on with: payctl webhook replay --resume run_1", "go on with: payctl webhook replay --resume run_1"},
+		{"daraja balance", "", "", "ask again with \"payctl daraja balance\"", "ask again with \"payctl daraja balance\""},
 		{"deposit get", "it's", "", "payctl deposit list", "payctl deposit list --profile 'it'\\''s'"},
 		{"listen", "", "postgres://me:word@host/books", "payctl ledger info", "payctl ledger info"},
 		{"listen", "", "postgres://host/books", "payctl ledger info", "payctl ledger info --db postgres://host/books"},
 		{"listen", "shop", "", "payctl emulator, or payctl help output, or run \"payctl deposit list --help\"", "payctl emulator, or payctl help output, or run \"payctl deposit list --help\""},
 		{"listen", "shop", "", "use the payctl that wrote it; bin/payctl deposit list", "use the payctl that wrote it; bin/payctl deposit list"},
+		{"doctor", "shop", "", "the URL of \"payctl listen\": start \"payctl listen\" there", "the URL of \"payctl listen\": start \"payctl listen --profile shop\" there"},
 		{"listen", "shop", "", "payctl listen --profile other", "payctl listen --profile other"},
 	} {
 		e.verb, e.global = tc.verb, globals{profile: tc.profile, db: tc.db}
