@@ -38,6 +38,9 @@ import (
 // are built with the race detector, under which a process takes ten times as
 // long to start.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "cloudflared" {
+		os.Exit(playCloudflared(os.Args[1:]))
+	}
 	// Scripts wait for sockets and clocks far more than they compute; -parallel
 	// on the command line is stronger, since it is parsed later.
 	_ = flag.Set("test.parallel", "8")
@@ -128,6 +131,7 @@ func TestScript(t *testing.T) {
 			"target":   cmdTarget,
 			"terminal": cmdTerminal,
 			"readme":   cmdReadme,
+			"tunnel":   cmdTunnel,
 		},
 		Condition: condition,
 	})
