@@ -125,14 +125,14 @@ func (e *env) carried(path, said string) string {
 		return ""
 	}
 	g := &e.global
-	out := ""
+	var out strings.Builder
 	for _, f := range []struct{ name, value string }{{"profile", g.profile}, {"config", g.configFile}, {"db", g.db}} {
 		if f.value == "" || strings.Contains(said, "--"+f.name) || f.name == "db" && hasPassword(f.value) {
 			continue
 		}
-		out += " --" + f.name + " " + shellWord(f.value)
+		out.WriteString(" --" + f.name + " " + shellWord(f.value))
 	}
-	return out
+	return out.String()
 }
 
 // shellWord spells a value so that a shell takes it as one word.
