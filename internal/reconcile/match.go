@@ -305,13 +305,8 @@ func (r *run) both(t *transaction, mine *entry) {
 	}
 	r.ledgerTold++
 	back := r.takesBack(t.key)
-	if t.paid > 0 && r.unlinked[t.paid] {
-		p := t.first.paying(t.paid)
-		p.flags |= mine.flags & reversedHere
-		r.reversible = append(r.reversible, p)
-	}
 	at := t.first.time()
-	d := r.ofBoth(Matched, Low, t, mine)
+	d, p := r.ofBoth(Matched, Low, t, mine), t.first.paying(t.paid)
 	switch {
 	case !r.inPeriod(at):
 		r.told(OutsidePeriod, t.paid)
@@ -350,5 +345,9 @@ func (r *run) both(t *transaction, mine *entry) {
 		r.list(d)
 	default:
 		r.told(Matched, t.paid)
+		p.flags |= mine.flags & reversedHere
+	}
+	if t.paid > 0 && r.unlinked[t.paid] {
+		r.reversible = append(r.reversible, p)
 	}
 }

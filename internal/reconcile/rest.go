@@ -255,7 +255,7 @@ func (r *run) linkOf(e *entry) string {
 	return ""
 }
 
-// givenBack is a matched payment that the ledger gave back, of which the reversal was found: it
+// givenBack is a matched payment that the ledger gave back, and whose reversal was found: that
 // is told with it.
 func (r *run) givenBack(p *entry) {
 	r.transactionsTold++
