@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -88,14 +86,28 @@ func (db *database) attempt(a attemptView) Attempt {
 // addAttempt records nothing at a delivery that was pruned meanwhile: nobody
 // would ever take the attempt away again.
 func (t forwardTx) addAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
-	var there int64
-	err := t.row(ctx, "SELECT seq FROM deliveries WHERE seq = ?", []any{delivery}, &there)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
+	there, err := t.there(ctx, []int64{delivery})
+	if err != nil || !there[delivery] {
 		return err
 	}
+	return t.putAttempt(ctx, delivery, target, run, a)
+}
+
+// there returns which deliveries the ledger has of some.
+func (t forwardTx) there(ctx context.Context, seqs []int64) (map[int64]bool, error) {
+	rows, err := t.rows(ctx, "SELECT seq FROM deliveries WHERE "+t.db.engine.In("seq"), t.db.engine.Numbers(seqs))
+	if err != nil {
+		return nil, err
+	}
+	found, err := scanAll(rows, keyColumn)
+	there := make(map[int64]bool, len(found))
+	for _, seq := range found {
+		there[seq] = true
+	}
+	return there, err
+}
+
+func (t forwardTx) putAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
 	row := attemptRow{
 		delivery: delivery, target: target, run: run, at: a.At, status: int64(a.Status), latency: a.Latency.Microseconds(),
 		error: excerpt(a.Error), body: excerpt(a.Body),
@@ -144,22 +156,37 @@ func (h *Deliveries) Attempts(ctx context.Context, deliveryID string) ([]Attempt
 	return out, h.kinded("read the attempts", err)
 }
 
-// RecordAttempt records an attempt at a delivery, of a replay run if RunID says
-// so. Attempts that come together share one commit.
-func (h *Runs) RecordAttempt(ctx context.Context, a Attempt) error {
-	delivery, run, err := h.attemptKeys(a)
-	if err != nil {
-		return err
+// RecordAttempts records attempts at deliveries, each of a replay run if its RunID says
+// so, all or none.
+func (h *Runs) RecordAttempts(ctx context.Context, list []Attempt) error {
+	deliveries, runs := make([]int64, len(list)), make([]int64, len(list))
+	for i, a := range list {
+		var err error
+		if deliveries[i], runs[i], err = h.attemptKeys(a); err != nil {
+			return err
+		}
 	}
-	return h.do(ctx, "record the attempt", func(ctx context.Context, t *tx) error {
-		target, err := t.dict.target(ctx, a.Target)
+	return h.do(ctx, "record the attempts", func(ctx context.Context, t *tx) error {
+		there, err := t.forwards.there(ctx, deliveries)
 		if err != nil {
 			return err
 		}
-		if err := t.forwards.addAttempt(ctx, delivery, target, run, a); err != nil {
-			return err
+		for i, a := range list {
+			target, err := t.dict.target(ctx, a.Target)
+			if err != nil {
+				return err
+			}
+			if !there[deliveries[i]] {
+				continue
+			}
+			if err := t.forwards.putAttempt(ctx, deliveries[i], target, runs[i], a); err != nil {
+				return err
+			}
+			if err := t.forwards.markFailing(ctx, deliveries[i], target, a.Status); err != nil {
+				return err
+			}
 		}
-		return t.forwards.markFailing(ctx, delivery, target, a.Status)
+		return nil
 	})
 }
 

@@ -52,7 +52,7 @@ func fail(t *testing.T, s *Store, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		for _, target := range []string{"http://a/", "http://b/"} {
-			if err := s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: id, Target: target, Status: 500}); err != nil {
+			if err := s.Runs.RecordAttempts(t.Context(), []Attempt{{DeliveryID: id, Target: target, Status: 500}}); err != nil {
 				t.Fatal(err)
 			}
 		}

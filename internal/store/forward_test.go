@@ -132,7 +132,7 @@ func TestForwardNotFound(t *testing.T) {
 	s := openTest(t, Options{})
 	for what, err := range map[string]error{
 		"mark":    s.Forwards.MarkAttempt(t.Context(), Forward{ID: "fwd_1"}, Attempt{}, Outcome{}),
-		"attempt": s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: "dlv_1"}),
+		"attempt": s.Runs.RecordAttempts(t.Context(), []Attempt{{DeliveryID: "dlv_1"}}),
 		"finish":  s.Runs.Finish(t.Context(), "run_1"),
 		"dead":    s.Forwards.MarkDeadAttempt(t.Context(), "fwd_1", Attempt{}),
 		"letter":  s.Forwards.MarkDeadAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: "dlv_1"}),
@@ -156,7 +156,7 @@ func TestAttemptAtPruned(t *testing.T) {
 	kept := record(t, s, callback("ws_1", "", 100)).DeliveryID
 	gone := s.id(deliveryPrefix, 77)
 	for _, id := range []string{kept, gone} {
-		if err := s.Runs.RecordAttempt(t.Context(), Attempt{DeliveryID: id, Target: target, Status: 200}); err != nil {
+		if err := s.Runs.RecordAttempts(t.Context(), []Attempt{{DeliveryID: id, Target: target, Status: 200}}); err != nil {
 			t.Errorf("attempt at %s: %v", id, err)
 		}
 		if err := s.Forwards.MarkDeadAttempt(t.Context(), s.id(forwardPrefix, 77), Attempt{DeliveryID: id, Target: target, Status: 500}); err != nil {
@@ -197,11 +197,11 @@ func TestReplayResumes(t *testing.T) {
 			}
 			want[id] = append(want[id], a)
 			a.Error, a.Body = "connection reset", "start of the answer"
-			if err := s.Runs.RecordAttempt(t.Context(), a); err != nil {
+			if err := s.Runs.RecordAttempts(t.Context(), []Attempt{a}); err != nil {
 				t.Fatal(err)
 			}
 			a.RunID = "" // the forwarder's is no part of the run
-			if err := s.Runs.RecordAttempt(t.Context(), a); err != nil {
+			if err := s.Runs.RecordAttempts(t.Context(), []Attempt{a}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -37,7 +37,7 @@ func TestProgress(t *testing.T) {
 	}
 	for _, at := range []Attempt{{Target: "http://a/", Status: 500}, {Target: "http://a/", Status: 204}, {Target: "http://d/", Status: 0}} {
 		at.DeliveryID, at.At = tried, time.Now()
-		if err := s.Runs.RecordAttempt(t.Context(), at); err != nil {
+		if err := s.Runs.RecordAttempts(t.Context(), []Attempt{at}); err != nil {
 			t.Fatal(err)
 		}
 	}
