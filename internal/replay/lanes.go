@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"hash/fnv"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,10 +17,16 @@ const laneRoom = 64
 // all hands deliveries to lanes: deliveries of one payment go to one lane, so
 // their order is kept while payments run side by side.
 func (r *run) all(ctx context.Context) error {
+	rec := newRecorder(r.o.ledger, r.o.concurrency)
+	var recording sync.WaitGroup
+	always := context.WithoutCancel(ctx)
+	recording.Go(func() { rec.work(always) })
+	defer recording.Wait()
+	defer close(rec.in)
 	group, ctx := errgroup.WithContext(ctx)
 	lanes := make([]*lane, r.o.concurrency)
 	for i := range lanes {
-		lanes[i] = newLane(r)
+		lanes[i] = newLane(r, rec)
 		group.Go(func() error { return lanes[i].work(ctx) })
 	}
 	group.Go(func() error {

@@ -27,6 +27,8 @@ type parcel struct {
 	tried   int
 	due     time.Time
 	answers []Answer
+	// last is the last answer while it is to be recorded, else nil.
+	last *store.Attempt
 }
 
 // next leaves the first open target behind.
@@ -34,12 +36,24 @@ func (p *parcel) next() {
 	p.open, p.begun = p.open[1:], false
 }
 
+// parcelState says what is to come for a parcel.
+type parcelState int
+
+// The states.
+const (
+	// parcelWaits is due later.
+	parcelWaits parcelState = iota
+	// parcelAnswered has its last answer, which is to be recorded.
+	parcelAnswered
+	parcelEnded
+)
+
 // advance goes on with a parcel until all its targets have answered, or until one
-// is to be tried again later: then it has not ended, and is due.
-func (r *run) advance(ctx context.Context, p *parcel) (ended bool, err error) {
+// is to be tried again later. All answers but the last are recorded.
+func (r *run) advance(ctx context.Context, p *parcel) (state parcelState, err error) {
 	if r.o.edit != nil && !p.ready {
 		if p.edited, err = r.o.edit(p.delivery); err != nil {
-			return false, fmt.Errorf("delivery %s: %w", p.delivery.ID, err)
+			return state, fmt.Errorf("delivery %s: %w", p.delivery.ID, err)
 		}
 	} else if !p.ready {
 		p.edited = p.delivery
@@ -50,14 +64,17 @@ func (r *run) advance(ctx context.Context, p *parcel) (ended bool, err error) {
 			r.begin(p)
 		}
 		if time.Until(p.due) > 0 {
-			return false, nil
+			return parcelWaits, nil
 		}
 		if err := r.attempt(ctx, p); err != nil {
-			return false, err
+			return state, err
+		}
+		if p.last != nil {
+			return parcelAnswered, nil
 		}
 	}
 	r.end(p)
-	return true, nil
+	return parcelEnded, nil
 }
 
 // begin turns to the first open target, after what a resumed run has tried there.
@@ -73,8 +90,8 @@ func (r *run) begin(p *parcel) {
 	}
 }
 
-// attempt tries the first open target once and records it. After that the
-// target is left behind, or the next attempt is due.
+// attempt tries the first open target once and records it, but for an answer that is the
+// parcel's last. After that the target is left behind, or the next attempt is due.
 func (r *run) attempt(ctx context.Context, p *parcel) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -96,13 +113,21 @@ func (r *run) attempt(ctx context.Context, p *parcel) error {
 	}
 	p.tried++
 	answer.Attempts = p.tried
-	// An answer that was seen is recorded even while stopping, or the target
-	// would get the delivery again.
-	if err := r.o.ledger.RecordAttempt(context.WithoutCancel(ctx), r.recordOf(d, answer)); err != nil {
+	p.last = r.recordOf(d, answer)
+	retry := r.retry(d.Provider)
+	ends := answer.OK() || p.tried > len(retry)
+	if ends && len(p.open) == 1 {
+		p.answers = append(p.answers, answer)
+		p.next()
+		return nil
+	}
+	// One that was seen is recorded even while stopping, or the target would get the
+	// delivery again.
+	err := r.o.ledger.RecordAttempts(context.WithoutCancel(ctx), []store.Attempt{*p.last})
+	if p.last = nil; err != nil {
 		return err
 	}
-	retry := r.retry(d.Provider)
-	if answer.OK() || p.tried > len(retry) {
+	if ends {
 		p.answers = append(p.answers, answer)
 		p.next()
 		return nil
@@ -111,8 +136,8 @@ func (r *run) attempt(ctx context.Context, p *parcel) error {
 	return nil
 }
 
-func (r *run) recordOf(d store.StoredDelivery, answer Answer) store.Attempt {
-	a := store.Attempt{
+func (r *run) recordOf(d store.StoredDelivery, answer Answer) *store.Attempt {
+	a := &store.Attempt{
 		DeliveryID: d.ID, Target: answer.Target, RunID: r.o.runID, At: r.o.now().Add(-answer.Latency), Status: answer.Status, Latency: answer.Latency,
 		Body: string(answer.Body[:min(len(answer.Body), keptAnswer)]),
 	}

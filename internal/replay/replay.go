@@ -48,7 +48,7 @@ type Runs interface {
 	Find(ctx context.Context, id string) (store.Run, error)
 	Resume(ctx context.Context, id string) error
 	Finish(ctx context.Context, id string) error
-	RecordAttempt(ctx context.Context, a store.Attempt) error
+	RecordAttempts(ctx context.Context, list []store.Attempt) error
 	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
 }
 

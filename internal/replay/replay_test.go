@@ -44,10 +44,10 @@ func (s *records) Each(ctx context.Context, _ store.DeliveryFilter, do func(stor
 	return nil
 }
 
-func (s *records) RecordAttempt(_ context.Context, a store.Attempt) error {
+func (s *records) RecordAttempts(_ context.Context, list []store.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.attempts = append(s.attempts, a)
+	s.attempts = append(s.attempts, list...)
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 // record is what sending needs of the ledger.
 type record interface {
 	Each(ctx context.Context, f store.DeliveryFilter, do func(store.StoredDelivery) error) error
-	RecordAttempt(ctx context.Context, a store.Attempt) error
+	RecordAttempts(ctx context.Context, list []store.Attempt) error
 	EachAttempt(ctx context.Context, runID string, do func(store.Attempt) error) error
 }
 

@@ -48,12 +48,24 @@ func (s *shelf) Each(ctx context.Context, f store.DeliveryFilter, do func(store.
 	return nil
 }
 
-// RecordAttempt records an attempt, and what it means for a dead letter.
-func (s *shelf) RecordAttempt(ctx context.Context, a store.Attempt) error {
-	if id, isDead := s.dead[a.DeliveryID+" "+a.Target]; isDead {
-		return s.ledger.Forwards.MarkDeadAttempt(ctx, id, a)
+// RecordAttempts records attempts, and what they mean for dead letters.
+func (s *shelf) RecordAttempts(ctx context.Context, list []store.Attempt) error {
+	others := list
+	if len(s.dead) > 0 {
+		others = nil
+		for _, a := range list {
+			id, isDead := s.dead[a.DeliveryID+" "+a.Target]
+			if !isDead {
+				others = append(others, a)
+			} else if err := s.ledger.Forwards.MarkDeadAttempt(ctx, id, a); err != nil {
+				return err
+			}
+		}
 	}
-	return s.ledger.Runs.RecordAttempt(ctx, a)
+	if len(others) == 0 {
+		return nil
+	}
+	return s.ledger.Runs.RecordAttempts(ctx, others)
 }
 
 // EachAttempt calls do for what the run has tried already.

@@ -63,7 +63,7 @@ func TestStillFailed(t *testing.T) {
 				if tr.own {
 					at.RunID = run.ID
 				}
-				if err := ledger.Runs.RecordAttempt(t.Context(), at); err != nil {
+				if err := ledger.Runs.RecordAttempts(t.Context(), []store.Attempt{at}); err != nil {
 					t.Fatal(err)
 				}
 			}

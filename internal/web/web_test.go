@@ -335,7 +335,7 @@ func TestSendAgain(t *testing.T) {
 	defer app.Close()
 	id := v.arrive(`{"a": 1}`, nil, payment.VerdictUnsigned, nil)
 	for _, url := range []string{app.URL + "/hook?key=hush", "http://203.0.113.9/hook"} {
-		if err := v.Ledger.Runs.RecordAttempt(t.Context(), store.Attempt{DeliveryID: id, Target: url, At: time.Now(), Status: 500}); err != nil {
+		if err := v.Ledger.Runs.RecordAttempts(t.Context(), []store.Attempt{{DeliveryID: id, Target: url, At: time.Now(), Status: 500}}); err != nil {
 			t.Fatal(err)
 		}
 	}
