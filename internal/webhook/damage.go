@@ -59,7 +59,7 @@ func unwrapped() []Damage {
 	list, log := packing.List(), packing.LogPrefix()
 	return append(
 		out,
-		Damage{Name: "wrapped", Meaning: `the body is wrapped in another, such as {"body": …} of AWS Lambda, API gateways and queues`, Fix: "take the inner body, and check its own bytes", unwrap: wrappings},
+		Damage{Name: "wrapped", Meaning: `the body is wrapped in another, such as {"body": …} of AWS Lambda, {"Records": […]} of its queues, and API gateways`, Fix: "take the inner body, and check its own bytes", unwrap: wrappings},
 		Damage{Name: list.Name, Meaning: list.Meaning, Fix: list.Fix, unwrap: listed},
 		Damage{Name: "latin-1-stored", Meaning: "the body was stored in ISO 8859-1, as a MySQL latin1 column does", Fix: "store bytes or utf8mb4", unwrap: fromLatin1},
 		Damage{Name: log.Name, Meaning: log.Meaning, Fix: log.Fix, unwrap: loggedLine},
@@ -108,6 +108,7 @@ func guessed() []Damage {
 		{Name: "trimmed", Meaning: "white space around texts was cut off, as Laravel's TrimStrings does", Fix: "leave the route out of that middleware; " + rawBody, guess: untrimmed},
 		{Name: "some-empty-to-null", Meaning: "some empty texts and nulls were exchanged, as Laravel's ConvertEmptyStringsToNull and form binders do", Fix: rawBody, guess: exchanged},
 		{Name: "some-retyped", Meaning: "some texts became numbers or the other way, as typed models and columns do", Fix: "keep amounts as texts; " + rawBody, guess: retyped},
+		{Name: "trimmed+some-empty-to-null", Meaning: "white space around a text was cut off, and empty texts became null, as Laravel's TrimStrings and ConvertEmptyStringsToNull do one after the other", Fix: "leave the route out of both middlewares; " + rawBody, guess: trimmedAndEmptied},
 		{Name: "replaced-characters", Meaning: "bytes that were no UTF-8 to the reader became U+FFFD", Fix: "read the body as UTF-8; what was lost cannot be brought back from here", guess: unreplaced},
 		{Name: "shuffled", Meaning: "members stand in another order, as PostgreSQL jsonb, Go maps and rebuilt objects give them", Fix: storedBody, guess: permuted},
 	}
@@ -131,6 +132,12 @@ func wrappings(body []byte) [][]byte {
 			}
 		case object:
 			out = append(out, writing{}.bytes(v))
+		case []any:
+			for _, one := range v[:min(len(v), mostListed)] {
+				if inner, isObject := one.(object); isObject {
+					out = append(out, writing{}.bytes(inner))
+				}
+			}
 		}
 	}
 	return out

@@ -77,6 +77,27 @@ func exchanged(tree any, try func(any) bool) bool {
 	}, with, try)
 }
 
+// trimmedAndEmptied puts white space back around one text, with "" for null in any subset.
+func trimmedAndEmptied(tree any, try func(any) bool) bool {
+	texts, with := eachLeaf(tree, func(v any) bool { _, isText := v.(string); return isText })
+	nulls, _ := eachLeaf(tree, func(v any) bool { return v == nil })
+	if len(nulls) == 0 {
+		return false
+	}
+	for _, place := range texts[:min(len(texts), mostTrimmed)] {
+		text, _ := leafAt(tree, place).(string)
+		for _, untrimmed := range []any{text + " ", " " + text, " " + text + " ", text + "\n"} {
+			if subsets(nulls, func(int) any { return "" }, func(values map[int]any) any {
+				values[place] = untrimmed
+				return with(values)
+			}, try) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // retyped tries numbers as texts and texts as numbers, in any subset, and each
 // number as the amounts that it may have been.
 func retyped(tree any, try func(any) bool) bool {
