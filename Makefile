@@ -12,7 +12,7 @@ RACE_CGO = $(if $(CC_FOUND),1,0)
 FUZZTIME ?= 10s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build demo test shells test-postgres torture-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
+.PHONY: build demo test shells test-postgres torture-postgres test-distributed race lint deadcode fmt fmt-check vet fuzz bench bench-postgres peers test-browser pictures recordings cover completions completions-check torture cross release-check snapshot package-check check
 
 build: ## bin/payctl
 	go build -trimpath -o bin/payctl ./cmd/payctl
@@ -78,6 +78,12 @@ bench: ## one table of figures, each beside its yardstick of the same run
 	   go test -run '^$$' -bench . -benchtime 1x ./internal/emulator; \
 	   go test -run '^$$' -bench Listener -benchtime 5x ./internal/listen; \
 	   go test -run '^$$' -bench Reconcile -benchtime 1x ./internal/reconcile; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable
+
+bench-postgres: ## one table of figures of a shared ledger; PAYCTL_BENCH_ROWS=5000000 for large ones
+	@{ PAYCTL_TEST_FSYNC=on sh testdata/postgres/run.sh \
+	     go test -run '^$$' -bench '^BenchmarkShared' -benchtime 1x -count 3 ./internal/store; \
+	   sh testdata/postgres/run.sh \
+	     go test -run '^$$' -bench '^BenchmarkLarge$$' -benchtime 20x -timeout 60m ./internal/store; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable shared
 
 test-browser: ## the browser view in a real Chromium, held by axe-core; installs Debian's when missing
 	@for p in chromium npm; do command -v $$p >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends $$p; }; done

@@ -1,6 +1,7 @@
 // Command benchtable reads what "go test -bench" prints and writes one table for
-// people: each figure beside the yardstick of the same run. It ends with 0 whatever
-// the figures are, since on a machine that others use they say nothing by themselves.
+// people: each figure beside the yardstick of the same run; with "shared", those of a
+// ledger on PostgreSQL. It ends with 0 whatever the figures are, since on a machine that
+// others use they say nothing by themselves.
 package main
 
 import (
@@ -16,7 +17,13 @@ import (
 	"text/tabwriter"
 )
 
-func main() { write(os.Stdout, read(os.Stdin)) }
+func main() {
+	table := rows()
+	if len(os.Args) > 1 && os.Args[1] == "shared" {
+		table = sharedRows()
+	}
+	write(os.Stdout, table, read(os.Stdin))
+}
 
 // read gathers the values of each figure, one for each time that a benchmark ran.
 func read(from io.Reader) map[figure][]float64 {
@@ -40,12 +47,12 @@ func read(from io.Reader) map[figure][]float64 {
 }
 
 // write prints the rows that have a figure, and says which have none.
-func write(to io.Writer, got map[figure][]float64) {
+func write(to io.Writer, rows []row, got map[figure][]float64) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) }
 	line("WHAT", "OURS", "YARDSTICK", "RATIO", "TARGET")
 	var missing []string
-	for _, r := range rows() {
+	for _, r := range rows {
 		ours, measured := median(got[r.ours])
 		if !measured {
 			missing = append(missing, r.name)

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // row is one line of the table: a figure, and the yardstick of the same run.
 type row struct {
 	name string
@@ -57,10 +59,63 @@ func rows() []row {
 	return out
 }
 
+// sharedRows are the figures of a ledger on PostgreSQL, and of large ledgers on both
+// engines.
+func sharedRows() []row {
+	var out []row
+	for _, rtt := range []string{"0.1", "2.5", "21"} {
+		naive := figure{"Shared/naive/rtt=" + rtt, "rows/s"}
+		for _, listeners := range []string{"1", "2", "4"} {
+			bench := "Shared/listeners=" + listeners + "/rtt=" + rtt
+			name := listeners + " listeners, RTT " + rtt + " ms"
+			target := ""
+			if listeners == "1" {
+				name = "1 listener, RTT " + rtt + " ms"
+				if rtt == "2.5" {
+					target = ">= 15"
+				}
+			}
+			out = append(out,
+				row{name, figure{bench, "rows/s"}, naive, target},
+				row{name + ", p99", figure{bench, "ms-p99"}, figure{}, ""},
+				row{name + ", retries a batch", figure{bench, "retries/batch"}, figure{}, ""},
+			)
+		}
+	}
+	out = append(out,
+		row{"a cold command's write at 140 ms, round trips", figure{"SharedCold/create", "trips/command"}, figure{}, "<= 5"},
+		row{"a cold command's write at 140 ms", figure{"SharedCold/create", "ms/command"}, figure{"SharedCold/connection", "ms/command"}, ""},
+		row{"200 lone commits a second beside 100 watchers", figure{"SharedWatchers/watchers=100", "commits/s"}, figure{"SharedWatchers/watchers=0", "commits/s"}, ""},
+		row{"seen by one of 100 watchers, p50 ms", figure{"SharedWatchers/watchers=100", "ms/notice-p50"}, figure{}, ""},
+		row{"seen by one of 100 watchers, p99 ms", figure{"SharedWatchers/watchers=100", "ms/notice-p99"}, figure{}, ""},
+	)
+	for _, engine := range []struct{ name, bench string }{{"file", "file"}, {"PostgreSQL", "postgres"}} {
+		for _, list := range []string{
+			"webhook/verdict", "webhook/event_and_day", "webhook/failed", "webhook/failed_event", "webhook/failed_verdict_none",
+			"webhook/phone", "webhook/phone_none", "webhook/phone_failed", "webhook/phone_failed_none", "webhook/phone_verdict", "webhook/deposit",
+			"deposit/latest_50", "deposit/status_and_day", "deposit/pending", "deposit/conflict",
+			"deposit/find_provider_id", "deposit/find_reference", "deposit/find_nothing", "deposit/recent_of_phone",
+			"doubts", "ledger_stats", "forward_queue", "stats/week", "stats/ninety_days",
+		} {
+			target := "<= 5"
+			if strings.HasPrefix(list, "stats/") {
+				target = "<= 20"
+			}
+			out = append(out, row{
+				engine.name + ": " + list,
+				figure{"Large/" + engine.bench + "/" + list, "ms/op"},
+				figure{"Large/" + engine.bench + "/baseline/latest_50", "ms/op"},
+				target,
+			})
+		}
+	}
+	return out
+}
+
 // shares are units of which more is better: their ratio is ours by the yardstick.
 func shares(unit string) bool {
 	switch unit {
-	case "rows/s", "MB/s", "replay/s", "pushes/s", "bare/s", "of-bare", "floor-of-bare":
+	case "rows/s", "commits/s", "MB/s", "replay/s", "pushes/s", "bare/s", "of-bare", "floor-of-bare":
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -144,24 +145,135 @@ func largeNotice(receipt string, minor int64, i int, at time.Time) Arrival {
 	}
 }
 
-// BenchmarkLarge reads what stats and trace read of a ledger, beside a page of the newest
-// deliveries, which costs the same at any size. PAYCTL_BENCH_ROWS=5000000 with
-// PAYCTL_BENCH_LEDGER=FILE makes a large one once and keeps it.
+// BenchmarkLarge measures every list and look-up of a large ledger in a file and, where
+// there is a server, of its copy there. PAYCTL_BENCH_ROWS=5000000 with
+// PAYCTL_BENCH_LEDGER=FILE makes a large one once and keeps it. The newest page of all
+// deliveries is the yardstick: it costs the same at any size.
 func BenchmarkLarge(b *testing.B) {
 	s := largeLedger(b)
+	largeTroubles(b, s)
+	b.Run("file", func(b *testing.B) { benchLarge(b, s) })
+	if testServer() != "" {
+		shared := copyLarge(b, s)
+		b.Run("postgres", func(b *testing.B) { benchLarge(b, shared) })
+	}
+}
+
+// largeTroubles adds what is rare: deliveries that did not get through, one in twenty and
+// to two targets each, and forged ones, which did.
+func largeTroubles(b *testing.B, s *Store) {
+	b.Helper()
+	var there bool
+	if err := s.read.QueryRowContext(b.Context(), "SELECT EXISTS (SELECT 1 FROM failing)").Scan(&there); err != nil || there {
+		if err != nil {
+			b.Fatal(err)
+		}
+		return
+	}
+	for i := range 300 {
+		a := editEvent(padded(callback(checkoutID(int64(i)), "", 15000)), func(e *payment.Event) { e.Phone = benchPhone(100) })
+		a.Inspection.Verdict, a.Delivery.ReceivedAt = payment.VerdictMismatch, largeEnd.Add(time.Duration(i)*time.Second)
+		record(b, s, a)
+	}
+	err := s.do(b.Context(), "seed", func(ctx context.Context, t *tx) error {
+		for _, url := range []string{"http://127.0.0.1:3000/a", "http://127.0.0.1:3000/b"} {
+			target, err := t.dict.target(ctx, url)
+			if err != nil {
+				return err
+			}
+			err = t.exec(ctx, "INSERT INTO failing (seq, target, kind, phone, received_at) SELECT v.seq, ?, v.kind, "+sqlPayer+
+				", v.received_at FROM deliveries AS v WHERE v.seq % 20 = 0 AND v.kind IN (SELECT id FROM kinds WHERE verdict <> 'mismatch')", target)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func benchLarge(b *testing.B, s *Store) {
+	b.Helper()
 	ctx := b.Context()
+	payer, many, none := mustPhone(b, "0700000031"), mustPhone(b, benchPhone(100)), mustPhone(b, "0799999999")
+	some, _, err := s.Deposits.List(ctx, DepositFilter{Limit: 1000})
+	if err != nil || len(some) < 1000 {
+		b.Fatal(len(some), err)
+	}
+	old, end := some[999], largeEnd
+	deliveries := func(f DeliveryFilter) func() error {
+		f.Limit = 50
+		return func() error { _, _, err := s.Deliveries.List(ctx, f); return err }
+	}
+	deposits := func(f DepositFilter) func() error {
+		f.Limit = 50
+		return func() error { _, _, err := s.Deposits.List(ctx, f); return err }
+	}
+	find := func(id string) func() error {
+		return func() error { _, err := s.Deposits.Find(ctx, id); return err }
+	}
+	mismatch := []payment.Verdict{payment.VerdictMismatch}
 	for _, bc := range []struct {
 		name string
 		run  func() error
 	}{
-		{"baseline/latest_50", func() error { _, _, err := s.Deliveries.List(ctx, DeliveryFilter{Limit: 50}); return err }},
+		{"baseline/latest_50", deliveries(DeliveryFilter{})},
+		{"webhook/verdict", deliveries(DeliveryFilter{Verdicts: mismatch})},
+		{"webhook/event_and_day", deliveries(DeliveryFilter{Event: "stk.failed", Since: end.AddDate(0, 0, -40), Until: end.AddDate(0, 0, -39)})},
+		{"webhook/failed", deliveries(DeliveryFilter{Failed: true})},
+		{"webhook/failed_event", deliveries(DeliveryFilter{Failed: true, Event: "stk.failed"})},
+		{"webhook/failed_verdict_none", deliveries(DeliveryFilter{Failed: true, Verdicts: mismatch})},
+		{"webhook/phone", deliveries(DeliveryFilter{Phone: payer})},
+		{"webhook/phone_none", deliveries(DeliveryFilter{Phone: none})},
+		{"webhook/phone_failed", deliveries(DeliveryFilter{Phone: payer, Failed: true})},
+		{"webhook/phone_failed_none", deliveries(DeliveryFilter{Phone: many, Failed: true})},
+		{"webhook/phone_verdict", deliveries(DeliveryFilter{Phone: many, Verdicts: mismatch})},
+		{"webhook/deposit", deliveries(DeliveryFilter{DepositID: old.ID})},
+		{"deposit/latest_50", deposits(DepositFilter{})},
+		{"deposit/status_and_day", deposits(DepositFilter{Statuses: []payment.Status{payment.StatusFailed}, Since: end.AddDate(0, 0, -40), Until: end.AddDate(0, 0, -39)})},
+		{"deposit/pending", deposits(DepositFilter{Statuses: []payment.Status{payment.StatusPending}})},
+		{"deposit/conflict", deposits(DepositFilter{Conflict: true})},
+		{"deposit/find_provider_id", find(old.ProviderID)},
+		{"deposit/find_reference", find(old.Reference)},
+		{"deposit/find_nothing", find("nothing")},
+		{"deposit/recent_of_phone", func() error {
+			_, err := s.Deposits.RecentSends(ctx, payer, payment.Amount{}, end.AddDate(0, 0, -1))
+			return err
+		}},
+		{"doubts", func() error { _, err := s.Deposits.Doubts(ctx, old.ID); return err }},
+		{"ledger_stats", func() error { _, err := s.Stats(ctx, end.AddDate(0, 0, -7)); return err }},
+		{"stats/week", func() error { return readStats(ctx, s, 7) }},
+		{"stats/ninety_days", func() error { return readStats(ctx, s, 90) }},
+		{"forward_queue", func() error { _, err := s.Forwards.Queue(ctx, 50); return err }},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
+			if err := bc.run(); err != nil { // what is read is in memory
+				b.Fatal(err)
+			}
+			cpu, n := cpuTime(), 0
 			for b.Loop() {
+				n++
 				if err := bc.run(); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(n)/1000, "cpu-ms/op")
+			b.ReportMetric(float64(b.Elapsed())/float64(time.Millisecond)/float64(n), "ms/op")
 		})
 	}
+}
+
+// readStats reads what package stats does.
+func readStats(ctx context.Context, s *Store, days int) error {
+	from, to := largeEnd.AddDate(0, 0, -days), largeEnd
+	_, settledErr := s.Rollups.Settled(ctx, payment.Local, from, to, false)
+	_, openErr := s.Rollups.Undecided(ctx, payment.Local, from, to, to)
+	_, backErr := s.Rollups.Back(ctx, payment.Local, from, to)
+	_, arrivedErr := s.Rollups.Arrived(ctx, from, to)
+	_, forwardErr := s.Rollups.Forwarded(ctx, from, to)
+	_, walletErr := s.Rollups.Wallets(ctx, from, to)
+	_, timesErr := s.Rollups.Times(ctx, payment.Local, from, to)
+	return errors.Join(settledErr, openErr, backErr, arrivedErr, forwardErr, walletErr, timesErr)
 }
