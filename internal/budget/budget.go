@@ -1,5 +1,6 @@
 // Package budget shares the rate limits of providers among all processes of a machine's
-// user, whatever ledger or profile they work with: the limits are per provider app. It
+// user, whatever ledger or profile they work with: the limits are per provider app. Those
+// who work with a shared ledger have one budget in it, on whatever machine they are. It
 // leaves which limits there are to the adapters.
 //
 // Users do not share one: the place would have to be one that others may write, and whoever
@@ -50,6 +51,10 @@ type Files struct {
 
 var _ payment.Budget = Files{}
 
+// keeping hands a key's state to do, with the time in microseconds, alone, and keeps what
+// do makes of it where that returns true.
+type keeping func(ctx context.Context, key string, do func(s *state, now int64) bool) error
+
 // state is what a file holds. Times are microseconds since 1970.
 type state struct {
 	// Next is when the next slot is free, Updated when it was last written.
@@ -64,14 +69,27 @@ type state struct {
 	Held int64 `json:"held"`
 }
 
+// change has do change the state, and reports whether it did. If the clock has been set
+// back since it was last used, the slots move with it: nobody waits for an hour that the
+// clock repeats.
+func (s *state) change(now int64, do func(s *state, now int64) bool) bool {
+	back := max(0, s.Updated-now)
+	s.Next, s.Held = s.Next-back, s.Held-back
+	if !do(s, now) {
+		return false
+	}
+	s.Updated = now
+	return true
+}
+
 // ReserveWithin implements payment.Budget. A per of 0 or less means no limit and touches
 // nothing.
-func (f Files) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
+func (k keeping) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
 	if per <= 0 {
 		return payment.Slot{}, nil
 	}
 	slot := payment.Slot{}
-	err := f.change(ctx, key, func(s *state, now int64) bool {
+	err := k(ctx, key, func(s *state, now int64) bool {
 		s.Per = max(per.Microseconds(), s.learned(now))
 		at := max(now, s.Next)
 		slot = payment.Slot{Key: key, Per: time.Duration(s.Per) * time.Microsecond, Wait: time.Duration(at-now) * time.Microsecond}
@@ -93,11 +111,11 @@ func (s *state) learned(now int64) int64 {
 
 // Unreserve implements payment.Budget: the slot is free again if nobody has booked or
 // held the budget since.
-func (f Files) Unreserve(ctx context.Context, slot payment.Slot) error {
+func (k keeping) Unreserve(ctx context.Context, slot payment.Slot) error {
 	if slot.At.IsZero() {
 		return nil
 	}
-	return f.change(ctx, slot.Key, func(s *state, _ int64) bool {
+	return k(ctx, slot.Key, func(s *state, _ int64) bool {
 		if s.Next != slot.At.UnixMicro()+slot.Per.Microseconds() {
 			return false
 		}
@@ -110,8 +128,8 @@ func (f Files) Unreserve(ctx context.Context, slot payment.Slot) error {
 // often: the interval grows by half, and shrinks again with time. A slot that ends later
 // has covered the time; it is moved by a microsecond, so that Unreserve, which takes only
 // the last one back, does not take the hold with it.
-func (f Files) Hold(ctx context.Context, key string, until time.Time) error {
-	return f.change(ctx, key, func(s *state, now int64) bool {
+func (k keeping) Hold(ctx context.Context, key string, until time.Time) error {
+	return k(ctx, key, func(s *state, now int64) bool {
 		if until.UnixMicro() <= now || until.UnixMicro() < s.Held+sameHold.Microseconds() {
 			return false
 		}
@@ -124,9 +142,22 @@ func (f Files) Hold(ctx context.Context, key string, until time.Time) error {
 	})
 }
 
-// change reads a key's state under its lock and writes it back where do says so. If the
-// clock has been set back since it was last used, the slots move with it: nobody waits
-// for an hour that the clock repeats.
+// ReserveWithin implements payment.Budget.
+func (f Files) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
+	return keeping(f.change).ReserveWithin(ctx, key, per, most)
+}
+
+// Unreserve implements payment.Budget.
+func (f Files) Unreserve(ctx context.Context, slot payment.Slot) error {
+	return keeping(f.change).Unreserve(ctx, slot)
+}
+
+// Hold implements payment.Budget.
+func (f Files) Hold(ctx context.Context, key string, until time.Time) error {
+	return keeping(f.change).Hold(ctx, key, until)
+}
+
+// change reads a key's state under its lock and writes it back where do says so.
 func (f Files) change(ctx context.Context, key string, do func(s *state, now int64) bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -140,13 +171,10 @@ func (f Files) change(ctx context.Context, key string, do func(s *state, now int
 		return nil
 	}
 	defer unlock()
-	s, now := read(path), f.Now().UnixMicro()
-	back := max(0, s.Updated-now)
-	s.Next, s.Held = s.Next-back, s.Held-back
-	if !do(&s, now) {
+	s := read(path)
+	if !s.change(f.Now().UnixMicro(), do) {
 		return nil
 	}
-	s.Updated = now
 	if body, err := json.Marshal(s); err == nil {
 		_ = atomicfile.Write(path, body)
 	}

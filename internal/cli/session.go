@@ -105,13 +105,37 @@ func wirePackets(e *env) func(sent bool, packet string) {
 // maxPacketShown bounds the characters of a packet that are shown.
 const maxPacketShown = 2000
 
-// budget shares the rate limits of providers with all processes of this user.
-func (s *session) budget() payment.Budget {
-	files := budget.Files{Now: s.now}
-	if s.conf != nil && s.conf.StateDir != "" {
-		files.Dir = filepath.Join(s.conf.StateDir, "budget")
+// budget shares the rate limits of providers with all processes of this user, and, on a
+// shared ledger, with all who work with it.
+func (s *session) budget() payment.Budget { return commonBudget{s} }
+
+// commonBudget finds out at each question whose budget it is: a ledger is opened late.
+type commonBudget struct{ *session }
+
+func (b commonBudget) kept() payment.Budget {
+	files := budget.Files{Now: b.now}
+	if b.conf != nil && b.conf.StateDir != "" {
+		files.Dir = filepath.Join(b.conf.StateDir, "budget")
 	}
-	return files
+	if b.ledger == nil || b.ledger.SharedID() == "" || b.ledger.ReadOnly() {
+		return files
+	}
+	return budget.Ledger{Keeper: b.ledger, Else: files}
+}
+
+// ReserveWithin implements payment.Budget.
+func (b commonBudget) ReserveWithin(ctx context.Context, key string, per, most time.Duration) (payment.Slot, error) {
+	return b.kept().ReserveWithin(ctx, key, per, most)
+}
+
+// Unreserve implements payment.Budget.
+func (b commonBudget) Unreserve(ctx context.Context, slot payment.Slot) error {
+	return b.kept().Unreserve(ctx, slot)
+}
+
+// Hold implements payment.Budget.
+func (b commonBudget) Hold(ctx context.Context, key string, until time.Time) error {
+	return b.kept().Hold(ctx, key, until)
 }
 
 // openLedger opens the profile's ledger once.
