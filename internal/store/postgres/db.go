@@ -55,8 +55,8 @@ type DB struct {
 	idKey, id string
 	// ask is how it was opened.
 	ask Options
-	// ahead is by how many microseconds the server's clock is ahead of this machine's.
-	ahead atomic.Int64
+	// clock is what the server's was when it was looked at.
+	clock atomic.Pointer[reading]
 	// inspected says that the server has been looked at.
 	inspected atomic.Bool
 	readOnly  bool
@@ -159,7 +159,8 @@ func (db *DB) inspect(ctx context.Context, w *wire) error {
 	text := func(i int) string { s, _ := row[i].(string); return s }
 	number, _ := strconv.Atoi(text(0))
 	if at, ok := row[7].(int64); ok {
-		db.ahead.Store(at - (asked.UnixMicro()+time.Now().UnixMicro())/2)
+		answered := time.Now()
+		db.clock.Store(&reading{server: time.UnixMicro(at), here: asked.Add(answered.Sub(asked) / 2)})
 	}
 	recovering, _ := row[2].(bool)
 	may, _ := row[3].(bool)
@@ -393,7 +394,15 @@ func (db *DB) Beside(name string) string { return filepath.Join(db.stateDir, db.
 // ID returns the ledger's id.
 func (db *DB) ID() string { return db.id }
 
-// Now returns the server's clock as far as it is known: this machine's, set right.
+// reading is a moment by two clocks.
+type reading struct{ server, here time.Time }
+
+// Now returns the server's clock as far as it is known: what it was and the time that has
+// gone by since, whatever is done to this machine's clock meanwhile.
 func (db *DB) Now() time.Time {
-	return time.Now().Add(time.Duration(db.ahead.Load()) * time.Microsecond)
+	r := db.clock.Load()
+	if r == nil {
+		return time.Now()
+	}
+	return r.server.Add(time.Since(r.here))
 }
