@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store/postgres"
 	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
@@ -94,6 +96,7 @@ func TestSharedRoles(t *testing.T) {
 	}
 
 	// An older ledger stays as it is, whoever comes, until its owner migrates it.
+	latest := latestSchema(t)
 	owner(t, "UPDATE "+schema+".meta SET value = '11' WHERE name = 'schema'")
 	for who, m := range map[string]*shop{"owner": newMachine(t, place), "writer": writer, "reader": reader} {
 		got := m.run("deposit", "list")
@@ -104,7 +107,16 @@ func TestSharedRoles(t *testing.T) {
 	if got := writer.run("ledger", "migrate"); got.code != 4 {
 		t.Errorf("a writer migrates: exit %d: %s", got.code, got.stderr)
 	}
-	owner(t, "UPDATE "+schema+".meta SET value = '12' WHERE name = 'schema'")
+	owner(t, "UPDATE "+schema+".meta SET value = '"+latest+"' WHERE name = 'schema'")
+}
+
+func latestSchema(t *testing.T) string {
+	t.Helper()
+	n, err := postgres.LatestSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(n)
 }
 
 // postDaraja posts a callback of a push that the ledger does not know.
@@ -192,7 +204,7 @@ func TestSharedSchema(t *testing.T) {
 	if got := m.run("listen", "--addr", l.addr); got.code != 9 || !strings.Contains(got.stderr, "newer") {
 		t.Errorf("a listener on a newer ledger: exit %d: %s", got.code, got.stderr)
 	}
-	meta("schema_min", "12")
+	meta("schema_min", latestSchema(t))
 	l.start()
 	quiet(t, place, l)
 	if h := readHeld(t, openShared(t, place)); len(h.first) != 3 || h.again != 0 {
