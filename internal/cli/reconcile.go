@@ -41,8 +41,10 @@ command helps. It reports only: neither ledger nor files are changed.
 
 Give any mix of files and time slices of one short code; rows that several have are
 counted once. Each payment is in exactly one of fifteen categories; that the counts
-add up is checked and printed. Exit 0 when everything matches, 9 for differences, 8
-when only what is probable or cannot be verified is left, 64 for a wrong file.
+add up is checked and printed. What failed, here or there, moved no money and is
+not_customer_payment unless the other side completed it. Exit 0 when everything matches,
+9 for differences, 8 when only what is probable or cannot be verified is left, 64 for a
+wrong file.
 
 --provider-check asks the provider as well, within the rate budget: what it lists of the
 last 48 hours, how up to 20 undecided deposits stand, and what became of the transactions

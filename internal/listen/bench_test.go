@@ -330,7 +330,7 @@ func compare(b *testing.B, w workload, senders int) {
 
 // BenchmarkListenerRollups prints what the statistics cost a listener that settles deposits:
 // its requests per second as a ratio to those of one that keeps none, in the same run. They
-// take turns, each first in every other one.
+// take short turns, each first in every other one, while there are deposits to settle.
 func BenchmarkListenerRollups(b *testing.B) {
 	defer EaseCollector()()
 	w := workloads()[0]
@@ -341,12 +341,12 @@ func BenchmarkListenerRollups(b *testing.B) {
 			without, stopWithout := serveLedger(b, w, func(o *store.Options) { o.NoRollups = true })
 			defer stopWithout()
 			var last, bareLast atomic.Int64
-			const turn = 700 * time.Millisecond
-			hammer(b, with, w, senders, &last, turn/4)
-			hammer(b, without, w, senders, &bareLast, turn/4)
+			const turn, most = 250 * time.Millisecond, known * 9 / 10
+			hammer(b, with, w, senders, &last, turn)
+			hammer(b, without, w, senders, &bareLast, turn)
 			var ratios, cpu []float64
 			b.ResetTimer()
-			for i := range max(6, 2*b.N) {
+			for i := 0; i < max(12, 8*b.N) && last.Load() < most && bareLast.Load() < most; i++ {
 				var full, bare load
 				if i%2 == 0 {
 					full, bare = hammer(b, with, w, senders, &last, turn), hammer(b, without, w, senders, &bareLast, turn)
