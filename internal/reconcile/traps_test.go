@@ -58,6 +58,7 @@ func traps() [][3]string {
 		{"a workbook with a password", "statement/a workbook with a password", "is refused as that"},
 		{"a zip with a password", "statement/a zip with a password", "is refused as that"},
 		{"a zip bomb", "statement/a bomb of texts", "is refused early"},
+		{"a zip bomb below the titles", "statement/a bomb below the titles", "is refused early"},
 		{"a billion laughs", "statement/a billion laughs", "is refused: entities are not expanded"},
 		{"NUL bytes", "statement/a NUL far below the beginning", "the row is listed as unreadable"},
 		{"a million columns", "statement/a million columns", "those that have titles are read"},

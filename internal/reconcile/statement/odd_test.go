@@ -111,15 +111,19 @@ func TestCells(t *testing.T) {
 // TestHostileWorkbooks: what is made to use up memory or time is refused early.
 func TestHostileWorkbooks(t *testing.T) {
 	t.Parallel()
+	pad := strings.Repeat(" ", 1<<10)
 	for name, tt := range map[string]struct {
 		parts map[string]string
 		want  string
 	}{
-		"a bomb of texts":  {map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si/>", 4<<20) + "</sst>"}, "unpacks to many times its size"},
-		"a bomb of rows":   {map[string]string{"xl/worksheets/sheet1.xml": "<sheetData>" + strings.Repeat("<row></row>", 2<<20) + "</sheetData>"}, "no column Receipt No."},
-		"one endless text": {map[string]string{"xl/sharedStrings.xml": "<sst><si><t>" + strings.Repeat("a", 3<<20) + "</t></si></sst>"}, "an element is longer than"},
-		"a billion laughs": {map[string]string{"xl/sharedStrings.xml": `<!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><sst><si><t>&b;</t></si></sst>`}, "invalid character entity"},
-		"no sheet":         {map[string]string{}, "names a sheet that is not in it"},
+		"a bomb of texts": {map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si"+pad+"/>", 17<<10) + "</sst>"}, "unpacks to many times its size"},
+		"a bomb of rows":  {map[string]string{"xl/worksheets/sheet1.xml": "<sheetData>" + strings.Repeat("<row"+pad+"/>", 17<<10) + "</sheetData>"}, "no column Receipt No."},
+		"a bomb below the titles": {map[string]string{"xl/worksheets/sheet1.xml": "<sheetData><row><c t=\"inlineStr\"><is><t>" +
+			strings.ReplaceAll(strings.TrimSpace(headB), ",", "</t></is></c><c t=\"inlineStr\"><is><t>") + "</t></is></c></row>" + strings.Repeat("<row"+pad+"/>", 17<<10) + "</sheetData>"}, "unpacks to many times its size"},
+		"one endless comment": {map[string]string{"xl/sharedStrings.xml": "<sst><!--" + strings.Repeat("<a>", 1<<20) + "--></sst>"}, "an element is longer than"},
+		"one endless text":    {map[string]string{"xl/sharedStrings.xml": "<sst><si><t>" + strings.Repeat("a", 3<<20) + "</t></si></sst>"}, "an element is longer than"},
+		"a billion laughs":    {map[string]string{"xl/sharedStrings.xml": `<!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><sst><si><t>&b;</t></si></sst>`}, "invalid character entity"},
+		"no sheet":            {map[string]string{}, "names a sheet that is not in it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
