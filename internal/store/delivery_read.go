@@ -297,12 +297,18 @@ type payerKind struct {
 	kind  int64
 }
 
+// sqlPayerKinds asks under which of n phone keys a table has rows of which kinds. It looks
+// for one row of each, where an EXISTS may be planned as a read of them all.
+func sqlPayerKinds(db *database, table string, n int) string {
+	return "WITH wanted (phone) AS (VALUES (?)" + strings.Repeat(", (?)", n-1) + `),
+		stored AS MATERIALIZED (SELECT w.phone FROM wanted AS w WHERE (SELECT 1 FROM ` + table + ` AS v WHERE v.phone = w.phone LIMIT 1) = 1)
+		SELECT s.phone, k.id FROM stored AS s JOIN kinds AS k ON ` + db.engine.In("k.id") + `
+		WHERE (SELECT 1 FROM ` + table + ` AS v WHERE v.phone = s.phone AND v.kind = k.id LIMIT 1) = 1`
+}
+
 // payerKinds returns those of some phone keys under which a table has rows of some kinds.
 func (h *Deliveries) payerKinds(ctx context.Context, table string, keys []any, kinds []int64) ([]payerKind, error) {
-	rows, err := h.query(ctx, "WITH wanted (phone) AS (VALUES (?)"+strings.Repeat(", (?)", len(keys)-1)+`),
-		stored AS MATERIALIZED (SELECT w.phone FROM wanted AS w WHERE EXISTS (SELECT 1 FROM `+table+` AS v WHERE v.phone = w.phone))
-		SELECT s.phone, k.id FROM stored AS s JOIN kinds AS k ON `+h.engine.In("k.id")+`
-		WHERE EXISTS (SELECT 1 FROM `+table+` AS v WHERE v.phone = s.phone AND v.kind = k.id)`, append(keys, h.engine.Numbers(kinds))...)
+	rows, err := h.query(ctx, sqlPayerKinds(h.database, table, len(keys)), append(keys, h.engine.Numbers(kinds))...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
+	"github.com/payctl/payctl/internal/store/postgres/postgrestest"
 )
 
 // TestListsGoByIndices: a list of a ledger with millions of deliveries must read no more
@@ -153,5 +155,53 @@ func checkFailing(t *testing.T, s *Store) {
 		WHERE f.kind <> v.kind OR f.received_at <> v.received_at OR f.phone <> `+sqlPayer).Scan(&wrong)
 	if err != nil || wrong != "" {
 		t.Errorf("failing holds %q, error %v", wrong, err)
+	}
+}
+
+// TestStatisticsGoByIndices: what the statistics read of undecided deposits is in an index:
+// their rows are wide, and scattered.
+func TestStatisticsGoByIndices(t *testing.T) {
+	t.Parallel()
+	fileOnly(t)
+	s := openTest(t, Options{})
+	plan := planOf(t, s, sqlUndecided("s.status = 'PENDING'", ""), 1, "local", 1, 2)
+	if !strings.Contains(plan, "COVERING INDEX deposits_list (shelf=? AND created_at>? AND created_at<?)") {
+		t.Error(plan)
+	}
+}
+
+// TestPayerIsLookedUp: under which keys and kinds a payer is stored costs a look-up of
+// each, also where there are many rows.
+func TestPayerIsLookedUp(t *testing.T) {
+	t.Parallel()
+	sharedOnly(t)
+	place := testPlace(t)
+	s := openTest(t, Options{Path: place})
+	err := s.do(t.Context(), "seed", func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, `INSERT INTO failing (seq, target, kind, phone, received_at)
+			SELECT i, 1, 1, CAST(254700000000 + i AS TEXT), i FROM generate_series(1, 20000) AS i`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := postgrestest.Exec(t.Context(), place, "ANALYZE failing"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, COSTS OFF) "+sqlPayerKinds(s.database, "failing", 2), "254700000007", "2547*007", s.engine.Numbers([]int64{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(line, "rows=20000") || strings.Contains(line, "Hash") {
+			t.Errorf("all rows are read: %s", line)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
 	}
 }

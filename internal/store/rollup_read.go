@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -159,16 +160,23 @@ type Undecided struct {
 	N          int64
 }
 
-// Undecided returns the counts of undecided deposits as of now: they are few, and read
-// one by one, from the list's index but for those that may lack the provider's id.
-func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]Undecided, error) {
-	rows, err := h.query(ctx, `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour,
-			CASE WHEN d.called_back > 0 THEN d.called_back
-				WHEN d.adopted = 0 AND d.expires_at < ? AND (s.status = 'PENDING' OR d.provider_id <> '') THEN 0 ELSE 3 END AS called, count(*)
+// sqlUndecided reads the undecided deposits of some states, and which callbacks are lost.
+func sqlUndecided(states, expected string) string {
+	return `SELECT s.provider, s.status, (d.created_at / 1000000 + 10800) / 3600 AS hour,
+			CASE WHEN d.called_back > 0 THEN d.called_back WHEN d.adopted = 0 AND d.expires_at < ?` + expected + ` THEN 0 ELSE 3 END AS called
 		FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
-		WHERE s.environment = ? AND s.status IN ('CREATED', 'UNKNOWN', 'PENDING') AND d.created_at >= ? AND d.created_at < ?
-		GROUP BY s.provider, s.status, hour, called`,
-		micros(now.Add(-payment.PromptLifetime)), string(env), micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to))+1)))
+		WHERE s.environment = ? AND ` + states + ` AND d.created_at >= ? AND d.created_at < ?`
+}
+
+// Undecided returns the counts of undecided deposits as of now: they are few, and read
+// one by one. Of pending ones, which have the provider's id, the list's index is enough.
+func (h *Rollups) Undecided(ctx context.Context, env payment.Environment, from, to, now time.Time) ([]Undecided, error) {
+	asked := []any{
+		micros(now.Add(-payment.PromptLifetime)), string(env), micros(startOfHour(hourOf(micros(from)))), micros(startOfHour(hourOf(micros(to)) + 1)),
+	}
+	rows, err := h.query(ctx, "SELECT provider, status, hour, called, count(*) FROM ("+sqlUndecided("s.status = 'PENDING'", "")+
+		" UNION ALL "+sqlUndecided("s.status IN ('CREATED', 'UNKNOWN')", " AND d.provider_id <> ''")+
+		") AS d GROUP BY provider, status, hour, called", slices.Concat(asked, asked)...)
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
 	}
