@@ -27,9 +27,9 @@ test: shells ## all tests; with the race detector where a C compiler is found
 shells: ## what the tests in a terminal and in each shell drive; Debian's, for root, where they are missing
 	@missing=""; for p in tmux zsh fish; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
-	  else echo "LOUD SKIP:$$missing: not installed, and cannot be from here; tests that drive them are skipped"; fi; \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q >/dev/null && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; } || \
+	  echo "LOUD SKIP:$$missing: not installed, and cannot be from here; tests that drive them are skipped"; \
 	fi
 
 test-postgres: ## the tests of the ledger, the scripts that name no ledger file and the faults of a shared one, on a private PostgreSQL server
