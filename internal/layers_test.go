@@ -25,7 +25,7 @@ func allowed() map[string][]string {
 
 		"internal/cli": {
 			"internal/apiclient", "internal/budget", "internal/config", "internal/daraja", "internal/deliver", "internal/demo", "internal/deposit", "internal/emulator", "internal/emulator/remote",
-			"internal/doctor", "internal/filter", "internal/input", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/serve", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
+			"internal/doctor", "internal/filter", "internal/input", "internal/inquiry", "internal/listen", "internal/provider", "internal/replay", "internal/serve", "internal/setup", "internal/sevi", "internal/store", "internal/tunnel", "internal/ui", "internal/view",
 			"internal/presence", "internal/wasaapay", "internal/watch", "internal/webhook",
 			"internal/page", "internal/reconcile", "internal/reconcile/statement", "internal/stats", "internal/trace", "internal/web",
 		},
@@ -34,7 +34,8 @@ func allowed() map[string][]string {
 			"internal/stats", "internal/store", "internal/trace", "internal/ui", "internal/view",
 		},
 
-		"internal/demo": {"internal/ui", "internal/view"},
+		"internal/setup": {"internal/config", "internal/provider"},
+		"internal/demo":  {"internal/ui", "internal/view"},
 
 		"internal/deposit": {},
 		"internal/inquiry": {"internal/daraja", "internal/store"},

@@ -6,9 +6,6 @@ import (
 	"strings"
 
 	"golang.org/x/term"
-
-	"github.com/payctl/payctl/internal/config"
-	"github.com/payctl/payctl/internal/view"
 )
 
 // question is what a person is asked on a terminal; elsewhere the default holds.
@@ -77,35 +74,4 @@ func (v *configInit) askHidden(ctx context.Context, words string) (string, error
 		_ = term.Restore(fd, before)
 		return "", ctx.Err()
 	}
-}
-
-// keptMissing marks a secret that nobody gave.
-const keptMissing = "missing"
-
-// keepSecret puts a secret where it is to be kept and returns what the profile says
-// of it.
-func (v *configInit) keepSecret(ctx context.Context, key, value string, needed bool) ([]config.NewValue, []view.KeptSecret, error) {
-	if v.keep == keepEnvironment {
-		variable := "PAYCTL_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		return []config.NewValue{{Key: key, Missing: true}}, []view.KeptSecret{{Key: key, Kept: keepEnvironment + ": " + variable}}, nil
-	}
-	if value == "" {
-		if !needed {
-			return nil, nil, nil
-		}
-		return []config.NewValue{{Key: key, Missing: true}}, []view.KeptSecret{{Key: key, Kept: keptMissing}}, nil
-	}
-	if v.keep != keepFile {
-		entry := "payctl/" + v.profile + "." + key
-		err := config.KeepInKeyring(ctx, entry, value)
-		if err == nil {
-			return []config.NewValue{{Key: key + "_keyring", Value: entry}}, []view.KeptSecret{{Key: key, Kept: "keyring entry " + entry}}, nil
-		}
-		if v.keep == keepKeyring {
-			return nil, nil, err
-		}
-		v.out.Note("there is no keyring here, so secrets go into the user file, which only you can read (mode 0600); --keep-secrets environment keeps none")
-		v.keep = keepFile
-	}
-	return []config.NewValue{{Key: key, Value: value}}, []view.KeptSecret{{Key: key, Kept: "user file"}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/payctl/payctl/internal/input"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/provider"
+	"github.com/payctl/payctl/internal/setup"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -28,14 +29,6 @@ type configInit struct {
 	// given are the values of --secrets-from, by the name of their variable.
 	given map[string]string
 }
-
-// The places where a secret may be kept.
-const (
-	keepAuto        = "auto"
-	keepKeyring     = "keyring"
-	keepFile        = "file"
-	keepEnvironment = "environment"
-)
 
 func newConfigInit(s *session) *cobra.Command {
 	v := &configInit{session: s}
@@ -63,7 +56,7 @@ itself, which is said; --keep-secrets decides. What is there already is not chan
 	f.StringVar(&v.till, "till", "", "till `NUMBER`; makes pushes buy-goods")
 	f.StringVar(&v.callbackURL, "callback-url", "", "public base `URL` of \"payctl listen\"")
 	f.StringVar(&v.secretsFrom, "secrets-from", "", "`FILE` with lines like PAYCTL_DARAJA_PASSKEY=…")
-	f.StringVar(&v.keep, "keep-secrets", keepAuto, "where: `auto|keyring|file|environment`")
+	f.StringVar(&v.keep, "keep-secrets", setup.KeepAuto, "where: `auto|keyring|file|environment`")
 	return cmd
 }
 
@@ -77,7 +70,11 @@ func (v *configInit) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, kept, err := v.plan(ctx, conf)
+	health, err := v.healthOf(conf, v.provider)
+	if err != nil {
+		return err
+	}
+	p, kept, err := v.setup().Plan(ctx, conf, health)
 	if err != nil {
 		return err
 	}
@@ -91,8 +88,11 @@ func (v *configInit) Run(ctx context.Context) error {
 	}
 	acted(ctx, v.session, unwarned(v.env), "profile "+p.Name+" in "+file)
 	out := view.ProfileMade{
-		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider, Secrets: kept,
+		File: file, Made: made, Profile: p.Name, Environment: string(p.Environment), Provider: v.provider,
 		Next: "payctl doctor --profile " + p.Name,
+	}
+	for _, k := range kept {
+		out.Secrets = append(out.Secrets, view.KeptSecret(k))
 	}
 	outcome := v.try(ctx, &out)
 	return v.ended(v.out.One(out), outcome, "profile "+p.Name+" was written")
@@ -100,7 +100,7 @@ func (v *configInit) Run(ctx context.Context) error {
 
 // prepare reads what stands outside and asks what the profile is for.
 func (v *configInit) prepare(ctx context.Context) error {
-	if !slices.Contains([]string{keepAuto, keepKeyring, keepFile, keepEnvironment}, v.keep) {
+	if !slices.Contains([]string{setup.KeepAuto, setup.KeepKeyring, setup.KeepFile, setup.KeepEnvironment}, v.keep) {
 		return usagef("use auto, keyring, file or environment", "keep-secrets %q: is no place", v.keep)
 	}
 	in := isTerminal(v.in.Stdin)
@@ -111,7 +111,7 @@ func (v *configInit) prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if v.given, err = parseEnvFile(v.secretsFrom, string(data)); err != nil {
+		if v.given, err = setup.ParseEnv(v.secretsFrom, string(data)); err != nil {
 			return err
 		}
 	}
@@ -129,68 +129,20 @@ func (v *configInit) prepare(ctx context.Context) error {
 	return v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment})
 }
 
-// parseEnvFile reads lines like NAME=value, with or without "export" and quotes.
-// Errors are KindUsage and repeat no value.
-func parseEnvFile(name, text string) (map[string]string, error) {
-	out := map[string]string{}
-	number := 0
-	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, value, found := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "export ")), "=")
-		if !found || strings.ContainsAny(key, " \t'\"") {
-			return nil, usagef("write NAME=value, one a line", "secrets-from %s:%d: is no NAME=value", name, number)
-		}
-		for _, quote := range []string{`"`, "'"} {
-			if len(value) > 1 && strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
-				value = value[1 : len(value)-1]
-				break
-			}
-		}
-		out[key] = value
+// setup is the use case with this command's means.
+func (v *configInit) setup() *setup.Setup {
+	s := &setup.Setup{
+		Profile: v.profile, Environment: payment.Environment(v.environment), Keep: v.keep, Note: v.out.Note, CallbackURL: v.callbackURL,
+		Values: map[string]string{"daraja.shortcode": v.shortcode, "daraja.till": v.till}, Getenv: v.getenv, Given: v.given,
 	}
-	return out, nil
-}
-
-// plan turns flags, variables, the file of secrets and a person's answers into a profile.
-func (v *configInit) plan(ctx context.Context, conf *config.Config) (config.NewProfile, []view.KeptSecret, error) {
-	p := config.NewProfile{Name: v.profile, Environment: payment.Environment(v.environment)}
-	health, err := v.healthOf(conf, v.provider)
-	if err != nil {
-		return p, nil, err
-	}
-	flags := map[string]string{"daraja.shortcode": v.shortcode, "daraja.till": v.till}
-	var kept []view.KeptSecret
-	var missing []string
-	for i, key := range append(slices.Clone(health.Needs), health.More...) {
-		needed := i < len(health.Needs)
-		s, err := conf.Explain(key)
-		if err != nil {
-			return p, nil, err
-		}
-		value, err := v.value(ctx, s, flags[key], needed)
-		switch {
-		case err != nil:
-			return p, nil, err
-		case s.Secret:
-			one, where, err := v.keepSecret(ctx, key, value, needed)
-			if err != nil {
-				return p, nil, err
-			}
-			p.Values, kept = append(p.Values, one...), append(kept, where...)
-		case value == "" && needed:
-			missing = append(missing, key)
-		case value != "":
-			p.Values = append(p.Values, config.NewValue{Key: key, Value: value})
+	if v.asks {
+		s.AskHidden = v.askHidden
+		s.Ask = func(ctx context.Context, flag, words string) (answer string, err error) {
+			err = v.ask(ctx, question{&answer, flag, words, ""})
+			return answer, err
 		}
 	}
-	if len(missing) > 0 {
-		return p, nil, usagef("give them by flag (--shortcode, --till) or variable, or run it on a terminal", "missing: %s", strings.Join(missing, ", "))
-	}
-	return p, kept, v.callback(ctx, &p, health)
+	return s
 }
 
 func (v *configInit) healthOf(conf *config.Config, id string) (provider.Health, error) {
@@ -201,65 +153,10 @@ func (v *configInit) healthOf(conf *config.Config, id string) (provider.Health, 
 	return row.HealthOf(conf), nil
 }
 
-// callback takes the callback URL, which may be set later: a tunnel gives one.
-func (v *configInit) callback(ctx context.Context, p *config.NewProfile, h provider.Health) error {
-	if h.LintCallback == nil && v.callbackURL == "" {
-		return nil
-	}
-	if v.callbackURL == "" {
-		v.callbackURL = v.outside("PAYCTL_CALLBACK_URL")
-	}
-	if v.asks && v.callbackURL == "" {
-		if err := v.ask(ctx, question{&v.callbackURL, "callback-url", "Public base URL of payctl listen (empty: later)", ""}); err != nil {
-			return err
-		}
-	}
-	if v.callbackURL == "" {
-		p.Values = append(p.Values, config.NewValue{Key: "callback_url", Missing: true})
-		return nil
-	}
-	p.Values = append(p.Values, config.NewValue{Key: "callback_url", Value: v.callbackURL})
-	return nil
-}
-
-// outside is a variable's value from the environment or from the file of secrets.
-func (v *configInit) outside(variable string) string {
-	if value := v.getenv(variable); value != "" {
-		return value
-	}
-	return v.given[variable]
-}
-
-// value is a setting's value: the flag's, the variable's, the file's or a person's.
-func (v *configInit) value(ctx context.Context, s config.Explained, flag string, needed bool) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	if value := v.outside(s.Variable); value != "" {
-		return value, nil
-	}
-	if value := v.given[s.Key]; value != "" || !v.asks {
-		return value, nil
-	}
-	if s.Secret {
-		if v.keep == keepEnvironment || !needed {
-			return "", nil
-		}
-		return v.askHidden(ctx, s.Key+" ("+s.Meaning+")")
-	}
-	var answer string
-	words := s.Key + " (" + s.Meaning + ")"
-	if !needed {
-		words += ", empty for none"
-	}
-	err := v.ask(ctx, question{&answer, s.Key, words, ""})
-	return answer, err
-}
-
 // try asks the provider one harmless question with the new profile.
 func (v *configInit) try(ctx context.Context, out *view.ProfileMade) error {
 	for _, s := range out.Secrets {
-		if s.Kept == keptMissing || strings.HasPrefix(s.Kept, keepEnvironment) {
+		if s.Kept == setup.Missing || strings.HasPrefix(s.Kept, setup.KeepEnvironment) {
 			out.Tested, out.Detail = view.TestedSkipped, payment.OrNull(s.Key+" is not set yet")
 		}
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -19,17 +18,16 @@ import (
 // depositCreate is "payctl deposit create".
 type depositCreate struct {
 	*session
-	provider, phone, amount        string
-	reference, description, wallet string
-	key                            string
-	keyGiven                       func() bool
-	fieldPairs                     []string
-	wait, dryRun                   bool
-	again, repeatUnknown           bool
-	fromFile                       string
-	fileGiven                      func() bool
-	concurrency                    int
-	follow                         followOptions
+	provider             string
+	words                deposit.Request
+	keyGiven             func() bool
+	fieldPairs           []string
+	wait, dryRun         bool
+	again, repeatUnknown bool
+	fromFile             string
+	fileGiven            func() bool
+	concurrency          int
+	follow               followOptions
 
 	// What the flags come to.
 	via    watch.Via
@@ -67,12 +65,12 @@ Run again, the same plan goes on where it stopped and asks nobody twice.`,
 	f := cmd.Flags()
 	v.keyGiven = func() bool { return f.Changed("idempotency-key") }
 	f.StringVar(&v.provider, "provider", "", "`daraja|wasaapay` (default daraja)")
-	f.StringVar(&v.phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
-	f.StringVar(&v.amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
-	f.StringVar(&v.reference, "reference", "", "your own `TEXT`, shown to the customer (Daraja: at most 12 characters)")
-	f.StringVar(&v.description, "description", "", "`TEXT` for the prompt (Daraja: at most 13 characters)")
-	f.StringVar(&v.wallet, "wallet", "", "WasaaPay wallet `ID` (default: the profile's)")
-	f.StringVar(&v.key, "idempotency-key", "", "`KEY` that makes repeating this command safe (default: a new one)")
+	f.StringVar(&v.words.Phone, "phone", "", "the customer's `NUMBER`, in any Kenyan form")
+	f.StringVar(&v.words.Amount, "amount", "", "`AMOUNT` in KES; whole shillings for M-Pesa")
+	f.StringVar(&v.words.Reference, "reference", "", "your own `TEXT`, shown to the customer (Daraja: at most 12 characters)")
+	f.StringVar(&v.words.Description, "description", "", "`TEXT` for the prompt (Daraja: at most 13 characters)")
+	f.StringVar(&v.words.Wallet, "wallet", "", "WasaaPay wallet `ID` (default: the profile's)")
+	f.StringVar(&v.words.Key, "idempotency-key", "", "`KEY` that makes repeating this command safe (default: a new one)")
 	f.StringArrayVar(&v.fieldPairs, "field", nil, "extra request field `NAME=VALUE` (WasaaPay; repeatable)")
 	f.BoolVar(&v.wait, "wait", false, "follow the deposit to its end and exit with the outcome")
 	f.BoolVar(&v.dryRun, "dry-run", false, "check everything and show the deposit; record and send nothing")
@@ -115,10 +113,11 @@ func (v *depositCreate) plan(ctx context.Context) (p provider.Provider, intent p
 		return p, intent, usagef("providers that can: "+provider.Names(v.providers.Depositors()), "provider %s: cannot ask for money", id)
 	}
 	var transports []string
+	v.words.KeyGiven = v.keyGiven()
 	if v.via, transports, err = v.follow.parse(); err != nil {
 		return p, intent, err
 	}
-	if err := v.checkFlags(row); err != nil {
+	if err := v.checkFlags(row, v.words); err != nil {
 		return p, intent, err
 	}
 	if p, err = v.session.provider(ctx, id, transports); err != nil {
@@ -127,7 +126,7 @@ func (v *depositCreate) plan(ctx context.Context) (p provider.Provider, intent p
 	if err := v.via.Check(p.Depositor, p.Streamer); err != nil {
 		return p, intent, err
 	}
-	if intent, err = v.intent(ctx, p); err != nil {
+	if intent, err = v.intent(ctx, p, v.words); err != nil {
 		return p, intent, err
 	}
 	if v.fields, err = parseFields(v.fieldPairs); err != nil {
@@ -152,28 +151,14 @@ func (v *depositCreate) showPlan(ctx context.Context, intent payment.Deposit) er
 }
 
 // intent parses the flags into a deposit that is ready to be recorded.
-func (v *depositCreate) intent(ctx context.Context, p provider.Provider) (payment.Deposit, error) {
-	phone, err := payment.ParsePhone(v.phone)
-	if err != nil {
-		return payment.Deposit{}, err
-	}
-	amount, err := payment.ParseAmount(v.amount, payment.KES)
-	if err != nil {
-		return payment.Deposit{}, err
-	}
+func (v *depositCreate) intent(ctx context.Context, p provider.Provider, words deposit.Request) (payment.Deposit, error) {
 	conf, err := v.config(ctx)
 	if err != nil {
 		return payment.Deposit{}, err
 	}
-	now := v.now()
-	intent := payment.Deposit{
-		Provider: p.ID, Environment: conf.Environment, Status: payment.StatusCreated,
-		Reference: v.reference, Description: v.description, IdempotencyKey: v.key,
-		Amount: amount, Phone: phone, ShortCode: p.ShortCode, Wallet: cmp.Or(v.wallet, p.Wallet),
-		CallbackToken: payment.NewToken(), CreatedAt: now, UpdatedAt: now,
-	}
-	if intent.IdempotencyKey == "" {
-		intent.IdempotencyKey = payment.NewIdempotencyKey()
+	intent, err := words.Intent(deposit.Account{Provider: p.ID, Environment: conf.Environment, ShortCode: p.ShortCode, Wallet: p.Wallet}, v.now())
+	if err != nil {
+		return intent, err
 	}
 	warnings, err := p.Check(&intent)
 	for _, w := range warnings {
@@ -183,40 +168,20 @@ func (v *depositCreate) intent(ctx context.Context, p provider.Provider) (paymen
 }
 
 // checkFlags finds what is wrong with the flags alone, before any setting is read.
-func (v *depositCreate) checkFlags(row provider.Row) error {
-	if err := v.checkUnused(row); err != nil {
+func (v *depositCreate) checkFlags(row provider.Row, words deposit.Request) error {
+	if err := v.checkUnused(row, words.Wallet); err != nil {
 		return err
 	}
-	if v.phone == "" {
-		return usagef("give the customer's number, such as --phone 0712345678", "phone: --phone is missing")
-	}
-	if v.amount == "" {
-		return usagef("give the amount in KES, such as --amount 100", "amount: --amount is missing")
-	}
-	if v.keyGiven() && v.key == "" {
-		// Most likely a variable that is not set: a new key each time would make
-		// repeating the command ask again.
-		return usagef("leave the flag out for a new key, or check where its value comes from", "idempotency-key: --idempotency-key is empty")
-	}
-	for _, text := range []struct{ flag, value string }{{"idempotency-key", v.key}, {"reference", v.reference}} {
-		if strings.TrimRight(text.value, " \t\r\n") != text.value {
-			return usagef("take the blank away: it would make another "+text.flag+" of it", "%s: ends with a blank or a line break", text.flag)
-		}
-	}
-	if _, err := payment.ParsePhone(v.phone); err != nil {
-		return err
-	}
-	_, err := payment.ParseAmount(v.amount, payment.KES)
-	return err
+	return words.Check()
 }
 
 // checkUnused refuses a flag that would do nothing: it was given to do something.
-func (v *depositCreate) checkUnused(row provider.Row) error {
+func (v *depositCreate) checkUnused(row provider.Row, wallet string) error {
 	const hint = "leave it out, or choose another --provider"
 	switch {
 	case len(v.fieldPairs) > 0 && !row.Fields:
 		return usagef(hint, "field: --field adds nothing to a request to %s", row.Title)
-	case v.wallet != "" && !row.Wallets:
+	case wallet != "" && !row.Wallets:
 		return usagef(hint, "wallet: %s has no wallets; the money goes to the profile's shortcode", row.Title)
 	case v.follow.transports != "" && !row.Streams:
 		return usagef(hint, "transports: %s has no stream", row.Title)

@@ -47,7 +47,7 @@ func (v *depositCreate) runPlan(ctx context.Context) error {
 // checkPlanFlags refuses flags that speak of one deposit.
 func (v *depositCreate) checkPlanFlags() error {
 	for _, f := range []struct{ name, value string }{
-		{"phone", v.phone}, {"amount", v.amount}, {"reference", v.reference}, {"idempotency-key", v.key},
+		{"phone", v.words.Phone}, {"amount", v.words.Amount}, {"reference", v.words.Reference}, {"idempotency-key", v.words.Key},
 	} {
 		if f.value != "" {
 			return usagef("leave --"+f.name+" out: the plan has a column for it", "%s: cannot be mixed with --from-file", f.name)
@@ -88,12 +88,10 @@ func (r *planRun) read(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	minor := int64(0)
 	for _, p := range r.plan {
-		minor += p.Intent.Amount.Minor()
 		r.references[p.Line] = p.Intent.Reference
 	}
-	r.total = payment.AmountOf(minor, payment.KES)
+	r.total = deposit.Total(r.plan)
 	return nil
 }
 
@@ -106,12 +104,7 @@ func (r *planRun) file(ctx context.Context) ([]byte, error) {
 
 // line is the deposit of one line; the flags stand in for cells that are empty.
 func (r *planRun) line(ctx context.Context, l deposit.Line) (payment.Deposit, error) {
-	one := *r.depositCreate
-	one.provider, one.wallet = cmp.Or(l.Provider, r.provider), cmp.Or(l.Wallet, r.wallet)
-	one.description = cmp.Or(l.Description, r.description)
-	one.phone, one.amount, one.reference, one.key = l.Phone, l.Amount, l.Reference, l.Key
-	one.keyGiven = func() bool { return false }
-	id, err := r.session.providers.Parse(one.provider)
+	id, err := r.session.providers.Parse(cmp.Or(l.Provider, r.provider))
 	if err != nil {
 		return payment.Deposit{}, err
 	}
@@ -119,10 +112,11 @@ func (r *planRun) line(ctx context.Context, l deposit.Line) (payment.Deposit, er
 	if !row.Deposits {
 		return payment.Deposit{}, usagef("", "provider %s: cannot ask for money", id)
 	}
-	if l.Reference == "" {
-		return payment.Deposit{}, usagef("", "reference: is missing")
+	words, err := l.Request(r.words)
+	if err != nil {
+		return payment.Deposit{}, err
 	}
-	if err := one.checkFlags(row); err != nil {
+	if err := r.checkFlags(row, words); err != nil {
 		return payment.Deposit{}, err
 	}
 	p, open := r.providers[id]
@@ -135,7 +129,7 @@ func (r *planRun) line(ctx context.Context, l deposit.Line) (payment.Deposit, er
 		}
 		r.providers[id] = p
 	}
-	return one.intent(ctx, p)
+	return r.intent(ctx, p, words)
 }
 
 // show is --dry-run: every line as it would be asked for, and the total.
