@@ -3,14 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/daraja"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
@@ -23,8 +19,7 @@ type darajaQR struct {
 	amount, merchant, reference string
 	kind, cpi                   string
 	size                        int
-	file                        string
-	force                       bool
+	output                      outputFile
 }
 
 func newDarajaQR(s *session) *cobra.Command {
@@ -46,41 +41,15 @@ SM send money, SB send to business.`,
 	f.StringVar(&v.kind, "type", "", "`BG|PB|WA|SM|SB` (default: BG for a till, else PB)")
 	f.StringVar(&v.cpi, "to", "", "`NUMBER` paid to (default: the profile's till or shortcode)")
 	f.IntVar(&v.size, "size", 300, "width and height of the picture in `PIXELS`")
-	f.StringVar(&v.file, "output-file", "", "write the PNG picture to this `FILE`")
-	f.BoolVar(&v.force, "force", false, "write over a file that is there")
+	v.output.bind(f, "write the PNG picture to this `FILE`")
 	return cmd
-}
-
-// checkFile refuses a file that is there, before anything is asked for.
-func (v *darajaQR) checkFile() error {
-	if v.file == "" || v.force {
-		return nil
-	}
-	if _, err := os.Lstat(v.file); err == nil {
-		return usagef("name another file, or give --force", "output-file %s: is there already", v.file)
-	}
-	return nil
-}
-
-func (v *darajaQR) write(picture []byte) error {
-	write := atomicfile.Create
-	if v.force {
-		write = atomicfile.Write
-	}
-	switch err := write(v.file, picture); {
-	case errors.Is(err, fs.ErrExist):
-		return usagef("name another file, or give --force", "output-file %s: is there already", v.file)
-	case err != nil:
-		return usagef("name a file that can be written", "output-file %s: cannot be written", v.file)
-	}
-	return nil
 }
 
 // Run asks for the code, draws it and writes the picture.
 func (v *darajaQR) Run(ctx context.Context) error {
 	amount, err := flagAmount(v.amount)
 	if err == nil {
-		err = v.checkFile()
+		err = v.output.check()
 	}
 	if err != nil {
 		return err
@@ -101,17 +70,17 @@ func (v *darajaQR) Run(ctx context.Context) error {
 	}
 	shown := view.QR{
 		Merchant: v.merchant, Amount: amount.String(), Currency: string(amount.Currency()), Reference: v.reference,
-		Type: payment.OrNull(strings.ToUpper(v.kind)), File: payment.OrNull(v.file), Bytes: len(picture),
+		Type: payment.OrNull(strings.ToUpper(v.kind)), File: payment.OrNull(v.output.file), Bytes: len(picture),
 	}
-	if v.file == "" {
+	if v.output.file == "" {
 		shown.PNG = payment.OrNull(base64.StdEncoding.EncodeToString(picture))
-	} else if err := v.write(picture); err != nil {
+	} else if err := v.output.save(v.output.file, picture); err != nil {
 		return err
 	}
 	var drawable bool
 	shown.Drawn, drawable = view.DrawQR(picture)
 	if !drawable {
-		if v.file == "" && v.out.Format() == ui.FormatText {
+		if v.output.file == "" && v.out.Format() == ui.FormatText {
 			return usagef("add --output-file FILE and look at the picture", "the picture cannot be drawn in a terminal")
 		}
 		v.out.Note("the picture cannot be drawn in a terminal; look at the file")

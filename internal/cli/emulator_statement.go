@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/payctl/payctl/internal/atomicfile"
 	"github.com/payctl/payctl/internal/emulator"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/ui"
@@ -23,8 +20,7 @@ import (
 type emulatorStatement struct {
 	control
 	from, to, family, shortcode string
-	file                        string
-	force                       bool
+	output                      outputFile
 }
 
 func newEmulatorStatement(s *session) *cobra.Command {
@@ -50,8 +46,7 @@ portal's own name, which for C alone says short code and period.`,
 	f.StringVar(&v.to, "to", "", "last `TIME`, itself included (default: today)")
 	f.StringVar(&v.family, "family", "B", "family of files: `B|C|D`")
 	f.StringVar(&v.shortcode, "shortcode", "", "`CODE` of the paybill or till (default: the local paybill)")
-	f.StringVar(&v.file, "output-file", "", "write to this `FILE`, or into this directory")
-	f.BoolVar(&v.force, "force", false, "overwrite the file")
+	v.output.bind(f, "write to this `FILE`, or into this directory")
 	v.bindURL(f)
 	return cmd
 }
@@ -64,7 +59,7 @@ func (v *emulatorStatement) Run(ctx context.Context) error {
 		return err
 	}
 	shown := view.Statement{Statement: s}
-	if v.file == "" {
+	if v.output.file == "" {
 		if v.out.Format() == ui.FormatText {
 			return v.print(s)
 		}
@@ -88,20 +83,9 @@ func (v *emulatorStatement) print(s emulator.Statement) error {
 }
 
 func (v *emulatorStatement) write(s emulator.Statement) (string, error) {
-	path := v.file
+	path := v.output.file
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, s.Name)
 	}
-	save := atomicfile.Create
-	if v.force {
-		save = atomicfile.Write
-	}
-	err := save(path, s.Content)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return "", usagef("name another file, or add --force", "output-file %s: is there already", path)
-	case err != nil:
-		return "", usagef("name a file that can be written", "output-file %s: cannot be written", path)
-	}
-	return path, nil
+	return path, v.output.save(path, s.Content)
 }

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -137,50 +134,13 @@ func (v *traceVerb) statementRows(ctx context.Context, d *payment.Deposit) ([]tr
 	return out, err
 }
 
-// writeBundle writes the zip. What is in it is masked whatever --show-phone says: it
-// leaves the house.
+// writeBundle writes the zip.
 func (v *traceVerb) writeBundle(t *trace.Trace, deposit ui.View) error {
-	masked := view.NewTrace(t, deposit, v.zone())
-	timeline, err := json.MarshalIndent(masked, "", "  ")
+	data, err := view.TraceBundle(t, deposit, v.providers.Explain, v.zone(), v.now())
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	plain, err := ui.New(ui.Options{Stdout: &text, Stderr: &text, Color: "never"})
-	if err != nil {
-		return err
-	}
-	if err := plain.One(masked); err != nil {
-		return err
-	}
-	meanings := []view.Explanation{}
-	for _, code := range t.Codes() {
-		e := payment.Explained{Code: code}
-		for _, id := range v.providers.Explainers() {
-			e.Meanings = append(e.Meanings, v.providers.Row(id).Explainer.Explain(code, payment.CodeQuery{})...)
-		}
-		meanings = append(meanings, view.NewExplanation(e, 0, false))
-	}
-	catalogue, err := json.MarshalIndent(meanings, "", "  ")
-	if err != nil {
-		return err
-	}
-	versions, err := json.MarshalIndent(map[string]any{
-		"payctl": view.ThisBuild().Version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	b := trace.Bundle{
-		Trace: t, Timeline: []byte(payment.MaskDigits(string(timeline))), Text: []byte(payment.MaskDigits(text.String())),
-		Body:      func(body []byte) []byte { return view.Body(body, false) },
-		Catalogue: catalogue, Versions: versions, Made: v.now(),
-	}
-	var z bytes.Buffer
-	if err := b.Write(&z); err != nil {
-		return err
-	}
-	if err := atomicfile.Write(v.bundle, z.Bytes()); err != nil {
+	if err := atomicfile.Write(v.bundle, data); err != nil {
 		return usagef("check the directory and its permissions", "bundle: %s", err.Error())
 	}
 	v.out.Note("wrote %s; look through it, then send it with the text in REQUEST.txt", payment.Line(v.bundle, 200))

@@ -23,13 +23,13 @@ func TestRequestCheck(t *testing.T) {
 	} {
 		r := good
 		c.change(&r)
+		got := ""
 		err := r.Check()
-		if got := ""; err != nil {
-			if got = err.Error(); got != c.want || payment.KindOf(err) != payment.KindUsage {
-				t.Errorf("%s: %v", name, err)
-			}
-		} else if c.want != "" {
-			t.Errorf("%s: nothing is wrong with it", name)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want || err != nil && payment.KindOf(err) != payment.KindUsage {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 	for _, bad := range []Request{{Phone: "12", Amount: "100"}, {Phone: "0712345678", Amount: "1e3"}} {

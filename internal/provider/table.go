@@ -124,6 +124,15 @@ func (t Table) Explainers() []payment.ProviderID {
 	return t.ids(func(r Row) bool { return r.Explainer != nil })
 }
 
+// Explain returns what a code may mean with any provider.
+func (t Table) Explain(code string) payment.Explained {
+	out := payment.Explained{Code: code}
+	for _, id := range t.Explainers() {
+		out.Meanings = append(out.Meanings, t.Row(id).Explainer.Explain(code, payment.CodeQuery{})...)
+	}
+	return out
+}
+
 // CodeAPIs lists what tells one code of a provider from another.
 func (t Table) CodeAPIs() []string {
 	var out []string
