@@ -160,6 +160,9 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 // tieSamePayments names for what customers paid under a deposit's receipt the delivery
 // that settled that deposit.
 func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
+	if err := h.tieEarlyPayments(ctx, rows, out); err != nil {
+		return err
+	}
 	var deposits []int64
 	for i := range rows {
 		if rows[i].deposit != 0 && payment.TopicOf(rows[i].kind.event) == payment.TopicCustomer {
@@ -192,6 +195,38 @@ func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, o
 		}
 	}
 	return settled.Err()
+}
+
+// tieEarlyPayments names the deposit of what customers paid under its receipt, where that
+// was told before the deposit was settled.
+func (h *Deliveries) tieEarlyPayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
+	early := map[string][]int{}
+	var receipts []string
+	for i := range rows {
+		v := &rows[i]
+		if v.deposit == 0 && v.event.Receipt != "" && v.kind.verdict == payment.VerdictUnsigned && payment.TopicOf(v.kind.event) == payment.TopicCustomer {
+			early[v.event.Receipt] = append(early[v.event.Receipt], i)
+			receipts = append(receipts, v.event.Receipt)
+		}
+	}
+	if len(receipts) == 0 {
+		return nil
+	}
+	found, err := h.depositsBy(ctx, h, h.engine.In("receipt")+" AND receipt <> '' AND status = ?", h.engine.Texts(receipts), string(payment.StatusCompleted))
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		for _, i := range early[d.Receipt] {
+			if v := &rows[i]; v.kind.provider == d.Provider && v.event.Amount == d.Amount {
+				v.deposit = d.seq
+				told := out[v.seq]
+				told.DepositID = d.ID
+				out[v.seq] = told
+			}
+		}
+	}
+	return nil
 }
 
 // pages chooses how the positions of a filter's pages are found.
@@ -278,10 +313,19 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		where, args := where+" AND "+h.engine.In("+kind")+f.ifFailed(), append(slices.Clone(about), h.engine.Numbers(ids))
-		return h.positions(ctx, []indexRun{{table: "deliveries", at: "received_at", where: where, args: args}}, w)
+		kinds := " AND " + h.engine.In("+kind") + f.ifFailed()
+		runs := []indexRun{{table: "deliveries", at: "received_at", where: where + kinds, args: append(slices.Clone(about), h.engine.Numbers(ids))}}
+		if f.QueryID == "" {
+			runs = append(runs, indexRun{table: "deliveries", at: "received_at", where: sqlEarlyPayments + kinds, args: []any{deposit, deposit, h.engine.Numbers(ids)}})
+		}
+		return h.positions(ctx, runs, w)
 	}, nil
 }
+
+// sqlEarlyPayments picks what a customer paid under a deposit's receipt, where that was
+// told before the deposit was settled.
+const sqlEarlyPayments = `seq IN (SELECT delivery FROM claims WHERE deposit = ? AND delivery IS NOT NULL) AND deposit IS NULL
+	AND receipt = (SELECT d.receipt FROM deposits AS d WHERE d.seq = ?)`
 
 // ifFailed is a further condition on a few rows.
 func (f DeliveryFilter) ifFailed() string {

@@ -56,3 +56,30 @@ func TestSamePayment(t *testing.T) {
 		t.Errorf("by another route: %+v", r)
 	}
 }
+
+// TestSamePaymentToldFirst holds that a C2B confirmation which came before the push's
+// callback is tied to the deposit once that has its receipt, and found with it.
+func TestSamePaymentToldFirst(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, Options{})
+	d := pending(t, s, push(t, "INV-1"), "ws_1")
+	early := confirmation("REC0000001", 15000)
+	early.Inspection.Event.Reference, early.Inspection.Event.Phone = d.Reference, d.Phone.MSISDN()
+	told := record(t, s, early)
+	if got, err := s.Deliveries.Get(t.Context(), told.DeliveryID); err != nil || got.DepositID != "" || got.SamePaymentAs != "" {
+		t.Fatalf("before: deposit %q, same payment as %q, %v", got.DepositID, got.SamePaymentAs, err)
+	}
+	settled := record(t, s, genuine(t, s, callback("ws_1", "REC0000001", 15000)))
+	list, _, err := s.Deliveries.List(t.Context(), DeliveryFilter{DepositID: d.ID})
+	if err != nil || len(list) != 2 {
+		t.Errorf("%d deliveries about the deposit, %v", len(list), err)
+	}
+	for _, got := range list {
+		if got.DepositID != d.ID || (got.ID == told.DeliveryID) != (got.SamePaymentAs == settled.DeliveryID) {
+			t.Errorf("%s: deposit %q, same payment as %q", got.ID, got.DepositID, got.SamePaymentAs)
+		}
+	}
+	if after := deposit(t, s, d.ID); after.Status != payment.StatusCompleted || !after.Conflict.IsZero() {
+		t.Errorf("the deposit became %+v", after)
+	}
+}

@@ -213,7 +213,10 @@ func (g *gatherer) history(ctx context.Context, id string) error {
 				n.Text = ""
 			}
 		}
-		if n.Text != "" {
+		switch {
+		case e.Summary == "":
+			e.Summary = n.Text
+		case n.Text != "":
 			e.Summary += ": " + n.Text
 		}
 		g.add(e)
