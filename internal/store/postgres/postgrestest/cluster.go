@@ -134,6 +134,15 @@ func (c *Cluster) Append(name, text string) error {
 	return errors.Join(err, f.Close())
 }
 
+// MakeDir makes a directory in Dir, as the server's user.
+func (c *Cluster) MakeDir(name string) error {
+	dir := filepath.Join(c.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil || c.as == nil {
+		return err
+	}
+	return os.Chown(dir, int(c.as.Uid), int(c.as.Gid))
+}
+
 // Put writes a file (0600) into the server's directory, as the server's user.
 func (c *Cluster) Put(name string, text []byte) error {
 	file := filepath.Join(c.Data, name)
