@@ -24,18 +24,24 @@ const largeSpan = 90 * 24 * time.Hour
 // never answered, of payments that came unasked, and of callbacks that came twice.
 func largeLedger(b *testing.B) *Store {
 	b.Helper()
+	path := os.Getenv("PAYCTL_BENCH_LEDGER")
+	if path == "" {
+		path = filepath.Join(b.TempDir(), "ledger.db")
+	}
+	return makeLarge(b, path, benchRows(b))
+}
+
+// makeLarge opens a ledger of n deliveries, making it where it is missing.
+func makeLarge(b *testing.B, path string, n int) *Store {
+	b.Helper()
 	all := Bound{Rows: 1 << 40, Bytes: 1 << 50}
 	clock := newClock()
 	clock.now = largeEnd.Add(-largeSpan)
-	o := Options{Path: os.Getenv("PAYCTL_BENCH_LEDGER"), Quarantine: Quarantine{Junk: all, Untrusted: all}, Now: clock.Now}
-	if o.Path == "" {
-		o.Path = filepath.Join(b.TempDir(), "ledger.db")
-	}
+	o := Options{Path: path, Quarantine: Quarantine{Junk: all, Untrusted: all}, Now: clock.Now}
 	if _, err := os.Stat(o.Path); err == nil {
 		return openTest(b, o)
 	}
 	s := openTest(b, o)
-	n := benchRows(b)
 	const chunk = 5000
 	for from := 0; from < n; from += chunk {
 		clock.now = largeTime(from, n)
