@@ -159,13 +159,20 @@ func (r *Report) Outcome() error {
 	case !r.EquationHolds():
 		return errors.New("reconcile: the counts do not add up: a bug of payctl; the report is not to be trusted")
 	case differ > 0:
-		return &payment.Error{Kind: payment.KindConflict, Message: fmt.Sprintf("reconcile: %d differences", differ), Hint: "each difference names the command that helps; nothing was changed"}
+		return &payment.Error{Kind: payment.KindConflict, Message: "reconcile: " + many(differ, "difference", "differences"), Hint: "each difference names the command that helps; nothing was changed"}
 	case bad > 0:
-		return &payment.Error{Kind: payment.KindConflict, Message: fmt.Sprintf("reconcile: %d checks of the files failed", bad), Hint: "the file is incomplete or was changed; export it again"}
+		return &payment.Error{Kind: payment.KindConflict, Message: "reconcile: " + many(bad, "check", "checks") + " of the files failed", Hint: "the file is incomplete or was changed; export it again"}
 	case open > 0:
-		return &payment.Error{Kind: payment.KindPending, Message: fmt.Sprintf("reconcile: %d payments are probable or cannot be verified", open), Hint: "each names the command that settles it"}
+		return &payment.Error{Kind: payment.KindPending, Message: "reconcile: " + many(open, "payment is", "payments are") + " probable or cannot be verified", Hint: "each names the command that settles it"}
 	}
 	return nil
+}
+
+func many(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // Run compares. Errors are KindUsage for files that are not what they should be, and
