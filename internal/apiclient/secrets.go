@@ -15,8 +15,8 @@ import (
 // bytes: a shorter one may be part of any word.
 const shortestSecret = 8
 
-// hidable returns the secrets that are long enough, the longest first, lest one
-// that is part of another leaves the rest.
+// hidable returns the secrets that are long enough, the longest first: one
+// that is part of another would leave the rest.
 func hidable(secrets []string) []string {
 	var out []string
 	for _, s := range secrets {

@@ -1,7 +1,7 @@
 // Package cli is the command line: the cobra tree with one file per verb, and the map
 // from kinds of error to exit codes. A verb turns flags into the input of a use case
-// (inquiry, deposit, watch, webhook, replay, listen) and its result into a view and an
-// error. No payment rule lives here, and nothing is written but through ui.
+// (inquiry, deposit, watch, webhook, replay, listen, tunnel, setup) and its result into a
+// view and an error. No payment rule lives here, and nothing is written but through ui.
 //
 // # Add a verb
 //
@@ -21,7 +21,10 @@
 //     internal/view, with masking as a parameter.
 //  5. List the constructor in its group (ledger.go), a new group in commands (root.go).
 //  6. Write testdata/script/ledger_backup.txtar: output, exit codes, bad input.
-//  7. Run "make completions", and name the verb in README.md. TestTree checks the rest.
+//  7. Name its output in outputs (schema.go), and, if it knows providers, a line for it in
+//     fourthLines (fourth_test.go).
+//  8. Run "make completions", and name the verb in README.md. The tests of tree_test.go
+//     check the rest.
 package cli
 
 import (

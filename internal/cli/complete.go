@@ -15,7 +15,7 @@ import (
 	"github.com/payctl/payctl/internal/webhook"
 )
 
-// isCompletion tells whether a command line's first word is a shell's question
+// isCompletion reports whether a command line's first word is a shell's question
 // what may come next.
 func isCompletion(word string) bool {
 	return word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd

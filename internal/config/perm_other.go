@@ -2,5 +2,5 @@
 
 package config
 
-// modesMatter tells whether a file's mode says who can read it.
+// modesMatter reports whether a file's mode says who can read it.
 func modesMatter() bool { return true }

@@ -121,7 +121,7 @@ func (s Source) projectDirs() []string {
 	}
 }
 
-// isShared tells whether everybody can write to a directory.
+// isShared reports whether everybody can write to a directory.
 func isShared(dir string) bool {
 	info, err := os.Stat(dir)
 	return err == nil && modesMatter() && info.Mode().Perm()&0o002 != 0

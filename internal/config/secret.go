@@ -47,7 +47,7 @@ func (r *SecretRef) Key() string {
 	return r.key
 }
 
-// IsSet tells whether some source gives the secret. It fetches nothing.
+// IsSet reports whether some source gives the secret. It fetches nothing.
 func (r *SecretRef) IsSet() bool { return r != nil && r.set }
 
 // String names the setting, never its value.

@@ -148,12 +148,12 @@ func find(key string) (s *setting, form string, ok bool) {
 	return &setting{}, "", false
 }
 
-// isList tells whether a file may give a list for the key.
+// isList reports whether a file may give a list for the key.
 func isList(s *setting, form string) bool {
 	return s.kind == kindAddresses || s.kind == kindSecret && form == byCommand
 }
 
-// isSection tells whether settings stand under the key.
+// isSection reports whether settings stand under the key.
 func isSection(key string) bool {
 	for _, s := range settings {
 		if strings.HasPrefix(s.key, key+".") {

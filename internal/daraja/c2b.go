@@ -82,7 +82,7 @@ func (r ValidationRule) Decide(e *payment.Event) string {
 	return ""
 }
 
-// matchesWhole tells whether the expression matches all of the text, anchored
+// matchesWhole reports whether the expression matches all of the text, anchored
 // or not: "INV-[0-9]+" must not let "INV-1 and more" pass.
 func matchesWhole(expression *regexp.Regexp, text string) bool {
 	whole, err := regexp.Compile(`\A(?:` + expression.String() + `)\z`)

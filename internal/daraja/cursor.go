@@ -40,7 +40,7 @@ func (c *cursor) take(want byte) bool {
 	return true
 }
 
-// next stands after an opening bracket or an element and tells whether another
+// next stands after an opening bracket or an element and reports whether another
 // element follows; it consumes commas and the closing bracket.
 func (c *cursor) next(first bool, closing byte) bool {
 	if c.bad || c.take(closing) {

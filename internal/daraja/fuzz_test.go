@@ -30,7 +30,7 @@ func seedAll(f *testing.F) {
 	}
 }
 
-// anyKnownCode tells whether a code that settles payments stands in the body,
+// anyKnownCode reports whether a code that settles payments stands in the body,
 // read by encoding/json and not by this package's reader.
 func anyKnownCode(body []byte, want map[string]bool) bool {
 	dec := json.NewDecoder(strings.NewReader(string(body)))

@@ -25,7 +25,7 @@ type token struct {
 	expires time.Time
 }
 
-// fresh tells whether the token may still be used. A short-lived token is good
+// fresh reports whether the token may still be used. A short-lived token is good
 // for half its life, or it would be minted for each call.
 func (t token) fresh(now time.Time) bool {
 	return t.value != "" && now.Before(t.expires) && t.expires.Sub(now) <= tokenLifetime+time.Second

@@ -179,7 +179,7 @@ func hammer(b *testing.B, addr string, w workload, senders int, last *atomic.Int
 	return out
 }
 
-// exchange makes one request and tells whether the answer was 200.
+// exchange makes one request and reports whether the answer was 200.
 func exchange(conn net.Conn, in *bufio.Reader, request string) bool {
 	if _, err := io.WriteString(conn, request); err != nil {
 		return false

@@ -102,7 +102,7 @@ func badRule(text, problem string) error {
 	return payment.Usage(fmt.Sprintf("forward-to %q: %s", shown, problem), "write URL, EVENT=URL or PROVIDER/EVENT=URL, such as 'deposit.*=http://127.0.0.1:3000/hook'")
 }
 
-// matches tells whether a delivery's event falls under the rule.
+// matches reports whether a delivery's event falls under the rule.
 func (r Rule) matches(provider payment.ProviderID, event string) bool {
 	return (r.Provider == "" || r.Provider == provider) && wild(r.Event, event)
 }

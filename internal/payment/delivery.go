@@ -150,7 +150,7 @@ func Trust(d Deposit, e Event, token string) string {
 // Unproved is why the callback of an adopted deposit moves nothing by itself.
 const Unproved = "the push was made elsewhere, so nothing proves its callback: the provider is asked"
 
-// MayConcern tells whether the event may be about a deposit as far as the
+// MayConcern reports whether the event may be about a deposit as far as the
 // environments go; one that is not known fits any.
 func (e Event) MayConcern(d Deposit) bool {
 	return e.Environment == "" || d.Environment == "" || e.Environment == d.Environment

@@ -88,7 +88,7 @@ func isWholePhone(digits string) bool {
 	return ok && len(national) == 9 && (national[0] == '7' || national[0] == '1')
 }
 
-// bound tells whether the character at i, and for punctuation the one beyond it in
+// bound reports whether the character at i, and for punctuation the one beyond it in
 // direction step, make digits beside it part of something longer.
 func bound(text string, i, step int) bool {
 	if i >= 0 && i < len(text) && strings.IndexByte("-.,/", text[i]) >= 0 {

@@ -22,10 +22,10 @@ func Statuses() []Status {
 	return []Status{StatusCreated, StatusUnknown, StatusPending, StatusCompleted, StatusFailed}
 }
 
-// Final tells whether a deposit in this status is decided.
+// Final reports whether a deposit in this status is decided.
 func (s Status) Final() bool { return s == StatusCompleted || s == StatusFailed }
 
-// Valid tells whether s is one of the five statuses.
+// Valid reports whether s is one of the five statuses.
 func (s Status) Valid() bool {
 	switch s {
 	case StatusCreated, StatusUnknown, StatusPending, StatusCompleted, StatusFailed:

@@ -10,10 +10,10 @@
 //  4. Give it settings: a struct in internal/config (settings.go, variables.go).
 //  5. Write its row here, NAME.go after the model of wasaapay.go, and list it in Builtin:
 //     routes, what it sends once, schedule and budget key, proof, receiver, samples,
-//     explanations.
+//     explanations, the pages of its documentation.
 //  6. Teach the emulator its side, internal/emulator/NAME, from the reference alone.
 //  7. Write testdata/script/NAME.txtar, run "make completions", name it in README.md.
 //
 // No other package branches on a provider's id. TestFourthProvider of internal/cli adds
-// one in a test file alone and walks every verb with it.
+// one in a test file alone and walks every verb that knows providers with it.
 package provider

@@ -28,7 +28,7 @@ func (s *Secret) Reveal() string {
 	return *s.value
 }
 
-// IsSet tells whether there is a value.
+// IsSet reports whether there is a value.
 func (s *Secret) IsSet() bool { return s.Reveal() != "" }
 
 // String returns a fixed text.

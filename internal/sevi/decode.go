@@ -30,7 +30,7 @@ func object(raw json.RawMessage) fields {
 	return f
 }
 
-// has tells whether a member is there and not null.
+// has reports whether a member is there and not null.
 func (f fields) has(name string) bool {
 	raw, ok := f[name]
 	return ok && string(raw) != "null"

@@ -17,8 +17,8 @@ import (
 // maxErrorBody bounds what is read of an answer that is not the protocol's.
 const maxErrorBody = 4096
 
-// idlePoll is the pause after a poll that brought no message, lest a server that
-// answers at once with nothing is asked as fast as it answers.
+// idlePoll is the pause after a poll that brought no message: a server that
+// answers at once with nothing would be asked as fast as it answers.
 const idlePoll = 50 * time.Millisecond
 
 // idle tells a poll's answer without a message; the handshake's rest is no answer.

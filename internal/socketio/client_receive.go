@@ -181,7 +181,7 @@ func secretsOf(payload json.RawMessage) []string {
 	}
 	var found []string
 	collectStrings(tree, &found)
-	// The longest first, lest one that is part of another leaves the rest.
+	// The longest first: one that is part of another would leave the rest.
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
 	return found
 }

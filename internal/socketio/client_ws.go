@@ -69,7 +69,7 @@ func (s *clientSession) readFrames(life context.Context, ws *websocket.Conn) {
 	}
 }
 
-// mayUpgrade tells whether both sides want a polling session on a websocket.
+// mayUpgrade reports whether both sides want a polling session on a websocket.
 func (s *clientSession) mayUpgrade() bool {
 	return slices.Contains(s.c.opts.Transports, TransportWebSocket) &&
 		slices.Contains(s.hs.upgrades, TransportWebSocket)
@@ -112,7 +112,7 @@ func (s *clientSession) askProbe(ctx context.Context, ws *websocket.Conn) error 
 }
 
 // upgrade moves the session to a probed websocket, if there is one: no poll is
-// held now, and the lock keeps POSTs out. It tells whether it did.
+// held now, and the lock keeps POSTs out. It reports whether it did.
 func (s *clientSession) upgrade(life context.Context) bool {
 	var ws *websocket.Conn
 	select {

@@ -29,7 +29,7 @@ type reply struct {
 	send func(ctx context.Context, text []byte) error
 }
 
-// WantsAck tells whether the sender waits for an answer that is still due.
+// WantsAck reports whether the sender waits for an answer that is still due.
 func (m Message) WantsAck() bool { return m.reply != nil && !m.reply.done.Load() }
 
 // Ack answers the message with args. It returns [ErrNoAck] when nobody waits

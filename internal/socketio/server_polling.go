@@ -9,7 +9,7 @@ import (
 )
 
 // noopSpacing is how long a poll during an upgrade is held before it is let go
-// with a noop, lest a client that polls on is spun (reference/socketio.md,
+// with a noop; without it a client that polls on would spin (reference/socketio.md,
 // server 3).
 const noopSpacing = 100 * time.Millisecond
 

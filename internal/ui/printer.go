@@ -153,13 +153,13 @@ func (p *Printer) Format() Format {
 	return p.opts.Format
 }
 
-// ShowPhone tells whether full phone numbers were asked for.
+// ShowPhone reports whether full phone numbers were asked for.
 func (p *Printer) ShowPhone() bool { return p.opts.ShowPhone }
 
-// Quiet tells whether notes are silenced.
+// Quiet reports whether notes are silenced.
 func (p *Printer) Quiet() bool { return p.opts.Quiet }
 
-// Verbose tells whether Debug speaks, so that costly detail is not built in vain.
+// Verbose reports whether Debug speaks, so that costly detail is not built in vain.
 func (p *Printer) Verbose() bool { return p.opts.Verbose }
 
 // One prints one document: an object under json and ndjson, the View's own

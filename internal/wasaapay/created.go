@@ -84,7 +84,7 @@ func (c *Client) created(t trial, d payment.Deposit) (payment.Answer, error) {
 	return refusal(a), nil
 }
 
-// doubt tells whether a refusal cannot be believed: it contradicts itself, or
+// doubt reports whether a refusal cannot be believed: it contradicts itself, or
 // may speak of a deposit that has not failed.
 func (a answer) doubt() bool {
 	return a.twice || a.hinted || a.noID != "" || a.illegible == statesDisagree || a.state != stateFailed && (a.id != "" || a.state != "")

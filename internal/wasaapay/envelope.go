@@ -24,7 +24,7 @@ type jsonObject map[string]json.RawMessage
 // answer is one REST answer, read as far as it can be.
 type answer struct {
 	status int
-	// json tells whether the body is a JSON object, foreign that it is no JSON at
+	// json reports whether the body is a JSON object, foreign that it is no JSON at
 	// all and not empty.
 	json, foreign bool
 	// refused is success: false.

@@ -182,7 +182,7 @@ func (r *reading) claim(e *payment.Event, step, status string) {
 	}
 }
 
-// amount reads data.amount and data.currency, and tells whether what is there
+// amount reads data.amount and data.currency, and reports whether what is there
 // can be read.
 func (r *reading) amount(e *payment.Event) (legible bool) {
 	text := r.text(fieldAmount)

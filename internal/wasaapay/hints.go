@@ -17,7 +17,7 @@ const (
 	nameTwice = "the answer has a name twice in one object"
 )
 
-// hints tells whether an answer speaks of a deposit that has not failed,
+// hints reports whether an answer speaks of a deposit that has not failed,
 // wherever that stands: as its data, in a list, beside an error. No error shape
 // of the vendor's is known (reference/wasaapay.md §5), and a refusal that hints
 // at a deposit may follow a prompt. What is found here decides nothing.
@@ -82,7 +82,7 @@ func speaksOfRequest(state string, status int) bool {
 	return strings.Trim(state, "0123456789") == "" || word == strings.ToLower(http.StatusText(status))
 }
 
-// hasNameTwice tells whether a name stands twice in one object of a valid JSON
+// hasNameTwice reports whether a name stands twice in one object of a valid JSON
 // text: whichever of the two a reader believes, another believes the other.
 func hasNameTwice(body []byte) bool {
 	type level struct {

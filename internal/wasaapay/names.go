@@ -55,7 +55,7 @@ type nameSet struct {
 
 func newNameSet() nameSet { return nameSet{seed: maphash.MakeSeed()} }
 
-// repeated tells whether a name occurs twice. If first is not nil, it must be as
+// repeated reports whether a name occurs twice. If first is not nil, it must be as
 // long as names and receives, for each, the position of its first occurrence.
 func (s *nameSet) repeated(text []byte, names []name, first []int32) bool {
 	if len(names) > fewNames {
@@ -115,7 +115,7 @@ func same(text []byte, a, b name) bool {
 	return a.print == b.print && bytes.Equal(a.of(text), b.of(text))
 }
 
-// firstOf tells whether n is none of the few names before it. seen is a filter
+// firstOf reports whether n is none of the few names before it. seen is a filter
 // with a bit for each of them, so that most names are compared with no other.
 func firstOf(text []byte, n name, before []name, seen *uint64) bool {
 	bit := uint64(1) << (n.print * golden >> 58)

@@ -16,7 +16,7 @@ const (
 	levelDeep
 )
 
-// prover is the strict pass: it reads a body once and tells whether it is
+// prover is the strict pass: it reads a body once and reports whether it is
 // exactly what JSON.stringify would write for it. It allocates nothing once its
 // stack has grown to the widest nesting seen. Positions go from call to call as
 // results, not as a field: that keeps them in registers.

@@ -66,7 +66,7 @@ func (r *run) launch(ctx context.Context) error {
 	return nil
 }
 
-// reserve takes a slot of the budget and tells whether its time has come. One
+// reserve takes a slot of the budget and reports whether its time has come. One
 // that lies beyond the end of the watch is left to others.
 func (r *run) reserve(ctx context.Context, it *item) (bool, error) {
 	if r.o.Budget == nil {

@@ -2,7 +2,7 @@ package watch
 
 import "time"
 
-// canAsk tells whether there is anybody and anything to ask with.
+// canAsk reports whether there is anybody and anything to ask with.
 // Under ViaCallback only an adopted deposit is asked about, for a callback that proves
 // nothing by itself.
 func (r *run) canAsk(it *item) bool {
@@ -10,10 +10,10 @@ func (r *run) canAsk(it *item) bool {
 	return r.o.Depositor != nil && asks && it.d.ProviderID != "" && it.refused == nil
 }
 
-// polls tells whether questions are asked on a schedule.
+// polls reports whether questions are asked on a schedule.
 func (r *run) polls() bool { return r.p.Via == ViaPoll || r.p.Via == ViaAuto }
 
-// streams tells whether the stream can be expected to tell of a deposit.
+// streams reports whether the stream can be expected to tell of a deposit.
 func (r *run) streams(it *item) bool { return r.stream.up && !it.unheard && !it.gap }
 
 // planFirst plans the first question: the first gap after the request left, or

@@ -98,7 +98,7 @@ func withoutSignature(p payload) string {
 	return "add \"signature\": \"sha256=…\" to the body (payctl webhook sign)"
 }
 
-// hasForm tells whether a text can be a signature at all, right or wrong. Digits
+// hasForm reports whether a text can be a signature at all, right or wrong. Digits
 // may be in upper case (reference/wasaapay.md §11.4).
 func hasForm(signature string) bool {
 	digits, prefixed := strings.CutPrefix(signature, "sha256=")
@@ -149,7 +149,7 @@ func (t *trial) pairs(keys []Key) (Explanation, bool) {
 	return Explanation{}, false
 }
 
-// fits tells whether the signature is one made with these mistakes.
+// fits reports whether the signature is one made with these mistakes.
 func (t *trial) fits(k Key, mistakes ...Mistake) bool {
 	text, key, encode := "", k.Secret.Reveal(), plainly
 	name, algorithm := "", sha256.New

@@ -104,7 +104,7 @@ func ReadScenario(path string) ([]Step, error) {
 	return ParseScenario(text)
 }
 
-// ShotError is what an answer means for the one who sent; nil for 2xx, else KindUnavailable.
+// ShotError is what an answer means to its sender: nil for 2xx, else KindUnavailable.
 func ShotError(to string, answer deliver.Answer) error {
 	switch {
 	case answer.Err != nil:

@@ -67,7 +67,7 @@ func (r *ratiba) create(c *engine.Call) {
 	})
 }
 
-// conclude tells whether the customer agreed. The lock is held.
+// conclude reports whether the customer agreed. The lock is held.
 func (r *ratiba) conclude(id, url string, phone mpesa.MSISDN, o *mpesa.Outcome) {
 	data := []ratibaData{{"responseCode", o.Code}, {"Status", "ERROR"}, {"Msisdn", phone.Starred()}}
 	if o.Paid() {
