@@ -3,7 +3,6 @@
 package postgrestest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -31,6 +30,7 @@ type Cluster struct {
 	Port int
 
 	dir, password string
+	killed        bool
 	as            *syscall.Credential
 }
 
@@ -174,23 +174,17 @@ func freePort(ctx context.Context) (int, error) {
 	return 0, errors.New("no port is free")
 }
 
-// Start starts the server again, where it was. After a Kill it waits until nothing of the
+// Start starts the server again, where it was. After a Kill it tries until nothing of the
 // old one is left.
 func (c *Cluster) Start(ctx context.Context) error {
-	var err error
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until) && ctx.Err() == nil; {
-		err = c.run(ctx, "pg_ctl", "-D", c.Data, "-l", filepath.Join(c.dir, "server.log"), "-o", "-p "+strconv.Itoa(c.Port), "-w", "-t", "60", "start")
-		if err == nil || !c.isHeld() {
+	until := time.Now().Add(30 * time.Second)
+	for {
+		err := c.run(ctx, "pg_ctl", "-D", c.Data, "-l", filepath.Join(c.dir, "server.log"), "-o", "-p "+strconv.Itoa(c.Port), "-w", "-t", "60", "start")
+		if err == nil || !c.killed || ctx.Err() != nil || time.Now().After(until) {
+			c.killed = false
 			return err
 		}
 	}
-	return err
-}
-
-// isHeld reports whether what is left of a killed server kept the last start from its end.
-func (c *Cluster) isHeld() bool {
-	text, err := os.ReadFile(filepath.Join(c.dir, "server.log"))
-	return err == nil && bytes.Contains(text[max(0, len(text)-1000):], []byte("shared memory block"))
 }
 
 // Stop stops the server in a mode of pg_ctl's: fast, or immediate, as at a crash.
@@ -210,6 +204,7 @@ func (c *Cluster) Kill() error {
 		return err
 	}
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // elsewhere they end by themselves
+	c.killed = true
 	err = syscall.Kill(pid, syscall.SIGKILL)
 	for child := range strings.FieldsSeq(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
