@@ -68,6 +68,6 @@ func (v QueueChange) Text(t *ui.Text) {
 		t.Linef("%d dropped", *v.Dropped)
 	}
 	if v.Moved != nil {
-		t.Linef("%d moved; a running \"payctl listen\" sends it", *v.Moved)
+		t.Linef("%d moved; a \"payctl listen\" that was given this --forward-to sends them", *v.Moved)
 	}
 }
