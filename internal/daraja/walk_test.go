@@ -231,3 +231,40 @@ func TestOAuthPage(t *testing.T) {
 		}
 	}
 }
+
+// TestGenericResultsAgree walks the codes that the results of the other APIs share: a
+// result says of its code what explain does, and settles no payment by it.
+func TestGenericResultsAgree(t *testing.T) {
+	t.Parallel()
+	walked := map[API]int{}
+	for api, path := range map[API]string{APITransaction: "", APIBalance: "abresults", APIReversal: "reversalresults", APIB2C: "b2cresults", APIB2B: "b2bresults"} {
+		reference := `{"Key":"Occasion"}`
+		if path != "" {
+			reference = `{"Key":"QueueTimeoutURL","Value":"https://internalsandbox.safaricom.co.ke/mpesa/` + path + `/v1/submit"}`
+		}
+		for _, r := range genericResults {
+			e, known := Explain(string(api), r.code, r.message)
+			if r.code == "0" || !r.holds(api, 0, r.message) {
+				continue
+			}
+			body := `{"Result":{"ResultType":0,"ResultCode":"` + r.code + `","ResultDesc":"` + cmp.Or(r.message, "x") + `","ConversationID":"AG_1","OriginatorConversationID":"o","TransactionID":"UKU0000000","ReferenceData":{"ReferenceItem":` + reference + `}}}`
+			i := Receiver{}.Inspect(payment.Delivery{Provider: payment.Daraja, Route: "/callbacks/daraja/result", Body: []byte(body)})
+			if parsed, err := ParseResult([]byte(body)); err != nil || apiOr(parsed.API, APITransaction) != api {
+				t.Fatalf("%s: read as %s: %v", api, parsed.API, err)
+			}
+			if !known || i.Event == nil || i.Event.Status != "" || !strings.Contains(strings.Join(i.Event.Notes, "; "), e.Meaning) {
+				t.Errorf("%s %s: explain says %q %t, the result %+v", api, r.code, e.Meaning, known, i.Event)
+				continue
+			}
+			if api == APIReversal && r.code != codeReversed && (i.Event.Reversed == payment.StatusFailed) != (e.Final && e.Class != ClassDone) {
+				t.Errorf("%s %s: explain says %s, final %t, the reversal becomes %q", api, r.code, e.Class, e.Final, i.Event.Reversed)
+			}
+			walked[api]++
+		}
+	}
+	for api, n := range walked {
+		if n < 10 {
+			t.Errorf("%s: only %d codes were walked", api, n)
+		}
+	}
+}
