@@ -95,7 +95,7 @@ func (v *configValidate) Run(ctx context.Context) error {
 	}
 	var outcome error
 	if !out.Valid {
-		outcome = payment.Usage("config: something is wrong with the settings", "correct what is named and run payctl config validate again")
+		outcome = payment.Usage("config: something is wrong with the settings", "correct what is named, then validate again")
 	}
 	return v.ended(v.out.One(out), outcome, "the settings were read")
 }

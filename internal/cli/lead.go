@@ -65,7 +65,7 @@ func (e *env) lead(text string) string {
 			continue
 		}
 		rest := after[len(path):]
-		if next := onward()[path]; path == e.verb && next != "" && !strings.HasPrefix(rest, " -") && !strings.HasSuffix(before, "again with \"") {
+		if next := onward()[path]; path == e.verb && next != "" && !strings.Contains(mention(rest), " -") && !strings.HasSuffix(before, "again with \"") {
 			path = strings.TrimSuffix(next, " ID")
 			if path == next {
 				rest = withoutWords(rest)

@@ -84,7 +84,7 @@ func (h *Runs) Find(ctx context.Context, id string) (Run, error) {
 	r, err := h.tables.runs.one(ctx, h, where, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		if id == "" {
-			return Run{}, payment.NotFound("no unfinished replay in the ledger", "start one with payctl webhook replay")
+			return Run{}, payment.NotFound("no unfinished replay in the ledger", "start one by ids or --since, and --to URL")
 		}
 		return Run{}, noSuch("replay run", id)
 	}
