@@ -80,9 +80,14 @@ func (s *session) viewDeposits(ctx context.Context, ledger *store.Store, deposit
 // doubtsAtOnce is how many deposits' doubts are read with one query.
 const doubtsAtOnce = 500
 
-// showDeposit prints a deposit as the ledger has it, and returns what the command came
-// to. The outcome counts also where it cannot be printed.
+// showDeposit is printDeposit for a command that has done something: it returns what that
+// came to, which counts also where it cannot be printed.
 func (s *session) showDeposit(ctx context.Context, ledger *store.Store, d payment.Deposit, others []string, outcome error) error {
+	return s.ended(s.printDeposit(ctx, ledger, d, others, outcome), outcome, aboutDeposit(d))
+}
+
+// printDeposit prints a deposit as the ledger has it; the error is that of printing.
+func (s *session) printDeposit(ctx context.Context, ledger *store.Store, d payment.Deposit, others []string, outcome error) error {
 	ctx = context.WithoutCancel(ctx)
 	doubts := map[string][]payment.Doubt{}
 	if d.ID != "" {
@@ -93,5 +98,5 @@ func (s *session) showDeposit(ctx context.Context, ledger *store.Store, d paymen
 			doubts = found
 		}
 	}
-	return s.ended(s.out.One(s.beside(d, doubts[d.ID], others, outcome)), outcome, aboutDeposit(d))
+	return s.out.One(s.beside(d, doubts[d.ID], others, outcome))
 }

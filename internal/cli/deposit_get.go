@@ -37,5 +37,5 @@ func (v *depositGet) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.showDeposit(ctx, ledger, found.Deposit, found.Others, nil)
+	return v.printDeposit(ctx, ledger, found.Deposit, found.Others, nil)
 }
