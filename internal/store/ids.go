@@ -118,6 +118,16 @@ func (k ids) hashBody(tag string, body []byte) int64 {
 }
 
 func noSuch(what, id string) error {
-	return payment.NotFound(fmt.Sprintf("no %s %s in the ledger", what, payment.Quote(id, 60)),
-		"look for it with the list command")
+	hint := "it stands in what started it, as run_…"
+	switch what {
+	case "delivery":
+		hint = "look for it with \"payctl webhook list\""
+	case "deposit":
+		hint = "look for it with \"payctl deposit list\""
+	case "forward":
+		hint = "look for it with \"payctl webhook queue list\""
+	case "query":
+		hint = "look for it with \"payctl transaction list\""
+	}
+	return payment.NotFound(fmt.Sprintf("no %s %s in the ledger", what, payment.Quote(id, 60)), hint)
 }
