@@ -94,6 +94,39 @@ func (term *terminal) shows(pattern string) string {
 	return ""
 }
 
+// A person who sets payctl up is asked again what was answered wrongly, and is told of a
+// name that is taken before typing a secret.
+func TestTerminalConfigInit(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	env := append(os.Environ(), "HOME="+home, "LANG=C.UTF-8")
+	output(t, env, "payctl", "config", "init", "--provider", "daraja", "--environment", "sandbox", "--shortcode", "174379", "--keep-secrets", "environment")
+	term := openTerminal(t, env, "120", "40", "payctl config init --keep-secrets environment")
+	answer := func(question, text string) {
+		t.Helper()
+		term.shows(question + ` *$`)
+		term.do("send-keys", text, "Enter")
+	}
+	answer(`^Provider .*\[daraja\]:`, "sandbox")
+	term.shows(`^warning: provider "sandbox": is not known`)
+	answer(`^Provider .*\[daraja\]:`, "")
+	answer(`^Environment .*\[sandbox\]:`, "prod")
+	term.shows(`^warning: environment "prod": is none`)
+	answer(`^Environment .*\[sandbox\]:`, "")
+	answer(`^Name of the profile \[sandbox\]:`, "")
+	term.shows(`^warning: .*profile "sandbox" is there already`)
+	answer(`^Name of the profile \[sandbox\]:`, "shop-sandbox")
+	answer(`^daraja.shortcode .*:`, "600111")
+	for {
+		if shown := term.shows(`(^exit \d+$|: *$)`); strings.Contains(shown, "exit 0") {
+			break
+		}
+		term.do("send-keys", "", "Enter")
+		time.Sleep(100 * time.Millisecond)
+	}
+	term.shows(`^profile shop-sandbox \(sandbox, daraja\) was added to `)
+}
+
 // A spinner tells how long it has been and when the prompt ends, on one line, whatever
 // becomes of the terminal's width; Ctrl-C ends it.
 func TestTerminalSpinner(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strings"
@@ -13,6 +14,8 @@ type question struct {
 	into        *string
 	name, words string
 	otherwise   string
+	// check refuses an answer, so that it is asked again; nil takes all.
+	check func(answer string) error
 }
 
 // ask takes what is given already, a person's answer, or the default.
@@ -28,18 +31,26 @@ func (v *configInit) ask(ctx context.Context, q question) error {
 	if q.otherwise != "" {
 		words += " [" + q.otherwise + "]"
 	}
-	v.out.Prompt("%s:", words)
-	line, err := v.typed(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	for {
+		v.out.Prompt("%s:", words)
+		line, err := v.typed(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return usagef("answer on the terminal, or give --"+q.name, "%s: nothing was typed", q.name)
 		}
-		return usagef("answer on the terminal, or give --"+q.name, "%s: nothing was typed", q.name)
+		answer := cmp.Or(strings.TrimSpace(line), q.otherwise)
+		if q.check != nil {
+			err = q.check(answer)
+		}
+		if err == nil {
+			*q.into = answer
+			return nil
+		}
+		view := errorView(err)
+		v.out.Warn("%s: %s", view.Message, view.Hint)
 	}
-	if answer := strings.TrimSpace(line); answer != "" {
-		*q.into = answer
-	}
-	return nil
 }
 
 // askHidden reads a secret without showing it.

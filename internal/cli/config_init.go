@@ -62,12 +62,16 @@ itself, which is said; --keep-secrets decides. What is there already is not chan
 
 // Run writes the profile and tries it.
 func (v *configInit) Run(ctx context.Context) error {
-	if err := v.prepare(ctx); err != nil {
-		return err
-	}
 	// Not anyProfile: its warnings are about commands that speak to a provider.
 	conf, err := config.LoadUnchosen(ctx, v.source(""))
 	if err != nil {
+		return err
+	}
+	file := conf.Path().User.Path
+	if file == "" {
+		return usagef("set HOME or XDG_CONFIG_HOME, or name a file with --config", "config: there is no directory for the user file")
+	}
+	if err := v.prepare(ctx, file); err != nil {
 		return err
 	}
 	health, err := v.healthOf(conf, v.provider)
@@ -77,10 +81,6 @@ func (v *configInit) Run(ctx context.Context) error {
 	p, kept, err := v.setup().Plan(ctx, conf, health)
 	if err != nil {
 		return err
-	}
-	file := conf.Path().User.Path
-	if file == "" {
-		return usagef("set HOME or XDG_CONFIG_HOME, or name a file with --config", "config: there is no directory for the user file")
 	}
 	made, err := config.AddProfile(file, p)
 	if err != nil {
@@ -98,8 +98,9 @@ func (v *configInit) Run(ctx context.Context) error {
 	return v.ended(v.out.One(out), outcome, "profile "+p.Name+" was written")
 }
 
-// prepare reads what stands outside and asks what the profile is for.
-func (v *configInit) prepare(ctx context.Context) error {
+// prepare reads what stands outside and asks what the profile is for. What the user file
+// would not take is refused before anybody types a secret.
+func (v *configInit) prepare(ctx context.Context, file string) error {
 	if !slices.Contains([]string{setup.KeepAuto, setup.KeepKeyring, setup.KeepFile, setup.KeepEnvironment}, v.keep) {
 		return usagef("use auto, keyring, file or environment", "keep-secrets %q: is no place", v.keep)
 	}
@@ -116,8 +117,13 @@ func (v *configInit) prepare(ctx context.Context) error {
 		}
 	}
 	for _, q := range []question{
-		{&v.provider, "provider", "Provider (daraja, wasaapay, sevi)", string(payment.Daraja)},
-		{&v.environment, "environment", "Environment (sandbox, production)", string(payment.Sandbox)},
+		{&v.provider, "provider", "Provider (daraja, wasaapay, sevi)", string(payment.Daraja), func(id string) error {
+			_, err := v.providers.Parse(id)
+			return err
+		}},
+		{&v.environment, "environment", "Environment (sandbox, production)", string(payment.Sandbox), func(env string) error {
+			return config.NewProfile{Name: "new", Environment: payment.Environment(env)}.Check(file)
+		}},
 	} {
 		if err := v.ask(ctx, q); err != nil {
 			return err
@@ -126,7 +132,13 @@ func (v *configInit) prepare(ctx context.Context) error {
 	if _, err := v.providers.Parse(v.provider); err != nil {
 		return err
 	}
-	return v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment})
+	named := func(name string) error {
+		return config.NewProfile{Name: name, Environment: payment.Environment(v.environment)}.Check(file)
+	}
+	if err := v.ask(ctx, question{&v.profile, "profile-name", "Name of the profile", v.environment, named}); err != nil {
+		return err
+	}
+	return named(v.profile)
 }
 
 // setup is the use case with this command's means.
@@ -138,7 +150,7 @@ func (v *configInit) setup() *setup.Setup {
 	if v.asks {
 		s.AskHidden = v.askHidden
 		s.Ask = func(ctx context.Context, flag, words string) (answer string, err error) {
-			err = v.ask(ctx, question{&answer, flag, words, ""})
+			err = v.ask(ctx, question{into: &answer, name: flag, words: words})
 			return answer, err
 		}
 	}

@@ -41,22 +41,8 @@ type NewProfile struct {
 // A profile that is there already is KindConflict; what cannot be written, or would
 // not be read back, is KindUsage.
 func AddProfile(path string, p NewProfile) (made bool, err error) {
-	if err := p.check(); err != nil {
-		return false, err
-	}
-	before, err := trustfile.ReadFile("user file", path, maxFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		made = true
-		before = []byte(fileHead)
-	case err != nil:
-		return false, err
-	}
-	after, err := insertProfile(path, before, p)
+	after, made, err := p.in(path)
 	if err != nil {
-		return made, err
-	}
-	if _, err := parse(path, after); err != nil {
 		return made, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -70,6 +56,31 @@ func AddProfile(path string, p NewProfile) (made bool, err error) {
 		return made, cannotWrite(path, err)
 	}
 	return made, nil
+}
+
+// Check returns the error with which AddProfile would refuse the profile as it is.
+func (p NewProfile) Check(path string) error {
+	_, _, err := p.in(path)
+	return err
+}
+
+// in returns the user file with the profile in it; made reports that there is none yet.
+func (p NewProfile) in(path string) (after []byte, made bool, err error) {
+	if err := p.check(); err != nil {
+		return nil, false, err
+	}
+	before, err := trustfile.ReadFile("user file", path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		made = true
+		before = []byte(fileHead)
+	case err != nil:
+		return nil, false, err
+	}
+	if after, err = insertProfile(path, before, p); err == nil {
+		_, err = parse(path, after)
+	}
+	return after, made, err
 }
 
 func cannotWrite(path string, err error) error {
