@@ -35,3 +35,13 @@ FROM outcomes_counts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
 INSERT INTO settle_days_counts (writer, day, environment, bucket, n)
 SELECT writer, hour / 24, environment, bucket, sum(n) FROM settle_times_counts GROUP BY 1, 2, 3, 4;
+
+-- What the statistics ask of undecided deposits is in the list's index: their rows are wide,
+-- and scattered.
+DROP INDEX deposits_list;
+CREATE INDEX deposits_list ON deposits (shelf, created_at, seq) INCLUDE (called_back, adopted, expires_at);
+
+-- Counts are read by their time, whoever wrote them.
+CREATE INDEX outcomes_hour ON outcomes_counts (hour);
+CREATE INDEX settle_times_hour ON settle_times_counts (hour);
+CREATE INDEX amount_bands_hour ON amount_bands_counts (hour);
