@@ -76,8 +76,8 @@ bench: ## one table of figures, each beside its yardstick of the same run
 	   go test -run '^$$' -bench 'Record|Create|Read|Open|Flat' -benchtime 1s ./internal/store; \
 	   go test -run '^$$' -bench Notice -benchtime 200x ./internal/watch; \
 	   go test -run '^$$' -bench . -benchtime 1x ./internal/emulator; \
-	   go test -run '^$$' -bench Listener -benchtime 3x ./internal/listen; \
-	   go test -run '^$$' -bench Reconcile -benchtime 1x ./internal/reconcile; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable
+	   go test -run '^$$' -bench Reconcile -benchtime 1x ./internal/reconcile; \
+	   go test -run '^$$' -bench Listener -benchtime 3x ./internal/listen; } 2>&1 | tee /dev/stderr | go run ./cmd/benchtable
 
 bench-postgres: ## one table of figures of a shared ledger; PAYCTL_BENCH_ROWS=5000000 for large ones
 	@{ PAYCTL_TEST_FSYNC=on sh testdata/postgres/run.sh \
