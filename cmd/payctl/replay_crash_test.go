@@ -139,7 +139,7 @@ func TestReplaySurvivesKill(t *testing.T) {
 	if want := fmt.Sprintf(`"total":%d,"ok":%d,"failed":0`, n, n); !strings.Contains(lines[len(lines)-1], want) {
 		t.Errorf("summary %s, want %s", lines[len(lines)-1], want)
 	}
-	checkDelivered(t, shop, n, kills*lanes)
+	checkDelivered(t, shop, n, kills*lanes*2) // under way, or answered and not yet recorded
 	checkAttempts(t, ledger, n)
 }
 
@@ -160,7 +160,7 @@ func checkDelivered(t *testing.T, shop *counter, n, mostTwice int) {
 		t.Errorf("%d of %d arrived", once+again, n)
 	}
 	if again > mostTwice {
-		t.Errorf("%d arrived more than once; at most %d were under way when it was killed", again, mostTwice)
+		t.Errorf("%d arrived more than once; at most %d were under way or not yet recorded when it was killed", again, mostTwice)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // mostRecording bounds the answers of one lane that are seen and not yet recorded: a run
-// that is killed sends those deliveries again when it is resumed.
-const mostRecording = 4
+// that is killed sends those deliveries again when it is resumed, beside those under way.
+const mostRecording = 1
 
 // lane sends the deliveries of some payments one at a time. One that waits for its retry,
 // or for its answer to be recorded, is put aside, and the later ones of its payment behind
