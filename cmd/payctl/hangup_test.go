@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -20,6 +21,10 @@ import (
 // known of the deposit, and that a run under nohup goes on.
 func TestHangup(t *testing.T) {
 	t.Parallel()
+	// What ignores the signal, as nohup does, hands that on; a handler's is reset.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		answer := `{"access_token":"token","expires_in":"3599"}`
