@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/payctl/payctl/internal/payment"
 )
 
 // onward says where a hint leads that names the verb which prints it: running that once
@@ -130,18 +132,9 @@ func (e *env) carried(path, said string) string {
 		if f.value == "" || strings.Contains(said, "--"+f.name) || f.name == "db" && hasPassword(f.value) {
 			continue
 		}
-		out.WriteString(" --" + f.name + " " + shellWord(f.value))
+		out.WriteString(" --" + f.name + " " + payment.ShellWord(f.value))
 	}
 	return out.String()
-}
-
-// shellWord spells a value so that a shell takes it as one word.
-func shellWord(value string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,="
-	if strings.Trim(value, plain) == "" {
-		return value
-	}
-	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
 
 // commandPaths lists the commands that do something, such as "deposit create".

@@ -108,7 +108,7 @@ func (p *projectCheck) checkKey(entries map[string]entry, profile, key string) e
 	case s.payee && env == payment.Sandbox:
 		if !p.trusted {
 			return payment.Usage(p.place(e)+": "+quote(key)+" says where money or the news of it goes, and the file is not trusted",
-				"read it, then run: payctl config trust "+shellWord(p.project.path))
+				"read it, then run: payctl config trust "+payment.ShellWord(p.project.path))
 		}
 		p.needs = append(p.needs, "profiles."+profile+"."+key)
 		e.trusted = true

@@ -210,7 +210,7 @@ func checkPrivate(d *document, mode fs.FileMode) error {
 	if !modesMatter() || !mode.IsRegular() || mode.Perm()&0o077 == 0 {
 		return nil
 	}
-	fix := "run: chmod 600 " + shellWord(d.path)
+	fix := "run: chmod 600 " + payment.ShellWord(d.path)
 	first := ""
 	for _, entries := range d.sections() {
 		for _, key := range sortedKeys(entries) {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -19,13 +18,4 @@ func sortedKeys[V any](m map[string]V) []string {
 
 func octal(mode fs.FileMode) string {
 	return "0" + strconv.FormatUint(uint64(mode.Perm()), 8)
-}
-
-// shellWord quotes a path for a command that is shown to be copied.
-func shellWord(s string) string {
-	plain := strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == ""
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

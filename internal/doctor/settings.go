@@ -130,16 +130,7 @@ func (d *doctor) onlyMine(what, path string) error {
 	if info.IsDir() {
 		mode = "700"
 	}
-	return payment.Usage(fmt.Sprintf("%s %s: other users can read it (mode %04o)", what, path, info.Mode().Perm()), "chmod "+mode+" "+shellWord(path))
-}
-
-// shellWord is a path as a shell reads it back.
-func shellWord(path string) string {
-	path = filepath.Clean(path)
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return payment.Usage(fmt.Sprintf("%s %s: other users can read it (mode %04o)", what, path, info.Mode().Perm()), "chmod "+mode+" "+payment.ShellWord(filepath.Clean(path)))
 }
 
 func hintOf(err error) string {

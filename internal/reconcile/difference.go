@@ -3,7 +3,6 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -86,7 +85,7 @@ func (r *run) resolve(d *Difference) string {
 	if d.DepositID == "" {
 		return "payctl transaction status " + d.Receipt
 	}
-	return fmt.Sprintf("payctl deposit resolve %s --as completed --receipt %s --because %s", d.DepositID, d.Receipt, shellWord(r.source(d)))
+	return fmt.Sprintf("payctl deposit resolve %s --as completed --receipt %s --because %s", d.DepositID, d.Receipt, payment.ShellWord(r.source(d)))
 }
 
 // source is what an operator gives as the reason for taking a difference's word.
@@ -95,11 +94,4 @@ func (r *run) source(d *Difference) string {
 		return "the list of Pull"
 	}
 	return fmt.Sprintf("statement %s:%d", d.File, d.Line)
-}
-
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

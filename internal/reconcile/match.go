@@ -256,7 +256,7 @@ func (r *run) noPayment(t *transaction) {
 		r.told(NotCustomerPayment, t.first.amount)
 		if t.legs.has(statement.Other) {
 			d := r.ofFile(NotCustomerPayment, Low, &t.first)
-			d.Detail, d.Next = "the text is not known", fmt.Sprintf("look at line %d of %s", d.Line, shellWord(d.File))
+			d.Detail, d.Next = "the text is not known", fmt.Sprintf("look at line %d of %s", d.Line, payment.ShellWord(d.File))
 			r.list(d)
 		}
 	}

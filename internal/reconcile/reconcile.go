@@ -273,11 +273,11 @@ func (r *run) readFiles(ctx context.Context) error {
 			r.unreadable++
 			r.add(Unreadable, 0)
 			if row.Receipt != "" {
-				r.spoilt[r.names.key(row.Receipt)] = fmt.Sprintf("line %d of %s", row.Line, shellWord(f.Name))
+				r.spoilt[r.names.key(row.Receipt)] = fmt.Sprintf("line %d of %s", row.Line, payment.ShellWord(f.Name))
 			}
 			r.list(Difference{
 				Category: Unreadable, Severity: High, Receipt: row.Receipt, File: f.Name, Line: row.Line,
-				Detail: row.Problem, Next: fmt.Sprintf("look at line %d of %s", row.Line, shellWord(f.Name)),
+				Detail: row.Problem, Next: fmt.Sprintf("look at line %d of %s", row.Line, payment.ShellWord(f.Name)),
 			})
 		}
 	}

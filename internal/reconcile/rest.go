@@ -192,7 +192,7 @@ func (r *run) onlyStatement(e *entry) {
 	case e.leg == statement.Other:
 		r.told(NotCustomerPayment, e.amount)
 		d := r.ofFile(NotCustomerPayment, Medium, e)
-		d.Detail, d.Next = "money in with a text that is not known", fmt.Sprintf("look at line %d of %s", d.Line, shellWord(d.File))
+		d.Detail, d.Next = "money in with a text that is not known", fmt.Sprintf("look at line %d of %s", d.Line, payment.ShellWord(d.File))
 		r.list(d)
 	case r.onlyListed():
 		r.told(OnlyProvider, e.amount)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -27,7 +28,7 @@ func checkLink(what, path string, info fs.FileInfo) error {
 		return nil
 	}
 	return payment.Usage(fmt.Sprintf("%s: %s is a symbolic link that another user made", what, path),
-		"name the file that is meant, or remove the link: "+quoted("rm", path))
+		"name the file that is meant, or remove the link: "+payment.CommandLine("rm", path))
 }
 
 // checkInfo judges a file, directory, pipe or device, not a link.
@@ -42,14 +43,14 @@ func checkInfo(what, path string, info fs.FileInfo) error {
 	case isDevice:
 		return nil
 	case uid != me && uid != root:
-		hint := "if what it holds is yours, run: " + quoted(fmt.Sprintf("chown %d", me), path) + "; else name another file"
+		hint := "if what it holds is yours, run: " + payment.CommandLine("chown", strconv.Itoa(me), path) + "; else name another file"
 		if me == root {
 			hint = fmt.Sprintf("run payctl as that user (sudo -u '#%d' payctl …); or, ", uid) + hint
 		}
 		return payment.Usage(fmt.Sprintf("%s: %s belongs to another user (uid %d)", what, path, uid), hint)
 	case mode.Perm()&0o002 != 0, mode.Perm()&0o020 != 0 && !ownGroup(me, gid):
 		return payment.Usage(fmt.Sprintf("%s: other users can change %s (mode %04o)", what, path, mode.Perm()),
-			"look at what it holds, then run: "+quoted("chmod go-w", path))
+			"look at what it holds, then run: "+payment.CommandLine("chmod", "go-w", path))
 	}
 	return nil
 }

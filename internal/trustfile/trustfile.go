@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -98,18 +97,9 @@ func CheckInside(what, path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return payment.Usage(fmt.Sprintf("%s: %s is not a regular file", what, path), "remove it: "+quoted("rm", path))
+		return payment.Usage(fmt.Sprintf("%s: %s is not a regular file", what, path), "remove it: "+payment.CommandLine("rm", path))
 	}
 	return checkInfo(what, path, info)
-}
-
-// quoted is a command with a path that a shell reads as one word.
-func quoted(command, path string) string {
-	plain := strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == ""
-	if !plain || strings.HasPrefix(path, "-") {
-		path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return command + " " + path
 }
 
 // ReadInside reads a whole file of at most so many bytes that payctl itself keeps in a
