@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // column is a column's name and the place of its value in a row's struct.
@@ -29,20 +30,28 @@ type cell interface {
 type table[T any] struct {
 	name string
 	// list appends a row's columns to others.
-	list  func(row *T, to []column) []column
+	list func(row *T, to []column) []column
+	// texts are spelled when they are first needed: most commands read one table or two.
+	texts func() *tableTexts
+}
+
+// tableTexts are the parts of a table's statements.
+type tableTexts struct {
 	names string
 	// insert leaves the key to the database, keyed brings it; values are insert's arguments.
 	insert, keyed, values string
 }
 
 func newTable[T any](name string, list func(*T, []column) []column, conflict string) *table[T] {
-	columns := list(new(T), nil)
-	values := strings.Repeat("?, ", len(columns)-2) + "?"
-	return &table[T]{
-		name: name, list: list, names: names("", columns), values: values,
-		insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" + values + ")" + conflict,
-		keyed:  "INSERT INTO " + name + " (" + names("", columns) + ") VALUES (" + strings.Repeat("?, ", len(columns)-1) + "?)",
-	}
+	return &table[T]{name: name, list: list, texts: sync.OnceValue(func() *tableTexts {
+		columns := list(new(T), nil)
+		values := strings.Repeat("?, ", len(columns)-2) + "?"
+		return &tableTexts{
+			names: names("", columns), values: values,
+			insert: "INSERT INTO " + name + " (" + names("", columns[1:]) + ") VALUES (" + values + ")" + conflict,
+			keyed:  "INSERT INTO " + name + " (" + names("", columns) + ") VALUES (" + strings.Repeat("?, ", len(columns)-1) + "?)",
+		}
+	})}
 }
 
 // names lists the columns' names, each with a prefix such as "v.".
@@ -59,7 +68,7 @@ func names(prefix string, columns []column) string {
 
 // selects is a query for whole rows; rest begins with WHERE or a join.
 func (s *table[T]) selects(rest string) string {
-	return "SELECT " + s.names + " FROM " + s.name + " " + rest
+	return "SELECT " + s.texts().names + " FROM " + s.name + " " + rest
 }
 
 // places returns where a row's columns are scanned to.
@@ -76,7 +85,7 @@ func places(columns []column) []any {
 // transaction, which is then run again: whoever adds looks before.
 func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err error) {
 	t.columns[0] = s.list(row, t.columns[0][:0])
-	t.wrote(s.insert)
+	t.wrote(s.texts().insert)
 	if !t.remote() {
 		text, args := s.spelled(t)
 		return t.conn.Insert(ctx, text, args)
@@ -87,16 +96,16 @@ func (s *table[T]) add(ctx context.Context, t *tx, row *T) (key, n int64, err er
 	t.columns[0] = s.list(row, t.columns[0][:0])
 	args := t.bindColumns(t.columns[0])
 	args[0].Value = key
-	return t.conn.Insert(ctx, s.keyed, args)
+	return t.conn.Insert(ctx, s.texts().keyed, args)
 }
 
 // put writes a new row whose key nobody asks for, unless a conflict clause keeps it from
 // being written.
 func (s *table[T]) put(ctx context.Context, t *tx, row *T) error {
 	t.columns[0] = s.list(row, t.columns[0][:0])
-	t.wrote(s.insert)
+	t.wrote(s.texts().insert)
 	if t.remote() {
-		return t.conn.Later(ctx, s.insert, t.bindColumns(t.columns[0][1:]))
+		return t.conn.Later(ctx, s.texts().insert, t.bindColumns(t.columns[0][1:]))
 	}
 	text, args := s.spelled(t)
 	return t.conn.Later(ctx, text, args)
@@ -119,7 +128,7 @@ func (s *table[T]) spelled(t *tx) (text string, args []driver.NamedValue) {
 	text = t.inserts[statementKey{s.name, empty}]
 	if text == "" {
 		if len(t.inserts) == mostSpelled {
-			return s.insert, all
+			return s.texts().insert, all
 		}
 		text = s.spell(all)
 		t.inserts[statementKey{s.name, empty}] = text
@@ -138,7 +147,7 @@ func (s *table[T]) spell(all []driver.NamedValue) string {
 	for i, a := range all {
 		values[i] = cmp.Or(literal(a.Value), "?")
 	}
-	return strings.Replace(s.insert, s.values, strings.Join(values, ", "), 1)
+	return strings.Replace(s.texts().insert, s.texts().values, strings.Join(values, ", "), 1)
 }
 
 // literal spells an empty value, "" for any other.
@@ -209,7 +218,7 @@ func (s *table[T]) one(ctx context.Context, q querier, where string, args ...any
 	return row, rows.Scan(places(s.list(&row, nil))...)
 }
 
-// all scans the rows of a query for s.names.
+// all scans the rows of a query for whole rows.
 func (s *table[T]) all(ctx context.Context, q querier, where string, args ...any) ([]T, error) {
 	rows, err := q.query(ctx, s.selects(where), args...)
 	if err != nil {

@@ -69,7 +69,7 @@ func (d *dictionaries) kind(ctx context.Context, k kind) (int64, error) {
 		row.status = ""
 	}
 	args := []any{string(row.provider), row.route, row.event, string(row.verdict), string(row.status), boolInt(row.duplicate)}
-	id, err := d.number(ctx, d.tx.db.tables.kinds.insert, args,
+	id, err := d.number(ctx, d.tx.db.tables.kinds.texts().insert, args,
 		"SELECT id FROM kinds WHERE provider = ? AND route = ? AND event = ? AND verdict = ? AND status = ? AND duplicate = ?", args)
 	if err != nil {
 		return 0, err

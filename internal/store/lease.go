@@ -99,7 +99,7 @@ func (t forwardTx) leaseTogether(ctx context.Context, target int64, limit int, l
 		AND NOT EXISTS (SELECT 1 FROM forwards AS e WHERE e.state = 'waiting' AND e.target = h.target AND e.subject = h.subject
 			AND (e.created_at, e.seq) < (h.created_at, h.seq))
 		ORDER BY h.due_at, h.created_at, h.seq LIMIT ? FOR UPDATE OF h SKIP LOCKED)
-		RETURNING `+t.db.tables.forwards.names, until, until, target, now, limit)
+		RETURNING `+t.db.tables.forwards.texts().names, until, until, target, now, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -224,7 +224,7 @@ func (l look) byKeys(ctx context.Context, seqs []int64) error {
 // read reads the deposits of a FROM: what most judgements need, and those of which that is
 // not all, whole. most is how many are expected.
 func (l look) read(ctx context.Context, most int, from string, args ...any) error {
-	rows, err := l.rows(ctx, "SELECT "+l.db.tables.judged+from, args...)
+	rows, err := l.rows(ctx, "SELECT "+l.db.tables.judged()+from, args...)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (l look) read(ctx context.Context, most int, from string, args ...any) erro
 	if len(rare) == 0 {
 		return nil
 	}
-	if rows, err = l.rows(ctx, "SELECT "+l.db.tables.whole+" FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(rare)); err != nil {
+	if rows, err = l.rows(ctx, "SELECT "+l.db.tables.whole()+" FROM deposits WHERE "+l.db.engine.In("seq"), l.db.engine.Numbers(rare)); err != nil {
 		return err
 	}
 	whole, err := scanAll(rows, wholeColumns)
@@ -265,7 +265,7 @@ func (l look) queriesBy(ctx context.Context, column string, names wanted) error 
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := l.rows(ctx, "SELECT "+l.db.tables.queries.names+l.db.engine.Named("queries", column), l.db.texts(names))
+	rows, err := l.rows(ctx, "SELECT "+l.db.tables.queries.texts().names+l.db.engine.Named("queries", column), l.db.texts(names))
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (l look) asksByName(arrivals []*arrival) []ask {
 		names  wanted
 	}{{"token", n.queryTokens}, {"conversation_id", n.conversations}, {"originator_conversation_id", n.originators}} {
 		if len(by.names) > 0 {
-			asks = append(asks, all("SELECT "+l.db.tables.queries.names+l.db.engine.Named("queries", by.column), []any{l.db.texts(by.names)}, queryColumns, func(found []queryRow) error {
+			asks = append(asks, all("SELECT "+l.db.tables.queries.texts().names+l.db.engine.Named("queries", by.column), []any{l.db.texts(by.names)}, queryColumns, func(found []queryRow) error {
 				for _, q := range found {
 					l.known.setQuery(l.db.named(q))
 				}
@@ -116,7 +116,7 @@ func (l look) asksNext(arrivals []*arrival) []ask {
 
 // askDeposits enters the deposits of a condition.
 func (l look) askDeposits(from string, args ...any) ask {
-	return all("SELECT "+l.db.tables.whole+from, args, wholeColumns, func(found []depositRow) error {
+	return all("SELECT "+l.db.tables.whole()+from, args, wholeColumns, func(found []depositRow) error {
 		for i := range found {
 			l.enter(&found[i])
 		}

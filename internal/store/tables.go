@@ -1,5 +1,7 @@
 package store
 
+import "sync"
+
 // tables are the ledger's tables, each with its columns.
 type tables struct {
 	deposits   *table[depositRow]
@@ -12,7 +14,7 @@ type tables struct {
 	attempts   *table[attemptRow]
 	runs       *table[runRow]
 	// judged and whole are what is selected for judgedColumns and wholeColumns.
-	judged, whole string
+	judged, whole func() string
 }
 
 func newTables() tables {
@@ -27,7 +29,7 @@ func newTables() tables {
 		forwards:   newTable("forwards", forwardColumns, " ON CONFLICT (delivery, target) DO NOTHING"),
 		attempts:   newTable("attempts", attemptColumns, ""),
 		runs:       newTable("runs", runColumns, ""),
-		judged:     sqlJudged(),
-		whole:      names("", wholeColumns(new(depositRow), nil)),
+		judged:     sync.OnceValue(sqlJudged),
+		whole:      sync.OnceValue(func() string { return names("", wholeColumns(new(depositRow), nil)) }),
 	}
 }
