@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"database/sql/driver"
 	_ "embed" // the digests
 	"encoding/hex"
@@ -39,15 +38,16 @@ var fingerprints string
 
 const fingerprintFile = migrationDir + "/fingerprints.txt"
 
-// schemaObject is one row of SQLite's own table of contents.
-type schemaObject struct{ kind, name, table, text string }
+// schemaObject is one row of SQLite's own table of contents: its type and name, and the
+// text that made it. SQLite refuses a row whose type or names are not those of its text.
+type schemaObject struct{ name, text string }
 
 // checkSchema returns the schema's version, and refuses a ledger with a trigger, view,
 // table or index that payctl did not make, or that reads otherwise: whoever planted it
 // decides what payctl finds. The version and the schema are read in one statement, so
 // that another process that is just bringing the ledger up to date is not taken for a
 // stranger.
-func checkSchema(ctx context.Context, db *sql.DB, path string) (version int, err error) {
+func checkSchema(ctx context.Context, db driver.QueryerContext, path string) (version int, err error) {
 	version, objects, err := readSchema(ctx, db)
 	if err != nil || version == 0 && len(objects) == 0 {
 		return version, err
@@ -65,88 +65,81 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) (version int, err
 // without its text.
 func stranger(objects []schemaObject) string {
 	for _, o := range objects {
-		if o.kind == "trigger" {
-			return fmt.Sprintf("a trigger %q", payment.MaskDigits(strings.ToValidUTF8(o.name, "?")))
+		if name, is := strings.CutPrefix(o.name, "trigger "); is {
+			return fmt.Sprintf("a trigger %q", payment.MaskDigits(strings.ToValidUTF8(name, "?")))
 		}
 	}
 	return "a table, index or view"
 }
 
-const sqlSchema = `SELECT v.user_version, coalesce(s.type, ''), coalesce(s.name, ''), coalesce(s.tbl_name, ''), coalesce(s.sql, '')
-	FROM pragma_user_version AS v LEFT JOIN sqlite_schema AS s ON 1`
+const sqlSchema = `SELECT '', user_version FROM pragma_user_version
+	UNION ALL SELECT type || ' ' || name, sql FROM sqlite_schema`
 
-// readSchema speaks to the driver: every command that opens a ledger waits for it, and
-// half of its time would be sql.Rows'.
-func readSchema(ctx context.Context, db *sql.DB) (version int, objects []schemaObject, err error) {
-	conn, err := db.Conn(ctx)
+// ask runs a query on a connection that reads. It speaks to the driver: every command
+// that opens a ledger waits for it, and half of its time would be sql.Rows'.
+func ask(ctx context.Context, db driver.QueryerContext, query string, take func(row []driver.Value)) error {
+	rows, err := db.QueryContext(ctx, query, nil)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
-	defer func() { _ = conn.Close() }()
-	err = conn.Raw(func(raw any) error {
-		queryer, ok := raw.(driver.QueryerContext)
-		if !ok {
-			return errors.New("the driver cannot ask")
+	row := make([]driver.Value, len(rows.Columns()))
+	for err == nil {
+		if err = rows.Next(row); err == nil {
+			take(row)
 		}
-		rows, err := queryer.QueryContext(ctx, sqlSchema, nil)
-		if err != nil {
-			return err
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, rows.Close())
+}
+
+func readSchema(ctx context.Context, db driver.QueryerContext) (version int, objects []schemaObject, err error) {
+	err = ask(ctx, db, sqlSchema, func(row []driver.Value) {
+		if n, ok := row[1].(int64); ok && row[0] == "" {
+			version = int(n)
+			return
 		}
-		version, objects, err = schemaOf(rows)
-		return errors.Join(err, rows.Close())
+		if o := (schemaObject{textOf(row[0]), textOf(row[1])}); !o.internal() {
+			objects = append(objects, o)
+		}
 	})
 	return version, objects, err
 }
 
-func schemaOf(rows driver.Rows) (version int, objects []schemaObject, err error) {
-	row := make([]driver.Value, len(rows.Columns()))
-	for {
-		switch err := rows.Next(row); {
-		case errors.Is(err, io.EOF):
-			return version, objects, nil
-		case err != nil:
-			return 0, nil, err
-		}
-		var texts [4]string
-		for i := range texts {
-			if text, ok := row[i+1].(string); ok {
-				texts[i] = text
-			} else {
-				texts[i] = fmt.Sprint(row[i+1]) // none of ours
-			}
-		}
-		if n, ok := row[0].(int64); ok {
-			version = int(n)
-		}
-		if o := (schemaObject{texts[0], texts[1], texts[2], texts[3]}); !o.internal() {
-			objects = append(objects, o)
-		}
+func textOf(v driver.Value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	default:
+		return fmt.Sprint(v) // none of ours
 	}
 }
 
 // internal reports whether SQLite itself keeps the object: the statistics of
 // ANALYZE, the index behind a key.
 func (o schemaObject) internal() bool {
-	switch {
-	case o == schemaObject{}:
+	switch o.name {
+	case "table sqlite_sequence", "table sqlite_stat1", "table sqlite_stat4":
 		return true
-	case o.kind == "index":
-		return o.text == "" && strings.HasPrefix(o.name, "sqlite_autoindex_")
-	case o.kind == "table":
-		return slices.Contains([]string{"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}, o.name)
 	}
-	return false
+	return o.text == "" && strings.HasPrefix(o.name, "index sqlite_autoindex_")
 }
 
-// fingerprintOf is the digest of the objects, whatever their order. Lengths keep texts
-// apart.
+// fingerprintOf is the digest of the objects, which it sorts. Lengths keep texts apart.
 func fingerprintOf(objects []schemaObject) string {
-	objects = slices.SortedFunc(slices.Values(objects), func(a, b schemaObject) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name), cmp.Compare(a.table, b.table), cmp.Compare(a.text, b.text))
+	slices.SortFunc(objects, func(a, b schemaObject) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.text, b.text))
 	})
-	var all []byte
+	size := 0
 	for _, o := range objects {
-		for _, text := range []string{o.kind, o.name, o.table, o.text} {
+		size += len(o.name) + len(o.text) + 10
+	}
+	all := make([]byte, 0, size)
+	for _, o := range objects {
+		for _, text := range []string{o.name, o.text} {
 			all = append(strconv.AppendInt(all, int64(len(text)), 10), ':')
 			all = append(all, text...)
 		}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"flag"
 	"fmt"
 	"os"
@@ -32,7 +33,11 @@ func TestSchemaFingerprints(t *testing.T) {
 		if _, err := db.ExecContext(t.Context(), string(text)); err != nil {
 			t.Fatal(err)
 		}
-		_, objects, err := readSchema(t.Context(), db)
+		var objects []schemaObject
+		err = onDriver(t.Context(), db, func(conn driver.QueryerContext) (err error) {
+			_, objects, err = readSchema(t.Context(), conn)
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,6 +34,8 @@ type DB struct {
 	read  *sql.DB
 	// file is what was opened; see InPlace.
 	file os.FileInfo
+	// idKey is the key of the ids, if opening has read it.
+	idKey string
 	// from and to are the schemas of a ledger that opening has migrated; see Migrated.
 	from, to int
 }
@@ -87,8 +91,35 @@ func (db *DB) Close() error { return db.read.Close() }
 // Beside names a file that lies beside the ledger's.
 func (db *DB) Beside(name string) string { return db.path + "." + name }
 
+const sqlIDKey = "SELECT value FROM meta WHERE name = 'id_key'"
+
 // IDKey returns the key of the ledger's ids.
 func (db *DB) IDKey(ctx context.Context) (key string, err error) {
-	err = db.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'id_key'").Scan(&key)
+	if db.idKey != "" {
+		return db.idKey, nil
+	}
+	err = db.read.QueryRowContext(ctx, sqlIDKey).Scan(&key)
 	return key, err
+}
+
+// readKey reads the key on a connection that has just read: it has nothing to wait for, and
+// is spared the driver's watch for the end of ctx. What fails here is said by IDKey.
+func (db *DB) readKey(ctx context.Context, conn driver.QueryerContext) {
+	_ = ask(context.WithoutCancel(ctx), conn, sqlIDKey, func(row []driver.Value) { db.idKey = textOf(row[0]) })
+}
+
+// onDriver hands over the driver's connection.
+func onDriver(ctx context.Context, db *sql.DB, do func(conn driver.QueryerContext) error) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.Raw(func(raw any) error {
+		queryer, ok := raw.(driver.QueryerContext)
+		if !ok {
+			return errors.New("the driver cannot ask")
+		}
+		return do(queryer)
+	})
 }

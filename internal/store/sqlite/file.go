@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -113,11 +114,17 @@ func cannotWrite(err error) bool {
 }
 
 func (db *DB) bringUpToDate(ctx context.Context) error {
-	version, err := checkSchema(ctx, db.read, db.path)
+	latest, err := latestVersion()
 	if err != nil {
 		return err
 	}
-	latest, err := latestVersion()
+	version := 0
+	err = onDriver(ctx, db.read, func(conn driver.QueryerContext) (err error) {
+		if version, err = checkSchema(ctx, conn, db.path); err == nil && version == latest {
+			db.readKey(ctx, conn)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
