@@ -20,7 +20,7 @@ func (h *Rollups) Awaited(ctx context.Context, env payment.Environment, from, to
 		return 0, nil
 	}
 	var n int64
-	err := h.counted(ctx, `SELECT 0, count(*), CAST(0 AS BIGINT) FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
+	err := h.numbers(ctx, `SELECT 0, count(*), CAST(0 AS BIGINT) FROM shelves AS s JOIN deposits AS d ON d.shelf = s.id
 		WHERE s.environment = ? AND s.status IN ('COMPLETED', 'FAILED') AND d.created_at >= ? AND d.created_at < ? AND d.called_back = 0
 			AND d.adopted = 0 AND d.provider_id <> '' AND d.decided_by <> ? AND d.sent_at >= ?`,
 		func(_ int64, c count) { n = c.n },

@@ -30,7 +30,7 @@ func TestPlantedLedger(t *testing.T) {
 		"trigger that pays":          "CREATE TRIGGER paid AFTER UPDATE ON deposits BEGIN UPDATE deposits SET status = 'COMPLETED'; END",
 		"trigger on insert":          "CREATE TRIGGER t AFTER INSERT ON deposits BEGIN SELECT 1; END",
 		"view":                       "CREATE VIEW v AS SELECT * FROM deposits",
-		"view in a view's place":     "DROP VIEW stored; CREATE VIEW stored AS SELECT 1 AS kind, 1 AS n, 1 AS bytes",
+		"view in a table's place":    "DROP TABLE tallies; CREATE VIEW tallies AS SELECT 1 AS seq, '{}' AS cells",
 		"table":                      "CREATE TABLE t (x)",
 		"index":                      "CREATE INDEX i ON deposits (amount)",
 		"index on an expression":     "CREATE INDEX i ON deposits (abs(amount))",

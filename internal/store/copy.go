@@ -24,7 +24,7 @@ type copied struct {
 // copies lists the tables, what others refer to first.
 func copies() []copied {
 	seq := []string{"seq"}
-	return []copied{
+	all := []copied{
 		{name: "shelves", key: []string{"id"}},
 		{name: "kinds", key: []string{"id"}},
 		{name: "targets", key: []string{"id"}},
@@ -40,17 +40,11 @@ func copies() []copied {
 		{name: "attempts", key: seq},
 		{name: "failing", key: []string{"seq", "target"}},
 		{name: "actions", key: seq},
-		{name: "daily", key: []string{"day", "kind"}, counts: true},
-		{name: "dropped", key: []string{"kind"}, counts: true},
-		{name: "deposit_daily", key: []string{"day", "provider", "environment", "currency", "status"}, counts: true},
-		{name: "outcomes", key: []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, counts: true},
-		{name: "settle_times", key: []string{"hour", "environment", "bucket"}, counts: true},
-		{name: "outcome_days", key: []string{"day", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, counts: true},
-		{name: "settle_days", key: []string{"day", "environment", "bucket"}, counts: true},
-		{name: "amount_bands", key: []string{"hour", "environment", "currency", "status", "band"}, counts: true},
-		{name: "wallet_hourly", key: []string{"hour", "provider", "currency", "status", "direction"}, counts: true},
-		{name: "attempt_daily", key: []string{"day", "taken"}, counts: true},
 	}
+	for _, c := range countTables() {
+		all = append(all, copied{name: c.table, key: c.keys, counts: true})
+	}
+	return all
 }
 
 // CopiedTable is a table that was copied: its rows and a hash of all of them, which is
@@ -158,9 +152,8 @@ func copyTable(ctx context.Context, from, to *Store, c copied, progress func(str
 	}
 	text := upsert(columns, c)
 	if c.counts {
-		sums := slices.DeleteFunc(columns, func(name string) bool { return slices.Contains(c.key, name) })
-		columns = slices.Concat(c.key, sums)
-		text = to.engine.Count(c.name, c.key, sums)
+		of := to.tables.of(c.name)
+		columns, text = of.columns(), to.engine.Count(c.name, of.keys, of.sums)
 		err := to.do(ctx, "copy "+c.name, func(ctx context.Context, t *tx) error {
 			return t.exec(ctx, "DELETE FROM "+to.engine.Counts(c.name))
 		})
@@ -205,7 +198,11 @@ func eachPage(ctx context.Context, s *Store, c copied, columns []string, do func
 	key := "(" + strings.Join(c.key, ", ") + ")"
 	var last []any
 	for {
-		query := "SELECT " + strings.Join(columns, ", ") + " FROM " + c.name
+		from := c.name
+		if c.counts {
+			from = s.summed(c.name)
+		}
+		query := "SELECT " + strings.Join(columns, ", ") + " FROM " + from
 		if last != nil {
 			query += " WHERE " + key + " > (?" + strings.Repeat(", ?", len(c.key)-1) + ")"
 		}

@@ -67,7 +67,7 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 		{`SELECT CAST(count(*) AS TEXT) FROM deliveries WHERE size <> length(body)
 			HAVING count(*) > 0`, "%s deliveries are not as long as they were"},
 		{
-			`SELECT CAST(k.id AS TEXT) FROM kinds AS k LEFT JOIN stored AS s ON s.kind = k.id
+			`SELECT CAST(k.id AS TEXT) FROM kinds AS k LEFT JOIN ` + s.held() + ` AS s ON s.kind = k.id
 			WHERE coalesce(s.n, 0) <> (SELECT count(*) FROM deliveries AS v WHERE v.kind = k.id)`,
 			"the count of deliveries of kind %s is wrong",
 		},
@@ -210,21 +210,22 @@ func (s *Store) deliveryStats(ctx context.Context, first int64, out *Stats) erro
 		return rows.Err()
 	}
 	err := read(`SELECT d.day, k.provider, k.event, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT), CAST(sum(d.bytes) AS BIGINT)
-		FROM daily AS d JOIN kinds AS k ON k.id = d.kind WHERE d.day >= ?
+		FROM `+s.counted("daily")+` AS d JOIN kinds AS k ON k.id = d.kind WHERE d.day >= ?
 		GROUP BY d.day, k.provider, k.event, k.verdict, k.duplicate HAVING sum(d.n) <> 0
 		ORDER BY d.day, k.provider, k.event, k.verdict, k.duplicate`, &out.Deliveries, true, first)
 	if err != nil {
 		return err
 	}
 	return read(`SELECT 0, k.provider, k.event, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT), CAST(sum(d.bytes) AS BIGINT)
-		FROM stored AS d JOIN kinds AS k ON k.id = d.kind
+		FROM `+s.held()+` AS d JOIN kinds AS k ON k.id = d.kind
 		GROUP BY k.provider, k.event, k.verdict, k.duplicate HAVING sum(d.n) <> 0
 		ORDER BY k.provider, k.event, k.verdict, k.duplicate`, &out.Stored, false)
 }
 
 func (s *Store) depositStats(ctx context.Context, first int64, out *Stats) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT day, provider, environment, status, currency, n, amount FROM deposit_daily
-		WHERE day >= ? AND n <> 0 ORDER BY day, provider, environment, status, currency`, first)
+	rows, err := s.query(ctx, `SELECT day, provider, environment, status, currency, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT)
+		FROM `+s.counted("deposit_daily")+` AS d WHERE day >= ? GROUP BY day, provider, environment, status, currency HAVING sum(n) <> 0
+		ORDER BY day, provider, environment, status, currency`, first)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (q Quarantine) step() Bound {
 // transaction included.
 func (t pruneTx) quarantined(ctx context.Context, v payment.Verdict) ([]kindRow, count, error) {
 	var held count
-	err := t.row(ctx, `SELECT CAST(coalesce(sum(s.n), 0) AS BIGINT), CAST(coalesce(sum(s.bytes), 0) AS BIGINT) FROM stored AS s
+	err := t.row(ctx, `SELECT CAST(coalesce(sum(s.n), 0) AS BIGINT), CAST(coalesce(sum(s.bytes), 0) AS BIGINT) FROM `+t.db.held()+` AS s
 		WHERE s.kind IN (SELECT k.id FROM kinds AS k WHERE k.verdict = ?)`, []any{string(v)}, &held.n, &held.sum)
 	if err != nil {
 		return nil, held, err

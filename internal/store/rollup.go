@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -172,32 +170,23 @@ func (y *tally) band(d *depositRow, n int64) {
 	add(y.bands, cell, n, n*d.Amount.Minor())
 }
 
-func (y *tally) writeRollups(ctx context.Context, t *tx) error {
-	if t.db.noRollups {
-		return nil
-	}
-	n, both := []string{"n"}, []string{"n", "amount"}
+// putRollups adds the statistics that a transaction changed to its cells.
+func (y *tally) putRollups(out cells) {
 	outcome := func(k outcomeCell) []any {
-		return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), k.code, int64(k.called)}
+		return []any{k.hour, string(k.provider), string(k.environment), string(k.currency), string(k.status), string(k.decidedBy), clean(k.code), int64(k.called)}
 	}
 	took := func(k timeCell) []any { return []any{k.hour, string(k.environment), k.bucket} }
-	return errors.Join(
-		write(ctx, t, y.outcomes, "outcomes", []string{"hour", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both, outcome),
-		write(ctx, t, byDay(y.outcomes, func(k *outcomeCell) { k.hour /= 24 }), "outcome_days",
-			[]string{"day", "provider", "environment", "currency", "status", "decided_by", "code", "called"}, both, outcome),
-		write(ctx, t, y.times, "settle_times", []string{"hour", "environment", "bucket"}, n, took),
-		write(ctx, t, byDay(y.times, func(k *timeCell) { k.hour /= 24 }), "settle_days", []string{"day", "environment", "bucket"}, n, took),
-		write(ctx, t, y.bands, "amount_bands", []string{"hour", "environment", "currency", "status", "band"}, both,
-			func(k bandCell) []any {
-				return []any{k.hour, string(k.environment), string(k.currency), string(k.status), k.band}
-			}),
-		write(ctx, t, y.wallet, "wallet_hourly", []string{"hour", "provider", "currency", "status", "direction"}, both,
-			func(k walletCell) []any {
-				return []any{k.hour, string(k.provider), string(k.currency), string(k.status), k.direction}
-			}),
-		write(ctx, t, y.attempts, "attempt_daily", []string{"day", "taken"}, n,
-			func(k attemptCell) []any { return []any{k.day, boolInt(k.taken)} }),
-	)
+	put(out, "outcomes", y.outcomes, outcome)
+	put(out, "outcome_days", byDay(y.outcomes, func(k *outcomeCell) { k.hour /= 24 }), outcome)
+	put(out, "settle_times", y.times, took)
+	put(out, "settle_days", byDay(y.times, func(k *timeCell) { k.hour /= 24 }), took)
+	put(out, "amount_bands", y.bands, func(k bandCell) []any {
+		return []any{k.hour, string(k.environment), string(k.currency), string(k.status), k.band}
+	})
+	put(out, "wallet_hourly", y.wallet, func(k walletCell) []any {
+		return []any{k.hour, string(k.provider), string(k.currency), string(k.status), k.direction}
+	})
+	put(out, "attempt_daily", y.attempts, func(k attemptCell) []any { return []any{k.day, boolInt(k.taken)} })
 }
 
 // byDay adds up cells of hours to cells of days, which day makes them.
@@ -208,18 +197,4 @@ func byDay[K comparable](hours map[K]count, day func(*K)) map[K]count {
 		add(out, k, c.n, c.sum)
 	}
 	return out
-}
-
-// write adds what a transaction counted to the stored counts; cells that came out even
-// are left alone.
-func write[K comparable](ctx context.Context, t *tx, cells map[K]count, table string, keys, sums []string, of func(K) []any) error {
-	for cell, c := range cells {
-		if c == (count{}) {
-			continue
-		}
-		if err := t.count(ctx, table, keys, sums, append(of(cell), c.n, c.sum)[:len(keys)+len(sums)]...); err != nil {
-			return err
-		}
-	}
-	return nil
 }

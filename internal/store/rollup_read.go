@@ -41,7 +41,8 @@ func spanOf(from, to time.Time) span {
 
 // sqlSpan reads counts of a span: by the hour at its ends, by the day between them. Its
 // arguments are those of args.
-func sqlSpan(columns, hours, days string) string {
+func (h *Rollups) sqlSpan(columns, hours, days string) string {
+	hours, days = h.counted(hours), h.counted(days)
 	return "(SELECT hour / 24 AS step, " + columns + " FROM " + hours + " WHERE hour >= ? AND hour < ? AND environment = ? UNION ALL SELECT hour / 24, " +
 		columns + " FROM " + hours + " WHERE hour >= ? AND hour <= ? AND environment = ? UNION ALL SELECT day, " +
 		columns + " FROM " + days + " WHERE day >= ? AND day < ? AND environment = ?) AS counts"
@@ -56,9 +57,9 @@ func (s span) args(env payment.Environment) []any {
 // whole hours. Those of a day are one unless hourly is wanted.
 func (h *Rollups) Settled(ctx context.Context, env payment.Environment, from, to time.Time, hourly bool) ([]Settled, error) {
 	const cell = "provider, status, currency, decided_by, code, called"
-	step, source, args := int64(24), sqlSpan(cell+", n, amount", "outcomes", "outcome_days"), spanOf(from, to).args(env)
+	step, source, args := int64(24), h.sqlSpan(cell+", n, amount", "outcomes", "outcome_days"), spanOf(from, to).args(env)
 	if hourly {
-		step, source = 1, "(SELECT hour AS step, "+cell+", n, amount FROM outcomes WHERE hour >= ? AND hour <= ? AND environment = ?) AS counts"
+		step, source = 1, "(SELECT hour AS step, "+cell+", n, amount FROM "+h.counted("outcomes")+" WHERE hour >= ? AND hour <= ? AND environment = ?) AS counts"
 		args = []any{hourOf(micros(from)), hourOf(micros(to)), string(env)}
 	}
 	rows, err := h.query(ctx, "SELECT step, "+cell+", CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM "+source+
@@ -94,7 +95,7 @@ type Took struct {
 func (h *Rollups) Times(ctx context.Context, env payment.Environment, from, to time.Time) ([]Took, error) {
 	bounds := settleBounds()
 	var out []Took
-	err := h.counted(ctx, "SELECT bucket, CAST(sum(n) AS BIGINT), CAST(0 AS BIGINT) FROM "+sqlSpan("bucket, n", "settle_times", "settle_days")+
+	err := h.numbers(ctx, "SELECT bucket, CAST(sum(n) AS BIGINT), CAST(0 AS BIGINT) FROM "+h.sqlSpan("bucket, n", "settle_times", "settle_days")+
 		" GROUP BY bucket HAVING sum(n) > 0 ORDER BY bucket", func(bucket int64, c count) {
 		t := Took{N: c.n}
 		if bucket > 0 {
@@ -120,7 +121,7 @@ type Band struct {
 func (h *Rollups) Bands(ctx context.Context, env payment.Environment, currency payment.Currency, from, to time.Time) ([]Band, error) {
 	var out []Band
 	for _, status := range payment.Statuses() {
-		err := h.counted(ctx, `SELECT band, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM amount_bands
+		err := h.numbers(ctx, `SELECT band, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM `+h.counted("amount_bands")+`
 			WHERE hour >= ? AND hour <= ? AND environment = ? AND currency = ? AND status = ? GROUP BY band HAVING sum(n) > 0 ORDER BY band`,
 			func(band int64, c count) { out = append(out, Band{int(band), status, c.n, c.sum}) },
 			hourOf(micros(from)), hourOf(micros(to)), string(env), string(currency), string(status))
@@ -131,8 +132,8 @@ func (h *Rollups) Bands(ctx context.Context, env payment.Environment, currency p
 	return out, nil
 }
 
-// counted calls each with a number and its counts.
-func (h *Rollups) counted(ctx context.Context, query string, each func(int64, count), args ...any) error {
+// numbers calls each with a number and its counts.
+func (h *Rollups) numbers(ctx context.Context, query string, each func(int64, count), args ...any) error {
 	rows, err := h.query(ctx, query, args...)
 	if err != nil {
 		return h.kinded("read the statistics", err)
@@ -207,7 +208,7 @@ type Arrived struct {
 
 // Arrived returns the counts of deliveries of the days from one time to another.
 func (h *Rollups) Arrived(ctx context.Context, from, to time.Time) ([]Arrived, error) {
-	rows, err := h.query(ctx, `SELECT d.day, k.provider, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT) FROM daily AS d JOIN kinds AS k ON k.id = d.kind
+	rows, err := h.query(ctx, `SELECT d.day, k.provider, k.verdict, k.duplicate, CAST(sum(d.n) AS BIGINT) FROM `+h.counted("daily")+` AS d JOIN kinds AS k ON k.id = d.kind
 		WHERE d.day >= ? AND d.day <= ? GROUP BY d.day, k.provider, k.verdict, k.duplicate`, dayOf(micros(from)), dayOf(micros(to)))
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
@@ -243,8 +244,8 @@ type WalletMoved struct {
 // Wallets returns the counts of wallets' transactions that were first heard of between
 // two times, by whole hours.
 func (h *Rollups) Wallets(ctx context.Context, from, to time.Time) ([]WalletMoved, error) {
-	rows, err := h.query(ctx, `SELECT hour, provider, currency, status, direction, n, amount FROM wallet_hourly
-		WHERE hour >= ? AND hour <= ? AND n > 0`, hourOf(micros(from)), hourOf(micros(to)))
+	rows, err := h.query(ctx, `SELECT hour, provider, currency, status, direction, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT)
+		FROM `+h.counted("wallet_hourly")+` AS w WHERE hour >= ? AND hour <= ? GROUP BY hour, provider, currency, status, direction HAVING sum(n) > 0`, hourOf(micros(from)), hourOf(micros(to)))
 	if err != nil {
 		return nil, h.kinded("read the statistics", err)
 	}
@@ -273,7 +274,7 @@ func (h *Rollups) Forwarded(ctx context.Context, from, to time.Time) (f Forwarde
 	rows, err := h.query(ctx, `SELECT CAST(coalesce(sum(CASE WHEN taken = 1 THEN n END), 0) AS BIGINT),
 		CAST(coalesce(sum(CASE WHEN taken = 0 THEN n END), 0) AS BIGINT),
 		(SELECT count(*) FROM forwards WHERE state = ?), (SELECT count(*) FROM forwards WHERE state = ?)
-		FROM attempt_daily WHERE day >= ? AND day <= ?`,
+		FROM `+h.counted("attempt_daily")+` AS a WHERE day >= ? AND day <= ?`,
 		string(ForwardWaiting), string(ForwardDead), dayOf(micros(from)), dayOf(micros(to)))
 	if err != nil {
 		return f, h.kinded("read the statistics", err)

@@ -15,6 +15,7 @@ type tables struct {
 	runs       *table[runRow]
 	// judged and whole are what is selected for judgedColumns and wholeColumns.
 	judged, whole func() string
+	counts        func() []counts
 }
 
 func newTables() tables {
@@ -31,5 +32,6 @@ func newTables() tables {
 		runs:       newTable("runs", runColumns, ""),
 		judged:     sync.OnceValue(sqlJudged),
 		whole:      sync.OnceValue(func() string { return names("", wholeColumns(new(depositRow), nil)) }),
+		counts:     sync.OnceValue(countTables),
 	}
 }

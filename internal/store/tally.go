@@ -94,36 +94,25 @@ func (t *tx) settle(ctx context.Context) error {
 
 // write adds the counts to those that are stored.
 func (y *tally) write(ctx context.Context, t *tx) error {
-	for kind, c := range y.dropped {
-		if err := t.count(ctx, "dropped", []string{"kind"}, []string{"n", "bytes"}, kind, c.n, c.sum); err != nil {
-			return err
-		}
-	}
-	for cell, c := range y.daily {
-		if err := t.count(ctx, "daily", []string{"day", "kind"}, []string{"n", "bytes"}, cell.day, cell.kind, c.n, c.sum); err != nil {
-			return err
-		}
-	}
-	for cell, c := range y.deposits {
-		err := t.count(ctx, "deposit_daily", []string{"day", "provider", "environment", "currency", "status"}, []string{"n", "amount"},
-			cell.day, string(cell.provider), string(cell.environment), string(cell.currency), string(cell.status), c.n, c.sum)
-		if err != nil {
-			return err
-		}
-	}
-	if err := y.writeRollups(ctx, t); err != nil {
-		return err
+	out := cells{}
+	put(out, "dropped", y.dropped, func(kind int64) []any { return []any{kind} })
+	put(out, "daily", y.daily, func(k dailyCell) []any { return []any{k.day, k.kind} })
+	put(out, "deposit_daily", y.deposits, func(k depositCell) []any {
+		return []any{k.day, string(k.provider), string(k.environment), string(k.currency), string(k.status)}
+	})
+	if !t.db.noRollups {
+		y.putRollups(out)
 	}
 	y.clear()
-	return nil
+	return t.saveCounts(ctx, out)
 }
 
-// count adds sums to the row of counts that has the keys.
-func (t *tx) count(ctx context.Context, table string, keys, sums []string, values ...any) error {
-	text := t.counts[table]
-	if text == "" || t.remote() { // whose rows a process adds to may change
-		text = t.db.engine.Count(table, keys, sums)
-		t.counts[table] = text
+// put adds what a transaction counted to the cells of a table; what came out even is left
+// alone.
+func put[K comparable](out cells, table string, counted map[K]count, keys func(K) []any) {
+	for cell, c := range counted {
+		if c != (count{}) {
+			out[table] = append(out[table], append(keys(cell), c.n, c.sum))
+		}
 	}
-	return t.exec(ctx, text, values...)
 }

@@ -31,10 +31,8 @@ type tx struct {
 	updates map[statementKey]string
 	// inserts holds those of the inserts; see spelled.
 	inserts map[statementKey]string
-	// counts holds those of the counts, by table.
-	counts map[string]string
-	tally  tally
-	dict   dictionaries
+	tally   tally
+	dict    dictionaries
 	// known is what was read for the deliveries of the batch, nil if nothing was.
 	known *known
 	// spare is the known of batches, to be used again.
@@ -73,7 +71,7 @@ type (
 )
 
 func newTx(db *database, c conn) *tx {
-	t := &tx{db: db, conn: c, tally: newTally(), updates: map[statementKey]string{}, inserts: map[statementKey]string{}, counts: map[string]string{}}
+	t := &tx{db: db, conn: c, tally: newTally(), updates: map[statementKey]string{}, inserts: map[statementKey]string{}}
 	t.dict, t.ahead = newDictionaries(t), newAhead(t)
 	t.deposits, t.orphans, t.forwards, t.queries, t.wallets, t.prune = depositTx{t}, orphanTx{t}, forwardTx{t}, queryTx{t}, walletTx{t}, pruneTx{t}
 	return t

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// counts describes a table of counts: what a cell of it is known by, and what is summed.
+type counts struct {
+	table string
+	keys  []string
+	sums  []string
+}
+
+// countTables lists the tables of counts.
+func countTables() []counts {
+	n, both := []string{"n"}, []string{"n", "amount"}
+	outcome := []string{"provider", "environment", "currency", "status", "decided_by", "code", "called"}
+	return []counts{
+		{"daily", []string{"day", "kind"}, []string{"n", "bytes"}},
+		{"dropped", []string{"kind"}, []string{"n", "bytes"}},
+		{"deposit_daily", []string{"day", "provider", "environment", "currency", "status"}, both},
+		{"outcomes", slices.Concat([]string{"hour"}, outcome), both},
+		{"outcome_days", slices.Concat([]string{"day"}, outcome), both},
+		{"settle_times", []string{"hour", "environment", "bucket"}, n},
+		{"settle_days", []string{"day", "environment", "bucket"}, n},
+		{"amount_bands", []string{"hour", "environment", "currency", "status", "band"}, both},
+		{"wallet_hourly", []string{"hour", "provider", "currency", "status", "direction"}, both},
+		{"attempt_daily", []string{"day", "taken"}, n},
+	}
+}
+
+// of returns the table of counts that has a name.
+func (y *tables) of(table string) *counts {
+	all := y.counts()
+	return &all[slices.IndexFunc(all, func(c counts) bool { return c.table == table })]
+}
+
+// columns are the keys and the sums.
+func (c *counts) columns() []string { return slices.Concat(c.keys, c.sums) }
+
+// counted is what a table of counts is read from; of a cell there may be several rows.
+func (db *database) counted(table string) string {
+	c := db.tables.of(table)
+	return db.engine.Counted(c.table, c.columns())
+}
+
+// summed is what a table of counts is read from with one row for a cell.
+func (db *database) summed(table string) string {
+	c := db.tables.of(table)
+	keys, out := strings.Join(c.keys, ", "), "(SELECT "+strings.Join(c.keys, ", ")
+	for _, name := range c.sums {
+		out += ", CAST(sum(" + name + ") AS BIGINT) AS " + name
+	}
+	return out + " FROM " + db.counted(table) + " GROUP BY " + keys + ") AS " + table
+}
+
+// held is what to read the deliveries from that the ledger holds, by kind: those that
+// came but for those that were dropped.
+func (db *database) held() string {
+	return "(SELECT kind, CAST(sum(n) AS BIGINT) AS n, CAST(sum(bytes) AS BIGINT) AS bytes FROM (SELECT kind, n, bytes FROM " + db.counted("daily") +
+		" UNION ALL SELECT kind, -n, -bytes FROM " + db.counted("dropped") + ") AS moves GROUP BY kind)"
+}
+
+// cells are what a transaction counted: by table, the values of each cell's columns, with
+// a second sum where the table has but one.
+type cells map[string][][]any
+
+// saveCounts adds what a transaction counted to the ledger. Where a statement costs no
+// round trip, all of it is one row, which costs a page: a row in each table would cost
+// more pages than a callback's own. The rows are added up when there are mostTallies.
+func (t *tx) saveCounts(ctx context.Context, all cells) error {
+	if t.remote() {
+		for _, c := range t.db.tables.counts() {
+			for _, values := range all[c.table] {
+				if err := t.exec(ctx, t.db.engine.Count(c.table, c.keys, c.sums), values[:len(c.keys)+len(c.sums)]...); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	bound, err := t.bind([]any{string(text)})
+	if err != nil {
+		return err
+	}
+	waiting, _, err := t.conn.Insert(ctx, "INSERT INTO tallies (cells) VALUES (jsonb(?))", bound)
+	if err != nil || waiting < mostTallies {
+		return err
+	}
+	for _, c := range t.db.tables.counts() {
+		if err := t.exec(ctx, t.db.engine.AddUp(c.table, c.keys, c.sums)); err != nil {
+			return err
+		}
+	}
+	return t.exec(ctx, "DELETE FROM tallies")
+}
+
+// mostTallies is how many commits' counts wait to be added up; who reads adds them, too.
+const mostTallies = 64

@@ -1,0 +1,2 @@
+-- What waits to be added up waits in a file only: here each process counts in rows of its
+-- own. The view "stored" is left for processes of an earlier payctl that still run.
