@@ -64,7 +64,9 @@ func (l *fakeLedger) state(ctx context.Context) error {
 }
 
 func (l *fakeLedger) Record(ctx context.Context, a store.Arrival) (store.Recorded, error) {
-	if fail := l.state(ctx); fail != nil {
+	waiting, cancel := context.WithTimeout(ctx, a.Within)
+	defer cancel()
+	if fail := l.state(waiting); fail != nil {
 		return store.Recorded{}, fail
 	}
 	l.mu.Lock()

@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/payctl/payctl/internal/payment"
-	"github.com/payctl/payctl/internal/store"
 )
 
 // TestLedgerFails holds the answer of each provider when the ledger cannot
@@ -88,32 +87,6 @@ func TestOutageIsToldOnce(t *testing.T) {
 	}
 	if !strings.Contains(text, "takes deliveries again") || !strings.Contains(text, "spilled=3 refused=1") {
 		t.Errorf("its end is not told:\n%s", text)
-	}
-}
-
-// lateLedger ends commits that have begun later than was asked for.
-type lateLedger struct {
-	fakeLedger
-	by time.Duration
-}
-
-func (l *lateLedger) Record(ctx context.Context, a store.Arrival) (store.Recorded, error) {
-	<-ctx.Done()
-	time.Sleep(l.by)
-	return l.fakeLedger.Record(context.WithoutCancel(ctx), a)
-}
-
-// TestLateCommit holds that a commit that has begun is awaited a little longer:
-// a delivery that is recorded is not spilled too.
-func TestLateCommit(t *testing.T) {
-	t.Parallel()
-	ledger := &lateLedger{by: 20 * time.Millisecond}
-	r := start(t, Options{Ledger: Ledger{Deliveries: ledger, Forwards: ledger, Ping: ledger.Ping}, SpillDir: t.TempDir(), Limits: Limits{RecordTime: 2500 * time.Millisecond}})
-	if diff := cmp.Diff([]int{200}, r.raw(post(stkPath, stkBody))); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
-	}
-	if files, _ := r.spill.waiting(); files != 0 || len(ledger.stored()) != 1 {
-		t.Errorf("%d spilled, %d stored", files, len(ledger.stored()))
 	}
 }
 

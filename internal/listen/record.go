@@ -60,43 +60,19 @@ func (s *Server) keepAside(ctx context.Context, d payment.Delivery, level slog.L
 }
 
 // commit is the one way into the ledger. After RecordTime the delivery loses its
-// place in the queue, so that it is not recorded as well as spilled. A commit
-// that has begun gets half as long again; what hangs even then is given up,
-// though it may end up as a repetition.
+// place in the queue, so that it is not recorded as well as spilled.
 func (s *Server) commit(ctx context.Context, n store.Arrival) (store.Recorded, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.RecordTime)
-	defer cancel()
+	s.recording.Add(1)
+	defer s.recording.Done()
 	start := time.Now()
-	done := make(chan recordResult, 1)
-	s.recording.Go(func() {
-		var r recordResult
-		r.recorded, r.err = s.o.Ledger.Deliveries.Record(ctx, n)
-		done <- r
-	})
-	var r recordResult
-	select {
-	case r = <-done:
-	case <-ctx.Done():
-		timer := time.NewTimer(s.o.Limits.RecordTime / 2)
-		defer timer.Stop()
-		select {
-		case r = <-done:
-		case <-timer.C:
-			r.err = ctx.Err()
-		}
-	}
-	if r.err != nil {
+	n.Within = s.o.Limits.RecordTime
+	recorded, err := s.o.Ledger.Deliveries.Record(ctx, n)
+	if err != nil {
 		s.metrics.failed.inc()
-		return store.Recorded{}, s.noteReplaced(r.err)
+		return store.Recorded{}, s.noteReplaced(err)
 	}
 	s.outage.over(s.log, s.now())
 	s.metrics.committed(time.Since(start))
-	s.metrics.delivery(n.Delivery.Provider, n.Inspection, r.recorded.Verdict)
-	return r.recorded, nil
-}
-
-// recordResult is what the ledger made of a delivery.
-type recordResult struct {
-	recorded store.Recorded
-	err      error
+	s.metrics.delivery(n.Delivery.Provider, n.Inspection, recorded.Verdict)
+	return recorded, nil
 }

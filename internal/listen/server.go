@@ -36,7 +36,7 @@ func LedgerOf(s *store.Store) Ledger {
 // Deliveries records deliveries, and reads those that are to be forwarded.
 type Deliveries interface {
 	// Record commits a delivery, what it moves and what is to be forwarded, all
-	// at once and durably.
+	// at once and durably. It returns by the end of a.Within and half of it.
 	Record(ctx context.Context, a store.Arrival) (store.Recorded, error)
 	Get(ctx context.Context, id string) (store.StoredDelivery, error)
 }

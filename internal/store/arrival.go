@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -22,6 +23,8 @@ type Arrival struct {
 	Stranger bool
 	// ForwardUntrusted forwards also what is not believed.
 	ForwardUntrusted bool
+	// Within, if set, bounds the wait for the commit.
+	Within time.Duration
 }
 
 // Recorded is what became of an arrival.
@@ -51,14 +54,16 @@ type Recorded struct {
 // deposit or query, all at once. Callers that come together share one commit.
 // It returns when the delivery is on the disk; after any error it is not, or
 // must be taken not to be. When ctx ends before the delivery's turn, it is not
-// recorded and the error is ctx's; once its commit has begun, that is awaited. A
-// sender who hangs up is no reason to end ctx.
+// recorded and the error is ctx's; once its commit has begun, that is awaited. The
+// same goes for the end of a.Within, with context.DeadlineExceeded, but a commit is
+// then awaited for half as long again only: what hangs even then may be recorded after
+// all. A sender who hangs up is no reason to end ctx.
 func (h *Deliveries) Record(ctx context.Context, a Arrival) (Recorded, error) {
 	p, err := h.prepare(a)
 	if err != nil {
 		return Recorded{}, err
 	}
-	j := &job{run: p.record, arrival: p, size: len(a.Delivery.Body) + len(p.header), done: make(chan struct{})}
+	j := &job{run: p.record, arrival: p, size: len(a.Delivery.Body) + len(p.header), within: a.Within, done: make(chan struct{})}
 	if err := h.await(ctx, "record the delivery", j); err != nil {
 		return Recorded{}, err
 	}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -23,9 +25,11 @@ type job struct {
 	// foresee says what run will ask and add, nil for nothing.
 	foresee func(*foresight)
 	size    int
-	state   atomic.Int32
-	err     error
-	done    chan struct{}
+	// within bounds the wait, 0 for without bound.
+	within time.Duration
+	state  atomic.Int32
+	err    error
+	done   chan struct{}
 }
 
 var errClosed = errors.New("the ledger is closed")
@@ -43,21 +47,51 @@ func (db *database) do(ctx context.Context, what string, run func(context.Contex
 }
 
 func (db *database) await(ctx context.Context, what string, j *job) error {
-	if err := db.submit(ctx, j); err != nil {
-		return db.kinded(what, err)
+	var over <-chan time.Time
+	if j.within > 0 {
+		timer := time.NewTimer(j.within)
+		defer timer.Stop()
+		over = timer.C
+	}
+	err := db.submit(ctx, j, over)
+	if err == nil {
+		if err = j.wait(ctx, over); errors.Is(err, errDropped) {
+			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
+		}
+	}
+	return db.kinded(what, err)
+}
+
+// errDropped says that a job was not run: nobody waited for it any more when its turn came.
+var errDropped = errors.New("the wait is over")
+
+// wait waits for a job's end, until ctx ends or over fires; a job that has been taken up by
+// then is awaited for half of within longer, and without end where that is 0.
+func (j *job) wait(ctx context.Context, over <-chan time.Time) error {
+	select {
+	case <-j.done:
+		return j.err
+	case <-ctx.Done():
+	case <-over:
+	}
+	if j.state.CompareAndSwap(jobQueued, jobDropped) {
+		return errDropped
+	}
+	var late <-chan time.Time
+	if j.within > 0 {
+		timer := time.NewTimer(j.within / 2)
+		defer timer.Stop()
+		late = timer.C
 	}
 	select {
 	case <-j.done:
-	case <-ctx.Done():
-		if j.state.CompareAndSwap(jobQueued, jobDropped) {
-			return ctx.Err()
-		}
-		<-j.done
+		return j.err
+	case <-late:
+		return errDropped
 	}
-	return db.kinded(what, j.err)
 }
 
-func (db *database) submit(ctx context.Context, j *job) error {
+func (db *database) submit(ctx context.Context, j *job, over <-chan time.Time) error {
 	if db.engine.ReadOnly() {
 		return &payment.Error{
 			Kind: payment.KindInternal, Message: "the ledger was opened read-only",
@@ -78,5 +112,7 @@ func (db *database) submit(ctx context.Context, j *job) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-over:
+		return context.DeadlineExceeded
 	}
 }
