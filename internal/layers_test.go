@@ -119,6 +119,7 @@ func doors() map[string][]string {
 		"github.com/spf13/viper":            {"internal/config"},
 		"github.com/spf13/cobra":            {"internal/cli", "cmd/manpages"},
 		"github.com/charmbracelet/lipgloss": {"internal/ui"},
+		"github.com/briandowns/spinner":     {"internal/ui"},
 		"github.com/gofrs/flock":            {"internal/filelock"},
 		"modernc.org/sqlite":                {"internal/store/sqlite"},
 		"github.com/jackc/pgx":              {"internal/store/postgres", "internal/store/postgres/postgrestest"},

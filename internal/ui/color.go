@@ -43,7 +43,6 @@ const (
 	lookOK
 	lookBad
 	lookWarn
-	lookBusy
 )
 
 // style renders looks for one stream. The lipgloss renderer is made when the
@@ -82,7 +81,6 @@ func (s *style) prepare() {
 		lookOK:   plain.Foreground(lipgloss.Color("2")),
 		lookBad:  plain.Foreground(lipgloss.Color("1")),
 		lookWarn: plain.Foreground(lipgloss.Color("3")),
-		lookBusy: plain.Foreground(lipgloss.Color("6")),
 	}
 }
 

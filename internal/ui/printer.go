@@ -309,7 +309,7 @@ func (p *Printer) clearFrame() {
 	p.frame = 0
 }
 
-// stderrFile returns stderr as a file, or nil.
+// stderrFile returns stderr as the file that the spinner wants, or nil.
 func (p *Printer) stderrFile() *os.File {
 	f, _ := p.opts.Stderr.(*os.File)
 	return f

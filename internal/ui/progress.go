@@ -1,12 +1,12 @@
 package ui
 
 import (
-	"io"
+	"bytes"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/briandowns/spinner"
 )
 
 // eraseLine goes to the line's start and clears it.
@@ -29,11 +29,8 @@ type Progress struct {
 
 	mu   sync.Mutex
 	last string
+	spin *spinner.Spinner
 	over bool
-	// stop is closed to end the spinner, and spun waits for its end; stop is nil where
-	// none runs.
-	stop chan struct{}
-	spun sync.WaitGroup
 	// resting is what was said at first; live is what stands beside it on a terminal and
 	// changes with the time. news is when the text was changed.
 	resting string
@@ -50,9 +47,9 @@ func (p *Printer) Progress(text string) *Progress {
 	g := &Progress{p: p}
 	if !p.opts.Quiet && p.opts.StderrTTY && p.opts.Env("TERM") != "dumb" {
 		g.last = text
-		g.spin()
+		g.spin = p.newSpinner(g)
 	}
-	if g.stop == nil {
+	if g.spin == nil {
 		g.last = ""
 		g.Update(text)
 	}
@@ -79,44 +76,33 @@ func (g *Progress) text() string {
 	return g.resting + "; " + g.live()
 }
 
-// spin starts a spinner, unless one runs already or stderr turns out to be no terminal.
-// The cursor stays visible: a killed process could not bring it back.
-func (g *Progress) spin() {
-	p := g.p
-	if file := p.stderrFile(); file == nil || !term.IsTerminal(int(file.Fd())) {
-		return
-	}
+// newSpinner starts a spinner, or returns nil when one runs already or stderr
+// turns out to be no terminal.
+func (p *Printer) newSpinner(g *Progress) *spinner.Spinner {
+	file := p.stderrFile()
 	p.mu.Lock()
-	free := !p.busy
-	p.busy = true
+	free := file != nil && !p.busy
+	p.busy = p.busy || free
 	p.mu.Unlock()
 	if !free {
-		return
+		return nil
 	}
-	g.stop = make(chan struct{})
-	g.spun.Go(func() {
-		next := time.NewTicker(frameEvery)
-		defer next.Stop()
-		frames := p.frames()
-		for i := 0; ; i++ {
-			p.draw(frames[i%len(frames)], p.suffix(g.text()))
-			select {
-			case <-g.stop:
-				return
-			case <-next.C:
-			}
-		}
-	})
-}
-
-// draw puts a frame in the place of the one before.
-func (p *Printer) draw(frame, suffix string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clearFrame()
-	if _, err := io.WriteString(p.opts.Stderr, "\r"+p.err.render(lookBusy, frame)+suffix); err == nil {
-		p.frame = cells(frame + suffix)
+	// The file decides whether it is a terminal; the writer then goes through
+	// the Printer, so that frames and lines never mix. The cursor stays visible:
+	// a killed process could not bring it back.
+	s := spinner.New(p.frames(), frameEvery, spinner.WithWriterFile(file), spinner.WithHiddenCursor(false), spinner.WithColor("cyan"))
+	s.Writer = &frameWriter{p: p}
+	s.Suffix = p.suffix(g.last)
+	// The spinner holds its lock here.
+	s.PreUpdate = func(s *spinner.Spinner) { s.Suffix = p.suffix(g.text()) }
+	s.Start()
+	if !s.Active() {
+		p.mu.Lock()
+		p.busy = false
+		p.mu.Unlock()
+		return nil
 	}
+	return s
 }
 
 // suffix is the text beside the spinner: one line that does not wrap, nor breaks into
@@ -150,8 +136,9 @@ func (g *Progress) Update(text string) {
 		return
 	}
 	g.last, g.news = text, time.Now()
-	if g.stop == nil {
+	if g.spin == nil {
 		g.p.Note("%s", text)
+		return
 	}
 }
 
@@ -172,10 +159,9 @@ func (g *Progress) end(text string) {
 	if over {
 		return
 	}
-	if g.stop != nil {
+	if g.spin != nil {
 		said = ""
-		close(g.stop)
-		g.spun.Wait() // for a frame, which asks for the text
+		g.spin.Stop() // waits for a frame, which asks for the text
 		g.p.mu.Lock()
 		g.p.clearFrame()
 		g.p.busy = false
@@ -184,4 +170,55 @@ func (g *Progress) end(text string) {
 	if text != "" && text != said {
 		g.p.Note("%s", text)
 	}
+}
+
+// frameWriter takes what the spinner writes: erasures and frames. It knows
+// whether a frame stands on the line, so an erasure never eats another line.
+type frameWriter struct{ p *Printer }
+
+func (w *frameWriter) Write(b []byte) (int, error) {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	w.p.clearFrame()
+	frame := bytes.TrimLeft(b, "\r")
+	if isErasure(frame) {
+		return len(b), nil
+	}
+	if !w.p.err.color {
+		frame = withoutColor(frame)
+	}
+	if _, err := w.p.opts.Stderr.Write(append([]byte("\r"), frame...)); err != nil {
+		return 0, err
+	}
+	w.p.frame = max(cells(string(withoutColor(frame))), 1)
+	return len(b), nil
+}
+
+// withoutColor takes the colours out of a frame: the spinner decides them by
+// stdout, and knows of none only by a variable that all its users share.
+func withoutColor(frame []byte) []byte {
+	var out []byte
+	for {
+		before, after, found := bytes.Cut(frame, []byte("\x1b["))
+		out = append(out, before...)
+		if !found {
+			return out
+		}
+		rest := bytes.TrimLeft(after, "0123456789;")
+		if !bytes.HasPrefix(rest, []byte("m")) {
+			out = append(out, "\x1b["...)
+			frame = after
+			continue
+		}
+		frame = rest[1:]
+	}
+}
+
+// isErasure tells the spinner's wiping of its own lines from a frame: nothing
+// but blanks and the sequences "up one line" and "clear the line".
+func isErasure(b []byte) bool {
+	for _, code := range []string{"\x1b[K", "\x1b[F", "\r", " "} {
+		b = bytes.ReplaceAll(b, []byte(code), nil)
+	}
+	return len(b) == 0
 }

@@ -81,25 +81,6 @@ func (s *Screen) Said() string {
 	return string(withoutColor(lines[len(lines)-1]))
 }
 
-// withoutColor takes the colours out of a line.
-func withoutColor(line []byte) []byte {
-	var out []byte
-	for {
-		before, after, found := bytes.Cut(line, []byte("\x1b["))
-		out = append(out, before...)
-		if !found {
-			return out
-		}
-		rest := bytes.TrimLeft(after, "0123456789;")
-		if !bytes.HasPrefix(rest, []byte("m")) {
-			out = append(out, "\x1b["...)
-			line = after
-			continue
-		}
-		line = rest[1:]
-	}
-}
-
 // Rows is how many lines the terminal has now.
 func (s *Screen) Rows() int {
 	_, rows, err := term.GetSize(int(s.out.Fd()))

@@ -92,11 +92,14 @@ func TestFrameAfterResize(t *testing.T) {
 	var s streams
 	width := 100
 	p := printer(t, &s, func(o *Options) { o.Width, o.Color = func() int { return width }, "never" })
-	suffix := " " + strings.Repeat("x", 88)
-	p.draw("|", suffix)
+	w := frameWriter{p: p}
+	frame := "\r| " + strings.Repeat("x", 88)
+	if _, err := w.Write([]byte(frame)); err != nil {
+		t.Fatal(err)
+	}
 	width = 40
 	p.Note("here")
-	if want := "\r|" + suffix + "\r\x1b[2A\x1b[Jhere\n"; s.err.String() != want {
+	if want := frame + "\r\x1b[2A\x1b[Jhere\n"; s.err.String() != want {
 		t.Errorf("got %q, want %q", s.err.String(), want)
 	}
 }

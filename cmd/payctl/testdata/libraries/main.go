@@ -13,9 +13,11 @@ import (
 	"os"
 	"strings"
 	"text/template"
+	"time"
 	_ "time/tzdata"
 
 	"github.com/boombuler/barcode/qr"
+	"github.com/briandowns/spinner"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/coder/websocket"
 	"github.com/expr-lang/expr"
@@ -87,6 +89,7 @@ func use(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	spinner.New(spinner.CharSets[1], time.Second).Start()
 	cmd.Println(lipgloss.NewStyle().Bold(true).Render(text), code.Run(nil), held, layout.Execute(os.Stdout, nil))
 	return errors.Join(http.ListenAndServe(text, nil), useMore(cmd.Context(), text))
 }
