@@ -144,10 +144,11 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 	if err != nil {
 		return nil, err
 	}
-	found, err := scanAll(rows, viewColumns)
+	found, err := scanInto(rows, viewColumns, make([]deliveryView, 0, len(page)))
 	if err != nil {
 		return nil, err
 	}
+	h.scanned(ctx, found)
 	out := make(map[int64]StoredDelivery, len(found))
 	for _, v := range found {
 		if out[v.seq], err = h.stored(v, withBody); err != nil {
@@ -155,6 +156,23 @@ func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) 
 		}
 	}
 	return out, h.tieSamePayments(ctx, found, out)
+}
+
+// mostScanned is how many deliveries are read, large ones counted for several, before what
+// they have filled memory with is given back.
+const mostScanned = 1000
+
+func (h *Deliveries) scanned(ctx context.Context, rows []deliveryView) {
+	if !h.writer.started.Load() {
+		return // there is nobody to take memory from
+	}
+	n := int64(len(rows))
+	for i := range rows {
+		n += rows[i].size >> 13
+	}
+	if all := h.fetched.Add(n); all/mostScanned != (all-n)/mostScanned {
+		h.engine.Scanned(ctx)
+	}
 }
 
 // tieSamePayments names for what customers paid under a deposit's receipt the delivery

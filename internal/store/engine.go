@@ -54,6 +54,8 @@ type engine interface {
 	GoOn(table, key string) string
 	// Remote reports that a statement costs a round trip.
 	Remote() bool
+	// Scanned gives back the memory that a page of a long read has filled.
+	Scanned(ctx context.Context)
 
 	// IDKey returns the key of the ledger's ids.
 	IDKey(ctx context.Context) (string, error)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -106,6 +107,8 @@ type database struct {
 
 	read   *sql.DB
 	tables tables
+	// fetched counts deliveries that were read; see Deliveries.scanned.
+	fetched atomic.Int64
 
 	writer  *writer
 	changes *changes

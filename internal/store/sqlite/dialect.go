@@ -81,6 +81,11 @@ func waiting(table string, columns []string) string {
 // Remote reports that a statement costs no round trip.
 func (db *DB) Remote() bool { return false }
 
+// Scanned drops pages that no statement uses. SQLite's connections share one pool of
+// them: a connection that has its share full takes the oldest of another's, and once the
+// pool is over its bound by what that one reads anew, it keeps none of its own any more.
+func (db *DB) Scanned(ctx context.Context) { _, _ = db.read.ExecContext(ctx, sqlGiveBack) }
+
 // Pairs is a table of pairs of numbers, from two lists that Numbers spells.
 func (db *DB) Pairs(alias, first, second string) string {
 	return "(SELECT x.value AS " + first + ", y.value AS " + second + " FROM json_each(?) AS x JOIN json_each(?) AS y ON y.key = x.key) AS " + alias

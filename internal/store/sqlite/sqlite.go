@@ -30,6 +30,7 @@ const (
 	sqlIntegrity   = "PRAGMA integrity_check(20)"
 	sqlFreePages   = "PRAGMA freelist_count"
 	sqlPageSize    = "PRAGMA page_size"
+	sqlGiveBack    = "PRAGMA shrink_memory"
 	sqlShrink      = "PRAGMA incremental_vacuum(512)"
 )
 
