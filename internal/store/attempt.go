@@ -22,6 +22,8 @@ type Attempt struct {
 	Body  string
 }
 
+func (a Attempt) ok() bool { return a.Status >= 200 && a.Status < 300 }
+
 // mostExcerpt bounds what is kept of an answer and of an error.
 const mostExcerpt = 1024
 
@@ -86,25 +88,31 @@ func (db *database) attempt(a attemptView) Attempt {
 // addAttempt records nothing at a delivery that was pruned meanwhile: nobody
 // would ever take the attempt away again.
 func (t forwardTx) addAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
-	there, err := t.there(ctx, []int64{delivery})
-	if err != nil || !there[delivery] {
+	failing, err := t.there(ctx, []int64{delivery})
+	if _, there := failing[delivery]; err != nil || !there {
 		return err
 	}
 	return t.putAttempt(ctx, delivery, target, run, a)
 }
 
-// there returns which deliveries the ledger has of some.
+// there has those of some deliveries that the ledger has, and whether they are failing at
+// some target.
 func (t forwardTx) there(ctx context.Context, seqs []int64) (map[int64]bool, error) {
-	rows, err := t.rows(ctx, "SELECT seq FROM deliveries WHERE "+t.db.engine.In("seq"), t.db.engine.Numbers(seqs))
+	rows, err := t.rows(ctx, "SELECT v.seq, EXISTS (SELECT 1 FROM failing AS f WHERE f.seq = v.seq) FROM deliveries AS v WHERE "+t.db.engine.In("v.seq"), t.db.engine.Numbers(seqs))
 	if err != nil {
 		return nil, err
 	}
-	found, err := scanAll(rows, keyColumn)
-	there := make(map[int64]bool, len(found))
-	for _, seq := range found {
-		there[seq] = true
+	defer func() { _ = rows.Close() }()
+	failing := make(map[int64]bool, len(seqs))
+	for rows.Next() {
+		var seq int64
+		var fails bool
+		if err := rows.Scan(&seq, &fails); err != nil {
+			return nil, err
+		}
+		failing[seq] = fails
 	}
-	return there, err
+	return failing, rows.Err()
 }
 
 func (t forwardTx) putAttempt(ctx context.Context, delivery, target, run int64, a Attempt) error {
@@ -167,7 +175,7 @@ func (h *Runs) RecordAttempts(ctx context.Context, list []Attempt) error {
 		}
 	}
 	return h.do(ctx, "record the attempts", func(ctx context.Context, t *tx) error {
-		there, err := t.forwards.there(ctx, deliveries)
+		failing, err := t.forwards.there(ctx, deliveries)
 		if err != nil {
 			return err
 		}
@@ -176,12 +184,17 @@ func (h *Runs) RecordAttempts(ctx context.Context, list []Attempt) error {
 			if err != nil {
 				return err
 			}
-			if !there[deliveries[i]] {
+			fails, there := failing[deliveries[i]]
+			if !there {
 				continue
 			}
 			if err := t.forwards.putAttempt(ctx, deliveries[i], target, runs[i], a); err != nil {
 				return err
 			}
+			if !fails && a.ok() {
+				continue
+			}
+			failing[deliveries[i]] = true
 			if err := t.forwards.markFailing(ctx, deliveries[i], target, a.Status); err != nil {
 				return err
 			}
