@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -276,5 +277,15 @@ func TestWalletsCounted(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int64{"credit COMPLETED 500": 1, "debit COMPLETED 70": 1, "credit FAILED 9": 1}, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+// TestAwaitedGoesByTheList: by the index of providers' ids it would read every deposit.
+func TestAwaitedGoesByTheList(t *testing.T) {
+	t.Parallel()
+	fileOnly(t)
+	plan := planOf(t, openTest(t, Options{}), sqlAwaited, string(payment.Local), 0, 1, string(payment.SourceAnswer), 0)
+	if !strings.Contains(plan, "deposits_list (shelf=? AND created_at>? AND created_at<?)") {
+		t.Errorf("the plan is\n%s", plan)
 	}
 }
