@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -119,17 +120,28 @@ type Band struct {
 // Bands returns the counts of deposits of a currency that were asked for between two
 // times, by whole hours.
 func (h *Rollups) Bands(ctx context.Context, env payment.Environment, currency payment.Currency, from, to time.Time) ([]Band, error) {
-	var out []Band
-	for _, status := range payment.Statuses() {
-		err := h.numbers(ctx, `SELECT band, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM `+h.counted("amount_bands")+`
-			WHERE hour >= ? AND hour <= ? AND environment = ? AND currency = ? AND status = ? GROUP BY band HAVING sum(n) > 0 ORDER BY band`,
-			func(band int64, c count) { out = append(out, Band{int(band), status, c.n, c.sum}) },
-			hourOf(micros(from)), hourOf(micros(to)), string(env), string(currency), string(status))
-		if err != nil {
-			return nil, err
-		}
+	rows, err := h.query(ctx, `SELECT band, status, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM `+h.counted("amount_bands")+`
+		WHERE hour >= ? AND hour <= ? AND environment = ? AND currency = ? GROUP BY status, band HAVING sum(n) > 0`,
+		hourOf(micros(from)), hourOf(micros(to)), string(env), string(currency))
+	if err != nil {
+		return nil, h.kinded("read the statistics", err)
 	}
-	return out, nil
+	defer func() { _ = rows.Close() }()
+	var out []Band
+	for rows.Next() {
+		var b Band
+		var status string
+		if err := rows.Scan(&b.Reached, &status, &b.N, &b.Amount); err != nil {
+			return nil, h.kinded("read the statistics", err)
+		}
+		b.Status = payment.Status(status)
+		out = append(out, b)
+	}
+	order := payment.Statuses()
+	slices.SortFunc(out, func(a, b Band) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Status), slices.Index(order, b.Status)), cmp.Compare(a.Reached, b.Reached))
+	})
+	return out, h.kinded("read the statistics", rows.Err())
 }
 
 // numbers calls each with a number and its counts.
