@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,13 +126,31 @@ func (v *depositResolve) chosen(ctx context.Context, ledger *store.Store) ([]pay
 	if err != nil {
 		return nil, err
 	}
-	f := store.DepositFilter{Environment: conf.Environment}
+	return v.doubtful(ctx, ledger, conf.Environment)
+}
+
+// doubtful are the deposits that are in doubt, newest first: they are few among those that
+// are open and those that are contradicted, however many there are.
+func (v *depositResolve) doubtful(ctx context.Context, ledger *store.Store, env payment.Environment) ([]payment.Deposit, error) {
+	var out []payment.Deposit
 	now := v.now()
-	found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
-		f.Cursor, f.Limit = cursor, n
-		return ledger.Deposits.List(ctx, f)
-	}, func(d payment.Deposit) (bool, error) { return deposit.Doubtful(d, now, v.olderThan), nil }}.take(0, false)
-	return found, err
+	for _, f := range []store.DepositFilter{
+		{Environment: env, Statuses: []payment.Status{payment.StatusCreated, payment.StatusUnknown, payment.StatusPending}},
+		{Environment: env, Conflict: true},
+	} {
+		found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+			f.Cursor, f.Limit = cursor, n
+			return ledger.Deposits.List(ctx, f)
+		}, func(d payment.Deposit) (bool, error) {
+			return d.Conflict.IsZero() != f.Conflict && deposit.Doubtful(d, now, v.olderThan), nil
+		}}.take(0, false)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	slices.SortStableFunc(out, func(a, b payment.Deposit) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return out, nil
 }
 
 func (v *depositResolve) resolve(ctx context.Context, ledger *store.Store, d payment.Deposit) (deposit.Resolved, error) {

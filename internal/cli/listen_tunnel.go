@@ -134,14 +134,16 @@ func (p *publicAddress) show(e tunnel.Event, left []string) {
 // follows them by asking: their callbacks go nowhere.
 func (p *publicAddress) left(ctx context.Context, since time.Time) (ids []string, follow []func()) {
 	ids = []string{}
-	open, _, err := p.ledger.Deposits.List(ctx, store.DepositFilter{Since: since})
+	open, _, err := p.ledger.Deposits.List(ctx, store.DepositFilter{
+		Since: since, Environment: p.conf.Environment, Statuses: []payment.Status{payment.StatusCreated, payment.StatusUnknown, payment.StatusPending},
+	})
 	if err != nil {
 		p.warn(err)
 		return ids, nil
 	}
 	byProvider := map[payment.ProviderID][]string{}
 	for _, d := range open {
-		if d.ProviderID != "" && !d.Status.Final() && d.Environment == p.conf.Environment {
+		if d.ProviderID != "" {
 			byProvider[d.Provider] = append(byProvider[d.Provider], d.ID)
 			ids = append(ids, d.ID)
 		}
