@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"strings"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -12,19 +14,24 @@ import (
 )
 
 // benchBodies returns signed bodies of about 1.2 KB: canonical as a JavaScript
-// sender writes them, and the same pretty-printed.
+// sender writes them, and the same pretty-printed. What differs from payment to
+// payment differs from body to body, in its length too.
 func benchBodies(b testing.TB) (canonical, other [][]byte) {
 	b.Helper()
 	s := secret.New(vectorSecret)
-	for i := range 64 {
-		body := []byte(`{"event":"deposit.completed","timestamp":"2026-03-02T08:15:00Z","partnerId":"partner_t1","environment":"SANDBOX","data":{` +
-			`"depositId":"dep_` + strings.Repeat("x", i%7) + `459286410","reference":"DEP-20260302-AAAAAA","externalReference":"INV-77","walletId":"wallet_t9",` +
-			`"amount":"250.00","fee":"0.00","currency":"KES","status":"COMPLETED","provider":"MPESA","method":"MOBILE_MONEY","phoneNumber":"+254700000077",` +
-			`"providerReference":"ws_CO_02032026111500123456","receiptNumber":"TST0000001","initiatedAt":"2026-03-02T08:15:00.000Z","completedAt":"2026-03-02T08:15:42.118Z",` +
-			`"description":"School fees for the second term, paid in two parts; \"thank you\" says the bursar","attempts":3,"rate":0.0125,"test":false,"parent":null,` +
-			`"tags":["school","fees","term 2","nairobi"],"customer":{"name":"Wanjikũ wa Kamaũ","email":"wanjiku@example.org","city":"Nyeri","joined":2019},` +
-			`"items":[{"sku":"FEES-2","quantity":1,"price":"200.00"},{"sku":"LUNCH-2","quantity":1,"price":"50.00"}],` +
-			`"metadata":{"invoice":"INV-77","ledger":"4100-22","approvedBy":"bursar@school.example","note":"balance is carried over to the third term"}}}`)
+	r := rand.New(rand.NewPCG(1, 2))
+	digits := func(n int) string { return fmt.Sprintf("%0*d", n, r.Int64N(int64(math.Pow10(n)))) }
+	one := func(of ...string) string { return of[r.IntN(len(of))] }
+	for range 64 {
+		amount, at := digits(1+r.IntN(5))+".00", "2026-03-02T08:"+digits(1)+"5:"
+		body := []byte(`{"event":"deposit.completed","timestamp":"` + at + digits(1) + `0Z","partnerId":"partner_t1","environment":"SANDBOX","data":{` +
+			`"depositId":"dep_` + digits(9+r.IntN(3)) + `","reference":"DEP-20260302-` + digits(6) + `","externalReference":"INV-` + digits(1+r.IntN(6)) + `","walletId":"wallet_t9",` +
+			`"amount":"` + amount + `","fee":"0.00","currency":"KES","status":"COMPLETED","provider":"MPESA","method":"MOBILE_MONEY","phoneNumber":"+2547` + digits(8) + `",` +
+			`"providerReference":"ws_CO_02032026111500` + digits(6) + `","receiptNumber":"TST` + digits(7) + `","initiatedAt":"` + at + digits(2) + `.000Z","completedAt":"` + at + digits(2) + `.118Z",` +
+			`"description":"School fees for the ` + one("first", "second", "third") + ` term, paid in two parts; \"thank you\" says the bursar","attempts":` + one("1", "2", "3", "10") + `,"rate":0.0` + digits(2) + `5,"test":false,"parent":null,` +
+			`"tags":["school","fees","term ` + one("1", "2", "3") + `","nairobi"],"customer":{"name":"` + one("Wanjikũ wa Kamaũ", "Otieno Odhiambo", "Amina Hassan", "Chebet") + `","email":"parent` + digits(1+r.IntN(4)) + `@example.org","city":"Nyeri","joined":20` + digits(2) + `},` +
+			`"items":[{"sku":"FEES-2","quantity":1,"price":"` + amount + `"},{"sku":"LUNCH-2","quantity":1,"price":"50.00"}],` +
+			`"metadata":{"invoice":"INV-` + digits(1+r.IntN(6)) + `","ledger":"4100-22","approvedBy":"bursar@school.example","note":"balance is carried over to the third term"}}}`)
 		signed, err := Sign(body, s)
 		if err != nil {
 			b.Fatal(err)
