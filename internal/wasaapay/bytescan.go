@@ -41,9 +41,6 @@ func stringStop(b []byte, i int) int {
 // characters start at i, or -1 if it is not as JSON.stringify writes it: UTF-8,
 // nothing escaped that need not be.
 func textEnd(b []byte, i int) int {
-	if i < 0 {
-		return -1
-	}
 	for i <= len(b)-8 {
 		if flags := unplain(binary.LittleEndian.Uint64(b[i : i+8 : i+8])); flags != 0 {
 			if i += bits.TrailingZeros64(flags) >> 3; b[i] == '"' {

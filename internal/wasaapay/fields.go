@@ -9,6 +9,7 @@ const (
 	fieldTimestamp
 	fieldPartner
 	fieldEnvironment
+	fieldSignature
 	// What follows stands in data.
 	fieldDepositID
 	fieldID
@@ -63,6 +64,8 @@ func envelopeField(name []byte) field {
 		return fieldPartner
 	case "environment":
 		return fieldEnvironment
+	case "signature":
+		return fieldSignature
 	}
 	return fieldNone
 }

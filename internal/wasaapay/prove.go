@@ -32,26 +32,22 @@ type prover struct {
 }
 
 // prove reports whether body is a canonical object. A false says nothing about
-// whether the body is JSON. Nothing of the body is kept but its skeleton.
+// whether the body is JSON. Nothing of the body is kept
+// but its shape.
 func (p *prover) prove(body []byte, found *fields) bool {
 	p.signature, p.cut = span{}, span{}
 	if len(body) < 2 || body[0] != '{' {
 		return false
 	}
-	p.found = found
-	defer func() { p.found = nil }()
-	if p.match(body) {
+	if p.match(body, found) {
 		return true
 	}
-	p.signature, p.cut = span{}, span{}
-	if found != nil {
-		found.reset()
+	p.found = found
+	proved := p.proveAnew(body)
+	if p.found = nil; proved {
+		p.learn(body)
 	}
-	if !p.proveAnew(body) {
-		return false
-	}
-	p.learn(body)
-	return true
+	return proved
 }
 
 // proveAnew proves a body of a shape not met before.

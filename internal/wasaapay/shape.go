@@ -1,13 +1,11 @@
 package wasaapay
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // Bounds of what is remembered of proved bodies.
 const (
 	maxShapes      = 16
-	maxShapeText   = 4 << 10
+	maxShapeText   = 8 << 10
 	maxShapeValues = 256
 	// learnCost is in hits: bodies that never look alike must not pay for
 	// remembering each of them. The first misses, and every learnAnyway-th
@@ -16,46 +14,68 @@ const (
 	learnAnyway = 64
 )
 
-// shape is the skeleton of a body that was proved canonical: all its text but
-// the simple values. A body with the same skeleton has the same names in the
-// same order at the same depth, so that its values alone remain to be looked
-// at. Webhooks of one event look alike, which makes this the usual case.
+// shape is a body that was proved canonical. Another that is the same but for
+// simple values has the same names in the same order at the same depth, so that
+// those values alone remain to be looked at. Webhooks of one event look alike,
+// and many of their values are the same in all, which makes this the usual case.
 type shape struct {
-	// lead is how the body began, up to and with its first value: most often
-	// the event's name, which tells the shapes apart at once.
-	lead   []byte
-	text   []byte
+	text []byte
+	// lead is how much of the text tells the shapes apart at once: up to and with
+	// its first value, most often the event's name.
+	lead   int
 	values []shapeValue
-	// signature is the index of the signature's value.
-	signature int
+	// runs are the stretches of text before each value that varies, and the last.
+	runs []run
+	// signature and marks are the places of the signature and the fields.
+	signature mark
+	marks     []mark
 }
 
-// shapeValue is one simple value: gap is how much of the shape's text stands
-// before it since the last one (with the opening quote of a string).
+// shapeValue is one simple value, with the closing quote of a string alone: the opening
+// one is the same in all bodies.
 type shapeValue struct {
-	gap   int32
-	kind  byte // '"', '0' for a number, 't' for a word
-	field field
+	start, end int32
+	kind       byte // '"', '0' for a number, 't' for a word
+	field      field
+	// varies says that bodies differ in it; differs, that the body just read does.
+	varies, differs bool
 }
 
-// shapes are the skeletons that one Verifier has met.
+// run is a stretch of text that is the same in all bodies, and the kind of the value
+// that follows; 0 at the end.
+type run struct {
+	text []byte
+	kind byte
+}
+
+// mark is where a field stands, counted from where two runs begin in a body.
+type mark struct {
+	first, last int32
+	start, end  int32
+	field       field
+}
+
+// shapes are what one Verifier has met.
 type shapes struct {
 	known []shape
 	// next is the place of the oldest.
 	next           int
 	credit, misses int
+	// starts are where the runs begin in the body just read.
+	starts [maxShapeValues + 1]int
 }
 
 // match proves a body by a known shape.
-func (p *prover) match(b []byte) bool {
+func (p *prover) match(b []byte, found *fields) bool {
 	tries := 0
 	for i := range p.shapes.known {
 		s := &p.shapes.known[i]
-		if !bytes.HasPrefix(b, s.lead) {
+		if !bytes.HasPrefix(b, s.text[:s.lead]) {
 			continue
 		}
-		if p.fits(s, b) {
+		if p.fits(s, b) || s.widen(b) && p.fits(s, b) {
 			p.shapes.credit = min(p.shapes.credit+1, 16*learnCost)
+			p.place(s, b, found)
 			return true
 		}
 		if tries++; tries == 2 {
@@ -65,43 +85,58 @@ func (p *prover) match(b []byte) bool {
 	return false
 }
 
-// fits compares the text between the values and looks at each value.
+// fits compares what is the same in all bodies of a shape, looks at each value that
+// varies, and notes where the runs begin.
 func (p *prover) fits(s *shape, b []byte) bool {
-	i, text, found := 0, s.text, p.found
-	for k := range s.values {
-		v := &s.values[k]
-		if uint(i) > uint(len(b)) || uint(v.gap) > uint(len(text)) {
+	i, runs := 0, s.runs
+	starts := p.shapes.starts[:len(runs)]
+	for k := range runs {
+		r := &runs[k]
+		end := i + len(r.text)
+		if uint(i) > uint(end) || uint(end) > uint(len(b)) || string(b[i:end]) != string(r.text) {
 			return false
 		}
-		if !bytes.HasPrefix(b[i:], text[:v.gap]) {
-			return false
-		}
-		i, text = i+int(v.gap), text[v.gap:]
-		start := i
-		if v.kind == '"' {
-			i = textEnd(b, i)
-			start--
+		starts[k] = i
+		if r.kind == '"' {
+			i = textEnd(b, end)
 		} else {
-			i = plainEnd(b, i, v.kind)
-		}
-		if i < 0 {
-			return false
-		}
-		if found != nil && v.field != fieldNone {
-			found[v.field] = span{start, i}
-		}
-		if k == s.signature {
-			p.signature, p.cut = span{start, i}, cutOf(b, start-len(`"signature":`), i)
+			i = valueEnd(b, end, r.kind)
 		}
 	}
-	return string(b[i:]) == string(text)
+	return i == len(b)
 }
 
-// plainEnd returns where the canonical number ('0') or word at i ends, or -1.
-func plainEnd(b []byte, i int, kind byte) int {
-	if kind != '0' {
+// place says where the signature and the fields of a body that fits are.
+func (p *prover) place(s *shape, b []byte, found *fields) {
+	starts := &p.shapes.starts
+	at := func(m *mark) span { return span{starts[m.first] + int(m.start), starts[m.last] + int(m.end)} }
+	p.signature = at(&s.signature)
+	p.cut = cutOf(b, p.signature.start-len(`"signature":`), p.signature.end)
+	if found == nil {
+		return
+	}
+	for k := range s.marks {
+		m := &s.marks[k]
+		found[m.field] = at(m)
+	}
+}
+
+// valueEnd returns where a canonical value of a kind ends, or -1. The end of a body is
+// a value too, of kind 0.
+func valueEnd(b []byte, i int, kind byte) int {
+	switch kind {
+	case '"':
+		return textEnd(b, i)
+	case '0':
+		return plainEnd(b, i)
+	case 't':
 		return wordEnd(b, i)
 	}
+	return i
+}
+
+// plainEnd returns where the canonical number at i ends, or -1.
+func plainEnd(b []byte, i int) int {
 	end := digitsEnd(b, i)
 	if end-i-1 < maxExactDigits && end < len(b) && b[end] != '.' && b[end]|0x20 != 'e' && end > i && b[i] != '0' {
 		return end
@@ -126,7 +161,60 @@ func wordEnd(b []byte, i int) int {
 	return -1
 }
 
-// learn remembers the skeleton of a body that has just been proved.
+// widen proves a body value by value. If that succeeds, the values that are others than
+// the shape's vary from now on.
+func (s *shape) widen(b []byte) bool {
+	i, from := 0, int32(0)
+	for k := range s.values {
+		v := &s.values[k]
+		if uint(i) > uint(len(b)) || !bytes.HasPrefix(b[i:], s.text[from:v.start]) {
+			return false
+		}
+		i += int(v.start - from)
+		end := valueEnd(b, i, v.kind)
+		if end < 0 {
+			return false
+		}
+		v.differs = string(b[i:end]) != string(s.text[v.start:v.end])
+		i, from = end, v.end
+	}
+	if string(b[i:]) != string(s.text[from:]) {
+		return false
+	}
+	for k := range s.values {
+		v := &s.values[k]
+		v.varies = v.varies || v.differs
+	}
+	s.join()
+	return true
+}
+
+// join makes runs of the text between the values that vary, and marks the fields.
+func (s *shape) join() {
+	s.runs, s.marks = s.runs[:0], s.marks[:0]
+	from := int32(0)
+	for k := range s.values {
+		v, at := &s.values[k], int32(len(s.runs))
+		m := mark{field: v.field, first: at, last: at, start: v.start - from, end: v.end - from}
+		if v.kind == '"' {
+			m.start-- // the quote
+		}
+		if v.varies {
+			m.last, m.end = at+1, 0
+			s.runs = append(s.runs, run{s.text[from:v.start], v.kind})
+			from = v.end
+		}
+		if v.field == fieldSignature {
+			s.signature = m
+		}
+		if v.field != fieldNone {
+			s.marks = append(s.marks, m)
+		}
+	}
+	s.runs = append(s.runs, run{s.text[from:], 0})
+}
+
+// learn remembers a body that has just been proved.
 func (p *prover) learn(b []byte) {
 	h := &p.shapes
 	h.misses++
@@ -141,20 +229,32 @@ func (p *prover) learn(b []byte) {
 		slot = h.next % maxShapes
 		h.next++
 	}
-	if s := &h.known[slot]; !s.take(b, p.signature) {
-		s.lead = append(s.lead[:0], 0) // no body begins so
+	if s := &h.known[slot]; !s.take(b) {
+		s.text, s.lead = append(s.text[:0], 0), 1 // no body begins so
 	}
 }
 
-// take reads a canonical body: a string is a name if a colon follows it, and
-// everything else that is not a simple value is skeleton.
-func (s *shape) take(b []byte, signature span) bool {
-	s.lead, s.text, s.values, s.signature = s.lead[:0], s.text[:0], s.values[:0], -1
-	depth, data, name, from := 0, false, span{}, 0
+// take reads a canonical body that has a signature: a string is a name if a colon
+// follows it. Every value is the same in all bodies for now.
+func (s *shape) take(b []byte) bool {
+	if len(b) > maxShapeText {
+		return false
+	}
+	s.text, s.lead, s.values = append(s.text[:0], b...), 0, s.values[:0]
+	depth, data, signed, name := 0, false, false, span{}
 	for i := 0; i < len(b); {
-		start, kind := i, byte(0)
+		v := shapeValue{start: int32(i)}
+		switch {
+		case depth == 1:
+			v.field = envelopeField(name.of(b))
+		case depth == 2 && data:
+			v.field = dataField(name.of(b))
+		}
 		switch c := b[i]; c {
 		case '{', '[':
+			if v.field != fieldNone && b[i-1] == ':' {
+				return false // its place would be that of no simple value
+			}
 			depth++
 			data = data || depth == 2 && c == '{' && string(name.of(b)) == "data"
 			i++
@@ -167,40 +267,33 @@ func (s *shape) take(b []byte, signature span) bool {
 		case '"':
 			i = closing(b, i)
 			if b[i] == ':' {
-				name = span{start + 1, i - 1}
+				name = span{int(v.start) + 1, i - 1}
 			} else {
-				kind, start = '"', start+1
-				s.text = append(s.text, '"')
+				v.kind = '"'
+				v.start++
 			}
 		case 't', 'f', 'n':
-			kind, i = 't', wordEnd(b, i)
+			v.kind, i = 't', wordEnd(b, i)
 		default:
-			kind, i = '0', numberEnd(b, i)
+			v.kind, i = '0', numberEnd(b, i)
 		}
-		if kind == 0 {
-			s.text = append(s.text, b[start:i]...)
+		if v.kind == 0 {
 			continue
 		}
-		v := shapeValue{gap: int32(len(s.text) - from), kind: kind}
-		from = len(s.text)
-		switch {
-		case depth == 1:
-			v.field = envelopeField(name.of(b))
-		case depth == 2 && data:
-			v.field = dataField(name.of(b))
-		}
 		if len(s.values) == 0 {
-			s.lead = append(s.lead, b[:min(i, maxShapeText+1)]...)
+			s.lead = i
 		}
-		if i == signature.end {
-			s.signature = len(s.values)
-		}
-		s.values = append(s.values, v)
-		if max(len(s.text), len(s.lead)) > maxShapeText || len(s.values) > maxShapeValues {
+		if len(s.values) == maxShapeValues {
 			return false
 		}
+		v.end = int32(i)
+		if v.varies = v.field == fieldSignature; v.varies {
+			signed = v.kind == '"'
+		}
+		s.values = append(s.values, v)
 	}
-	return s.signature >= 0 && s.values[s.signature].kind == '"'
+	s.join()
+	return signed
 }
 
 // closing returns the index after the string that starts at i in valid JSON.

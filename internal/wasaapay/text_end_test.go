@@ -66,7 +66,7 @@ func TestPlainEnd(t *testing.T) {
 			if want >= 0 && !canonicalNumber(b[:want]) {
 				want = -1
 			}
-			if got := plainEnd(b, 0, '0'); got != want {
+			if got := plainEnd(b, 0); got != want {
 				t.Errorf("%q: got %d, want %d", b, got, want)
 			}
 		}
