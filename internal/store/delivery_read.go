@@ -108,13 +108,13 @@ func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do fun
 	if w.from, w.hasFrom, err = parseCursor(f.Cursor); err != nil {
 		return "", err
 	}
-	read, err := h.pages(f)
-	if err != nil {
-		return "", err
-	}
 	var fromDo error
 	next, err := paged(w, f.Limit, func(w window) ([]position, error) {
-		page, err := read(ctx, w)
+		s, err := h.stretch(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		page, err := h.page(ctx, s, w)
 		if err != nil || len(page) == 0 {
 			return page, err
 		}
@@ -247,23 +247,19 @@ func (h *Deliveries) tieEarlyPayments(ctx context.Context, rows []deliveryView, 
 	return nil
 }
 
-// pages chooses how the positions of a filter's pages are found.
-func (h *Deliveries) pages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
+// stretch is what a filter lets pass.
+func (h *Deliveries) stretch(ctx context.Context, f DeliveryFilter) (s stretch, err error) {
+	s = stretch{table: "deliveries", at: "received_at"}
 	if f.DepositID != "" || f.QueryID != "" {
-		return h.relatedPages(f)
+		s.runs, err = h.relatedRuns(ctx, f)
+		return s, err
 	}
-	all := f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
+	var whole bool
+	s.runs, whole, err = h.runs(ctx, f)
+	s.all = whole && !h.engine.Remote() && // whose keys are no order
+		f.Provider == "" && f.Event == "" && len(f.Verdicts) == 0 && len(f.Statuses) == 0 && !f.OnlyFirst &&
 		f.Since.IsZero() && f.Until.IsZero() && !f.Failed && f.Phone.IsZero()
-	return func(ctx context.Context, w window) ([]position, error) {
-		runs, whole, err := h.runs(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		if all && whole && !h.engine.Remote() { // whose keys are no order
-			return pageByKey(ctx, h.read, "deliveries", "received_at", w)
-		}
-		return h.positions(ctx, runs, w)
-	}, nil
+	return s, err
 }
 
 // runs are the stretches of indices that hold what a filter lets pass; whole says that
@@ -307,9 +303,9 @@ func (h *Deliveries) runs(ctx context.Context, f DeliveryFilter) (_ []indexRun, 
 // sqlFirstFailing keeps each failing delivery once, however many targets it failed at.
 const sqlFirstFailing = "target = (SELECT min(o.target) FROM failing AS o WHERE o.seq = failing.seq)"
 
-// relatedPages reads what is about one deposit or query; there are few of them,
+// relatedRuns are what is about one deposit or query; there are few of them,
 // and the other conditions are checked row by row.
-func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, window) ([]position, error), error) {
+func (h *Deliveries) relatedRuns(ctx context.Context, f DeliveryFilter) ([]indexRun, error) {
 	deposit, okDeposit := h.key(depositPrefix, f.DepositID)
 	query, okQuery := h.key(queryPrefix, f.QueryID)
 	switch {
@@ -326,18 +322,16 @@ func (h *Deliveries) relatedPages(f DeliveryFilter) (func(context.Context, windo
 			where, about = where+" AND deposit = ?", append(about, deposit)
 		}
 	}
-	return func(ctx context.Context, w window) ([]position, error) {
-		ids, _, err := h.matchingKinds(ctx, f)
-		if err != nil || len(ids) == 0 {
-			return nil, err
-		}
-		kinds := " AND " + h.engine.In("+kind") + f.ifFailed()
-		runs := []indexRun{{table: "deliveries", at: "received_at", where: where + kinds, args: append(slices.Clone(about), h.engine.Numbers(ids))}}
-		if f.QueryID == "" {
-			runs = append(runs, indexRun{table: "deliveries", at: "received_at", where: sqlEarlyPayments + kinds, args: []any{deposit, deposit, h.engine.Numbers(ids)}})
-		}
-		return h.positions(ctx, runs, w)
-	}, nil
+	ids, _, err := h.matchingKinds(ctx, f)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	kinds := " AND " + h.engine.In("+kind") + f.ifFailed()
+	runs := []indexRun{{table: "deliveries", at: "received_at", where: where + kinds, args: append(slices.Clone(about), h.engine.Numbers(ids))}}
+	if f.QueryID == "" {
+		runs = append(runs, indexRun{table: "deliveries", at: "received_at", where: sqlEarlyPayments + kinds, args: []any{deposit, deposit, h.engine.Numbers(ids)}})
+	}
+	return runs, nil
 }
 
 // sqlEarlyPayments picks what a customer paid under a deposit's receipt, where that was

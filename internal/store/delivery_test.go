@@ -105,6 +105,11 @@ func TestDeliveriesFilters(t *testing.T) {
 			for _, i := range tc.want {
 				want = append(want, ids[i])
 			}
+			for _, most := range []int{1, 3, 100} {
+				if n, err := s.Deliveries.Count(t.Context(), tc.filter, most); err != nil || n != min(most, len(want)) {
+					t.Errorf("%d of at most %d counted, want %d: %v", n, most, len(want), err)
+				}
+			}
 			for _, limit := range []int{0, 1, 3, 5} {
 				if diff := cmp.Diff(want, listIDs(t, s, tc.filter, limit)); diff != "" {
 					t.Errorf("limit %d: %s", limit, diff)

@@ -110,6 +110,9 @@ type DepositFilter struct {
 	Statuses    []payment.Status
 	Provider    payment.ProviderID
 	Environment payment.Environment
+	// Phone, Reference and Receipt keep what has just these; a receipt in capitals too.
+	Phone              payment.Phone
+	Reference, Receipt string
 	// Conflict keeps those with a contradiction that nothing has ended; it goes with
 	// Environment and the times alone.
 	Conflict bool
@@ -132,7 +135,11 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 	}
 	out := []payment.Deposit{}
 	next, err := paged(w, f.Limit, func(w window) ([]position, error) {
-		page, err := h.depositPositions(ctx, f, w)
+		s, err := h.depositStretch(ctx, f, w.timed())
+		if err != nil {
+			return nil, err
+		}
+		page, err := h.page(ctx, s, w)
 		if err != nil || len(page) == 0 {
 			return page, err
 		}
@@ -152,39 +159,6 @@ func (h *Deposits) List(ctx context.Context, f DepositFilter) ([]payment.Deposit
 		return page, nil
 	})
 	return out, next, h.kinded("list the deposits", err)
-}
-
-func (db *database) depositPositions(ctx context.Context, f DepositFilter, w window) ([]position, error) {
-	if f.Conflict {
-		run := indexRun{table: "deposits", at: "created_at", where: "conflict <> '' AND (? = '' OR environment = ?)", args: []any{string(f.Environment), string(f.Environment)}}
-		return db.positions(ctx, []indexRun{run}, w)
-	}
-	if len(f.Statuses) == 0 && f.Provider == "" && f.Environment == "" && !w.timed() && !db.engine.Remote() {
-		return pageByKey(ctx, db.read, "deposits", "created_at", w)
-	}
-	rows, err := db.read.QueryContext(ctx, "SELECT id, provider, environment, status FROM shelves")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var runs []indexRun
-	for rows.Next() {
-		var id int64
-		var provider, environment, status string
-		if err := rows.Scan(&id, &provider, &environment, &status); err != nil {
-			return nil, err
-		}
-		if f.Provider != "" && string(f.Provider) != provider || f.Environment != "" && string(f.Environment) != environment ||
-			len(f.Statuses) > 0 && !slices.Contains(f.Statuses, payment.Status(status)) {
-			continue
-		}
-		runs = append(runs, indexRun{table: "deposits", at: "created_at", where: "shelf = ?", args: []any{id}})
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	_ = rows.Close()
-	return db.positions(ctx, runs, w)
 }
 
 // RecentSends returns the deposits whose request left for a phone at or after a

@@ -370,9 +370,19 @@ func TestListDeposits(t *testing.T) {
 		{"since", DepositFilter{Since: start.Add(5 * time.Minute)}, ids(6, 5)},
 		{"until", DepositFilter{Until: start.Add(2 * time.Minute)}, ids(1, 0)},
 		{"between", DepositFilter{Since: start.Add(time.Minute), Until: start.Add(3 * time.Minute)}, ids(2, 1)},
+		{"phone", DepositFilter{Phone: all[0].Phone}, ids(6, 5, 4, 3, 2, 1, 0)},
+		{"reference", DepositFilter{Reference: "INV-d"}, ids(3)},
+		{"phone, provider and statuses", DepositFilter{Phone: all[0].Phone, Provider: payment.WasaaPay, Environment: all[0].Environment, Statuses: []payment.Status{payment.StatusPending, payment.StatusFailed}}, ids(3)},
+		{"reference before", DepositFilter{Reference: "INV-d", Until: start.Add(time.Minute)}, ids()},
+		{"receipt", DepositFilter{Receipt: "none"}, ids()},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
+			for _, most := range []int{1, 3, 100} {
+				if n, err := s.Deposits.Count(t.Context(), tc.filter, most); err != nil || n != min(most, len(tc.want)) {
+					t.Errorf("%d of at most %d counted, want %d: %v", n, most, len(tc.want), err)
+				}
+			}
 			for _, limit := range []int{0, 1, 2, 3, 7} {
 				got := []string{}
 				for cursor, first := "", true; first || cursor != ""; first = false {

@@ -181,6 +181,7 @@ func flatDeposits(b *testing.B, s *Store, n int) []flatRead {
 	}
 	list("unknown", 0, DepositFilter{Statuses: []payment.Status{payment.StatusUnknown}})
 	list("conflict", 0, DepositFilter{Conflict: true})
+	list("reference_none", 0, DepositFilter{Reference: "none"})
 	return out
 }
 

@@ -260,7 +260,11 @@ func (s *Store) queueStats(ctx context.Context, out *Stats) error {
 	}
 	open := []payment.Status{payment.StatusCreated, payment.StatusUnknown, payment.StatusPending}
 	w := window{limit: 1, order: oldestFirst}
-	page, err := s.depositPositions(ctx, DepositFilter{Statuses: open}, w)
+	held, err := s.depositStretch(ctx, DepositFilter{Statuses: open}, false)
+	if err != nil {
+		return err
+	}
+	page, err := s.page(ctx, held, w)
 	if err == nil && len(page) > 0 {
 		out.OldestOpen = fromMicros(page[0].at)
 	}
