@@ -55,10 +55,10 @@ func (v *depositList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	deposits, total, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+	deposits, total, err := listing[payment.Deposit]{page: func(cursor string, n int) ([]payment.Deposit, string, error) {
 		filter.Cursor, filter.Limit = cursor, n
 		return ledger.Deposits.List(ctx, filter)
-	}, keep}.take(v.limit, v.counts())
+	}, keep: keep, count: func(most int) (int, error) { return ledger.Deposits.Count(ctx, filter, most) }}.take(v.limit, v.counts())
 	if err != nil {
 		return err
 	}
@@ -89,29 +89,21 @@ func (v *depositList) parse() (f store.DepositFilter, keep func(payment.Deposit)
 	if f.Until, err = v.parseTime("until", v.until); err != nil {
 		return f, nil, err
 	}
-	wanted, err := filter.Deposits(v.filter)
-	if err != nil {
+	if keep, err = filter.Deposits(v.filter); err != nil {
 		return f, nil, err
 	}
-	var phone payment.Phone
 	if v.phone != "" {
-		if phone, err = payment.ParsePhone(v.phone); err != nil {
+		if f.Phone, err = payment.ParsePhone(v.phone); err != nil {
 			return f, nil, err
 		}
 	}
-	if wanted == nil && v.phone+v.reference+v.receipt == "" {
-		return f, nil, nil
+	f.Reference, f.Receipt = strings.TrimSpace(v.reference), strings.TrimSpace(v.receipt)
+	for _, given := range []struct{ name, text, kept string }{{"reference", v.reference, f.Reference}, {"receipt", v.receipt, f.Receipt}} {
+		if given.text != "" && given.kept == "" {
+			return f, nil, usagef("leave --"+given.name+" out to list all", "%s: is blank", given.name)
+		}
 	}
-	return f, func(d payment.Deposit) (bool, error) {
-		if !phone.IsZero() && d.Phone != phone || v.reference != "" && d.Reference != strings.TrimSpace(v.reference) ||
-			v.receipt != "" && !strings.EqualFold(d.Receipt, strings.TrimSpace(v.receipt)) {
-			return false, nil
-		}
-		if wanted == nil {
-			return true, nil
-		}
-		return wanted(d)
-	}, nil
+	return f, keep, nil
 }
 
 func parseStatuses(text string) ([]payment.Status, error) {

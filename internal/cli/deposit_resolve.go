@@ -138,10 +138,10 @@ func (v *depositResolve) doubtful(ctx context.Context, ledger *store.Store, env 
 		{Environment: env, Statuses: []payment.Status{payment.StatusCreated, payment.StatusUnknown, payment.StatusPending}},
 		{Environment: env, Conflict: true},
 	} {
-		found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+		found, _, err := listing[payment.Deposit]{page: func(cursor string, n int) ([]payment.Deposit, string, error) {
 			f.Cursor, f.Limit = cursor, n
 			return ledger.Deposits.List(ctx, f)
-		}, func(d payment.Deposit) (bool, error) {
+		}, keep: func(d payment.Deposit) (bool, error) {
 			return d.Conflict.IsZero() != f.Conflict && deposit.Doubtful(d, now, v.olderThan), nil
 		}}.take(0, false)
 		if err != nil {

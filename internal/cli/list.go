@@ -13,6 +13,9 @@ type listing[T any] struct {
 	page func(cursor string, n int) ([]T, string, error)
 	// keep says which items are meant; nil keeps all.
 	keep func(T) (bool, error)
+	// count returns how many items there are, at most most, without reading them; nil
+	// where they must be read.
+	count func(most int) (int, error)
 }
 
 // listPage is how many items are read at a time where not all of them are kept.
@@ -49,12 +52,25 @@ func (l listing[T]) take(limit int, count bool) (kept []T, total int, err error)
 			if !count || beyond > mostCounted {
 				return kept, -1, nil
 			}
+			if l.keep == nil && l.count != nil {
+				total, err := l.countUpTo(limit + mostCounted)
+				return kept, total, err
+			}
 		}
 		if next == "" {
 			return kept, total, nil
 		}
 		cursor = next
 	}
+}
+
+// countUpTo returns how many items there are, -1 if they are most or more.
+func (l listing[T]) countUpTo(most int) (int, error) {
+	total, err := l.count(most)
+	if total == most {
+		total = -1
+	}
+	return total, err
 }
 
 // cutAt is take for lists that are short enough to be read whole.

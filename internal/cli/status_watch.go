@@ -122,10 +122,10 @@ func (v *statusWatch) undecided(ctx context.Context, ledger *store.Store, wanted
 	f := store.DepositFilter{
 		Statuses: []payment.Status{payment.StatusUnknown, payment.StatusPending}, Environment: conf.Environment,
 	}
-	found, _, err := listing[payment.Deposit]{func(cursor string, n int) ([]payment.Deposit, string, error) {
+	found, _, err := listing[payment.Deposit]{page: func(cursor string, n int) ([]payment.Deposit, string, error) {
 		f.Cursor, f.Limit = cursor, n
 		return ledger.Deposits.List(ctx, f)
-	}, wanted}.take(0, false)
+	}, keep: wanted}.take(0, false)
 	if err == nil && len(found) == 0 {
 		err = payment.NotFound("no undecided deposit is there to follow", `see what is there with "payctl deposit list"`)
 	}

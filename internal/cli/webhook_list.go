@@ -146,7 +146,7 @@ func (v *webhookList) Run(ctx context.Context) error {
 	list := listing[store.StoredDelivery]{page: func(cursor string, n int) ([]store.StoredDelivery, string, error) {
 		wanted.Cursor, wanted.Limit = cursor, n
 		return ledger.Deliveries.List(ctx, wanted)
-	}, keep: keep}
+	}, keep: keep, count: func(most int) (int, error) { return ledger.Deliveries.Count(ctx, wanted, most) }}
 	stored, total, err := list.take(v.limit, v.counts())
 	if err != nil {
 		return err
