@@ -6,6 +6,7 @@ package deliver
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -43,12 +44,15 @@ type Options struct {
 	Timeout time.Duration
 	// Connections is how many are kept open for each target; 0 means 16.
 	Connections int
+	// Steady says that one request follows the other, as in a replay: see steady.
+	Steady bool
 }
 
 // Sender posts to apps. It may be used by several goroutines at once.
 type Sender struct {
 	o      Options
 	client *http.Client
+	steady steady
 	// routes holds what is known of each target, by its URL.
 	routes sync.Map
 }
@@ -57,7 +61,9 @@ type Sender struct {
 type route struct {
 	url   *url.URL
 	local bool
-	err   error
+	// steady is the address to which a steady Sender may keep connections, or "".
+	steady string
+	err    error
 }
 
 // New returns a Sender.
@@ -68,7 +74,7 @@ func New(o Options) *Sender {
 	if o.Connections <= 0 {
 		o.Connections = 16
 	}
-	return &Sender{o: o, client: &http.Client{
+	return &Sender{o: o, steady: steady{idle: map[string][]*line{}}, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  proxy,
 			DialContext:            dial,
@@ -85,7 +91,10 @@ func New(o Options) *Sender {
 }
 
 // Close closes the connections that are idle.
-func (s *Sender) Close() { s.client.CloseIdleConnections() }
+func (s *Sender) Close() {
+	s.client.CloseIdleConnections()
+	s.steady.close()
+}
 
 // Timeout returns what bounds one attempt.
 func (s *Sender) Timeout() time.Duration { return s.o.Timeout }
@@ -196,18 +205,19 @@ func (s *Sender) route(ctx context.Context, target string) route {
 		if s.o.Insecure && !r.local {
 			r.err = insecureElsewhere(u.Host)
 		}
+		if s.o.Steady && r.local && u.Scheme == "http" && u.User == nil {
+			r.steady = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
+		}
 	}
 	s.routes.Store(target, r)
 	return r
 }
 
 func (s *Sender) post(ctx context.Context, to route, r Request) Answer {
-	bounded, cancel := context.WithTimeout(ctx, s.o.Timeout)
-	defer cancel()
-	req := (&http.Request{
+	req := &http.Request{
 		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: s.headers(r, to.local), Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
-	}).WithContext(bounded)
+	}
 	if len(r.Body) == 0 {
 		req.Body = http.NoBody
 	}
@@ -219,43 +229,64 @@ func (s *Sender) post(ctx context.Context, to route, r Request) Answer {
 		// request. Beside these headers it would do so after the target had it all.
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	}
-	resp, err := s.client.Do(req)
+	answer, err := s.do(ctx, to, req)
 	if err != nil {
 		return Answer{Err: s.failure(ctx, to, err)}
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer := Answer{Status: resp.StatusCode, Body: read(resp)}
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		answer.Location = location(to.url, resp.Header.Get("Location"))
 	}
 	return answer
 }
 
-// read returns the start of an answer's body; nil where it broke off, since the
-// status is an answer all the same.
-func read(resp *http.Response) []byte {
+func (s *Sender) do(ctx context.Context, to route, req *http.Request) (Answer, error) {
+	if to.steady != "" && req.ContentLength <= mostSteady {
+		return s.steady.do(ctx, to, req, time.Now().Add(s.o.Timeout))
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	resp, err := s.client.Do(req.WithContext(ctx))
+	if err != nil {
+		return Answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, _ := to.read(resp)
+	return answer, nil
+}
+
+// read returns a target's answer; ended says that nothing is left of its body, so that the
+// connection can be used again.
+func (to route) read(resp *http.Response) (answer Answer, ended bool) {
+	answer.Status = resp.StatusCode
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		answer.Location = location(to.url, resp.Header.Get("Location"))
+	}
+	answer.Body, ended = readBody(resp)
+	return answer, ended
+}
+
+// readBody returns the start of an answer's body, nil where it broke off, since the status
+// is an answer all the same.
+func readBody(resp *http.Response) (body []byte, ended bool) {
 	size := int64(512)
 	if resp.ContentLength >= 0 {
 		size = min(resp.ContentLength, MaxBody)
 	}
 	raw := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	if _, err := raw.ReadFrom(io.LimitReader(resp.Body, MaxBody)); err != nil {
-		return nil
+		return nil, false
 	}
+	_, err := resp.Body.Read(make([]byte, 1))
+	ended = errors.Is(err, io.EOF)
 	if !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
-		// At its end? Only then is the connection used again.
-		_, _ = resp.Body.Read(make([]byte, 1))
-		return raw.Bytes()
+		return raw.Bytes(), ended
 	}
 	unpacked, err := gzip.NewReader(bytes.NewReader(raw.Bytes()))
 	if err != nil {
-		return raw.Bytes()
+		return raw.Bytes(), ended
 	}
 	plain, err := io.ReadAll(io.LimitReader(unpacked, MaxBody))
 	if err != nil && len(plain) == 0 {
-		return raw.Bytes()
+		return raw.Bytes(), ended
 	}
-	return plain
+	return plain, ended
 }
 
 // location is where a redirect points, made absolute and without what may be

@@ -2,6 +2,7 @@ package deliver_test
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/x509"
@@ -45,6 +46,14 @@ func sendAll(t *testing.T, target string, n int, o deliver.Options) []told {
 		got = append(got, tell(s.Post(t.Context(), deliver.Request{Target: target, Body: fmt.Appendf(nil, "%d %d", i, i)})))
 	}
 	return got
+}
+
+// both runs a test for each way in which a Sender may send; what comes of it is the same.
+func both(t *testing.T, name string, test func(t *testing.T, steady bool)) {
+	t.Helper()
+	for _, steady := range []bool{false, true} {
+		t.Run(fmt.Sprintf("%s, steady %t", name, steady), func(t *testing.T) { test(t, steady) })
+	}
 }
 
 func TestAnswersOfAllSorts(t *testing.T) {
@@ -101,13 +110,15 @@ func TestAnswersOfAllSorts(t *testing.T) {
 		{"/large", told{Status: 200, Body: string(make([]byte, 64<<10))}, 3},
 		{"/query?a=b%20c", told{Status: 200, Body: "a=b%20c"}, 1},
 	} {
-		connections.Store(0)
-		got := sendAll(t, server.URL+tt.path, 3, deliver.Options{})
-		if diff := cmp.Diff(tt.want, got[0]); diff != "" {
-			t.Errorf("%s (-want +got):\n%.300s", tt.path, diff)
-		}
-		if n := connections.Load(); n != tt.connections {
-			t.Errorf("%s: %d connections for 3 deliveries, want %d", tt.path, n, tt.connections)
+		for _, steady := range []bool{false, true} {
+			connections.Store(0)
+			got := sendAll(t, server.URL+tt.path, 3, deliver.Options{Steady: steady})
+			if diff := cmp.Diff(tt.want, got[0]); diff != "" {
+				t.Errorf("%s, steady %t (-want +got):\n%.300s", tt.path, steady, diff)
+			}
+			if n := connections.Load(); n != tt.connections {
+				t.Errorf("%s, steady %t: %d connections for 3 deliveries, want %d", tt.path, steady, n, tt.connections)
+			}
 		}
 	}
 }
@@ -185,7 +196,7 @@ func TestConnectionsThatEnd(t *testing.T) {
 			want: []told{fine, {Err: "closed before an answer"}, fine}, handled: 3,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		both(t, name, func(t *testing.T, steady bool) {
 			t.Parallel()
 			var handled atomic.Int64
 			over := make(chan struct{}, 3)
@@ -209,7 +220,7 @@ func TestConnectionsThatEnd(t *testing.T) {
 				over <- struct{}{}
 			})
 			var got []told
-			sender := deliver.New(deliver.Options{})
+			sender := deliver.New(deliver.Options{Steady: steady})
 			for range 3 {
 				got = append(got, tell(sender.Post(t.Context(), deliver.Request{Target: url, Body: []byte("{}")})))
 				if tt.ends {
@@ -290,9 +301,9 @@ func TestRudeTargets(t *testing.T) {
 			want: []told{{Err: "closed before an answer"}, {Err: "closed before an answer"}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		both(t, name, func(t *testing.T, steady bool) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, sendAll(t, rude(t, tt.serve), len(tt.want), deliver.Options{Timeout: tt.timeout})); diff != "" {
+			if diff := cmp.Diff(tt.want, sendAll(t, rude(t, tt.serve), len(tt.want), deliver.Options{Timeout: tt.timeout, Steady: steady})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -324,8 +335,10 @@ func TestCauses(t *testing.T) {
 		asPlain:                   {Status: 400, Body: "Client sent an HTTP request to an HTTPS server.\n", Err: "plain HTTP against a TLS port: write https://"},
 		"://":                     {Err: "to: is not a URL"},
 	} {
-		if diff := cmp.Diff([]told{want}, sendAll(t, target, 1, deliver.Options{})); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", target, diff)
+		for _, steady := range []bool{false, true} {
+			if diff := cmp.Diff([]told{want}, sendAll(t, target, 1, deliver.Options{Steady: steady})); diff != "" {
+				t.Errorf("%s, steady %t (-want +got):\n%s", target, steady, diff)
+			}
 		}
 	}
 }
@@ -356,13 +369,18 @@ func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func TestStopping(t *testing.T) {
 	t.Parallel()
+	both(t, "stopping", testStopping)
+}
+
+func testStopping(t *testing.T, steady bool) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	target := rude(t, func(conn net.Conn, _ int64) {
 		_ = readRequest(conn)
 		cancel()
 		_, _ = io.Copy(io.Discard, conn)
 	})
-	a := deliver.New(deliver.Options{}).Post(ctx, deliver.Request{Target: target})
+	a := deliver.New(deliver.Options{Steady: steady}).Post(ctx, deliver.Request{Target: target})
 	if !errors.Is(a.Err, context.Canceled) || payment.KindOf(a.Err) != payment.KindInterrupted {
 		t.Errorf("got %v", a.Err)
 	}
@@ -400,6 +418,50 @@ func TestHeaders(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, <-got); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}
+
+// TestSteadyWritesTheSame holds that the target gets the same bytes in either way.
+func TestSteadyWritesTheSame(t *testing.T) {
+	t.Parallel()
+	got := make(chan string, 1)
+	target := rude(t, func(conn net.Conn, _ int64) {
+		var raw bytes.Buffer
+		req, err := http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &raw)))
+		if err == nil {
+			_, err = io.Copy(io.Discard, req.Body)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		got <- raw.String()
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+	})
+	added := http.Header{"X-Shop": {"nairobi"}, "Host": {"shop.example"}}
+	for name, r := range map[string]deliver.Request{
+		"headers": {
+			Target: target + "a/b?x=1&y=%20#part", Body: []byte(`{"a":1}`), Own: http.Header{"X-Payctl-Delivery": {"dlv_1"}},
+			Header: http.Header{"Content-Type": {"application/json"}, "X-Two": {"1", " 2 "}, "X\r\nInjected": {"1"}, "x-lower": {"ü"}},
+		},
+		"no body":         {Target: target},
+		"a large body":    {Target: target, Body: bytes.Repeat([]byte("x"), 64<<10)},
+		"a larger one":    {Target: target, Body: bytes.Repeat([]byte("x"), 64<<10+1)},
+		"a user agent":    {Target: target, Header: http.Header{"User-Agent": {"Sender/1"}}},
+		"idempotency key": {Target: target, Header: http.Header{"Idempotency-Key": {"k"}}, Body: []byte("{}")},
+	} {
+		for _, o := range []deliver.Options{{}, {Header: added}} {
+			var wrote [2]string
+			for i, steady := range []bool{false, true} {
+				o.Steady = steady
+				if a := deliver.New(o).Post(t.Context(), r); a.Status != http.StatusNoContent {
+					t.Errorf("%s: %d, %v", name, a.Status, a.Err)
+				}
+				wrote[i] = <-got
+			}
+			if diff := cmp.Diff(wrote[0], wrote[1]); diff != "" {
+				t.Errorf("%s (-net/http +steady):\n%.500s", name, diff)
+			}
+		}
 	}
 }
 

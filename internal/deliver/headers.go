@@ -16,7 +16,7 @@ import (
 func (s *Sender) headers(r Request, local bool) http.Header {
 	out := make(http.Header, len(r.Header)+len(r.Own)+2)
 	for name, values := range r.Header {
-		if relayed(name, local) && sendable(values) {
+		if isToken(name) && relayed(name, local) && sendable(values) {
 			out[name] = values
 		}
 	}
