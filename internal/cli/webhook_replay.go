@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/payctl/payctl/internal/deliver"
 	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/replay"
@@ -52,7 +53,8 @@ As fast as possible, or at --rate a second, or at --speed times the original pac
 Every attempt is kept with its answer ("webhook show ID --attempts"). A run that was
 interrupted says what it sent and goes on with --resume [RUN]: what was answered with
 2xx, or as often as --retry allows, is not sent again, and retries that are due later
-keep their times.
+keep their times. One that was killed outright sends at most two again for each of
+--concurrency: those whose answers were not written down yet.
 
 --failed chooses what did not get through: dead letters of "listen --forward-to", and
 deliveries whose last attempt at some target got no 2xx. Without --to each goes to the
@@ -184,12 +186,13 @@ func (v *webhookReplay) input() (replay.Input, error) {
 
 // replayer is the use case with this command's means. The ledger is opened later.
 func (v *webhookReplay) replayer(ctx context.Context) (*replay.Replayer, error) {
-	sender, err := v.send.sender(replay.MaxConcurrency)
+	options, err := v.send.options()
 	if err != nil {
 		return nil, err
 	}
+	options.Connections, options.Steady = replay.MaxConcurrency, true
 	return &replay.Replayer{
-		Sender: sender, Now: v.now,
+		Sender: deliver.New(options), Now: v.now,
 		Filter: filter.Deliveries,
 		Edit:   func(spec replay.Spec) (replay.Edit, error) { return v.editor(ctx, spec) },
 		OnLeft: func(l replay.Left) { v.out.Warn("left %d at %s: %s", l.Deliveries, l.Target, l.Reason) },

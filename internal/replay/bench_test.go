@@ -48,7 +48,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	defer func() { _ = ledger.Close() }()
 	fill(b, ledger)
-	sender := deliver.New(deliver.Options{Connections: benchLanes})
+	sender := deliver.New(deliver.Options{Connections: benchLanes, Steady: true})
 	replayed := func() {
 		run, err := ledger.Runs.Start(b.Context(), []byte(`{}`))
 		if err != nil {

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// mostRecording bounds the answers of one lane that are seen and not yet recorded: a run
-// that is killed sends those deliveries again when it is resumed, beside those under way.
-const mostRecording = 1
+// mostRecording bounds what a lane has sent and not yet recorded, the one under way among
+// it: a run that is killed sends so much for each lane again when it is resumed. With two
+// a lane goes on while an answer is recorded; more gain nothing.
+const mostRecording = 2
 
 // lane sends the deliveries of some payments one at a time. One that waits for its retry,
 // or for its answer to be recorded, is put aside, and the later ones of its payment behind
