@@ -112,27 +112,20 @@ func hex4(b []byte) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false
 	}
-	var r rune
-	for _, c := range b[:4] {
-		n, ok := hexDigit(c)
-		if !ok {
-			return 0, false
-		}
-		r = r<<4 | rune(n)
-	}
-	return r, true
+	r := hexDigit(b[0])<<12 | hexDigit(b[1])<<8 | hexDigit(b[2])<<4 | hexDigit(b[3])
+	return r, r >= 0
 }
 
-func hexDigit(c byte) (byte, bool) {
+// hexDigit returns what a hexadecimal digit stands for, or a negative number that stays so
+// when it is shifted by less than 16 bits.
+func hexDigit(c byte) rune {
 	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
+	case c-'0' < 10:
+		return rune(c - '0')
+	case c|0x20-'a' < 6:
+		return rune(c | 0x20 - 'a' + 10)
 	}
-	return 0, false
+	return -1
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

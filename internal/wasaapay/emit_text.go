@@ -1,40 +1,61 @@
 package wasaapay
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 const lowerHex = "0123456789abcdef"
 
-// text rewrites the string that starts at pos.
-func (e *emitter) text() bool {
-	e.out = append(e.out, '"')
-	i := e.pos + 1
-	for {
-		stop := stringStop(e.body, i)
-		if e.illUTF8 {
-			e.out = appendDecoded(e.out, e.body[i:stop])
-		} else {
-			e.out = append(e.out, e.body[i:stop]...)
-		}
-		e.pos = stop
-		if stop >= len(e.body) {
-			return e.fail("a string is not closed")
-		}
-		switch e.body[stop] {
-		case '"':
-			e.pos = stop + 1
-			e.out = append(e.out, '"')
-			return true
-		case '\\':
-			r, n := readEscape(e.body[stop:])
-			if n == 0 {
-				return e.fail("not a JSON escape")
+// text rewrites the string that starts at i and returns where it ends.
+func (e *emitter) text(b []byte, i int) int {
+	for i++; i < len(b); {
+		if i <= len(b)-16 {
+			// Two words at once without a branch, for no length of a text can be foretold.
+			low, high := unplain(binary.LittleEndian.Uint64(b[i:i+8:i+8])), unplain(binary.LittleEndian.Uint64(b[i+8:i+16:i+16]))
+			n := bits.TrailingZeros64(low) >> 3
+			if n += bits.TrailingZeros64(high) >> 3 & -(n >> 3); n == 16 {
+				i += 16
+				continue
 			}
-			e.out = appendUnit(e.out, r)
-			i = stop + n
+			i += n
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			if i = e.escape(b, i); i < 0 {
+				return -1
+			}
+		case c < 0x20:
+			return e.fail(i, "a control character stands in a string")
+		case c >= utf8.RuneSelf:
+			stop := stringStop(b, i)
+			if !utf8.Valid(b[i:stop]) {
+				e.copy(b, i)
+				e.out, e.from = appendDecoded(e.out, b[i:stop]), stop
+			}
+			i = stop
 		default:
-			return e.fail("a control character stands in a string")
+			i++
 		}
 	}
+	return e.fail(i, "a string is not closed")
+}
+
+// escape rewrites the escape at i, or the two of a surrogate pair, and returns where it ends.
+func (e *emitter) escape(b []byte, i int) int {
+	r, n := readEscape(b[i:])
+	switch {
+	case n == 0:
+		return e.fail(i, "not a JSON escape")
+	case (r < 0x20 || r == '"' || r == '\\' || r >= 0xd800 && r <= 0xdfff) && canonicalEscape(b[i:]) > 0:
+		return i + n
+	}
+	e.copy(b, i)
+	e.out, e.from = appendUnit(e.out, r), i+n
+	return i + n
 }
 
 // readEscape reads the escape at the start of b and returns its character, or

@@ -86,11 +86,8 @@ func canonicalNumber(n []byte) bool {
 		return true
 	}
 	var buf [32]byte
-	if len(n) > len(buf) {
-		return false
-	}
-	f, ok := fastDouble(n)
-	return ok && string(appendDouble(buf[:0], f)) == string(n)
+	out, ok := appendFast(buf[:0], n)
+	return ok && string(out) == string(n)
 }
 
 // Number returns what JSON.stringify writes for a valid JSON number.
@@ -103,6 +100,57 @@ func appendNumber(dst, n []byte) []byte {
 	}
 	return appendDouble(dst, double(n))
 }
+
+// appendFast is appendNumber for the numbers that are read fast; for the others it reports
+// false.
+func appendFast(dst, n []byte) ([]byte, bool) {
+	d := decimalOf(n)
+	if place := d.q + d.digits; d.digits <= maxExactDigits && place > subnormalPlace && place < mostPlace {
+		return d.append(dst), true
+	}
+	f, ok := d.double()
+	if !ok {
+		return dst, false
+	}
+	if d.negative {
+		f = -f
+	}
+	return appendDouble(dst, f), true
+}
+
+// append appends what JSON.stringify writes for a number of so few digits that they are the
+// shortest for its double too: no other number of as many digits has that double.
+func (d decimal) append(dst []byte) []byte {
+	if d.digits == 0 {
+		return append(dst, '0')
+	}
+	for d.w%10 == 0 {
+		d.w, d.q, d.digits = d.w/10, d.q+1, d.digits-1
+	}
+	if d.negative {
+		dst = append(dst, '-')
+	}
+	var buf [wDigits]byte
+	digits, place := strconv.AppendUint(buf[:0], d.w, 10), int(d.q+d.digits)
+	switch {
+	case place > 21 || place < -5:
+		dst = append(dst, digits[0])
+		if len(digits) > 1 {
+			dst = append(append(dst, '.'), digits[1:]...)
+		}
+		if dst = append(dst, 'e'); place > 0 {
+			dst = append(dst, '+')
+		}
+		return strconv.AppendInt(dst, int64(place-1), 10)
+	case place >= len(digits):
+		return append(append(dst, digits...), zeros[:place-len(digits)]...)
+	case place > 0:
+		return append(append(append(dst, digits[:place]...), '.'), digits[place:]...)
+	}
+	return append(append(append(dst, "0."...), zeros[:-place]...), digits...)
+}
+
+const zeros = "000000000000000000000"
 
 // appendDouble appends what JSON.stringify writes for a double: the shortest digits
 // that give the same double, in decimal from 1e-6 up to 1e21, with an exponent beyond,

@@ -256,7 +256,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestBodiesOfOneShape: proving by a remembered skeleton gives what proving
+// TestBodiesOfOneShape: proving by a remembered shape gives what proving
 // anew and rewriting give, also when more shapes come than are remembered.
 func TestBodiesOfOneShape(t *testing.T) {
 	t.Parallel()
