@@ -170,6 +170,10 @@ func (v *listenCommand) exposure(token string) listen.Exposure {
 }
 
 func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options listen.Options, public *tunnel.Public) error {
+	if v.getenv("GOGC") == "" && v.getenv("GOMEMLIMIT") == "" {
+		options.Collector = listen.EaseCollector()
+		defer options.Collector.Restore()
+	}
 	server, err := listen.New(options)
 	if err != nil {
 		return err
@@ -183,9 +187,6 @@ func (v *listenCommand) serve(ctx context.Context, conf *config.Config, options 
 		scheme = "https"
 	}
 	url := scheme + "://" + ln.Addr().String()
-	if v.getenv("GOGC") == "" && v.getenv("GOMEMLIMIT") == "" {
-		defer listen.EaseCollector()()
-	}
 	stopKeeping := listen.KeepSmall(ctx, v.ledger, conf.Listen.Retention, func(err error) { v.out.Warn("pruning failed: %v", err) })
 	defer stopKeeping()
 	ctx, cancel := context.WithCancel(ctx)

@@ -233,6 +233,7 @@ func serveHandler(b *testing.B, handler http.Handler) (addr string, stop func())
 // serveLedger is the whole listener over a ledger on disk.
 func serveLedger(b *testing.B, w workload, options ...func(*store.Options)) (addr string, stop func()) {
 	b.Helper()
+	collector := EaseCollector()
 	metrics := NewMetrics()
 	o := store.Options{Path: filepath.Join(b.TempDir(), "l.db"), BusyTimeout: 2 * time.Second, OnCommit: metrics.Commit}
 	for _, change := range options {
@@ -246,7 +247,7 @@ func serveLedger(b *testing.B, w workload, options ...func(*store.Options)) (add
 		w.prepare(b, ledger)
 	}
 	s, err := New(Options{
-		Routes: provider.Builtin().Routes(), Ledger: LedgerOf(ledger), SpillDir: b.TempDir(), OnDelivery: func(DeliveryView) {}, Metrics: metrics,
+		Routes: provider.Builtin().Routes(), Ledger: LedgerOf(ledger), SpillDir: b.TempDir(), Collector: collector, OnDelivery: func(DeliveryView) {}, Metrics: metrics,
 		Receivers: map[payment.ProviderID]payment.Receiver{
 			payment.Daraja:   daraja.Receiver{},
 			payment.WasaaPay: wasaapay.NewReceiver(payment.Sandbox, []*secret.Secret{secret.New("a-webhook-secret")}),
@@ -266,6 +267,7 @@ func serveLedger(b *testing.B, w workload, options ...func(*store.Options)) (add
 	return ln.Addr().String(), func() {
 		cancel()
 		err := <-done
+		collector.Restore()
 		if w.check != nil {
 			w.check(b, ledger)
 		}
@@ -280,7 +282,6 @@ func serveLedger(b *testing.B, w workload, options ...func(*store.Options)) (add
 // same requests; floor-of-bare is what the least durable listener has of it, see
 // floor. They take turns, so that a noisy machine is noisy to all.
 func BenchmarkListener(b *testing.B) {
-	defer EaseCollector()()
 	for _, w := range workloads() {
 		for _, senders := range []int{1, 64, 256} {
 			b.Run(fmt.Sprintf("%s/senders=%d", w.name, senders), func(b *testing.B) { compare(b, w, senders) })
@@ -332,7 +333,6 @@ func compare(b *testing.B, w workload, senders int) {
 // its requests per second as a ratio to those of one that keeps none, in the same run. They
 // take short turns, each first in every other one, while there are deposits to settle.
 func BenchmarkListenerRollups(b *testing.B) {
-	defer EaseCollector()()
 	w := workloads()[0]
 	for _, senders := range []int{1, 64} {
 		b.Run(fmt.Sprintf("%s/senders=%d", w.name, senders), func(b *testing.B) {

@@ -25,6 +25,8 @@ type cappedListener struct {
 	exempt func(netip.Addr) bool
 	most   int
 	refuse func()
+	// collector, if any, is told how many connections there are.
+	collector *Collector
 	// header and idle are how long a client is waited for.
 	header, idle time.Duration
 
@@ -188,6 +190,7 @@ func (l *cappedListener) Accept() (net.Conn, error) {
 		if l.enter(peer) {
 			c := &cappedConn{Conn: conn, listener: l, peer: peer, patience: patience{header: l.header, idle: l.idle, opened: time.Now()}}
 			l.await(c)
+			l.collector.connections(1)
 			return c, nil
 		}
 		l.refuse()
@@ -218,6 +221,7 @@ func (l *cappedListener) enter(peer netip.Addr) bool {
 // leave gives a connection's slot back.
 func (l *cappedListener) leave(c *cappedConn) {
 	<-l.slots
+	l.collector.connections(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.gone = true

@@ -55,7 +55,9 @@ type Forwards interface {
 
 // Options says what a Server needs. Ledger and Receivers are required.
 type Options struct {
-	Ledger    Ledger
+	Ledger Ledger
+	// Collector, if any, is fitted to the open connections.
+	Collector *Collector
 	Receivers map[payment.ProviderID]payment.Receiver
 	// InstallToken makes every callback path secret: a path without it, or
 	// without a deposit's own token where one may stand, is unknown. "" leaves
@@ -201,6 +203,7 @@ func (s *Server) Handler() http.Handler { return s }
 // open: the next start works with it. ln is closed in all cases.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	capped := newCapped(ln, s.o.Limits, s.exempt, s.metrics.refused.inc)
+	capped.collector = s.o.Collector
 	s.capped.Store(capped)
 	srv := s.serverOn(ctx, s, capped)
 	srv.TLSConfig = s.o.TLS.config()

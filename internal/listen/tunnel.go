@@ -34,6 +34,7 @@ const mostCheck = 4 << 10
 // run beside it.
 func (s *Server) ServeTunnel(ctx context.Context, ln net.Listener, t Tunnel) error {
 	capped := newCapped(ln, s.o.Limits, s.exempt, s.metrics.refused.inc)
+	capped.collector = s.o.Collector
 	srv := s.serverOn(ctx, s.throughTunnel(t), capped)
 	failed := make(chan error, 1)
 	var serving sync.WaitGroup
