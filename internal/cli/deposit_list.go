@@ -9,7 +9,6 @@ import (
 	"github.com/payctl/payctl/internal/filter"
 	"github.com/payctl/payctl/internal/payment"
 	"github.com/payctl/payctl/internal/store"
-	"github.com/payctl/payctl/internal/ui"
 	"github.com/payctl/payctl/internal/view"
 )
 
@@ -55,19 +54,13 @@ func (v *depositList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	deposits, total, err := listing[payment.Deposit]{page: func(cursor string, n int) ([]payment.Deposit, string, error) {
+	list := listing[payment.Deposit]{page: func(cursor string, n int) ([]payment.Deposit, string, error) {
 		filter.Cursor, filter.Limit = cursor, n
 		return ledger.Deposits.List(ctx, filter)
-	}, keep: keep, count: func(most int) (int, error) { return ledger.Deposits.Count(ctx, filter, most) }}.take(v.limit, v.counts())
-	if err != nil {
-		return err
-	}
-	views, err := v.viewDeposits(ctx, ledger, deposits)
-	if err != nil {
-		return err
-	}
-	v.listed(ctx, "deposits", len(views), total)
-	return ui.List(v.out, view.DepositColumns(), views)
+	}, keep: keep, count: func(most int) (int, error) { return ledger.Deposits.Count(ctx, filter, most) }}
+	return show(ctx, v.env, "deposits", list, v.limit, view.DepositColumns(), func(found []payment.Deposit) ([]view.Deposit, error) {
+		return v.viewDeposits(ctx, ledger, found)
+	})
 }
 
 // parse reads the flags: what the ledger filters by itself, and the rest.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,53 +25,111 @@ const listPage = 500
 // mostCounted bounds how many items are read only to be counted.
 const mostCounted = 10_000
 
-// take gathers at most limit items, 0 for all. With count it says how many there are, -1
-// if there are too many to count.
-func (l listing[T]) take(limit int, count bool) (kept []T, total int, err error) {
+// pages calls do with what is kept of page after page, and with how many items were read
+// for it, until do returns false. A list of so many needs but one page, if all are kept.
+func (l listing[T]) pages(limit int, do func(kept []T, read int) bool) error {
 	n := listPage
 	if limit > 0 && l.keep == nil {
 		n = limit
 	}
-	kept = []T{}
-	for cursor, beyond := "", 0; ; {
+	for cursor := ""; ; n = listPage {
 		items, next, err := l.page(cursor, n)
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
-		for _, item := range items {
-			if ok, err := l.keeps(item); err != nil {
-				return nil, 0, err
-			} else if !ok {
-				continue
-			}
-			if total++; limit == 0 || len(kept) < limit {
-				kept = append(kept, item)
-			}
-		}
-		if limit > 0 && len(kept) == limit {
-			beyond, n = beyond+len(items), listPage
-			if !count || beyond > mostCounted {
-				return kept, -1, nil
-			}
-			if l.keep == nil && l.count != nil {
-				total, err := l.countUpTo(limit + mostCounted)
-				return kept, total, err
+		kept := items
+		if l.keep != nil {
+			kept = nil
+			for _, item := range items {
+				ok, err := l.keep(item)
+				if err != nil {
+					return err
+				}
+				if ok {
+					kept = append(kept, item)
+				}
 			}
 		}
-		if next == "" {
-			return kept, total, nil
+		if !do(kept, len(items)) || next == "" {
+			return nil
 		}
 		cursor = next
 	}
 }
 
-// countUpTo returns how many items there are, -1 if they are most or more.
-func (l listing[T]) countUpTo(most int) (int, error) {
-	total, err := l.count(most)
-	if total == most {
-		total = -1
+// each calls do with at most limit items, 0 for all, page by page.
+func (l listing[T]) each(limit int, do func([]T) error) error {
+	left := limit
+	var fromDo error
+	err := l.pages(limit, func(items []T, _ int) bool {
+		if limit > 0 {
+			items = items[:min(left, len(items))]
+			left -= len(items)
+		}
+		fromDo = do(items)
+		return fromDo == nil && (limit == 0 || left > 0)
+	})
+	return cmp.Or(err, fromDo)
+}
+
+// take gathers at most limit items, 0 for all. With count it says how many there are, -1
+// if there are too many to count.
+func (l listing[T]) take(limit int, count bool) (kept []T, total int, err error) {
+	kept = []T{}
+	beyond, counted := 0, false
+	err = l.pages(limit, func(items []T, read int) bool {
+		total += len(items)
+		if limit > 0 {
+			items = items[:min(limit-len(kept), len(items))]
+		}
+		kept = append(kept, items...)
+		if limit == 0 || len(kept) < limit {
+			return true
+		}
+		beyond += read
+		counted = count && l.count != nil && l.keep == nil
+		if !count || beyond > mostCounted {
+			total = -1
+		}
+		return total >= 0 && !counted
+	})
+	if counted && err == nil {
+		total, err = l.count(limit + mostCounted)
+		if total == limit+mostCounted {
+			total = -1
+		}
 	}
-	return total, err
+	return kept, total, err
+}
+
+// show prints at most limit items of a list, 0 for all: where each has a line of its own
+// and nobody counts, page by page, as they are read.
+func show[T any, R ui.Row](ctx context.Context, e *env, what string, l listing[T], limit int, columns []ui.Column, views func([]T) ([]R, error)) error {
+	if format := e.out.Format(); format == ui.FormatNDJSON || format == ui.FormatCSV {
+		shown := 0
+		err := l.each(limit, func(items []T) error {
+			rows, err := views(items)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			shown += len(rows)
+			return ui.List(e.out, columns, rows)
+		})
+		if err != nil || shown > 0 {
+			return err
+		}
+		return ui.List(e.out, columns, []R{})
+	}
+	items, total, err := l.take(limit, e.counts())
+	if err != nil {
+		return err
+	}
+	rows, err := views(items)
+	if err != nil {
+		return err
+	}
+	e.listed(ctx, what, len(rows), total)
+	return ui.List(e.out, columns, rows)
 }
 
 // cutAt is take for lists that are short enough to be read whole.
@@ -87,13 +146,6 @@ func cutAt[T any](limit int, count bool, read func(limit int) ([]T, error)) (kep
 		total = -1
 	}
 	return all[:limit], total, nil
-}
-
-func (l listing[T]) keeps(item T) (bool, error) {
-	if l.keep == nil {
-		return true, nil
-	}
-	return l.keep(item)
 }
 
 // counts reports whether people want to know how long a list is.

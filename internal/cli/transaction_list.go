@@ -60,23 +60,21 @@ func (v *transactionList) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	queries, total, err := listing[store.Query]{page: func(cursor string, n int) ([]store.Query, string, error) {
+	list := listing[store.Query]{page: func(cursor string, n int) ([]store.Query, string, error) {
 		filter.Cursor, filter.Limit = cursor, n
 		return ledger.Queries.List(ctx, filter)
-	}}.take(v.limit, v.counts())
-	if err != nil {
-		return err
-	}
-	views := make([]view.Query, len(queries))
-	for i, q := range queries {
-		r, err := inquiry.Read(ctx, ledger, q)
-		if err != nil {
-			return err
+	}}
+	return show(ctx, v.env, "queries", list, v.limit, view.QueryColumns(), func(queries []store.Query) ([]view.Query, error) {
+		views := make([]view.Query, len(queries))
+		for i, q := range queries {
+			r, err := inquiry.Read(ctx, ledger, q)
+			if err != nil {
+				return nil, err
+			}
+			views[i] = view.NewQuery(r, v.global.showPhone)
 		}
-		views[i] = view.NewQuery(r, v.global.showPhone)
-	}
-	v.listed(ctx, "queries", len(views), total)
-	return ui.List(v.out, view.QueryColumns(), views)
+		return views, nil
+	})
 }
 
 func (v *transactionList) filter() (store.QueryFilter, error) {

@@ -147,14 +147,11 @@ func (v *webhookList) Run(ctx context.Context) error {
 		wanted.Cursor, wanted.Limit = cursor, n
 		return ledger.Deliveries.List(ctx, wanted)
 	}, keep: keep, count: func(most int) (int, error) { return ledger.Deliveries.Count(ctx, wanted, most) }}
-	stored, total, err := list.take(v.limit, v.counts())
-	if err != nil {
-		return err
-	}
-	views := make([]view.Delivery, len(stored))
-	for i, d := range stored {
-		views[i] = view.NewDelivery(d, v.withBody, v.global.showPhone)
-	}
-	v.listed(ctx, "deliveries", len(views), total)
-	return ui.List(v.out, view.DeliveryColumns(), views)
+	return show(ctx, v.env, "deliveries", list, v.limit, view.DeliveryColumns(), func(stored []store.StoredDelivery) ([]view.Delivery, error) {
+		views := make([]view.Delivery, len(stored))
+		for i, d := range stored {
+			views[i] = view.NewDelivery(d, v.withBody, v.global.showPhone)
+		}
+		return views, nil
+	})
 }
