@@ -62,6 +62,7 @@ type Verifier struct {
 	// given and sum are the signature that came and the one computed.
 	given, sum [sha256.Size]byte
 	text       []byte
+	found      fields
 }
 
 type signingKey struct {
@@ -91,6 +92,21 @@ func Verify(body []byte, secrets []*secret.Secret) (matched string, index int, v
 // Check checks one body. It never panics, keeps nothing of the body, and
 // allocates nothing when the body is canonical already.
 func (v *Verifier) Check(body []byte) Result { return v.check(body, nil) }
+
+// CheckEvent is Check that also returns the name of the event as it stands in the body, nil
+// where it is no simple text.
+func (v *Verifier) CheckEvent(body []byte) (Result, []byte) {
+	r := v.check(body, &v.found)
+	at := v.found[fieldEvent]
+	if !at.isSet() || body[at.start] != '"' {
+		return r, nil
+	}
+	name := body[at.start+1 : at.end-1]
+	if stringStop(name, 0) < len(name) {
+		return r, nil
+	}
+	return r, name
+}
 
 func (v *Verifier) check(body []byte, found *fields) Result {
 	if found != nil {

@@ -32,8 +32,8 @@ func archiveLines(tb testing.TB, n int) []byte {
 		id := strconv.Itoa(100000 + i)
 		body := `{"event":"deposit.completed","timestamp":"2026-03-02T08:15:00Z","partnerId":"partner_t1","environment":"SANDBOX","data":{` +
 			`"depositId":"dep_` + id + `","reference":"DEP-20260302-` + id + `","externalReference":"INV-` + id + `","walletId":"wallet_t9",` +
-			`"amount":"250.00","fee":"0.00","currency":"KES","status":"COMPLETED","provider":"MPESA","method":"MOBILE_MONEY","phoneNumber":"+254700000077",` +
-			`"providerReference":"ws_CO_02032026111500123456","receiptNumber":"TST0` + id + `","initiatedAt":"2026-03-02T08:15:00.000Z","completedAt":"2026-03-02T08:15:42.118Z",` +
+			`"amount":"` + strconv.Itoa(1+i*i%70001) + `.00","fee":"0.00","currency":"KES","status":"COMPLETED","provider":"MPESA","method":"MOBILE_MONEY","phoneNumber":"+254700` + id + `",` +
+			`"providerReference":"ws_CO_02032026111500123456","receiptNumber":"TST0` + id + `","initiatedAt":"2026-03-02T08:15:00.000Z","completedAt":"2026-03-02T08:15:` + id[4:] + `.118Z",` +
 			`"description":"School fees for the second term, paid in two parts; \"thank you\" says the bursar","attempts":3,"rate":0.0125,"test":false,"parent":null,` +
 			`"tags":["school","fees","term 2","nairobi"],"customer":{"name":"Wanjikũ wa Kamaũ","email":"wanjiku@example.org","city":"Nyeri","joined":2019},` +
 			`"items":[{"sku":"FEES-2","quantity":1,"price":"200.00"},{"sku":"LUNCH-2","quantity":1,"price":"50.00"}],` +
