@@ -31,38 +31,61 @@ func newCSVRow(v any) (csvRow, error) {
 	if err != nil {
 		return csvRow{}, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+	if data = bytes.TrimSpace(data); data[0] != '{' {
 		return csvRow{}, fmt.Errorf("printing CSV: not an object")
 	}
 	var row csvRow
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return csvRow{}, fmt.Errorf("printing CSV: %w", err)
+	for i := 1; data[i] != '}'; {
+		colon := valueEnd(data, i)
+		end := valueEnd(data, colon+1)
+		row.keys = append(row.keys, textOf(data[i:colon]))
+		row.cells = append(row.cells, csvCell(data[colon+1:end]))
+		if i = end; data[i] == ',' {
+			i++
 		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return csvRow{}, fmt.Errorf("printing CSV: %w", err)
-		}
-		name, _ := key.(string)
-		row.keys = append(row.keys, name)
-		row.cells = append(row.cells, csvCell(value))
 	}
 	return row, nil
 }
 
-func csvCell(value json.RawMessage) string {
+// valueEnd returns where the key or the value ends that begins at i of an object as encode
+// writes it, without blanks.
+func valueEnd(data []byte, i int) int {
+	for depth, quoted := 0, false; ; i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case depth == 0 && (c == ':' || c == ',' || c == '}'):
+			return i
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+}
+
+func csvCell(value []byte) string {
 	switch {
 	case string(value) == "null":
 		return ""
-	case len(value) > 0 && value[0] == '"':
-		var text string
-		if err := json.Unmarshal(value, &text); err == nil {
-			return guard(text)
-		}
+	case value[0] == '"':
+		return guard(textOf(value))
 	}
 	return guard(string(value))
+}
+
+// textOf returns what a JSON string says.
+func textOf(quoted []byte) (text string) {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	if json.Unmarshal(quoted, &text) != nil {
+		return string(quoted)
+	}
+	return text
 }
 
 // guard puts an apostrophe before what a spreadsheet would run as a formula: names

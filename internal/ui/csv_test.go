@@ -35,6 +35,9 @@ func TestCSV(t *testing.T) {
 		"list":  {func(p *Printer) error { return List(p, nil, []cellView{{Name: "a"}, {Name: "b", OK: true}}) }, header + "a,,,0,false,\r\nb,,,0,true,\r\n"},
 		"lines": {func(p *Printer) error { return errors.Join(p.Line(cellView{Name: "a"}), p.Line(cellView{Name: "b"})) }, header + "a,,,0,false,\r\nb,,,0,false,\r\n"},
 		"empty": {func(p *Printer) error { return List[cellView](p, nil, nil) }, header},
+		"braces": {func(p *Printer) error {
+			return p.One(cellView{Name: "}:\\", Note: &note, Inner: map[string]string{"a:{": "]}\\\",", "b": "\u009b"}})
+		}, header + "}:\\,,\"say \"\"hi\"\", twice\nnow\",0,false,\"{\"\"a:{\"\":\"\"]}\\\\\\\"\",\"\",\"\"b\"\":\"\"\\u009b\"\"}\"\r\n"},
 		"inner": {func(p *Printer) error { return p.One(cellView{Inner: map[string]string{"k": "v"}}) }, header + ",,,0,false,\"{\"\"k\"\":\"\"v\"\"}\"\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
