@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"sync"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -59,14 +58,14 @@ type Verifier struct {
 	prover prover
 	emit   emitter
 	out    []byte
-	// given and sum are the signature that came and the one computed.
-	given, sum [sha256.Size]byte
-	text       []byte
-	found      fields
+	// given is the signature that came.
+	given [sha256.Size]byte
+	text  []byte
+	found fields
 }
 
 type signingKey struct {
-	mac   hash.Hash
+	mac   *mac
 	index int
 }
 
@@ -76,7 +75,7 @@ func NewVerifier(secrets []*secret.Secret) *Verifier {
 	v.prover.names, v.emit.names = newNameSet(), newNameSet()
 	for i, s := range secrets {
 		if s.IsSet() {
-			v.keys = append(v.keys, signingKey{hmac.New(sha256.New, []byte(s.Reveal())), i})
+			v.keys = append(v.keys, signingKey{newMAC([]byte(s.Reveal())), i})
 		}
 	}
 	return v
@@ -197,10 +196,7 @@ func parseSignature(dst *[sha256.Size]byte, text []byte) string {
 // to head and tail, or -1. Each comparison takes constant time.
 func (v *Verifier) fits(head, tail []byte) int {
 	for _, k := range v.keys {
-		k.mac.Reset()
-		_, _ = k.mac.Write(head)
-		_, _ = k.mac.Write(tail)
-		if hmac.Equal(k.mac.Sum(v.sum[:0]), v.given[:]) {
+		if hmac.Equal(k.mac.sum(head, tail), v.given[:]) {
 			return k.index
 		}
 	}
