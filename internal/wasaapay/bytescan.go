@@ -112,21 +112,20 @@ func hex4(b []byte) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false
 	}
-	r := hexDigit(b[0])<<12 | hexDigit(b[1])<<8 | hexDigit(b[2])<<4 | hexDigit(b[3])
+	r := rune(hexDigit(b[0]))<<12 | rune(hexDigit(b[1]))<<8 | rune(hexDigit(b[2]))<<4 | rune(hexDigit(b[3]))
 	return r, r >= 0
 }
 
-// hexDigit returns what a hexadecimal digit stands for, or a negative number that stays so
-// when it is shifted by less than 16 bits.
-func hexDigit(c byte) rune {
-	switch {
-	case c-'0' < 10:
-		return rune(c - '0')
-	case c|0x20-'a' < 6:
-		return rune(c | 0x20 - 'a' + 10)
-	}
-	return -1
-}
+// hexDigit returns what a hexadecimal digit stands for, or -1.
+func hexDigit(c byte) int8 { return int8(hexValues[c]) }
+
+const hexValues = noDigits + noDigits + noDigits + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\xff\xff\xff\xff\xff\xff" +
+	hexLetters + noDigits + hexLetters + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits + noDigits
+
+const (
+	noDigits   = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+	hexLetters = "\xff\x0a\x0b\x0c\x0d\x0e\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+)
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
@@ -196,6 +195,35 @@ func arrayIndex(name []byte) int64 {
 	}
 	return n
 }
+
+// runesEnd returns where the characters beyond ASCII end that start at i and are well-formed;
+// before the last bytes of b it may stop early. Their lengths take no branch, for nobody can
+// foretell them.
+func runesEnd(b []byte, i int) int {
+	for i <= len(b)-4 && b[i] >= utf8.RuneSelf {
+		n := bits.LeadingZeros8(^b[i])
+		if n < 2 || n > 4 {
+			break
+		}
+		w := binary.BigEndian.Uint32(b[i : i+4 : i+4])
+		unused := uint(32 - 8*n)
+		following := uint32(0x00c0c0c0) >> unused << unused
+		w = w >> unused << unused
+		switch {
+		case w&following != 0x00808080&following,
+			w < shortest[n&7] || w > 0xf48fbfbf, // written too long, or beyond Unicode
+			w >= 0xeda08000 && w <= 0xedbfbf00:  // a surrogate
+			return i
+		}
+		i += n
+	}
+	return i
+}
+
+// shortest is the first character that needs so many bytes.
+//
+//nolint:gochecknoglobals // a table
+var shortest = [8]uint32{2: 0xc2800000, 3: 0xe0a08000, 4: 0xf0908080}
 
 // appendDecoded appends src with each maximal ill-formed part replaced by one
 // U+FFFD, as Node decodes bytes to a string (the WHATWG rule; Go's own decoder

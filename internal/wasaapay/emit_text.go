@@ -31,17 +31,27 @@ func (e *emitter) text(b []byte, i int) int {
 		case c < 0x20:
 			return e.fail(i, "a control character stands in a string")
 		case c >= utf8.RuneSelf:
-			stop := stringStop(b, i)
-			if !utf8.Valid(b[i:stop]) {
-				e.copy(b, i)
-				e.out, e.from = appendDecoded(e.out, b[i:stop]), stop
+			if end := runesEnd(b, i); end > i {
+				i = end
+			} else {
+				i = e.decode(b, i)
 			}
-			i = stop
 		default:
 			i++
 		}
 	}
 	return e.fail(i, "a string is not closed")
+}
+
+// decode rewrites the characters from i to the next that a string cannot hold as it is, if
+// they are ill-formed, and returns where that stands.
+func (e *emitter) decode(b []byte, i int) int {
+	stop := stringStop(b, i)
+	if !utf8.Valid(b[i:stop]) {
+		e.copy(b, i)
+		e.out, e.from = appendDecoded(e.out, b[i:stop]), stop
+	}
+	return stop
 }
 
 // escape rewrites the escape at i, or the two of a surrogate pair, and returns where it ends.

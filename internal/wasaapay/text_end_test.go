@@ -1,6 +1,7 @@
 package wasaapay
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -71,4 +72,29 @@ func TestPlainEnd(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRunesEnd: what runesEnd passes over is well-formed, and where it stops is not, but for
+// the last bytes.
+func TestRunesEnd(t *testing.T) {
+	t.Parallel()
+	check := func(b []byte) {
+		end := runesEnd(b, 0)
+		ascii := bytes.IndexFunc(b, func(r rune) bool { return r < utf8.RuneSelf })
+		if ascii < 0 {
+			ascii = len(b)
+		}
+		if !utf8.Valid(b[:end]) || end > ascii || end < ascii && end <= len(b)-4 && utf8.FullRune(b[end:]) && utf8.Valid(b[end:ascii]) {
+			t.Errorf("%q: ends at %d", b, end)
+		}
+	}
+	for lead := range 256 {
+		for second := range 256 {
+			for _, rest := range []string{"\x80\x80", "\xbf\xbf", "\x80a", "aa", "\xc2\x80"} {
+				check(append([]byte{byte(lead), byte(second)}, rest+"zzzz"...))
+				check(append([]byte{0xc2, 0xa9, byte(lead), byte(second)}, rest...))
+			}
+		}
+	}
+	check([]byte("パスワード😀é\U0010ffff\ud7ff\ue000 plain"))
 }
