@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -62,8 +64,42 @@ func FuzzMaskBody(f *testing.F) {
 		if clipped := clip(body); json.Valid([]byte(body)) && !json.Valid([]byte(clipped)) {
 			t.Errorf("%q was clipped to %q", body, clipped)
 		}
-		if masks().phone.MatchString(got) {
+		if maskPatterns().phone.MatchString(got) {
 			t.Errorf("%q became %q", body, got)
+		}
+	})
+}
+
+// maskPatterns say in another way what MaskPhones finds.
+var maskPatterns = sync.OnceValue(func() (m struct{ checkout, phone, local, hash *regexp.Regexp }) {
+	m.checkout = regexp.MustCompile(`(ws_CO_\d{15,17}[17]\d{2})\d{3}(\d{3})\b`)
+	m.phone = regexp.MustCompile(`\b(254[17]\d{2})\d{3}(\d{3})\b`)
+	m.local = regexp.MustCompile(`\b(0[17]\d{2})\d{3}(\d{3})\b`)
+	m.hash = regexp.MustCompile(`(^|[^0-9A-Za-z_=])([0-9a-f]{2})[0-9a-f]{62}\b`)
+	return m
+})
+
+func maskByPatterns(text string) string {
+	m := maskPatterns()
+	text = m.hash.ReplaceAllString(text, "${1}${2}***")
+	text = m.checkout.ReplaceAllString(text, "${1}***${2}")
+	text = m.phone.ReplaceAllString(text, "${1}***${2}")
+	return m.local.ReplaceAllString(text, "${1}***${2}")
+}
+
+// FuzzMaskPhones: the words that are hidden are those that the patterns find.
+func FuzzMaskPhones(f *testing.F) {
+	hash := strings.Repeat("0a", 32)
+	for _, seed := range []string{
+		"254712345678", "+254112345678,0712345678 x0712345678 0112345678_", "2547123456789", "254812345678", "0812345678", "254712345678é0712345678",
+		"ws_CO_020120260304057712345678", "ws_CO_02012026030405001712345678", "ws_CO_ws_CO_020120260304057112345678", "aws_CO_0201202603040512345678", "ws_CO_020120260304057712345678a",
+		hash, "=" + hash, "sha256=" + hash, " " + hash + "," + hash, hash + "0", strings.ToUpper(hash), "é" + hash,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := MaskPhones(text), maskByPatterns(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
 		}
 	})
 }
