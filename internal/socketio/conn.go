@@ -82,12 +82,33 @@ func (c *Conn) OnDisconnect(handle func(Reason)) {
 // [ErrNotConnected] when the client has gone. A client that lets more pile up
 // than the send queue holds is thrown out, with [ErrQueueFull].
 func (c *Conn) Emit(name string, args ...any) error {
-	text, err := eventText(-1, name, args)
-	if err != nil {
-		return err
+	e, err := Prepare(name, args...)
+	if err == nil {
+		err = c.Queue(e)
 	}
-	return c.send(text)
+	if err == nil {
+		c.Flush()
+	}
+	return err
 }
+
+// Prepared is an event in the form in which all its receivers get it.
+type Prepared struct{ text []byte }
+
+// Prepare makes an event once for all its receivers.
+func Prepare(name string, args ...any) (Prepared, error) {
+	text, err := eventText(-1, name, args)
+	return Prepared{text}, err
+}
+
+// Queue is Emit of a prepared event, but for waking the goroutine that sends it: that is
+// left to [Conn.Flush].
+func (c *Conn) Queue(e Prepared) error {
+	return c.queue(e.text, func(text []byte) error { _, err := c.s.out.offer(text); return err })
+}
+
+// Flush has what was queued sent.
+func (c *Conn) Flush() { c.s.out.poke() }
 
 // EmitAck sends an event and waits for the client's answer, ctx or the
 // client's end ([ErrDisconnected]).
@@ -110,14 +131,16 @@ func (c *Conn) Drop() { c.s.drop(ReasonTransportError) }
 // push is send for those who could wait; the server never does.
 func (c *Conn) push(_ context.Context, text []byte) error { return c.send(text) }
 
-func (c *Conn) send(text []byte) error {
+func (c *Conn) send(text []byte) error { return c.queue(text, c.s.out.tryPush) }
+
+func (c *Conn) queue(text []byte, push func([]byte) error) error {
 	c.mu.Lock()
 	ended := c.ended
 	c.mu.Unlock()
 	if ended {
 		return ErrNotConnected
 	}
-	err := c.s.out.tryPush(text)
+	err := push(text)
 	if errors.Is(err, ErrQueueFull) {
 		c.s.terminate(ReasonTransportError)
 	}

@@ -37,6 +37,9 @@ func newOutbox() *outbox {
 func (o *outbox) push(ctx context.Context, text []byte) error {
 	for {
 		space, err := o.offer(text)
+		if err == nil {
+			o.poke()
+		}
 		if !errors.Is(err, ErrQueueFull) {
 			return err
 		}
@@ -51,9 +54,13 @@ func (o *outbox) push(ctx context.Context, text []byte) error {
 // tryPush queues a packet or returns [ErrQueueFull] at once.
 func (o *outbox) tryPush(text []byte) error {
 	_, err := o.offer(text)
+	if err == nil {
+		o.poke()
+	}
 	return err
 }
 
+// offer queues a packet, and leaves it to poke that the writer hears of it.
 func (o *outbox) offer(text []byte) (<-chan struct{}, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -74,6 +81,7 @@ func (o *outbox) force(text []byte) {
 	defer o.mu.Unlock()
 	if !o.closed {
 		o.add(text)
+		o.poke()
 	}
 }
 
@@ -90,7 +98,6 @@ func (o *outbox) answerPing(text []byte) {
 func (o *outbox) add(text []byte) {
 	o.texts = append(o.texts, text)
 	o.bytes += len(text)
-	o.poke()
 }
 
 // poke makes the writer look at the queue and at the connection's state again.

@@ -204,6 +204,34 @@ func TestServerCloseTellsClients(t *testing.T) {
 	})
 }
 
+// A prepared event is sent when its queue is flushed.
+func TestServerQueueAndFlush(t *testing.T) {
+	serverSite(t, ServerOptions{}, func(t *testing.T, s *site, srv *Server) {
+		query := s.join(t)
+		held := make(chan answer, 1)
+		go func() { held <- s.ask(t.Context(), t, "GET", query, "") }()
+		synctest.Wait()
+		e, err := Prepare("x", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := srv.Conns()[0]
+		for range 2 {
+			if err := conn.Queue(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if len(held) != 0 {
+			t.Errorf("sent before: %+v", <-held)
+		}
+		conn.Flush()
+		if a := <-held; a.Body != "42[\"x\",1]\x1e42[\"x\",1]" {
+			t.Errorf("sent: %+v", a)
+		}
+	})
+}
+
 func TestServerThrowsOutWhoDoesNotRead(t *testing.T) {
 	serverSite(t, ServerOptions{}, func(t *testing.T, s *site, srv *Server) {
 		s.join(t)
