@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -186,12 +187,12 @@ func (c *clock) Advance(d time.Duration) (int, error) {
 	return ran, nil
 }
 
-// overdue returns how long the first event should have run already.
+// overdue returns how long the first event should have run already; it is negative for one that is to come.
 func (c *clock) overdue() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
-		return 0
+		return math.MinInt64
 	}
 	return c.elapsed() - c.queue[0].due
 }

@@ -272,7 +272,7 @@ const maxHeld = 3 * time.Second
 
 // dispatch hands d to the sender, or holds it until the next one passes by.
 func (e *Engine) dispatch(d *Delivery) {
-	e.Lock()
+	e.lockFirst()
 	if e.held != nil {
 		d.Behind, e.held = e.held, nil
 	} else if e.Behaviours.Roll("callback-out-of-order", d.Class) != nil {
@@ -288,7 +288,7 @@ func (e *Engine) dispatch(d *Delivery) {
 
 // release sends d if it is still held.
 func (e *Engine) release(d *Delivery) {
-	e.Lock()
+	e.lockFirst()
 	still := e.held == d
 	if still {
 		e.held = nil

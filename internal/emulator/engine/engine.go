@@ -30,7 +30,7 @@ type Config struct {
 
 // Engine is what the providers of one emulator share. Its lock guards the state of all of them.
 type Engine struct {
-	sync.Mutex
+	stateLock
 
 	CallbackDelay time.Duration
 	Clock         *clock
@@ -67,9 +67,10 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Start lets a real clock run.
+// Start lets a real clock run, and the log follow; on a virtual one each step is logged when it is over.
 func (e *Engine) Start() {
 	if !e.Clock.Virtual {
+		e.Journal.start()
 		e.running.Go(func() { e.Clock.loop(e.done) })
 	}
 }
@@ -103,7 +104,7 @@ func (e *Engine) Epoch() uint64 { return e.resets.Load() }
 func (e *Engine) Later(d time.Duration, f func()) {
 	epoch := e.Epoch()
 	e.Clock.After(d, func() {
-		e.Lock()
+		e.lockFirst()
 		defer e.Unlock()
 		if e.Epoch() == epoch {
 			f()
@@ -140,8 +141,11 @@ func (e *Engine) Reset() {
 	e.Touch()
 }
 
-// Close drops what waits to be sent and waits for what is under way; when ctx ends that is cut.
-func (e *Engine) Close(ctx context.Context) { e.Sender.Close(ctx) }
+// Close drops what waits to be sent and waits for what is under way; when ctx ends that is cut. All is logged then.
+func (e *Engine) Close(ctx context.Context) {
+	e.Sender.Close(ctx)
+	e.Journal.stop()
+}
 
 // Failures of a control request, told apart for its status.
 var (

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"runtime"
 	"sync"
 	"time"
 
@@ -56,6 +57,9 @@ const (
 	maxLogged   = 8 << 10 // bytes of one body kept for inspection
 )
 
+// maxUnlogged bounds the exchanges that the log has not taken yet; whoever has one more waits.
+const maxUnlogged = 4096
+
 // journal keeps the latest exchanges, unmasked, and hands masked ones to the log.
 type journal struct {
 	log func(Exchange)
@@ -63,9 +67,42 @@ type journal struct {
 	mu   sync.Mutex
 	seq  uint64
 	ring []Exchange
+	// unlogged is what waits for the goroutine that logs; nil where there is none.
+	unlogged chan Exchange
+	logging  sync.WaitGroup
+	stopped  bool
 }
 
 func newJournal(log func(Exchange)) *journal { return &journal{log: log} }
+
+// start has the log written by a goroutine of its own, so that nobody waits for its reader.
+func (j *journal) start() {
+	if j.log == nil {
+		return
+	}
+	j.unlogged = make(chan Exchange, maxUnlogged)
+	j.logging.Go(func() {
+		for x := range j.unlogged {
+			j.log(Masked(x, false))
+			runtime.Gosched() // or it would keep a processor as long as there is something to log
+		}
+	})
+}
+
+// stop ends that goroutine, once it has logged all.
+func (j *journal) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.unlogged == nil || j.stopped {
+		return
+	}
+	close(j.unlogged)
+	j.logging.Wait()
+	j.stopped = true
+}
+
+// behind returns how many exchanges are not logged yet.
+func (j *journal) behind() int { return len(j.unlogged) }
 
 // Add numbers the exchange, keeps it and logs it. Calls are serialised, so that the log is in the order of seq.
 func (j *journal) Add(x Exchange) {
@@ -79,7 +116,11 @@ func (j *journal) Add(x Exchange) {
 	} else {
 		j.ring[(j.seq-1)%JournalSize] = x
 	}
-	if j.log != nil {
+	switch {
+	case j.log == nil:
+	case j.unlogged != nil && !j.stopped:
+		j.unlogged <- x
+	default:
 		j.log(Masked(x, false))
 	}
 }

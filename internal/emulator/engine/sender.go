@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,21 +157,26 @@ func (s *sender) take() (string, *Delivery) {
 	return "", nil
 }
 
+// What is no reason for concern yet.
 const (
-	easeBacklog = 64                    // waiting callbacks that are no reason for concern
-	easeOverdue = 20 * time.Millisecond // and how late the clock may be
-	easeStep    = 2 * time.Millisecond
-	easeSteps   = 50
+	easeBacklog  = 64                     // callbacks that wait
+	easeOverdue  = 20 * time.Millisecond  // how late the clock is
+	easeUnlogged = 64                     // exchanges that the log has not taken
+	easeTurn     = 500 * time.Microsecond // how long a goroutine waits for its turn,
+	easeSoon     = 200 * time.Millisecond // and how soon something is due that would have to
+	easeStep     = 2 * time.Millisecond
+	easeSteps    = 50
 )
 
-// Ease holds the answer of a request that will cause another callback while callbacks are behind, a tenth of a second
-// at most: requests and callbacks share the processors, and callbacks would starve.
+// Ease holds the answer of a request that will cause another callback while callbacks, the log or those who are ready to
+// run are behind, a tenth of a second at most: all share the processors, and requests alone would take them.
 func (e *Engine) Ease(ctx context.Context) {
 	if e.Clock.Virtual {
 		return
 	}
 	for range easeSteps {
-		if e.Sender.waiting.Load() < easeBacklog && e.Clock.overdue() < easeOverdue {
+		late := e.Clock.overdue()
+		if e.Sender.waiting.Load() < easeBacklog && late < easeOverdue && e.Journal.behind() < easeUnlogged && (late < -easeSoon || turn() < easeTurn) {
 			return
 		}
 		step := time.NewTimer(easeStep)
@@ -184,6 +190,13 @@ func (e *Engine) Ease(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// turn goes behind all who are ready to run, and returns how long they took.
+func turn() time.Duration {
+	begun := time.Now()
+	runtime.Gosched()
+	return time.Since(begun)
 }
 
 // Backlog is how many callbacks no worker has taken.

@@ -33,6 +33,7 @@ type socketHub struct {
 	mu       sync.Mutex
 	peers    map[*socketio.Conn]*interests
 	audience map[topic][]*socketio.Conn // as they subscribed, so that a log is the same each time
+	later    map[topic]int              // events that are left to the clock, which keeps their order
 }
 
 // interests are what one client subscribed to.
@@ -48,7 +49,7 @@ type topic struct {
 }
 
 func newSocketHub(e *engine.Engine, g *gate) *socketHub {
-	h := &socketHub{e: e, gate: g, peers: map[*socketio.Conn]*interests{}, audience: map[topic][]*socketio.Conn{}}
+	h := &socketHub{e: e, gate: g, peers: map[*socketio.Conn]*interests{}, audience: map[topic][]*socketio.Conn{}, later: map[topic]int{}}
 	h.server = socketio.NewServer(socketio.ServerOptions{Auth: h.admit, OnConnect: h.joined})
 	return h
 }
@@ -82,9 +83,14 @@ func (h *socketHub) roll(name string) *engine.Setting {
 	return &found
 }
 
-// log records what happened on the channel: the method is CONNECT, SUBSCRIBE, DISCONNECT or the event's EMIT.
+// log records what happened on the channel: the method is CONNECT, SUBSCRIBE, DISCONNECT or the event's EMIT. Its time
+// is now, or when the event was due.
 func (h *socketHub) log(x engine.Exchange) {
-	x.Time, x.Provider, x.API = h.e.Now().UTC(), providerWasaaPay, outSocket
+	now := h.e.Now().UTC()
+	if x.Time.IsZero() {
+		x.Time = now
+	}
+	x.Provider, x.API, x.DurationMS = providerWasaaPay, outSocket, now.Sub(x.Time).Milliseconds()
 	if x.URL == "" {
 		x.URL = socketPath + "/"
 	}
@@ -236,8 +242,8 @@ func (h *socketHub) size() int {
 	return len(h.peers)
 }
 
-// publish sends an event to those who subscribed to its subject.
-func (h *socketHub) publish(about topic, event string, body []byte, copies int, extra bool) {
+// publish sends an event that was due at a time to those who subscribed to its subject. wake gets what has it leave.
+func (h *socketHub) publish(due time.Time, about topic, event string, body []byte, copies int, extra bool, wake func(func())) {
 	h.mu.Lock()
 	to := slices.Clone(h.audience[about])
 	h.mu.Unlock()
@@ -245,17 +251,22 @@ func (h *socketHub) publish(about topic, event string, body []byte, copies int, 
 	if extra {
 		args = append(args, "offset-1")
 	}
+	prepared, err := socketio.Prepare(event, args...)
+	if err != nil {
+		return // its name is not one of the protocol's, its body is JSON
+	}
 	for _, peer := range to {
 		for range max(copies, 1) {
 			x := engine.Exchange{
-				Direction: engine.DirectionOut, Method: "EMIT", URL: socketPath + "/#" + event, Status: http.StatusOK,
+				Time: due, Direction: engine.DirectionOut, Method: "EMIT", URL: socketPath + "/#" + event, Status: http.StatusOK,
 				RequestBody: string(body), PaymentID: about.ID,
 			}
-			if err := peer.Emit(event, args...); err != nil {
+			if err := peer.Queue(prepared); err != nil {
 				x.Status, x.Refused, x.Reason = 0, true, err.Error()
 			}
 			h.log(x)
 		}
+		wake(peer.Flush)
 	}
 }
 
@@ -287,10 +298,41 @@ func (h *socketHub) tell(about topic, step string, data jsObject, delay time.Dur
 		data = data.without("id")
 	}
 	extra := on.Roll("socket-extra-argument", outSocket) != nil
-	h.e.Clock.After(delay, func() {
+	due := h.e.Now().UTC().Add(delay)
+	send := func(wake func(func())) {
 		body := jsObject{{"event", event}, {"timestamp", millis(h.e.Now())}, {"data", data}}.write(nil)
-		h.publish(about, event, body, copies, extra)
+		h.publish(due, about, event, body, copies, extra, wake)
+	}
+	if h.now(about, delay) {
+		send(h.e.Wake)
+		return
+	}
+	h.e.Clock.After(delay, func() {
+		send(func(wake func()) { wake() })
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.later[about]--; h.later[about] <= 0 {
+			delete(h.later, about)
+		}
 	})
+}
+
+// now reports whether an event need not be left to the clock: it is due, and none about the same subject is left to it.
+func (h *socketHub) now(about topic, delay time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if delay <= 0 && !h.e.Clock.Virtual && h.later[about] == 0 {
+		return true
+	}
+	h.later[about]++
+	return false
+}
+
+// reset forgets what was left to the clock.
+func (h *socketHub) reset() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.later)
 }
 
 // announce tells the sockets how a deposit ended. The emulator's lock is held.

@@ -3,6 +3,8 @@ package wasaapay
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/payctl/payctl/internal/emulator/engine"
 	"github.com/payctl/payctl/internal/socketio"
@@ -50,4 +52,37 @@ func TestSocketSubscriptionsStayBounded(t *testing.T) {
 	if h.note(stays, about(1)) || len(h.audience) != 0 || len(h.peers) != 0 {
 		t.Errorf("%d subjects and %d clients are left", len(h.audience), len(h.peers))
 	}
+}
+
+// An event that is due is sent at once, but not before earlier ones about the same subject that the clock has yet to send.
+func TestSocketEventsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, err := engine.New(engine.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newSocketHub(e, &gate{})
+		tell := func(id, step string, delay time.Duration) {
+			e.Locked(func() { h.tell(topic{"deposit", id}, step, nil, delay) })
+		}
+		tell("dep_1", "initiated", time.Second)
+		tell("dep_1", "completed", 0)
+		tell("dep_2", "completed", 0)
+		h.mu.Lock()
+		if n := h.later[topic{"deposit", "dep_1"}]; n != 2 || len(h.later) != 1 {
+			t.Errorf("%d events about the first are left to the clock, want 2; of %d subjects", n, len(h.later))
+		}
+		h.mu.Unlock()
+		e.Start()
+		defer e.Close(t.Context())
+		defer e.Stop()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if len(h.later) != 0 {
+			t.Errorf("%v is left", h.later)
+		}
+	})
 }

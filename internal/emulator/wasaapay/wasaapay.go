@@ -79,6 +79,7 @@ func (a *api) Reset() {
 	a.wallets.reset()
 	a.deposits.reset()
 	a.transfers.reset()
+	a.sock.reset()
 }
 
 // Built-in wallets: the local one, and one to transfer to.
