@@ -31,7 +31,7 @@ func newCSVRow(v any) (csvRow, error) {
 	if err != nil {
 		return csvRow{}, err
 	}
-	if data = bytes.TrimSpace(data); data[0] != '{' {
+	if data[0] != '{' {
 		return csvRow{}, fmt.Errorf("printing CSV: not an object")
 	}
 	var row csvRow
