@@ -157,6 +157,9 @@ func flatDeliveries(b *testing.B, s *Store, n int) []flatRead {
 	out = append(out, flatRead{"deliveries/phone_failed_none", func() error {
 		found, _, err := s.Deliveries.List(ctx, DeliveryFilter{Phone: many, Failed: true, Limit: 50})
 		return sized(err, len(found), 0)
+	}}, flatRead{"deliveries/count_all", func() error {
+		found, err := s.Deliveries.Count(ctx, DeliveryFilter{}, 5000)
+		return sized(err, found, 5000)
 	}})
 	return out
 }
@@ -182,6 +185,14 @@ func flatDeposits(b *testing.B, s *Store, n int) []flatRead {
 	list("unknown", 0, DepositFilter{Statuses: []payment.Status{payment.StatusUnknown}})
 	list("conflict", 0, DepositFilter{Conflict: true})
 	list("reference_none", 0, DepositFilter{Reference: "none"})
+	count := func(name string, f DepositFilter) {
+		out = append(out, flatRead{"deposits/count_" + name, func() error {
+			found, err := s.Deposits.Count(ctx, f, 1000)
+			return sized(err, found, 1000)
+		}})
+	}
+	count("all", DepositFilter{})
+	count("completed", DepositFilter{Statuses: []payment.Status{payment.StatusCompleted}})
 	return out
 }
 
