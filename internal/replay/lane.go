@@ -11,16 +11,15 @@ import (
 // a lane goes on while an answer is recorded; more gain nothing.
 const mostRecording = 2
 
-// lane sends the deliveries of some payments one at a time. One that waits for its retry,
-// or for its answer to be recorded, is put aside, and the later ones of its payment behind
-// it; the lane goes on with the other payments. It is one goroutine's.
+// lane sends deliveries one at a time, while others of their payments wait behind them.
+// One that waits for its retry, or for its answer to be recorded, is put aside, and the
+// lane goes on with other payments. It is one goroutine's.
 type lane struct {
-	r  *run
-	in chan *parcel
-	// aside holds, by payment, what waits for the first of it; next has these
-	// first ones but for those that are recorded, the earliest on top.
-	aside map[string][]*parcel
-	next  byTime
+	r *run
+	// in has what any lane may take.
+	in <-chan *parcel
+	// next has what waits for its time, the earliest on top.
+	next byTime
 	// recorded is told of parcels whose last answer was recorded; recording counts those of
 	// which it will be.
 	recorder  *recorder
@@ -28,10 +27,8 @@ type lane struct {
 	recording int
 }
 
-func newLane(r *run, rec *recorder) *lane {
-	return &lane{
-		r: r, in: make(chan *parcel, laneRoom), aside: map[string][]*parcel{}, recorder: rec, recorded: make(chan recording, mostRecording),
-	}
+func newLane(r *run, in <-chan *parcel, rec *recorder) *lane {
+	return &lane{r: r, in: in, recorder: rec, recorded: make(chan recording, mostRecording)}
 }
 
 // work returns when nothing more comes in and nothing waits, or with ctx's error. Every
@@ -51,81 +48,66 @@ func (l *lane) work(ctx context.Context) error {
 func (l *lane) send(ctx context.Context) error {
 	timer := time.NewTimer(longestWait)
 	defer timer.Stop()
-	in := l.in
-	for in != nil || len(l.next) > 0 || l.recording > 0 {
-		take, due := in, timer.C
-		if len(l.next) > 0 {
-			timer.Reset(time.Until(l.next[0].due))
-		}
-		if l.recording == mostRecording {
-			take, due = nil, nil
-		}
-		var err error
-		select {
-		case p, more := <-take:
-			if more {
-				err = l.take(ctx, p)
-			} else {
-				in = nil
-			}
-		case <-due:
-			if len(l.next) > 0 {
-				err = l.goOn(ctx)
-			}
-		case done := <-l.recorded:
-			err = l.goAfter(done)
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		if err != nil {
+	for l.in != nil || len(l.next) > 0 || l.recording > 0 {
+		if err := l.step(ctx, timer); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take sends a delivery that came in, unless an older one of its payment waits.
-func (l *lane) take(ctx context.Context, p *parcel) error {
-	if behind, waits := l.aside[p.about]; waits {
-		l.aside[p.about] = append(behind, p)
-		return nil
+// step does what is to be done next, waiting for it where nothing is.
+func (l *lane) step(ctx context.Context, timer *time.Timer) error {
+	take, due := l.in, timer.C
+	switch {
+	case l.recording == mostRecording:
+		take, due = nil, nil
+	case len(l.next) > 0:
+		wait := time.Until(l.next[0].due)
+		if wait <= 0 && len(l.recorded) == 0 {
+			return l.goOn(ctx)
+		}
+		timer.Reset(wait)
 	}
-	state, err := l.r.advance(ctx, p)
-	if err != nil || state == parcelEnded {
-		return err
-	}
-	l.aside[p.about] = nil
-	if state == parcelAnswered {
-		l.record(p)
-	} else {
-		heap.Push(&l.next, p)
+	select {
+	case p, more := <-take:
+		if more {
+			return l.take(ctx, p)
+		}
+		l.in = nil
+	case <-due:
+		if len(l.next) > 0 {
+			return l.goOn(ctx)
+		}
+	case done := <-l.recorded:
+		return l.goAfter(done)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	return nil
 }
 
-func (l *lane) record(p *parcel) {
-	l.recording++
-	l.recorder.in <- recording{p: p, lane: l}
-}
-
-// goOn tries again the one that is due first.
-func (l *lane) goOn(ctx context.Context) error {
-	p := l.next[0]
+// take goes on with a parcel whose turn it is.
+func (l *lane) take(ctx context.Context, p *parcel) error {
 	state, err := l.r.advance(ctx, p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if state == parcelWaits {
-		heap.Fix(&l.next, 0)
-		return nil
-	}
-	heap.Pop(&l.next)
-	if state == parcelAnswered {
-		l.record(p)
-	} else {
+	case state == parcelWaits:
+		heap.Push(&l.next, p)
+	case state == parcelAnswered:
+		l.recording++
+		l.recorder.in <- recording{p: p, lane: l}
+	default:
 		l.pass(p)
 	}
 	return nil
+}
+
+// goOn takes the one that is due first.
+func (l *lane) goOn(ctx context.Context) error {
+	p, _ := heap.Pop(&l.next).(*parcel)
+	return l.take(ctx, p)
 }
 
 // goAfter ends a parcel whose answer is recorded.
@@ -141,16 +123,10 @@ func (l *lane) goAfter(done recording) error {
 
 // pass leaves a parcel behind: it is the turn of the next one of its payment.
 func (l *lane) pass(p *parcel) {
-	behind := l.aside[p.about]
-	if len(behind) == 0 {
-		delete(l.aside, p.about)
-		return
+	if next := l.r.behind.pass(p.about); next != nil {
+		next.due = l.r.turns.take(time.Now())
+		heap.Push(&l.next, next)
 	}
-	next := behind[0]
-	behind[0] = nil // its body is not kept by what remains
-	l.aside[p.about] = behind[1:]
-	next.due = l.r.turns.take(time.Now())
-	heap.Push(&l.next, next)
 }
 
 // byTime is a heap of parcels, the one that is due first on top.

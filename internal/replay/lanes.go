@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"hash/fnv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -10,12 +9,8 @@ import (
 	"github.com/payctl/payctl/internal/store"
 )
 
-// laneRoom is how many deliveries may wait in one lane, so that a slow payment
-// does not hold up the reading for the others at once.
-const laneRoom = 64
-
-// all hands deliveries to lanes: deliveries of one payment go to one lane, so
-// their order is kept while payments run side by side.
+// all hands deliveries to lanes, one of each payment at a time, so that their order is
+// kept while payments run side by side.
 func (r *run) all(ctx context.Context) error {
 	rec := newRecorder(r.o.ledger, r.o.concurrency)
 	var recording sync.WaitGroup
@@ -24,25 +19,21 @@ func (r *run) all(ctx context.Context) error {
 	defer recording.Wait()
 	defer close(rec.in)
 	group, ctx := errgroup.WithContext(ctx)
-	lanes := make([]*lane, r.o.concurrency)
-	for i := range lanes {
-		lanes[i] = newLane(r, rec)
-		group.Go(func() error { return lanes[i].work(ctx) })
+	in := make(chan *parcel, r.o.concurrency)
+	for range r.o.concurrency {
+		l := newLane(r, in, rec)
+		group.Go(func() error { return l.work(ctx) })
 	}
 	group.Go(func() error {
-		defer func() {
-			for _, l := range lanes {
-				close(l.in)
-			}
-		}()
+		defer close(in)
 		return r.o.ledger.Each(ctx, r.o.filter, func(d store.StoredDelivery) error {
-			return r.dispatch(ctx, lanes, d)
+			return r.dispatch(ctx, in, d)
 		})
 	})
 	return group.Wait()
 }
 
-func (r *run) dispatch(ctx context.Context, lanes []*lane, d store.StoredDelivery) error {
+func (r *run) dispatch(ctx context.Context, in chan<- *parcel, d store.StoredDelivery) error {
 	if r.o.keep != nil {
 		keep, err := r.o.keep(d)
 		if err != nil || !keep {
@@ -61,8 +52,11 @@ func (r *run) dispatch(ctx context.Context, lanes []*lane, d store.StoredDeliver
 		return err
 	}
 	r.read.add(p)
+	if r.behind.wait(p) {
+		return nil
+	}
 	select {
-	case lanes[laneOf(p.about, len(lanes))].in <- p:
+	case in <- p:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -98,9 +92,35 @@ func (r *run) skip(p *parcel) {
 	}
 }
 
-// laneOf is chosen by the payment that a delivery is about.
-func laneOf(about string, n int) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(about))
-	return int(h.Sum32() % uint32(n))
+// behind holds, of each payment that a lane is at, what waits for its turn.
+type behind struct {
+	mu   sync.Mutex
+	line map[string][]*parcel
+}
+
+// wait reports whether a parcel is to wait behind another of its payment.
+func (b *behind) wait(p *parcel) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	waiting, is := b.line[p.about]
+	if is {
+		waiting = append(waiting, p)
+	}
+	b.line[p.about] = waiting
+	return is
+}
+
+// pass returns the next one of a payment, nil if none waits.
+func (b *behind) pass(about string) *parcel {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	waiting := b.line[about]
+	if len(waiting) == 0 {
+		delete(b.line, about)
+		return nil
+	}
+	next := waiting[0]
+	waiting[0] = nil // its body is not kept by what remains
+	b.line[about] = waiting[1:]
+	return next
 }

@@ -113,6 +113,7 @@ type run struct {
 	firstAt, startedAt time.Time
 	turns              *turns
 	read               inMemory
+	behind             behind
 }
 
 // send replays. It returns when everything has been sent, with the first error
@@ -120,6 +121,7 @@ type run struct {
 func send(ctx context.Context, o options) (Totals, error) {
 	r := &run{
 		o: o, before: map[string]tries{}, turns: newTurns(o.rate), read: inMemory{freed: make(chan struct{}, 1)},
+		behind: behind{line: map[string][]*parcel{}},
 	}
 	if r.o.concurrency < 1 {
 		r.o.concurrency = 1
