@@ -211,13 +211,15 @@ func (c *blob) same(other cell) bool {
 	return string(*c) == string(*other.(*blob))
 }
 
-// Scan copies the bytes.
+// Scan takes the bytes, which the engines make anew for each row.
 func (c *blob) Scan(v any) error {
 	b, ok := v.([]byte)
 	if !ok && v != nil {
 		return unreadable("bytes", v)
 	}
-	*c = append(make([]byte, 0, len(b)), b...)
+	if *c = b; b == nil {
+		*c = []byte{}
+	}
 	return nil
 }
 

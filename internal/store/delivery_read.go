@@ -71,8 +71,11 @@ func (h *Deliveries) Get(ctx context.Context, id string) (StoredDelivery, error)
 		return StoredDelivery{}, noSuch("delivery", id)
 	}
 	found, err := h.fetch(ctx, []position{{seq: seq}}, true)
-	if d, ok := found[seq]; ok || err != nil {
-		return d, h.kinded("read the delivery", err)
+	switch d := found[seq]; {
+	case err != nil:
+		return StoredDelivery{}, h.kinded("read the delivery", err)
+	case d != nil:
+		return *d, nil
 	}
 	return StoredDelivery{}, noSuch("delivery", id)
 }
@@ -123,11 +126,11 @@ func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do fun
 			return nil, err
 		}
 		for _, p := range page {
-			d, ok := found[p.seq]
-			if !ok {
+			d := found[p.seq]
+			if d == nil {
 				continue
 			}
-			if fromDo = do(d); fromDo != nil {
+			if fromDo = do(*d); fromDo != nil {
 				return nil, fromDo
 			}
 		}
@@ -139,21 +142,26 @@ func (h *Deliveries) walk(ctx context.Context, f DeliveryFilter, o order, do fun
 	return next, h.kinded("list the deliveries", err)
 }
 
-func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) (map[int64]StoredDelivery, error) {
+func (h *Deliveries) fetch(ctx context.Context, page []position, withBody bool) (map[int64]*StoredDelivery, error) {
 	rows, err := h.query(ctx, sqlDeliveries("WHERE "+h.engine.In("v.seq")), h.engine.Numbers(seqs(page)))
 	if err != nil {
 		return nil, err
 	}
 	found, err := scanInto(rows, viewColumns, make([]deliveryView, 0, len(page)))
+	if err == nil {
+		err = h.nameKinds(ctx, found)
+	}
 	if err != nil {
 		return nil, err
 	}
 	h.scanned(ctx, found)
-	out := make(map[int64]StoredDelivery, len(found))
-	for _, v := range found {
-		if out[v.seq], err = h.stored(v, withBody); err != nil {
+	out, list := make(map[int64]*StoredDelivery, len(found)), make([]StoredDelivery, len(found))
+	for i := range found {
+		v := &found[i]
+		if list[i], err = h.stored(v, withBody); err != nil {
 			return nil, err
 		}
+		out[v.seq] = &list[i]
 	}
 	return out, h.tieSamePayments(ctx, found, out)
 }
@@ -177,13 +185,13 @@ func (h *Deliveries) scanned(ctx context.Context, rows []deliveryView) {
 
 // tieSamePayments names for what customers paid under a deposit's receipt the delivery
 // that settled that deposit.
-func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
+func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, out map[int64]*StoredDelivery) error {
 	if err := h.tieEarlyPayments(ctx, rows, out); err != nil {
 		return err
 	}
 	var deposits []int64
 	for i := range rows {
-		if rows[i].deposit != 0 && payment.TopicOf(rows[i].kind.event) == payment.TopicCustomer {
+		if rows[i].deposit != 0 && payment.TopicOf(rows[i].is.event) == payment.TopicCustomer {
 			deposits = append(deposits, rows[i].deposit)
 		}
 	}
@@ -206,10 +214,8 @@ func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, o
 		by[deposit] = delivery
 	}
 	for i := range rows {
-		if v := &rows[i]; payment.TopicOf(v.kind.event) == payment.TopicCustomer && by[v.deposit] != 0 {
-			d := out[v.seq]
-			d.SamePaymentAs = h.id(deliveryPrefix, by[v.deposit])
-			out[v.seq] = d
+		if v := &rows[i]; payment.TopicOf(v.is.event) == payment.TopicCustomer && by[v.deposit] != 0 {
+			out[v.seq].SamePaymentAs = h.id(deliveryPrefix, by[v.deposit])
 		}
 	}
 	return settled.Err()
@@ -217,12 +223,12 @@ func (h *Deliveries) tieSamePayments(ctx context.Context, rows []deliveryView, o
 
 // tieEarlyPayments names the deposit of what customers paid under its receipt, where that
 // was told before the deposit was settled.
-func (h *Deliveries) tieEarlyPayments(ctx context.Context, rows []deliveryView, out map[int64]StoredDelivery) error {
+func (h *Deliveries) tieEarlyPayments(ctx context.Context, rows []deliveryView, out map[int64]*StoredDelivery) error {
 	early := map[string][]int{}
 	var receipts []string
 	for i := range rows {
 		v := &rows[i]
-		if v.deposit == 0 && v.event.Receipt != "" && v.kind.verdict == payment.VerdictUnsigned && payment.TopicOf(v.kind.event) == payment.TopicCustomer {
+		if v.deposit == 0 && v.event.Receipt != "" && v.is.verdict == payment.VerdictUnsigned && payment.TopicOf(v.is.event) == payment.TopicCustomer {
 			early[v.event.Receipt] = append(early[v.event.Receipt], i)
 			receipts = append(receipts, v.event.Receipt)
 		}
@@ -236,11 +242,9 @@ func (h *Deliveries) tieEarlyPayments(ctx context.Context, rows []deliveryView, 
 	}
 	for _, d := range found {
 		for _, i := range early[d.Receipt] {
-			if v := &rows[i]; v.kind.provider == d.Provider && v.event.Amount == d.Amount {
+			if v := &rows[i]; v.is.provider == d.Provider && v.event.Amount == d.Amount {
 				v.deposit = d.seq
-				told := out[v.seq]
-				told.DepositID = d.ID
-				out[v.seq] = told
+				out[v.seq].DepositID = d.ID
 			}
 		}
 	}

@@ -81,23 +81,23 @@ func deliveryHead(d *deliveryRow, to []column) []column {
 // deliveryView is a delivery with what other tables say of it.
 type deliveryView struct {
 	deliveryRow
-	kind kindRow
-	// depositToken is the callback token of its deposit, "" for none.
+	// is is its kind, which the rows do not repeat; see kinds.
+	is kind
+	// depositToken is the callback token of its deposit, where it came with that.
 	depositToken string
 }
 
 // viewColumns always has the body: its hash is wanted in every list, and it lies in
 // the same page of the file.
 func viewColumns(v *deliveryView, to []column) []column {
-	return append(kindColumns(&v.kind, deliveryColumns(&v.deliveryRow, to)), column{"", (*text)(&v.depositToken)})
+	return append(deliveryColumns(&v.deliveryRow, to), column{"", (*text)(&v.depositToken)})
 }
 
 // sqlDeliveries is a query for viewColumns.
 func sqlDeliveries(rest string) string {
-	var v deliveryView
-	return "SELECT " + names("v.", deliveryColumns(&v.deliveryRow, nil)) + ", " + names("k.", kindColumns(&v.kind, nil)) + `,
-		coalesce((SELECT d.callback_token FROM deposits AS d WHERE d.seq = v.deposit), '')
-		FROM deliveries AS v JOIN kinds AS k ON k.id = v.kind ` + rest
+	return "SELECT " + names("v.", deliveryColumns(new(deliveryRow), nil)) + `,
+		CASE WHEN v.token = '' THEN (SELECT d.callback_token FROM deposits AS d WHERE d.seq = v.deposit) END
+		FROM deliveries AS v ` + rest
 }
 
 // detail is what a delivery's row holds of its event besides its columns.
@@ -144,8 +144,8 @@ func (d *deliveryRow) inspected(k kind) (*payment.Event, string, error) {
 }
 
 // stored shows a row as the other packages see it.
-func (db *database) stored(v deliveryView, withBody bool) (StoredDelivery, error) {
-	k := v.kind.kind
+func (db *database) stored(v *deliveryView, withBody bool) (StoredDelivery, error) {
+	k := v.is
 	d := StoredDelivery{
 		Delivery: payment.Delivery{
 			ID: db.id(deliveryPrefix, v.seq), Provider: k.provider, Route: k.route, Token: v.token.String,

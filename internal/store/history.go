@@ -57,7 +57,7 @@ func (h *Deliveries) OfReceipt(ctx context.Context, provider payment.ProviderID,
 	out := make([]StoredDelivery, 0, len(found))
 	for _, p := range page {
 		if d, ok := found[p.seq]; ok {
-			out = append(out, d)
+			out = append(out, *d)
 		}
 	}
 	return out, h.kinded("read the deliveries", err)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"sync"
 
 	"github.com/payctl/payctl/internal/payment"
 )
@@ -33,6 +35,51 @@ func kindColumns(k *kindRow, to []column) []column {
 		{"status", (*text)(&k.status)},
 		{"duplicate", (*boolean)(&k.duplicate)},
 	}...)
+}
+
+// kinds are those that were read so far. None changes, and none goes.
+type kinds struct {
+	mu   sync.RWMutex
+	byID map[int64]kind
+}
+
+// nameKinds gives rows their kinds, which are read when one is new.
+func (db *database) nameKinds(ctx context.Context, rows []deliveryView) error {
+	if db.kinds.name(rows) {
+		return nil
+	}
+	all, err := db.tables.kinds.all(ctx, db, "")
+	if err != nil {
+		return err
+	}
+	db.kinds.learn(all)
+	if !db.kinds.name(rows) {
+		return errors.New("the ledger holds a delivery of a kind that it does not have")
+	}
+	return nil
+}
+
+func (k *kinds) learn(all []kindRow) {
+	byID := make(map[int64]kind, len(all))
+	for _, row := range all {
+		byID[row.id] = row.kind
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.byID = byID
+}
+
+// name reports whether it knows the kinds of all rows.
+func (k *kinds) name(rows []deliveryView) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for i := range rows {
+		var known bool
+		if rows[i].is, known = k.byID[rows[i].kind]; !known {
+			return false
+		}
+	}
+	return true
 }
 
 // mostKinds bounds the dictionary: some event names are made of words that

@@ -109,6 +109,7 @@ type database struct {
 	tables tables
 	// fetched counts deliveries that were read; see Deliveries.scanned.
 	fetched atomic.Int64
+	kinds   kinds
 
 	writer  *writer
 	changes *changes
