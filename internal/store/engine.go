@@ -37,9 +37,8 @@ type engine interface {
 	// Count is a statement that adds sums to the row of a table of counts that has the keys.
 	Count(table string, keys, sums []string) string
 	// Counted is what the columns of a table of counts are read from: of a cell there may
-	// be several rows. AddUp is a statement that adds the waiting ones to the table.
+	// be several rows.
 	Counted(table string, columns []string) string
-	AddUp(table string, keys, sums []string) string
 	// Clock is an expression for the ledger's clock, NULL where that is this process's.
 	Clock() string
 	// Barrier returns once every transaction that had begun to write has ended: what is

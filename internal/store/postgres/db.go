@@ -388,9 +388,6 @@ func (db *DB) Count(table string, keys, sums []string) string {
 // Counted is the view that adds up a table's rows of counts.
 func (db *DB) Counted(table string, _ []string) string { return table }
 
-// AddUp is nothing: no counts wait.
-func (db *DB) AddUp(string, []string, []string) string { return "" }
-
 // errNoRows says that a query that always has a row has none.
 var errNoRows = errors.New("the server returned no row")
 

@@ -41,41 +41,24 @@ func (db *DB) Texts(list []string) any {
 
 // Count is a statement that adds sums to the row of a table of counts that has the keys.
 func (db *DB) Count(table string, keys, sums []string) string {
-	return count(table, keys, sums, "VALUES (?"+strings.Repeat(", ?", len(keys)+len(sums)-1)+")")
-}
-
-func count(table string, keys, sums []string, from string) string {
 	var set []string
 	for _, s := range sums {
 		set = append(set, s+" = "+table+"."+s+" + excluded."+s)
 	}
-	return "INSERT INTO " + table + " (" + strings.Join(slices.Concat(keys, sums), ", ") + ") " + from +
-		" ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(set, ", ")
+	columns := slices.Concat(keys, sums)
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) +
+		") ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(set, ", ")
 }
 
-// Counted is the rows of a table of counts and those that wait among the tallies.
+// Counted is the rows of a table of counts and those that wait among the tallies, where a
+// cell is a list of its columns' values.
 func (db *DB) Counted(table string, columns []string) string {
-	return "(SELECT " + strings.Join(columns, ", ") + " FROM " + table + " UNION ALL " + waiting(table, columns) + ")"
-}
-
-// AddUp adds the tallies to a table of counts.
-func (db *DB) AddUp(table string, keys, sums []string) string {
-	what := slices.Clone(keys)
-	for _, s := range sums {
-		what = append(what, "sum("+s+")")
-	}
-	return count(table, keys, sums, "SELECT "+strings.Join(what, ", ")+
-		" FROM ("+waiting(table, slices.Concat(keys, sums))+") WHERE true GROUP BY "+strings.Join(keys, ", "))
-}
-
-// waiting reads the cells of a table of counts that wait among the tallies, each a list
-// of its columns' values.
-func waiting(table string, columns []string) string {
-	what := make([]string, len(columns))
+	waiting := make([]string, len(columns))
 	for i, name := range columns {
-		what[i] = "cell.value ->> " + strconv.Itoa(i) + " AS " + name
+		waiting[i] = "cell.value ->> " + strconv.Itoa(i) + " AS " + name
 	}
-	return "SELECT " + strings.Join(what, ", ") + " FROM tallies, json_each(tallies.cells, '$." + table + "') AS cell"
+	return "(SELECT " + strings.Join(columns, ", ") + " FROM " + table + " UNION ALL SELECT " + strings.Join(waiting, ", ") +
+		" FROM tallies, json_each(tallies.cells, '$." + table + "') AS cell)"
 }
 
 // Remote reports that a statement costs no round trip.
