@@ -3,6 +3,7 @@ package listen
 import (
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/payctl/payctl/internal/payment"
@@ -16,8 +17,12 @@ import (
 // withoutCredentials is a delivery's header as it is kept: without what would open the
 // door again, but, where the ledger can make one, with a keyed hash of it.
 func (s *Server) withoutCredentials(in http.Header) http.Header {
+	names := [...]string{"Authorization", "Proxy-Authorization", "Cookie", store.HeaderCredential}
+	if !slices.ContainsFunc(names[:], func(name string) bool { return len(in[name]) > 0 }) {
+		return in
+	}
 	out := in.Clone()
-	for _, name := range []string{"Authorization", "Proxy-Authorization", "Cookie", store.HeaderCredential} {
+	for _, name := range names {
 		delete(out, name)
 	}
 	if values := in["Authorization"]; len(values) == 1 && s.o.HashCredential != nil {
