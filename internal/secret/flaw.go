@@ -1,17 +1,9 @@
 package secret
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
-
-// assignment is a line of a settings file: a name in capitals with an underscore.
-// It is compiled when first needed.
-var assignment = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // compiled once
-	return regexp.MustCompile(`^(export )?[A-Z][A-Z0-9]*_[A-Z0-9_]*=.`)
-})
 
 // Flaw returns what is wrong with a credential as it was pasted, "" for nothing: how
 // copying and saving spoil one. It never quotes the text.
@@ -29,10 +21,18 @@ func Flaw(text string) string {
 		return "has a blank at an end"
 	case len(text) > 1 && strings.Trim(text, `"'`+"`") != text && text[0] == text[len(text)-1]:
 		return "stands in quotes"
-	case assignment().MatchString(text):
+	case isAssignment(text):
 		return "has its name in front, as in NAME=value"
 	}
 	return ""
+}
+
+// isAssignment reports whether text is a line of a settings file: a name in capitals with
+// an underscore, and a value.
+func isAssignment(text string) bool {
+	name, value, _ := strings.Cut(strings.TrimPrefix(text, "export "), "=")
+	return value != "" && strings.Contains(name, "_") && name[0] >= 'A' && name[0] <= 'Z' &&
+		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 func invisible(r rune) bool {
