@@ -138,7 +138,10 @@ func find(key string) (s *setting, form string, ok bool) {
 		if s.key == key {
 			return s, plainly, true
 		}
-		if suffix, cut := strings.CutPrefix(key, s.key); cut && s.kind == kindSecret {
+		if s.kind != kindSecret {
+			continue
+		}
+		if suffix, cut := strings.CutPrefix(key, s.key); cut {
 			switch suffix {
 			case byFile, byCommand, byKeyring:
 				return s, suffix, true
