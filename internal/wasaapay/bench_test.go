@@ -22,12 +22,13 @@ func benchBodies(b testing.TB) (canonical, other [][]byte) {
 	r := rand.New(rand.NewPCG(1, 2))
 	digits := func(n int) string { return fmt.Sprintf("%0*d", n, r.Int64N(int64(math.Pow10(n)))) }
 	one := func(of ...string) string { return of[r.IntN(len(of))] }
+	sixty := func() string { return fmt.Sprintf("%02d", r.IntN(60)) }
 	for range 64 {
-		amount, at := digits(1+r.IntN(5))+".00", "2026-03-02T08:"+digits(1)+"5:"
-		body := []byte(`{"event":"deposit.completed","timestamp":"` + at + digits(1) + `0Z","partnerId":"partner_t1","environment":"SANDBOX","data":{` +
+		amount, at := digits(1+r.IntN(5))+".00", "2026-03-02T08:"+sixty()+":"
+		body := []byte(`{"event":"deposit.completed","timestamp":"` + at + sixty() + `Z","partnerId":"partner_t1","environment":"SANDBOX","data":{` +
 			`"depositId":"dep_` + digits(9+r.IntN(3)) + `","reference":"DEP-20260302-` + digits(6) + `","externalReference":"INV-` + digits(1+r.IntN(6)) + `","walletId":"wallet_t9",` +
 			`"amount":"` + amount + `","fee":"0.00","currency":"KES","status":"COMPLETED","provider":"MPESA","method":"MOBILE_MONEY","phoneNumber":"+2547` + digits(8) + `",` +
-			`"providerReference":"ws_CO_02032026111500` + digits(6) + `","receiptNumber":"TST` + digits(7) + `","initiatedAt":"` + at + digits(2) + `.000Z","completedAt":"` + at + digits(2) + `.118Z",` +
+			`"providerReference":"ws_CO_02032026111500` + digits(6) + `","receiptNumber":"TST` + digits(7) + `","initiatedAt":"` + at + sixty() + `.000Z","completedAt":"` + at + sixty() + `.118Z",` +
 			`"description":"School fees for the ` + one("first", "second", "third") + ` term, paid in two parts; \"thank you\" says the bursar","attempts":` + one("1", "2", "3", "10") + `,"rate":0.0` + digits(2) + `5,"test":false,"parent":null,` +
 			`"tags":["school","fees","term ` + one("1", "2", "3") + `","nairobi"],"customer":{"name":"` + one("Wanjikũ wa Kamaũ", "Otieno Odhiambo", "Amina Hassan", "Chebet") + `","email":"parent` + digits(1+r.IntN(4)) + `@example.org","city":"Nyeri","joined":20` + digits(2) + `},` +
 			`"items":[{"sku":"FEES-2","quantity":1,"price":"` + amount + `"},{"sku":"LUNCH-2","quantity":1,"price":"50.00"}],` +
