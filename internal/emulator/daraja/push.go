@@ -18,9 +18,10 @@ type express struct {
 
 	payments paymentBook
 	limiter  time.Time // when the query's rate limit lets the next one pass
+	lastURL  string    // where the last push wanted its callback
 }
 
-func (x *express) reset() { x.payments, x.limiter = newPaymentBook(), time.Time{} }
+func (x *express) reset() { x.payments, x.limiter, x.lastURL = newPaymentBook(), time.Time{}, "" }
 
 // Shows reports whether a phone shows a push.
 func (x *express) Shows(phone mpesa.MSISDN) bool { return x.payments.Open[phone] != nil }
@@ -112,10 +113,13 @@ func (x *express) accept(c *engine.Call, f engine.Fields, asked *mpesa.Outcome) 
 // open makes the payment of an accepted push.
 func (x *express) open(req *pushRequest) *payment {
 	now := x.e.Now()
+	if req.callback != x.lastURL { // most applications have one, which their payments share
+		x.lastURL = req.callback
+	}
 	return &payment{
 		Merchant: mpesa.RequestID(x.e.IDs), Checkout: x.net.CheckoutID(req.phone, now),
 		Shortcode: ownCode(req.shortcode), PartyB: ownCode(req.partyB), Kind: ownKind(req.kind), Phone: req.phone, Amount: req.amount,
-		Callback: req.callback, Reference: req.reference, Desc: req.description,
+		Callback: x.lastURL, Reference: req.reference, Desc: req.description,
 		Created: now, Life: x.e.Behaviours.Span("prompt-lifetime", mpesa.APIPush, promptLifetime),
 	}
 }
