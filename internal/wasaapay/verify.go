@@ -229,10 +229,17 @@ func NewPool(secrets []*secret.Secret) *Pool {
 }
 
 // Check checks one body with a verifier of the pool.
-func (p *Pool) Check(body []byte) Result { return p.check(body, nil) }
+func (p *Pool) Check(body []byte) Result {
+	var found fields
+	return p.check(body, &found)
+}
 
+// check also says where the fields are. They are copied, for what is handed to a verifier
+// itself would be allocated.
 func (p *Pool) check(body []byte, found *fields) Result {
 	v, _ := p.verifiers.Get().(*Verifier)
 	defer p.verifiers.Put(v)
-	return v.check(body, found)
+	r := v.check(body, &v.found)
+	*found = v.found
+	return r
 }
