@@ -380,7 +380,7 @@ func (h *Deliveries) payerKinds(ctx context.Context, table string, keys []any, k
 // matchingKinds returns the numbers of the kinds that a filter lets pass, and
 // whether these are all. Strays pass only where they are asked for.
 func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) (out []int64, whole bool, err error) {
-	kinds, err := h.tables.kinds.all(ctx, h, "")
+	kinds, err := h.allKinds(ctx)
 	if err != nil {
 		return nil, false, err
 	}

@@ -48,15 +48,22 @@ func (db *database) nameKinds(ctx context.Context, rows []deliveryView) error {
 	if db.kinds.name(rows) {
 		return nil
 	}
-	all, err := db.tables.kinds.all(ctx, db, "")
-	if err != nil {
+	if _, err := db.allKinds(ctx); err != nil {
 		return err
 	}
-	db.kinds.learn(all)
 	if !db.kinds.name(rows) {
 		return errors.New("the ledger holds a delivery of a kind that it does not have")
 	}
 	return nil
+}
+
+// allKinds reads the kinds, and remembers them.
+func (db *database) allKinds(ctx context.Context) ([]kindRow, error) {
+	all, err := db.tables.kinds.all(ctx, db, "")
+	if err == nil {
+		db.kinds.learn(all)
+	}
+	return all, err
 }
 
 func (k *kinds) learn(all []kindRow) {
