@@ -241,9 +241,9 @@ func TestSign(t *testing.T) {
 }
 
 func TestCheckAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("LOUD SKIP: under the race detector a hash allocates where it saves its state")
-	}
+	// Under the race detector a hash allocates where it saves its state, twice for a body.
+	saved, state := sha256.New().(savedHash), make([]byte, 0, 256)
+	of := 2 * testing.AllocsPerRun(100, func() { _, _ = saved.AppendBinary(state) })
 	canonical, other := benchBodies(t)
 	check := checking()
 	for name, bodies := range map[string][][]byte{"canonical": canonical, "pretty-printed": other} {
@@ -253,7 +253,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 			}
 		}
 		i := 0
-		if n := testing.AllocsPerRun(500, func() { check(bodies[i%len(bodies)]); i++ }); n != 0 {
+		if n := testing.AllocsPerRun(500, func() { check(bodies[i%len(bodies)]); i++ }); n > of {
 			t.Errorf("%s: %v allocations per body, want none", name, n)
 		}
 	}

@@ -3,6 +3,8 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -122,7 +124,10 @@ func TestQuickJudgeAllocatesNothing(t *testing.T) {
 	body := signedOr(sample.Body)
 	quick, _ := judges(t)
 	quick(body)
-	if n := testing.AllocsPerRun(100, func() { quick(body) }); n > 0 {
+	// Under the race detector a hash allocates where it saves its state, twice for a body.
+	saved, state := sha256.New().(encoding.BinaryAppender), make([]byte, 0, 256)
+	of := 2 * testing.AllocsPerRun(100, func() { _, _ = saved.AppendBinary(state) })
+	if n := testing.AllocsPerRun(100, func() { quick(body) }); n > of {
 		t.Errorf("%v allocations for a canonical body", n)
 	}
 }
