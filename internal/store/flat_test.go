@@ -182,6 +182,10 @@ func flatDeposits(b *testing.B, s *Store, n int) []flatRead {
 	for _, status := range []payment.Status{payment.StatusPending, payment.StatusCompleted, payment.StatusFailed} {
 		list(strings.ToLower(string(status)), 50, DepositFilter{Statuses: []payment.Status{status}})
 	}
+	middle := flatMiddle(b, s, n)
+	list("reference", 1, DepositFilter{Reference: middle.Reference})
+	list("receipt", 1, DepositFilter{Receipt: middle.Receipt})
+	list("phone_none", 0, DepositFilter{Phone: mustPhone(b, "0799999999")})
 	list("unknown", 0, DepositFilter{Statuses: []payment.Status{payment.StatusUnknown}})
 	list("conflict", 0, DepositFilter{Conflict: true})
 	list("reference_none", 0, DepositFilter{Reference: "none"})
@@ -265,15 +269,20 @@ func flatCounts(b *testing.B, s *Store, n int) []flatRead {
 	}
 }
 
-// flatTrace follows a payment in the middle of the ledger, found by each of its names.
-func flatTrace(b *testing.B, s *Store, n int) []flatRead {
+// flatMiddle is a payment in the middle of the ledger.
+func flatMiddle(b *testing.B, s *Store, n int) payment.Deposit {
 	b.Helper()
-	ctx := b.Context()
-	found, err := s.Deposits.Find(ctx, checkoutID(int64(n/2/40*40)))
+	found, err := s.Deposits.Find(b.Context(), checkoutID(int64(n/2/40*40)))
 	if err != nil || len(found) != 1 {
 		b.Fatal(len(found), err)
 	}
-	d := found[0]
+	return found[0]
+}
+
+// flatTrace follows that payment, found by each of its names.
+func flatTrace(b *testing.B, s *Store, n int) []flatRead {
+	b.Helper()
+	ctx, d := b.Context(), flatMiddle(b, s, n)
 	var out []flatRead
 	for _, name := range []struct{ name, id string }{
 		{"id", d.ID},
