@@ -55,30 +55,33 @@ const HeaderDelivery = "X-Payctl-Delivery"
 // headerReplay marks what is sent at an operator's word.
 const headerReplay = "X-Payctl-Replay"
 
+// mostOwn is how many headers About has.
+const mostOwn = 9
+
 // mostWord bounds what is said of a delivery in a header, in bytes.
 const mostWord = 200
 
 // Header returns it as payctl's own headers, which no stored header can set.
 func (a About) Header() http.Header {
-	h := http.Header{
-		HeaderDelivery:      {a.ID},
-		"X-Payctl-Provider": {string(a.Provider)},
-		"X-Payctl-Verdict":  {string(a.Verdict)},
-		"X-Payctl-Attempt":  {strconv.Itoa(a.Attempt)},
-	}
-	if a.Event != nil {
-		h["X-Payctl-Event"] = []string{payment.Line(a.Event.Name, mostWord)}
-	}
-	for name, value := range map[string]string{
-		"X-Payctl-Reason":    a.Reason,
-		"X-Payctl-Duplicate": a.DuplicateOf, "X-Payctl-Same-Payment-As": a.SamePaymentAs,
-	} {
+	h, all := make(http.Header, mostOwn), make([]string, 0, mostOwn)
+	add := func(name, value string) {
 		if value != "" {
-			h[name] = []string{payment.Line(value, mostWord)}
+			all = append(all, value)
+			h[name] = all[len(all)-1 : len(all) : len(all)]
 		}
 	}
+	add(HeaderDelivery, a.ID)
+	add("X-Payctl-Provider", string(a.Provider))
+	add("X-Payctl-Verdict", string(a.Verdict))
+	add("X-Payctl-Attempt", strconv.Itoa(a.Attempt))
+	if a.Event != nil {
+		add("X-Payctl-Event", payment.Line(a.Event.Name, mostWord))
+	}
+	add("X-Payctl-Reason", payment.Line(a.Reason, mostWord))
+	add("X-Payctl-Duplicate", payment.Line(a.DuplicateOf, mostWord))
+	add("X-Payctl-Same-Payment-As", payment.Line(a.SamePaymentAs, mostWord))
 	if a.Replayed {
-		h[headerReplay] = []string{"1"}
+		add(headerReplay, "1")
 	}
 	return h
 }
