@@ -253,6 +253,9 @@ func (v *webhookReplay) plan(ctx context.Context, in replay.Input) error {
 
 // do runs the use case, follows it and reports.
 func (v *webhookReplay) do(ctx context.Context, run func(context.Context, *replay.Replayer) (replay.Outcome, error)) error {
+	if v.getenv("GOGC") == "" && v.getenv("GOMEMLIMIT") == "" {
+		defer replay.EaseCollector()()
+	}
 	r, err := v.replayer(ctx)
 	if err != nil {
 		return err

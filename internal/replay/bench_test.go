@@ -41,6 +41,7 @@ func benchBody(i int) []byte {
 // client and a Sender, none of which records anything. All but the first take turns, so
 // that a noisy machine is noisy to all.
 func BenchmarkReplay(b *testing.B) {
+	defer EaseCollector()()
 	server := bareServer(b)
 	ledger, err := store.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "ledger.db")})
 	if err != nil {
