@@ -24,12 +24,6 @@ func (db *DB) Columns(ctx context.Context, table string) ([]string, error) {
 	return out, rows.Err()
 }
 
-// Counts names the table of counts by writer that is behind a view.
-func (db *DB) Counts(table string) string { return table + "_counts" }
-
-// Scanned does nothing: pages are the server's.
-func (db *DB) Scanned(context.Context) {}
-
 // GoOn has a table's sequence go on after its largest key.
 func (db *DB) GoOn(table, key string) string {
 	if strings.Contains("aliases slots failing actions", table) {
