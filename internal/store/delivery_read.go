@@ -376,38 +376,3 @@ func (h *Deliveries) payerKinds(ctx context.Context, table string, keys []any, k
 		return append(to, column{"", (*text)(&p.phone)}, column{"", (*integer)(&p.kind)})
 	})
 }
-
-// matchingKinds returns the numbers of the kinds that a filter lets pass, and
-// whether these are all. Strays pass only where they are asked for.
-func (h *Deliveries) matchingKinds(ctx context.Context, f DeliveryFilter) (out []int64, whole bool, err error) {
-	kinds, err := h.allKinds(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	for _, k := range kinds {
-		switch {
-		case f.Provider != "" && f.Provider != k.provider,
-			!matchesEvent(f.Event, k.event),
-			!contains(f.Verdicts, k.verdict), len(f.Verdicts) == 0 && k.verdict == payment.VerdictStray,
-			!contains(f.Statuses, k.status),
-			f.OnlyFirst && k.duplicate:
-			continue
-		}
-		out = append(out, k.id)
-	}
-	return out, len(out) == len(kinds), nil
-}
-
-func contains[T comparable](wanted []T, v T) bool {
-	if slices.Contains(wanted, v) {
-		return true
-	}
-	return len(wanted) == 0
-}
-
-func matchesEvent(pattern, event string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(event, prefix)
-	}
-	return pattern == "" || pattern == event
-}

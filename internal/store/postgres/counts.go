@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +25,3 @@ func (db *DB) Counted(table string, _ []string) string { return table }
 
 // Counts names the table of counts by writer that is behind a view.
 func (db *DB) Counts(table string) string { return table + "_counts" }
-
-// Scanned does nothing: pages are the server's.
-func (db *DB) Scanned(context.Context) {}

@@ -371,6 +371,9 @@ func (db *DB) Close() error {
 	return db.read.Close()
 }
 
+// Scanned does nothing: pages are the server's.
+func (db *DB) Scanned(context.Context) {}
+
 // errNoRows says that a query that always has a row has none.
 var errNoRows = errors.New("the server returned no row")
 
