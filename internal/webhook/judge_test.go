@@ -29,7 +29,7 @@ func judges(t testing.TB) (quick, whole func([]byte) Judged) {
 	v := &Verification{Providers: provider.Builtin(), Provider: payment.WasaaPay, Now: time.Now, Secrets: func(context.Context, provider.Row) ([]*secret.Secret, error) {
 		return someSecrets(), nil
 	}}
-	judge := v.judge(t.Context())
+	judge := v.judge(t.Context(), true)
 	quick = func(body []byte) Judged {
 		j, err := judge(body)
 		if err != nil {

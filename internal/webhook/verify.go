@@ -132,7 +132,7 @@ func withCredential(prove func(string) string, header http.Header, secrets []*se
 // without a log's words before them; what it is packed in is taken off, and named. show
 // is called for each in their order, its index from 0.
 func (v *Verification) Payloads(ctx context.Context, text []byte, show func(index int, j Judged) error) error {
-	judge := v.judge(ctx)
+	judge := v.judge(ctx, false)
 	for i, p := range partsOf(text) {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -150,15 +150,16 @@ func (v *Verification) Payloads(ctx context.Context, text []byte, show func(inde
 
 // Archive returns the check of an archive, in which each line is one payload.
 func (v *Verification) Archive(ctx context.Context, source string, format func(dst []byte, index int, j Judged) []byte) *Archive {
-	return &Archive{Source: source, Judge: func() Judge { return v.judge(ctx) }, Format: format}
+	return &Archive{Source: source, Judge: func() Judge { return v.judge(ctx, true) }, Format: format}
 }
 
-// judge returns a judge for one goroutine.
-func (v *Verification) judge(ctx context.Context) Judge {
+// judge returns a judge for one goroutine. An archive's lines do not show a payload's time:
+// it need not be read.
+func (v *Verification) judge(ctx context.Context, archive bool) Judge {
 	judges := map[payment.ProviderID]func([]byte) Judged{}
 	quick := func([]byte) (Judged, bool) { return Judged{}, false }
 	signer := v.Providers.Signer()
-	if signer.ID != "" && v.Tolerance == 0 && (v.Provider == "" || v.Provider == signer.ID) {
+	if archive && signer.ID != "" && v.Tolerance == 0 && (v.Provider == "" || v.Provider == signer.ID) {
 		if m, err := v.of(ctx, signer.ID); err == nil {
 			checked := quickly(signer, m.secrets)
 			quick = func(body []byte) (Judged, bool) {
