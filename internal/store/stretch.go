@@ -46,8 +46,8 @@ func (db *database) count(ctx context.Context, s stretch, w window) (n int, err 
 	return n, nil
 }
 
-// Count returns how many deposits a filter lets pass, at most most; its Limit and its
-// Cursor do not count.
+// Count returns how many deposits a filter lets pass, at most most, whatever its Limit and
+// its Cursor.
 func (h *Deposits) Count(ctx context.Context, f DepositFilter, most int) (int, error) {
 	w := window{since: f.Since, until: f.Until, limit: most}
 	s, err := h.depositStretch(ctx, f, w.timed())
@@ -58,8 +58,8 @@ func (h *Deposits) Count(ctx context.Context, f DepositFilter, most int) (int, e
 	return n, h.kinded("count the deposits", err)
 }
 
-// Count returns how many deliveries a filter lets pass, at most most; its Limit and its
-// Cursor do not count.
+// Count returns how many deliveries a filter lets pass, at most most, whatever its Limit and
+// its Cursor.
 func (h *Deliveries) Count(ctx context.Context, f DeliveryFilter, most int) (int, error) {
 	s, err := h.stretch(ctx, f)
 	if err != nil {
