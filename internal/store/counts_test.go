@@ -51,6 +51,33 @@ func TestTallies(t *testing.T) {
 	}
 }
 
+// TestDamagedTallies holds that counts which cannot be read stop no write, and that who asks
+// for them is told.
+func TestDamagedTallies(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	s := openTest(t, Options{Path: path})
+	db := plantIn(t, path)
+	for _, cells := range []string{"{oops", `{"daily":[["x"]]}`, `{"daily":[[{,1,2]]}`} {
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO tallies (cells) VALUES (?)", cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 * mostTallies {
+		create(t, s, payment.Deposit{Provider: payment.Daraja, Environment: payment.Local, Reference: fmt.Sprint("R", i), Amount: kes(1500)})
+	}
+	var waiting, added int64
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*), (SELECT sum(n) FROM deposit_daily) FROM tallies").Scan(&waiting, &added); err != nil {
+		t.Fatal(err)
+	}
+	if waiting >= mostTallies || added < mostTallies {
+		t.Errorf("%d commits' counts wait, %d deposits are added up", waiting, added)
+	}
+	if _, err := s.Rollups.Arrived(t.Context(), time.Now(), time.Now()); err == nil {
+		t.Error("nobody is told that counts cannot be read")
+	}
+}
+
 // FuzzCellOf holds that a cell is taken apart into what it was put together from, or is
 // called unreadable.
 func FuzzCellOf(f *testing.F) {
