@@ -71,6 +71,8 @@ func (s *readmeShell) run(command, want string) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir, cmd.Env = s.dir, s.env
 	out, err := cmd.CombinedOutput()
+	// On a slow machine a question comes before the callback.
+	out = regexp.MustCompile(`(?m)^waiting for the customer: undecided: .*\n`).ReplaceAll(out, nil)
 	if err != nil && !strings.Contains(command, "|| ") && !strings.Contains(command, "; ") {
 		s.t.Errorf("README: %q: %v\n%s", command, err, out)
 	}
